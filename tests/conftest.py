@@ -1,0 +1,127 @@
+"""What every test may ask for: real data and a fresh home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from lxml import etree
+
+# Django's settings are read once per process, from the home named here.
+os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
+os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
+
+from distiller.core.settings import Settings, load_settings
+
+# The same examples at every run; a slow machine is no failure.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("house")
+
+_CHECKOUT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real DL3 sets; the test skips where there is none."""
+    given = os.environ.get("DISTILLER_TEST_DATA")
+    folder = Path(given) if given else _CHECKOUT.parent / "shared" / "data"
+    if not (folder / "hess-dl3-dr1").is_dir():
+        pytest.skip("no real data: set DISTILLER_TEST_DATA to a folder with the sets")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hess(real_data: Path) -> Path:
+    """H.E.S.S. DL3 DR1, 105 runs."""
+    return real_data / "hess-dl3-dr1"
+
+
+@pytest.fixture(scope="session")
+def cta_1dc(real_data: Path) -> Path:
+    """CTA 1DC subset, 4 runs."""
+    return real_data / "cta-1dc"
+
+
+@pytest.fixture
+def tmp_home(tmp_path: Path) -> Settings:
+    """Return the settings of a fresh home folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return load_settings(home, authority="org.example", resolver_url="")
+
+
+_STILTS_JAR = Path("/usr/share/java/starlink-ttools.jar")
+_SCHEMAS = "uk/ac/starlink/ttools/taplint/"
+
+
+_XML_NAMES = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
+ targetNamespace="http://www.w3.org/XML/1998/namespace">
+ <xs:attribute name="lang" type="xs:language"/></xs:schema>"""
+
+
+class _FromJar(etree.Resolver):
+    """Finds imported schemas in the jar instead of on the network."""
+
+    def resolve(self, system_url: str, public_id: str, context: Any = None) -> Any:
+        del public_id
+        name = system_url.rpartition("/")[2]
+        text = _XML_NAMES if name == "xml.xsd" else _from_jar(name.lower()).decode()
+        return self.resolve_string(text, context, base_url=None)
+
+
+def _from_jar(name: str) -> bytes:
+    with zipfile.ZipFile(_STILTS_JAR) as jar:
+        return jar.read(_SCHEMAS + name)
+
+
+@pytest.fixture(scope="session")
+def uws_schema() -> etree.XMLSchema:
+    """Return the IVOA's schema of UWS 1.1, as the Debian package stilts carries it."""
+    if not _STILTS_JAR.exists():
+        pytest.skip(f"{_LACKS} stilts")
+    parser = etree.XMLParser()
+    parser.resolvers.add(_FromJar())
+    return etree.XMLSchema(etree.fromstring(_from_jar("UWS-v1.1.xsd"), parser))
+
+
+_LACKS = "needs the Debian package"
+
+
+def _has_package(package: str) -> bool:
+    """Whether a Debian package is installed."""
+    query = ["dpkg-query", "-W", "-f", "${Status}", package]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return False
+    return "ok installed" in answer.stdout
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose Debian package is missing."""
+    for marker in item.iter_markers("debian"):
+        for package in marker.args:
+            if not _has_package(package):
+                pytest.skip(f"{_LACKS} {package}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where root could have installed what a test lacked."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or os.geteuid() != 0:
+        return
+    skipped = reporter.stats.get("skipped", [])
+    lacking = [r.nodeid for r in skipped if _LACKS in str(r.longrepr)]
+    if lacking and os.environ.get("DISTILLER_REQUIRE_PACKAGES"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(
+            "FAILED: root could have installed what these tests lacked: "
+            + ", ".join(lacking)
+        )
