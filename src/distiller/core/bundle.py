@@ -1,0 +1,83 @@
+"""All rows that belong to one dataset: the unit that goes into the archive at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+Value: TypeAlias = str | int | float | bool | datetime | tuple[float, ...] | None
+"""One cell: an instant is an aware-of-nothing UTC datetime; a geometry is a tuple of
+degrees (2 numbers a point, 3 a circle, an even number from 6 on a polygon)."""
+
+Row: TypeAlias = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One dataset with all its rows, keyed by table.
+
+    Attributes
+    ----------
+    publisher_did
+        Identifier of the dataset; a bundle replaces what the archive had under it.
+    checksum
+        Over the content that the rows were made from; equal means nothing to do.
+    rows
+        Rows by qualified table name, parents before children. Rows of *shared* tables
+        (instrument configuration, collection...) may be there already: equal key,
+        equal row.
+    """
+
+    publisher_did: str
+    checksum: str
+    rows: Mapping[str, tuple[Row, ...]]
+
+    def to_json(self) -> str:
+        """Write as one line of JSON; floats keep every bit.
+
+        >>> b = Bundle("ivo://x/y?1", "abc", {"cta.gti": ({"start_met_s": 0.1},)})
+        >>> Bundle.from_json(b.to_json()) == b
+        True
+        """
+        return json.dumps(
+            {
+                "publisher_did": self.publisher_did,
+                "checksum": self.checksum,
+                "rows": {
+                    table: [{k: _pack(v) for k, v in row.items()} for row in rows]
+                    for table, rows in self.rows.items()
+                },
+            },
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Bundle:
+        """Read what `to_json` wrote."""
+        data = json.loads(text)
+        return cls(
+            publisher_did=data["publisher_did"],
+            checksum=data["checksum"],
+            rows={
+                table: tuple({k: _unpack(v) for k, v in row.items()} for row in rows)
+                for table, rows in data["rows"].items()
+            },
+        )
+
+
+def _pack(value: Value) -> object:
+    if isinstance(value, datetime):
+        return {"$t": value.isoformat()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _unpack(value: object) -> Value:
+    if isinstance(value, dict):
+        return datetime.fromisoformat(value["$t"])
+    if isinstance(value, list):
+        return tuple(float(v) for v in value)
+    return value  # type: ignore[return-value]  # JSON scalars are Values

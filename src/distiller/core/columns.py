@@ -1,0 +1,117 @@
+"""What a table says of itself: the common currency of model, adql, archive and vo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Datatype = Literal["boolean", "short", "int", "long", "float", "double", "char"]
+"""VOTable 1.4 primitive types that a column may have (text is ``char`` with ``*``)."""
+
+GEOMETRY_XTYPES = frozenset({"point", "circle", "polygon", "adql:REGION"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, as stored or as the output of a query.
+
+    Attributes
+    ----------
+    name
+        As written in ADQL (lower case unless delimited).
+    datatype, arraysize, xtype
+        VOTable 1.4 section 2.1 and DALI 1.1 section 3; text is ``char``/``*``, an
+        instant ``char``/``*``/``timestamp``, a region ``char``/``*``/``adql:REGION``.
+    unit
+        VOUnit string, None where there is none.
+    nullable
+        Whether NULL may occur.
+    principal, indexed, std
+        As in TAP_SCHEMA.columns (TAP 1.1 section 4.3).
+    delimited
+        Whether the name is a reserved word of ADQL, to be written in double quotes.
+    """
+
+    name: str
+    datatype: Datatype
+    arraysize: str | None = None
+    xtype: str | None = None
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+    nullable: bool = True
+    principal: bool = False
+    indexed: bool = False
+    std: bool = False
+    delimited: bool = False
+
+    @property
+    def adql_name(self) -> str:
+        """The name as a query, TAP_SCHEMA and VOSI tables write it.
+
+        >>> Column("size", "long", delimited=True).adql_name
+        '"size"'
+        """
+        return f'"{self.name}"' if self.delimited else self.name
+
+    @property
+    def is_text(self) -> bool:
+        """Whether values are plain text (not instants, not regions)."""
+        return self.datatype == "char" and self.xtype is None
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether values are DALI timestamps."""
+        return self.xtype == "timestamp"
+
+    @property
+    def is_geometry(self) -> bool:
+        """Whether values are points, circles, polygons or regions."""
+        return self.xtype in GEOMETRY_XTYPES
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key; ``columns`` pairs each own column with one of the target."""
+
+    target: str
+    columns: tuple[tuple[str, str], ...]
+    description: str | None = None
+    utype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table or view that ADQL can name.
+
+    Attributes
+    ----------
+    name
+        Qualified, lower case: ``ivoa.obscore``.
+    title
+        Words for a person, for page headings.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    description: str | None = None
+    title: str | None = None
+    utype: str | None = None
+    is_view: bool = False
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """Name of the schema: the part before the dot."""
+        return self.name.partition(".")[0]
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that exact name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+
+Catalog: TypeAlias = Mapping[str, Table]
+"""Every table that ADQL may name, by qualified lower-case name."""

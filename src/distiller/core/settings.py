@@ -1,0 +1,197 @@
+"""Settings: ``HOME/distiller.toml``, each one also as ``DISTILLER_...``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from distiller.core.errors import BadParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "distiller.toml"
+DEFAULT_HOME = "distiller-home"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Environment beats file beats default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DISTILLER_", frozen=True, extra="forbid"
+    )
+
+    home: Path = Field(
+        default=Path(DEFAULT_HOME),
+        description="Folder that holds the archive, the accounts, products and jobs.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL of the archive; without it DuckDB is embedded.",
+    )
+    authority: str = Field(
+        default="distiller.invalid",
+        pattern=r"^[A-Za-z0-9][\w.~-]{2,}$",
+        description="IVOA authority of this site, the host part of its identifiers.",
+    )
+    site_title: str = Field(
+        default="CTA Data Distiller", description="Name of the site on its pages."
+    )
+    contact: str = Field(
+        default="", description="E-mail address of the operators, shown in the footer."
+    )
+    data_terms: str = Field(
+        default="", description="Terms of use of the data, shown in the footer."
+    )
+    base_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^\s?#]+$",
+        description="URL under which users reach this server, without a last slash.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=("127.0.0.1", "localhost", "[::1]"),
+        description="Host names that the server answers to, beside that of base_url.",
+    )
+    query_timeout_s: float = Field(
+        default=60.0, gt=0, description="Longest run of one synchronous query, s."
+    )
+    query_rows_default: int = Field(
+        default=10_000_000, ge=1, description="MAXREC where the user gives none, rows."
+    )
+    query_rows_max: int = Field(
+        default=100_000_000, ge=1, description="Largest MAXREC, rows."
+    )
+    query_memory_mb: int = Field(
+        default=1024, ge=64, description="Memory limit of the embedded database, MB."
+    )
+    query_threads: int = Field(
+        default=2, ge=1, description="Threads of the embedded database."
+    )
+    queries_at_once: int = Field(
+        default=16, ge=1, description="Queries that run at once; further ones wait."
+    )
+    jobs_at_once: int = Field(
+        default=2, ge=1, description="Analysis jobs that run at once on this machine."
+    )
+    jobs_per_user: int = Field(
+        default=100, ge=1, description="Jobs a user may have waiting or running."
+    )
+    job_duration_s: int = Field(
+        default=600, ge=1, description="Default executionDuration of a job, s."
+    )
+    job_duration_max_s: int = Field(
+        default=7200, ge=1, description="Longest executionDuration of a job, s."
+    )
+    job_memory_mb: int = Field(
+        default=4096, ge=256, description="Memory limit of a job, MB."
+    )
+    job_keep_days: float = Field(
+        default=30.0, gt=0, description="Days until a job is destroyed by default."
+    )
+    runner: Literal["embedded", "external"] = Field(
+        default="embedded",
+        description="Whether `serve` runs the jobs itself or `distiller runner` does.",
+    )
+    resolver_url: str = Field(
+        default="https://cds.unistra.fr/cgi-bin/nph-sesame",
+        description="Sesame name resolver; empty switches it off.",
+    )
+    resolver_timeout_s: float = Field(
+        default=3.0, gt=0, description="Longest wait for the name resolver, s."
+    )
+    calib_levels: dict[str, int] = Field(
+        default={"DL0": 0, "DL1": 1, "DL2": 1, "DL3": 1, "DL4": 3, "DL5": 3},
+        description="ObsCore calib_level of each CTA data level.",
+    )
+    secret_key: str = Field(
+        default="",
+        description="Secret that signs sessions; made at first start where empty.",
+    )
+    debug: bool = Field(default=False, description="Show tracebacks on error pages.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: program, environment, file."""
+        del dotenv_settings, file_secret_settings
+        home = init_settings().get("home") or _home_from_environment()
+        file = TomlConfigSettingsSource(settings_cls, Path(home) / FILE_NAME)
+        return init_settings, env_settings, file
+
+    @property
+    def archive_path(self) -> Path:
+        """The embedded archive."""
+        return self.home / "archive.duckdb"
+
+    @property
+    def accounts_path(self) -> Path:
+        """Accounts, jobs, saved queries."""
+        return self.home / "accounts.sqlite3"
+
+    @property
+    def files_path(self) -> Path:
+        """Files of products that were made here."""
+        return self.home / "files"
+
+    @property
+    def jobs_path(self) -> Path:
+        """One folder per job."""
+        return self.home / "jobs"
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the server of this home takes commands (mode 0600)."""
+        return self.home / "control.sock"
+
+    @property
+    def secret_path(self) -> Path:
+        """The secret key that was made at first start (mode 0600)."""
+        return self.home / "secret.key"
+
+
+def load_settings(home: Path | str | None = None, **given: Any) -> Settings:
+    """Read the settings of a home folder.
+
+    Parameters
+    ----------
+    home
+        The folder; else ``DISTILLER_HOME``, else ``./distiller-home``.
+    given
+        Values that beat environment and file.
+
+    Raises
+    ------
+    BadParameter
+        Naming the setting and what is wrong with it.
+    """
+    folder = Path(home) if home is not None else _home_from_environment()
+    try:
+        return Settings(home=folder.absolute(), **given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        where = f"{folder / FILE_NAME} or DISTILLER_{name.upper()}"
+        raise BadParameter(name, first["msg"], hint=f"set in {where}") from error
+    except ValueError as error:  # TOML that cannot be parsed
+        raise BadParameter(
+            FILE_NAME, str(error), hint=f"mend {folder / FILE_NAME}"
+        ) from error
+
+
+def _home_from_environment(environment: Mapping[str, str] = os.environ) -> Path:
+    return Path(environment.get("DISTILLER_HOME") or DEFAULT_HOME)

@@ -1,0 +1,80 @@
+"""The table of well-known sources, also against an independent list."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distiller.core.names import SOURCES, close, find, normal
+from distiller.core.sky import separation_deg
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POINT_LIKE = {
+    "blazar",
+    "flat-spectrum radio quasar",
+    "radio galaxy",
+    "gamma-ray binary",
+    "globular cluster",
+    "starburst galaxy",
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("crab", "Crab Nebula"),
+        ("CrabNebula", "Crab Nebula"),
+        ("M1", "Crab Nebula"),
+        ("Messier 1", "Crab Nebula"),
+        ("TAURUS A", "Crab Nebula"),
+        ("Markarian 421", "Mrk 421"),
+        ("Mkn501", "Mrk 501"),
+        ("PKS2155-304", "PKS 2155-304"),
+        ("pks 2155\N{MINUS SIGN}304", "PKS 2155-304"),
+        ("RXJ1713.7-3946", "RX J1713.7-3946"),
+        ("MSH 15-52", "MSH 15-52"),
+        ("Sgr A*", "Sgr A*"),
+        ("Galactic center", "Sgr A*"),
+        ("Cygnus X-3", "Cyg X-3"),
+        ("G0.9+0.1", "SNR G0.9+0.1"),
+        ("lmc", "Large Magellanic Cloud"),
+    ],
+)
+def test_names_in_use(typed: str, name: str) -> None:
+    source = find(typed)
+    assert source is not None
+    assert source.name == name
+
+
+def test_unknown_name() -> None:
+    assert find("PKS 2155+304") is None
+    assert close("PKS 2155+304")[0] == "PKS 2155-304"
+    assert close("zzzzzz") == ()
+
+
+def test_table_is_sound() -> None:
+    keys = [normal(n) for s in SOURCES for n in dict.fromkeys((s.name, *s.aliases))]
+    assert {k for k in keys if keys.count(k) > 1} == set()
+    assert len(SOURCES) >= 100
+    assert all(0 <= s.ra_deg < 360 and -90 <= s.dec_deg <= 90 for s in SOURCES)
+
+
+@pytest.mark.real_data
+def test_positions_against_an_independent_list(real_data: Path) -> None:
+    listed = real_data / "tev-sources.csv"
+    with listed.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    checked = {}
+    for row in rows:
+        source = find(row["name"])
+        if source is None or source.kind not in POINT_LIKE:
+            continue
+        place = float(row["ra_deg"]), float(row["dec_deg"])
+        distance = separation_deg(source.ra_deg, source.dec_deg, *place)
+        checked[source.name] = float(distance)
+    assert len(checked) > 45
+    assert {n: d for n, d in checked.items() if d > 0.01} == {}

@@ -1,0 +1,59 @@
+"""Settings: order of sources and messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distiller.core.errors import BadParameter
+from distiller.core.settings import Settings, load_settings
+
+
+def test_default_home_is_beside_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISTILLER_HOME")
+    assert load_settings().home == Path.cwd() / "distiller-home"
+
+
+def test_environment_beats_file_beats_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "distiller.toml").write_text(
+        'authority = "org.file"\nsite_title = "From the file"\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("DISTILLER_AUTHORITY", "org.environment")
+    settings = load_settings(tmp_path)
+    assert settings.authority == "org.environment"
+    assert settings.site_title == "From the file"
+    assert settings.query_timeout_s == 60.0
+
+
+def test_unknown_name_in_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "distiller.toml").write_text('autority = "org.x"\n', encoding="utf-8")
+    with pytest.raises(BadParameter) as caught:
+        load_settings(tmp_path)
+    assert "autority" in caught.value.text
+    assert str(tmp_path / "distiller.toml") in caught.value.text
+
+
+def test_bad_value_says_which_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISTILLER_QUERY_TIMEOUT_S", "-3")
+    with pytest.raises(BadParameter) as caught:
+        load_settings(tmp_path)
+    assert caught.value.name == "query_timeout_s"
+    assert "greater than 0" in caught.value.text
+    assert "DISTILLER_QUERY_TIMEOUT_S" in caught.value.text
+
+
+def test_broken_toml_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "distiller.toml").write_text("authority = \n", encoding="utf-8")
+    with pytest.raises(BadParameter, match=r"distiller\.toml"):
+        load_settings(tmp_path)
+
+
+def test_every_setting_is_described() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
