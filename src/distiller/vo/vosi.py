@@ -1,0 +1,271 @@
+"""VOSI 1.1 documents: capabilities (with TAPRegExt 1.0), availability, tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from lxml import etree
+
+from distiller.core import times
+from distiller.core.errors import BadParameter, NotFound
+from distiller.vo.formats import FORMATS
+from distiller.vo.xmltext import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from distiller.core.columns import Catalog, Column, ForeignKey, Table
+
+MEDIA_TYPE = "text/xml"
+
+OBSCORE = "ivo://ivoa.net/std/ObsCore#core-1.1"
+_TAP = "ivo://ivoa.net/std/TAP"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"
+_CAPABILITIES = "http://www.ivoa.net/xml/VOSICapabilities/v1.0"
+_TABLES = "http://www.ivoa.net/xml/VOSITables/v1.0"
+_PREFIXES = {
+    "xsi": _XSI,
+    "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
+    "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+}
+_TYPE = f"{{{_XSI}}}type"
+
+FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
+"""Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One optional feature of ADQL, or one user-defined function with its signature."""
+
+    form: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TapService:
+    """What a TAP service says of itself.
+
+    Attributes
+    ----------
+    base_url
+        Without a last slash, such as ``https://example.org/tap``.
+    features
+        Of ADQL, by the full identifier of their list.
+    rows_default, rows_max
+        Limits on the rows of a result.
+    duration_s
+        Longest run of a query, s.
+    """
+
+    base_url: str
+    rows_default: int
+    rows_max: int
+    duration_s: int
+    features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
+
+
+def _add(
+    parent: etree._Element, tag: str, text: str | None = None, **attributes: str
+) -> etree._Element:
+    child = etree.SubElement(parent, tag, dict(attributes))
+    if text is not None:
+        child.text = clean(text)
+    return child
+
+
+def _written(root: etree._Element) -> bytes:
+    etree.indent(root)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True) + b"\n"
+
+
+def capabilities(service: TapService) -> bytes:
+    """Return the capabilities of a TAP service (TAP 1.1 section 2.4)."""
+    root = etree.Element(
+        f"{{{_CAPABILITIES}}}capabilities",
+        nsmap={"vosi": _CAPABILITIES, **_PREFIXES},
+    )
+    tap = _add(root, "capability", standardID=_TAP)
+    tap.set(_TYPE, "tr:TableAccess")
+    _interface(tap, service.base_url, use="base", version="1.1")
+    _add(tap, "dataModel", "ObsCore-1.1", **{"ivo-id": OBSCORE})
+    _language(tap, service.features)
+    for form in FORMATS:
+        identifier = {"ivo-id": form.ivo_id} if form.ivo_id else {}
+        output = _add(tap, "outputFormat", **identifier)
+        _add(output, "mime", form.media_type)
+        for alias in (form.kind, *form.aliases):
+            _add(output, "alias", alias)
+    duration = _add(tap, "executionDuration")
+    rows = _add(tap, "outputLimit")
+    for name, count in (
+        ("default", min(service.rows_default, service.rows_max)),
+        ("hard", service.rows_max),
+    ):
+        _add(duration, name, str(service.duration_s))
+        _add(rows, name, str(count), unit="row")
+    for standard, child in (
+        ("capabilities", "capabilities"),
+        ("availability", "availability"),
+        ("tables-1.1", "tables"),
+    ):
+        vosi = _add(
+            root, "capability", standardID=f"ivo://ivoa.net/std/VOSI#{standard}"
+        )
+        _interface(vosi, f"{service.base_url}/{child}", use="full")
+    return _written(root)
+
+
+def _interface(
+    capability: etree._Element, url: str, *, use: str, version: str | None = None
+) -> None:
+    interface = _add(capability, "interface", role="std")
+    interface.set(_TYPE, "vs:ParamHTTP")
+    if version:
+        interface.set("version", version)
+    _add(interface, "accessURL", url, use=use)
+
+
+def _language(
+    capability: etree._Element, features: Mapping[str, Sequence[Feature]]
+) -> None:
+    language = _add(capability, "language")
+    _add(language, "name", "ADQL")
+    for version in ("2.1", "2.0"):
+        identifier = f"ivo://ivoa.net/std/ADQL#v{version}"
+        _add(language, "version", version, **{"ivo-id": identifier})
+    _add(language, "description", "Astronomical Data Query Language")
+    for name, listed in features.items():
+        if not listed:
+            continue
+        group = _add(language, "languageFeatures", type=name)
+        for feature in listed:
+            entry = _add(group, "feature")
+            _add(entry, "form", feature.form)
+            if feature.description:
+                _add(entry, "description", feature.description)
+
+
+def availability(*, up_since: datetime, note: str | None = None) -> bytes:
+    """Return the document of a service that is available.
+
+    Parameters
+    ----------
+    up_since
+        Start of the server, UTC.
+    note
+        A word for people.
+    """
+    name = f"{{{_AVAILABILITY}}}"
+    root = etree.Element(f"{name}availability", nsmap={"vosi": _AVAILABILITY})
+    _add(root, f"{name}available", "true")
+    _add(root, f"{name}upSince", times.dali(up_since))
+    if note:
+        _add(root, f"{name}note", note)
+    return _written(root)
+
+
+def tableset(catalog: Catalog, *, detail: str | None = None) -> bytes:
+    """Return every table (VOSI 1.1 section 2.3).
+
+    Parameters
+    ----------
+    detail
+        ``max`` (default) or ``min``: without columns and foreign keys.
+
+    Raises
+    ------
+    BadParameter
+        If detail is neither.
+    """
+    level = (detail or "max").strip().lower()
+    if level not in {"min", "max"}:
+        raise BadParameter(
+            "DETAIL", f"unknown {detail!r}", hint="there are min and max"
+        )
+    root = etree.Element(f"{{{_TABLES}}}tableset", nsmap={"vosi": _TABLES, **_PREFIXES})
+    tables = sorted(catalog.values(), key=lambda table: (table.schema, table.name))
+    for schema, members in groupby(tables, key=lambda table: table.schema):
+        group = _add(root, "schema")
+        _add(group, "name", schema)
+        for table in members:
+            _table(_add(group, "table"), table, whole=level == "max")
+    return _written(root)
+
+
+def table(catalog: Catalog, name: str) -> bytes:
+    """Return one table with its columns (VOSI 1.1 section 2.3).
+
+    Raises
+    ------
+    NotFound
+        If the catalogue has no such table.
+    """
+    found = catalog.get(name) or catalog.get(name.lower())
+    if found is None:
+        raise NotFound(f"no table {name!r}", hint="/tap/tables lists the tables")
+    root = etree.Element(f"{{{_TABLES}}}table", nsmap={"vosi": _TABLES, **_PREFIXES})
+    _table(root, found, whole=True)
+    return _written(root)
+
+
+def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
+    element.set("type", "view" if described.is_view else "table")
+    _add(element, "name", described.name)
+    _add_known(
+        element,
+        title=described.title,
+        description=described.description,
+        utype=described.utype,
+    )
+    if not whole:
+        return
+    for column in described.columns:
+        _column(_add(element, "column"), column)
+    for key in described.foreign_keys:
+        _foreign_key(_add(element, "foreignKey"), key)
+
+
+def _add_known(parent: etree._Element, **texts: str | None) -> None:
+    for tag, text in texts.items():
+        if text:
+            _add(parent, tag, text)
+
+
+def _column(element: etree._Element, column: Column) -> None:
+    if column.std:
+        element.set("std", "true")
+    _add(element, "name", column.adql_name)
+    _add_known(
+        element,
+        description=column.description,
+        unit=column.unit,
+        ucd=column.ucd,
+        utype=column.utype,
+    )
+    datatype = _add(element, "dataType", column.datatype)
+    datatype.set(_TYPE, "vs:VOTableType")
+    if column.arraysize:
+        datatype.set("arraysize", column.arraysize)
+    if column.xtype:
+        datatype.set("extendedType", column.xtype)
+    for flag, holds in (
+        ("principal", column.principal),
+        ("indexed", column.indexed),
+        ("nullable", column.nullable),
+    ):
+        if holds:
+            _add(element, "flag", flag)
+
+
+def _foreign_key(element: etree._Element, key: ForeignKey) -> None:
+    _add(element, "targetTable", key.target)
+    for own, target in key.columns:
+        pair = _add(element, "fkColumn")
+        _add(pair, "fromColumn", own)
+        _add(pair, "targetColumn", target)
+    _add_known(element, description=key.description, utype=key.utype)

@@ -1,0 +1,89 @@
+"""UWS values: phases and their legal order, as a state machine; reading requests."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distiller.core.errors import BadParameter, IllegalState
+from distiller.vo.uws import (
+    ACTIVE,
+    FINAL,
+    TRANSITIONS,
+    JobFilter,
+    Phase,
+    check_transition,
+    read_phase,
+    read_wait_s,
+    sources,
+)
+
+phases = st.sampled_from(list(Phase))
+
+
+def test_every_phase_of_the_standard_has_its_row() -> None:
+    assert set(TRANSITIONS) == set(Phase)
+    assert {p.value for p in Phase} == {
+        "PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "UNKNOWN", "HELD",
+        "SUSPENDED", "ABORTED", "ARCHIVED",
+    }  # fmt: skip
+
+
+@given(phases, phases)
+def test_sources_are_the_table_read_backwards(before: Phase, after: Phase) -> None:
+    assert (before in sources(after)) == (after in TRANSITIONS[before])
+
+
+@given(st.lists(phases, max_size=12))
+def test_no_walk_leaves_a_final_phase_but_for_the_archive(walk: list[Phase]) -> None:
+    here = Phase.PENDING
+    for step in walk:
+        try:
+            check_transition(here, step)
+        except IllegalState:
+            continue
+        assert here not in FINAL or step is Phase.ARCHIVED
+        here = step
+
+
+def test_every_unfinished_phase_can_be_aborted() -> None:
+    unfinished = set(Phase) - FINAL - {Phase.UNKNOWN}
+    assert unfinished <= sources(Phase.ABORTED)
+
+
+def test_nothing_returns_to_pending() -> None:
+    assert sources(Phase.PENDING) == frozenset()
+
+
+def test_an_illegal_step_names_both_phases() -> None:
+    with pytest.raises(IllegalState, match="COMPLETED cannot become EXECUTING"):
+        check_transition(Phase.COMPLETED, Phase.EXECUTING)
+
+
+def test_clients_wait_in_the_three_phases_of_the_standard() -> None:
+    assert {Phase.PENDING, Phase.QUEUED, Phase.EXECUTING} == ACTIVE
+
+
+def test_archived_jobs_are_listed_only_by_name() -> None:
+    assert not JobFilter().wants(Phase.ARCHIVED)
+    assert JobFilter().wants(Phase.ABORTED)
+    assert JobFilter(frozenset({Phase.ARCHIVED})).wants(Phase.ARCHIVED)
+    assert not JobFilter(frozenset({Phase.ARCHIVED})).wants(Phase.ERROR)
+
+
+@pytest.mark.parametrize("text", ["RUNNING", "", "-", "COMPLETED,ERROR"])
+def test_unknown_phase_is_refused_with_the_known_ones(text: str) -> None:
+    with pytest.raises(BadParameter, match="one of PENDING, QUEUED"):
+        read_phase(text)
+
+
+@pytest.mark.parametrize("text", ["1.5", "", "soon", "-2"])
+def test_wait_is_a_whole_number_from_minus_one(text: str) -> None:
+    with pytest.raises(BadParameter, match="WAIT"):
+        read_wait_s(text)
+
+
+@given(st.integers(min_value=-1, max_value=10**9))
+def test_wait_never_outlives_a_proxy(seconds: int) -> None:
+    assert 0 <= read_wait_s(str(seconds)) <= 50
