@@ -1,0 +1,177 @@
+"""Nodes of ADQL that sqlglot's tree has no class for."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from sqlglot import exp
+
+Found = TypeVar("Found", bound=exp.Expr)
+
+
+class AdqlNode(exp.Expression, exp.Func):
+    """Base of our nodes; every target translates or refuses each sub-class."""
+
+
+class Call(AdqlNode):
+    """A function of the table ``functions.FUNCTIONS``; ``name`` in upper case."""
+
+    arg_types: ClassVar = {"this": True, "expressions": False}
+
+
+class Point(AdqlNode):
+    """``POINT(lon, lat)``, deg."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Circle(AdqlNode):
+    """``CIRCLE(centre, radius)``; ``this`` is a point, the radius in deg."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Polygon(AdqlNode):
+    """``POLYGON(vertex, ...)``; each of ``expressions`` is a point."""
+
+    arg_types: ClassVar = {"expressions": True}
+
+
+class Box(AdqlNode):
+    """``BOX(centre, width, height)``; ``this`` is a point, sizes in deg."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True}
+
+
+class Region(AdqlNode):
+    """``REGION('STC-S text')`` that is not understood."""
+
+    arg_types: ClassVar = {"this": True}
+
+
+class Contains(AdqlNode):
+    """``CONTAINS(a, b)``: 1 if a lies inside b, else 0."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Intersects(AdqlNode):
+    """``INTERSECTS(a, b)``: 1 if a and b have a point in common, else 0."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Distance(AdqlNode):
+    """``DISTANCE(p, q)`` of two points, deg."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Coord1(AdqlNode):
+    """``COORD1(point)``, deg."""
+
+
+class Coord2(AdqlNode):
+    """``COORD2(point)``, deg."""
+
+
+class Coordsys(AdqlNode):
+    """``COORDSYS(geometry)``."""
+
+
+class Area(AdqlNode):
+    """``AREA(geometry)``, deg2."""
+
+
+class Centroid(AdqlNode):
+    """``CENTROID(geometry)``, a point."""
+
+
+class InUnit(AdqlNode):
+    """``IN_UNIT(number, 'unit')``; ``factor`` is known once units are."""
+
+    arg_types: ClassVar = {"this": True, "expression": True, "factor": False}
+
+
+class SpecConv(AdqlNode):
+    """``gavo_specconv(x, ['unit',] 'unit')``: ``factor`` times or over x."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True, "factor": False,
+                           "over": False}  # fmt: skip
+
+
+class Convert(AdqlNode):
+    """``CAST(value AS type)``; ``to`` names a type of ``functions.CAST_TYPES``."""
+
+    arg_types: ClassVar = {"this": True, "to": True, "length": False}
+
+
+class Inside(AdqlNode):
+    """Predicate: geometry ``this`` lies inside ``expression``. Made by a pass."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Overlaps(AdqlNode):
+    """Predicate: two geometries have a point in common. Made by a pass."""
+
+    arg_types: ClassVar = {"this": True, "expression": True}
+
+
+class Near(AdqlNode):
+    """Predicate: two points lie within a distance (deg) of each other. Made by a pass.
+
+    ``strict`` for less than, ``boxed`` where a condition on the declination may stand
+    beside it, because false and unknown mean the same there.
+    """
+
+    arg_types: ClassVar = {"this": True, "expression": True, "distance": True,
+                           "strict": False, "boxed": False}  # fmt: skip
+
+
+class Typed(AdqlNode):
+    """A value made exactly the VOTable type ``to``. Made by a pass."""
+
+    arg_types: ClassVar = {"this": True, "to": True}
+
+
+class RegionText(AdqlNode):
+    """A region as the text in which it leaves the service. Made by a pass."""
+
+
+SHAPES = (
+    Area, Centroid, Circle, Contains, Coord1, Coord2, Coordsys, Distance, Intersects,
+    Point, Polygon,
+)  # fmt: skip
+"""Nodes of ADQL text that take or make geometries."""
+
+NODES: tuple[type[AdqlNode], ...] = tuple(AdqlNode.__subclasses__())
+"""All of them: what a target must translate or refuse."""
+
+
+_LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.TableAlias})
+"""Nodes below which ``find`` does not look: there are only names."""
+
+
+def find(tree: exp.Expr, *classes: type[Found]) -> list[Found]:
+    """Return every node of some classes, in no particular order.
+
+    The walk of sqlglot itself takes five times as long, and every pass walks once.
+
+    >>> len(find(exp.and_("a", "b", "c"), exp.Column))
+    3
+    """
+    found: list[Found] = []
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, classes):
+            found.append(node)
+        if type(node) in _LEAVES:
+            continue
+        for value in node.args.values():
+            if isinstance(value, exp.Expr):
+                stack.append(value)
+            elif isinstance(value, list):
+                stack.extend([part for part in value if isinstance(part, exp.Expr)])
+    return found

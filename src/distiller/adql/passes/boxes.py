@@ -1,0 +1,30 @@
+"""Where a condition on the declination may stand beside a condition on a distance."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from distiller.adql import nodes
+from distiller.adql.nodes import find
+
+
+def boxes(query: exp.Query) -> exp.Query:
+    """Mark each ``Near`` where false and unknown (NULL) mean the same.
+
+    That is so in WHERE, ON and HAVING, below AND and OR, but not below NOT: there a row
+    without right ascension would turn from unknown to true.
+
+    >>> from distiller.adql.passes.cones import cones
+    >>> from distiller.adql.passes.example import where
+    >>> where(lambda q: boxes(cones(q)), "n > 3 AND DISTANCE(ra, dec, 1, 2) < 3")
+    'n > 3 AND NEAR(POINT(ra, dec), POINT(1, 2), 3, STRICT, BOXED)'
+    >>> where(lambda q: boxes(cones(q)), "NOT (DISTANCE(ra, dec, 1, 2) < 3)")
+    'NOT (NEAR(POINT(ra, dec), POINT(1, 2), 3, STRICT))'
+    """
+    for near in find(query, nodes.Near):
+        parent = near.parent
+        while isinstance(parent, exp.Connector | exp.Paren):
+            parent = parent.parent
+        if isinstance(parent, exp.Where | exp.Join | exp.Having):
+            near.set("boxed", exp.var("BOXED"))
+    return query

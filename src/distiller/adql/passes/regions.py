@@ -1,0 +1,57 @@
+"""``1 = CONTAINS(...)`` becomes a predicate, so that engines can use their indexes."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from distiller.adql import nodes
+from distiller.adql.kinds import CONDITION, kind
+from distiller.adql.nodes import find
+from distiller.adql.scope import type_of
+
+
+def regions(query: exp.Query) -> exp.Query:
+    """Turn comparisons of CONTAINS and INTERSECTS with 0 or 1 into predicates.
+
+    >>> from distiller.adql.passes.example import where
+    >>> where(regions, "1 = CONTAINS(POINT(ra, dec), field)")
+    'INSIDE(POINT(ra, dec), field)'
+    >>> where(regions, "INTERSECTS(field, CIRCLE(1, 2, 3)) = 0")
+    'NOT (OVERLAPS(field, CIRCLE(POINT(1, 2), 3)))'
+
+    A point overlaps a region if it lies inside it:
+
+    >>> where(regions, "1 = INTERSECTS(field, POINT(ra, dec))")
+    'INSIDE(POINT(ra, dec), field)'
+    """
+    for node in find(query, nodes.Contains, nodes.Intersects):
+        comparison = node.find_ancestor(exp.EQ, exp.NEQ, exp.Select)
+        if isinstance(comparison, exp.EQ | exp.NEQ):
+            comparison.replace(_predicate(node, comparison))
+    return query
+
+
+def _predicate(node: exp.Expr, comparison: exp.Binary) -> exp.Expr:
+    first, second = node.this, node.args["expression"]
+    made: exp.Expr
+    if isinstance(node, nodes.Contains) or kind(type_of(first)) == "point":
+        made = nodes.Inside(this=first, expression=second)
+    elif kind(type_of(second)) == "point":
+        made = nodes.Inside(this=second, expression=first)
+    else:
+        made = nodes.Overlaps(this=first, expression=second)
+    made.meta["type"] = CONDITION
+    number = next(
+        str(literal.this)
+        for literal in (_bare(comparison.this), _bare(comparison.expression))
+        if isinstance(literal, exp.Literal)
+    )
+    if (number == "1") == isinstance(comparison, exp.EQ):
+        return made
+    return exp.Not(this=exp.Paren(this=made))
+
+
+def _bare(node: exp.Expr) -> exp.Expr:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node

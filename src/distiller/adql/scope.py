@@ -1,0 +1,124 @@
+"""Which columns a name can mean: sources of FROM, and scopes of nested queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from distiller.adql.kinds import ANY
+from distiller.core.columns import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One column that a query gives.
+
+    Attributes
+    ----------
+    name
+        As ADQL text may call it.
+    label
+        As the SQL of the engine calls it: unique in its query whatever the case.
+    column
+        Type and metadata.
+    """
+
+    name: str
+    label: str
+    column: Column
+
+
+@dataclass(slots=True)
+class Source:
+    """One table, sub-query or named query in FROM.
+
+    Attributes
+    ----------
+    name
+        The alias, or the last part of the table's name.
+    schema
+        The schema of a table without an alias, else None.
+    label
+        The alias in the SQL of the engine, unique in the whole query.
+    items
+        Its columns; None when they are not looked up.
+    """
+
+    name: str
+    schema: str | None
+    label: str
+    items: tuple[Item, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A column that can be named without its table."""
+
+    name: str
+    column: Column
+    make: Callable[[], exp.Expr]
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the names in one SELECT can mean.
+
+    ``aliases`` are the SELECT list's own names, for GROUP BY and ORDER BY.
+    """
+
+    outer: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    visible: list[Visible] = field(default_factory=list)
+    aliases: dict[str, exp.Expr] = field(default_factory=dict)
+    is_open: bool = False
+
+    def chain(self) -> Iterator[Scope]:
+        """Yield this scope and the ones around it, nearest first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+    def named(self, table: str, schema: str | None) -> list[Source]:
+        """Return the sources that a qualifier means."""
+        return [
+            source
+            for source in self.sources
+            if source.name == table and (schema is None or source.schema == schema)
+        ]
+
+    def column_names(self) -> list[str]:
+        """Return every column name in scope, for hints."""
+        return [v.name for scope in self.chain() for v in scope.visible]
+
+
+def reference(source: Source, item: Item, scope: Scope) -> exp.Column:
+    """Return a node for a column of a source, fully qualified and typed."""
+    node = exp.Column(
+        this=exp.Identifier(this=item.label, quoted=True),
+        table=exp.Identifier(this=source.label, quoted=True),
+    )
+    node.meta["type"] = item.column
+    node.meta["scope"] = id(scope)
+    return node
+
+
+def visible_items(source: Source, scope: Scope) -> list[Visible]:
+    """Return the columns of a source as they are visible without its name."""
+    return [
+        Visible(i.name, i.column, lambda i=i: reference(source, i, scope))  # type: ignore[misc]
+        for i in source.items or ()
+    ]
+
+
+def type_of(node: exp.Expr) -> Column:
+    """Return the type that the checks gave to a node."""
+    column = node.meta.get("type", ANY)
+    if not isinstance(column, Column):
+        raise TypeError(node)
+    return column

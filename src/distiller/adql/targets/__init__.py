@@ -1,0 +1,1 @@
+"""SQL of the engines that a checked tree is written for."""

@@ -1,0 +1,184 @@
+"""The writer for DuckDB. Geometries are ``DOUBLE[]``, deg; see ``dst_*`` functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from sqlglot.generators.duckdb import DuckDBGenerator
+
+from distiller.adql import nodes, shapes
+from distiller.adql.scope import type_of
+from distiller.adql.targets.writer import Refused, Write, Writer, double
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlglot import exp
+
+SLACK_DEG: Final = 1e-9
+"""By how much a declination box is wider than its cone, against rounding."""
+
+
+class DuckDBWriter(Writer, DuckDBGenerator):
+    """Writes a checked tree as SQL of DuckDB."""
+
+    TYPES: ClassVar[Mapping[str, str]] = {
+        "boolean": "BOOLEAN",
+        "short": "SMALLINT",
+        "int": "INTEGER",
+        "long": "BIGINT",
+        "float": "REAL",
+        "double": "DOUBLE",
+        "char": "VARCHAR",
+        "timestamp": "TIMESTAMP",
+        "SMALLINT": "SMALLINT",
+        "INTEGER": "INTEGER",
+        "BIGINT": "BIGINT",
+        "REAL": "REAL",
+        "DOUBLE PRECISION": "DOUBLE",
+        "CHAR": "VARCHAR",
+        "VARCHAR": "VARCHAR",
+        "TIMESTAMP": "TIMESTAMP",
+    }
+
+    CALLS: ClassVar[Mapping[str, str | Refused]] = {
+        "ABS": "ABS(CAST({0} AS DOUBLE))",
+        "CEILING": "CEIL(CAST({0} AS DOUBLE))",
+        "DEGREES": "DEGREES({0})",
+        "EXP": "EXP({0})",
+        "FLOOR": "FLOOR(CAST({0} AS DOUBLE))",
+        "LOG": "LN({0})",
+        "LOG10": "LOG10({0})",
+        "MOD": "CAST(MOD({0}, {1}) AS DOUBLE)",
+        "PI": "PI()",
+        "POWER": "POW({0}, {1})",
+        "RADIANS": "RADIANS({0})",
+        "RAND": "RANDOM()",
+        "ROUND": "ROUND(CAST({0} AS DOUBLE){rest})",
+        "SQRT": "SQRT({0})",
+        "TRUNCATE": "TRUNC(CAST({0} AS DOUBLE){rest})",
+        "ACOS": "ACOS({0})",
+        "ASIN": "ASIN({0})",
+        "ATAN": "ATAN({0})",
+        "ATAN2": "ATAN2({0}, {1})",
+        "COS": "COS({0})",
+        "COT": "COT({0})",
+        "SIN": "SIN({0})",
+        "TAN": "TAN({0})",
+        "LOWER": "LOWER({0})",
+        "UPPER": "UPPER({0})",
+        "IVO_NOCASEMATCH": "CAST(LOWER({0}) LIKE LOWER({1}) AS INTEGER)",
+        "IVO_HASWORD": "CAST(REGEXP_MATCHES({0}, '(^|\\W)' || "
+        "REGEXP_ESCAPE({1}) || '(\\W|$)', 'i') AS INTEGER)",
+        "IVO_HASHLIST_HAS": "CAST(LIST_CONTAINS(STRING_SPLIT(LOWER({0}), '#'), "
+        "LOWER({1})) AS INTEGER)",
+        "IVO_INTERVAL_OVERLAPS": "CAST(({1}) >= ({2}) AND ({3}) >= ({0}) AS INTEGER)",
+        "IVO_TO_JD": "(EPOCH_US({0}) / 86400e6 + 2440587.5e0)",
+        "IVO_TO_MJD": "(EPOCH_US({0}) / 86400e6 + 40587e0)",
+    }
+
+    def coordinates(self, point: exp.Expr) -> tuple[str, str]:
+        """Write longitude and latitude of a point, deg."""
+        if isinstance(point, nodes.Point):
+            return self.tight(point.this), self.tight(point.args["expression"])
+        text = self.tight(point)
+        return f"{text}[1]", f"{text}[2]"
+
+    def point(self, node: nodes.Point) -> str:
+        """Write POINT: NULL if a coordinate is NULL."""
+        pair = node.this, node.args["expression"]
+        return self._list(", ".join(self.sql(c) for c in pair), *pair)
+
+    def _list(self, inner: str, *parts: exp.Expr) -> str:
+        """Write a geometry from numbers, NULL if any number is NULL."""
+        made = f"CAST([{inner}] AS DOUBLE[])"
+        missing = [self.tight(p) for p in parts if type_of(p).nullable]
+        if not missing:
+            return made
+        known = " AND ".join(f"{m} IS NOT NULL" for m in dict.fromkeys(missing))
+        return f"CASE WHEN {known} THEN {made} END"
+
+    def circle(self, node: nodes.Circle) -> str:
+        """Write CIRCLE."""
+        centre, radius = node.this, node.args["expression"]
+        parts = [*self._parts(centre), radius]
+        inner = ", ".join([*self.coordinates(centre), self.sql(radius)])
+        return self._list(inner, *parts)
+
+    def polygon(self, node: nodes.Polygon) -> str:
+        """Write POLYGON."""
+        inner = ", ".join(c for p in node.expressions for c in self.coordinates(p))
+        return self._list(inner, *(q for p in node.expressions for q in self._parts(p)))
+
+    def _parts(self, point: exp.Expr) -> list[exp.Expr]:
+        if isinstance(point, nodes.Point):
+            return [point.this, point.args["expression"]]
+        return [point]
+
+    def distance(self, node: nodes.Distance) -> str:
+        """Write DISTANCE, deg."""
+        return self._separation(node.this, node.args["expression"])
+
+    def _separation(self, first: exp.Expr, second: exp.Expr) -> str:
+        ends = (*self.coordinates(first), *self.coordinates(second))
+        return f"dst_distance({', '.join(ends)})"
+
+    def near(self, node: nodes.Near) -> str:
+        """Write a cone: a box in declination that is cheap, then the distance."""
+        first, second = node.this, node.args["expression"]
+        distance = node.args["distance"]
+        sign = "<" if node.args.get("strict") else "<="
+        exact = f"{self._separation(first, second)} {sign} {self.tight(distance)}"
+        if not node.args.get("boxed"):
+            return f"({exact})"
+        return f"({self._box(first, second, distance)} AND {exact})"
+
+    def _box(self, first: exp.Expr, second: exp.Expr, distance: exp.Expr) -> str:
+        latitudes = [self.coordinates(p)[1] for p in (first, second)]
+        values = [_latitude(p) for p in (first, second)]
+        if values[0] is not None:
+            latitudes.reverse()
+            values.reverse()
+        radius = shapes.constant(distance)
+        if values[1] is not None and radius is not None:
+            low, high = values[1] - radius - SLACK_DEG, values[1] + radius + SLACK_DEG
+            return f"{latitudes[0]} BETWEEN {double(low)} AND {double(high)}"
+        reach = f"({self.tight(distance)} + {SLACK_DEG!r})"
+        middle = latitudes[1]
+        return f"{latitudes[0]} BETWEEN {middle} - {reach} AND {middle} + {reach}"
+
+    def two(self, name: str, node: exp.Expr) -> str:
+        """Write a function of two geometries."""
+        return f"{name}({self.sql(node.this)}, {self.sql(node.args['expression'])})"
+
+    WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
+        nodes.Call: Writer.call,
+        nodes.Point: point,
+        nodes.Circle: circle,
+        nodes.Polygon: polygon,
+        nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
+        nodes.Region: Refused("this REGION is not translated"),
+        nodes.Contains: lambda w, n: f"CAST({w.two('dst_contains', n)} AS INTEGER)",
+        nodes.Intersects: lambda w, n: f"CAST({w.two('dst_intersects', n)} AS INTEGER)",
+        nodes.Distance: distance,
+        nodes.Coord1: lambda w, n: w.coordinates(n.this)[0],
+        nodes.Coord2: lambda w, n: w.coordinates(n.this)[1],
+        nodes.Coordsys: Writer.coordsys,
+        nodes.Area: lambda w, n: f"dst_area({w.sql(n.this)})",
+        nodes.Centroid: lambda w, n: f"dst_centroid({w.sql(n.this)})",
+        nodes.InUnit: Writer.in_unit,
+        nodes.SpecConv: Writer.spec_conv,
+        nodes.Convert: Writer.convert,
+        nodes.Inside: lambda w, n: w.two("dst_contains", n),
+        nodes.Overlaps: lambda w, n: w.two("dst_intersects", n),
+        nodes.Near: near,
+        nodes.Typed: Writer.typed,
+        nodes.RegionText: lambda w, n: f"dst_region_text({w.sql(n.this)})",
+    }
+
+
+def _latitude(point: exp.Expr) -> float | None:
+    """Return the latitude of a point if it is a constant, deg."""
+    if isinstance(point, nodes.Point):
+        return shapes.constant(point.args["expression"])
+    return None

@@ -1,0 +1,358 @@
+"""Check of values and conditions: every node gets its type, or a fault is noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from sqlglot import exp
+
+from distiller.adql import functions, kinds, nodes
+from distiller.adql.conversions import Conversions
+from distiller.adql.instants import is_instant
+from distiller.adql.kinds import (
+    ANY,
+    CONDITION,
+    DOUBLE,
+    INT,
+    LONG,
+    TEXT,
+    WORDS,
+    kind,
+    plain,
+)
+from distiller.adql.typer import NUMBER, ORDERED, Place, Rule, bare
+from distiller.adql.typer import TEXT as TEXT_KIND
+from distiller.core.columns import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_INT_MOST: Final = 2**31 - 1
+_LONG_MOST: Final = 2**63 - 1
+_DIGITS_MOST: Final = 9
+_TRUTHS: Final = {
+    "1": True, "0": False, "true": True, "false": False, "t": True, "f": False,
+}  # fmt: skip
+_NESTED: Final = "in another aggregate"
+_PREDICATES: Final = (nodes.Contains, nodes.Intersects)
+_SIGNS: Final[dict[type[exp.Expr], str]] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Like: "LIKE",
+    exp.ILike: "ILIKE",
+}  # fmt: skip
+
+
+class Values(Conversions):
+    """Types of literals, operators, conditions, sub-queries, functions."""
+
+    def _literal(self, node: exp.Literal, place: Place) -> Column:
+        del place
+        if node.is_string:
+            return replace(TEXT, nullable=False)
+        if not node.this.isdigit():
+            return replace(DOUBLE, nullable=False)
+        number = int(node.this)
+        column = (
+            INT if number <= _INT_MOST else LONG if number <= _LONG_MOST else DOUBLE
+        )
+        if column is DOUBLE:
+            node.set("this", f"{node.this}.")
+        return replace(column, nullable=False)
+
+    def _null(self, node: exp.Null, place: Place) -> Column:
+        del node, place
+        return ANY
+
+    def _truth(self, node: exp.Boolean, place: Place) -> Column:
+        del node, place
+        return CONDITION
+
+    def _paren(self, node: exp.Paren, place: Place) -> Column:
+        return self.typed(node.this, place)
+
+    def _negative(self, node: exp.Neg, place: Place) -> Column:
+        column = plain(self.want(node.this, place, NUMBER, "what - stands before"))
+        return replace(column, datatype="int") if column.datatype == "short" else column
+
+    def _arithmetic(self, node: exp.Binary, place: Place) -> Column:
+        sides = [
+            self.want(side, place, NUMBER, f"an operand of {_SIGNS[type(node)]}")
+            for side in (node.this, node.expression)
+        ]
+        left, right = (DOUBLE if kind(s) == "any" else s for s in sides)
+        nullable = any(s.nullable for s in sides)
+        datatype = kinds.wider(left, right)
+        if datatype == "short":
+            datatype = "int"
+        return Column("", datatype, nullable=nullable)
+
+    def _joined(self, node: exp.DPipe, place: Place) -> Column:
+        found = [
+            self.want(side, place, frozenset({"text", "number"}), "an operand of ||")
+            for side in (node.this, node.expression)
+        ]
+        return replace(TEXT, nullable=any(f.nullable for f in found))
+
+    def _connector(self, node: exp.Connector, place: Place) -> Column:
+        stack: list[exp.Expr] = [node]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, exp.Connector):
+                part.meta["type"] = CONDITION
+                stack += [part.expression, part.this]
+            else:
+                self.typed(part, place)
+        return CONDITION
+
+    def _not(self, node: exp.Not, place: Place) -> Column:
+        self.typed(node.this, place)
+        return CONDITION
+
+    def _comparison(self, node: exp.Binary, place: Place) -> Column:
+        left, right = node.this, node.expression
+        for side, other in ((left, right), (right, left)):
+            if isinstance(bare(side), _PREDICATES):
+                self._predicate(bare(side), node, other, place)
+                return CONDITION
+        self.typed(left, place)
+        self.typed(right, place)
+        self.matched(node.this, node.expression, node)
+        return CONDITION
+
+    def _predicate(
+        self,
+        call: exp.Expr,
+        node: exp.Binary,
+        other: exp.Expr,
+        place: Place,
+    ) -> None:
+        name = type(call).__name__.upper()
+        other = bare(other)
+        number = other.this if isinstance(other, exp.Literal) else None
+        if (
+            not isinstance(node, exp.EQ | exp.NEQ)
+            or number not in {"0", "1"}
+            or (isinstance(other, exp.Literal) and other.is_string)
+        ):
+            self.fault(
+                "Q305", call, f"{name} is compared with 0 or 1 only: 1={name}(...)"
+            )
+        for side in (node.this, node.expression):
+            if isinstance(bare(side), _PREDICATES):
+                self._two_shapes(bare(side), place)
+                bare(side).meta["type"] = INT
+                side.meta["type"] = INT
+            else:
+                self.typed(side, place)
+
+    def matched(self, left: exp.Expr, right: exp.Expr, at: exp.Expr) -> None:
+        """Check that two typed values can be compared; adapt literals to the other."""
+        one, two = left.meta.get("type", ANY), right.meta.get("type", ANY)
+        for node, column, other in ((left, one, two), (right, two, one)):
+            if self._adapted(node, column, other):
+                return
+        if kinds.comparable(one, two):
+            return
+        found = {kind(one), kind(two)}
+        if found & kinds.GEOMETRY and not found & {"text", "number"}:
+            hint = "use CONTAINS, INTERSECTS or DISTANCE"
+            self.fault("Q401", at, f"geometries are not compared like this ({hint})")
+            return
+        self.fault(
+            "Q304", at, f"{WORDS[kind(one)]} cannot be compared with {WORDS[kind(two)]}"
+        )
+
+    def _adapted(self, node: exp.Expr, own: Column, other: Column) -> bool:
+        """Make a text beside a timestamp a timestamp, 0 and 1 truth values."""
+        literal = bare(node)
+        if not isinstance(literal, exp.Literal):
+            return False
+        if kind(other) == "instant" and literal.is_string:
+            if not is_instant(literal.this):
+                self.fault(
+                    "Q304", node, f"{literal.this!r} is no timestamp (write "
+                    "'YYYY-MM-DDThh:mm:ss')",
+                )  # fmt: skip
+                return True
+            made = nodes.Convert(this=literal.copy(), to="TIMESTAMP")
+            made.meta.update({"at": node.meta["at"], "type": kinds.INSTANT})
+            node.replace(made)
+            return True
+        truth = _TRUTHS.get(str(literal.this).lower())
+        if kind(other) == "boolean" and kind(own) != "boolean" and truth is not None:
+            value = exp.Boolean(this=truth)
+            value.meta["type"] = other
+            node.replace(value)
+            return True
+        return False
+
+    def _between(self, node: exp.Between, place: Place) -> Column:
+        for part in (node.this, node.args["low"], node.args["high"]):
+            self.typed(part, place)
+        self.matched(node.this, node.args["low"], node)
+        self.matched(node.this, node.args["high"], node)
+        return CONDITION
+
+    def _like(self, node: exp.Binary, place: Place) -> Column:
+        for side in (node.this, node.expression):
+            self.want(side, place, TEXT_KIND, f"an operand of {_SIGNS[type(node)]}")
+        return CONDITION
+
+    def _in(self, node: exp.In, place: Place) -> Column:
+        left = self.typed(node.this, place)
+        query = node.args.get("query")
+        if query is None:
+            for value in list(node.expressions):
+                self.typed(value, place)
+                self.matched(node.this, value, value)
+            return CONDITION
+        column = self._single(query, place)
+        if column is not None and not kinds.comparable(left, column):
+            words = WORDS[kind(left)], WORDS[kind(column)]
+            self.fault(
+                "Q304", node, f"{words[0]} cannot be one of a list of {words[1]}"
+            )
+        return CONDITION
+
+    def _is(self, node: exp.Is, place: Place) -> Column:
+        self.typed(node.this, place)
+        return CONDITION
+
+    def _exists(self, node: exp.Exists, place: Place) -> Column:
+        self.nested(node.this, place.scope)
+        return CONDITION
+
+    def _scalar(self, node: exp.Subquery, place: Place) -> Column:
+        parent = node.parent
+        while isinstance(parent, exp.Expr) and not isinstance(parent, exp.Query):
+            if isinstance(parent, nodes.SHAPES):
+                # Engines write arguments of these many times; a sub-query would be
+                # planned as often, and plans of plans do not end.
+                message = "a sub-query inside a geometry is not translated (join it)"
+                self.fault("Q401", node, message)
+                break
+            parent = parent.parent
+        column = self._single(node, place)
+        return ANY if column is None else replace(column, nullable=True)
+
+    def _single(self, node: exp.Subquery, place: Place) -> Column | None:
+        items = self.nested(node.this, place.scope)
+        if items is None:
+            return None
+        if len(items) != 1:
+            self.fault(
+                "Q309", node, f"this sub-query must have one column, not {len(items)}"
+            )
+            return None
+        return items[0].column
+
+    def _call(self, node: nodes.Call, place: Place) -> Column:
+        name = node.name
+        known = functions.FUNCTIONS.get(name)
+        if known is None:
+            for argument in node.expressions:
+                self.typed(argument, place)
+            return self.fault("Q401", node, f"{name.lower()} is not translated")
+        nullable = False
+        for number, (argument, wanted) in enumerate(
+            zip(node.expressions, known.arguments, strict=False), 1
+        ):
+            what = f"argument {number} of {name}"
+            if wanted == "integer literal":
+                self._integer_literal(argument, what)
+                argument.meta["type"] = INT
+                continue
+            column = self.want(argument, place, frozenset({wanted}), what)
+            nullable = nullable or column.nullable
+        return replace(known.result, nullable=nullable)
+
+    def _integer_literal(self, node: exp.Expr, what: str) -> None:
+        literal = node.this if isinstance(node, exp.Neg | exp.Paren) else node
+        if not (
+            isinstance(literal, exp.Literal)
+            and str(literal.this).isdigit()
+            and not literal.is_string
+            and len(literal.this) <= _DIGITS_MOST
+        ):
+            self.fault("Q303", node, f"{what} must be a whole number as literal")
+
+    def _aggregate(self, node: exp.AggFunc, place: Place) -> Column:
+        name = type(node).__name__.upper()
+        if place.no_aggregate:
+            self.fault("Q306", node, f"{name} cannot stand {place.no_aggregate}")
+        inner = node.this
+        if isinstance(inner, exp.Distinct):
+            inner = inner.expressions[0]
+            node.this.meta["type"] = ANY
+        column = self._aggregated(node, inner, Place(place.scope, _NESTED))
+        scopes = {c.meta.get("scope") for c in nodes.find(node, exp.Column)}
+        if scopes and None not in scopes and id(place.scope) not in scopes:
+            # SQL-92 makes this an aggregate of the outer query: nobody means that.
+            self.fault("Q306", node, f"{name} is of columns of the outer query only")
+        return column
+
+    def _aggregated(self, node: exp.AggFunc, inner: exp.Expr, place: Place) -> Column:
+        what = f"the argument of {type(node).__name__.upper()}"
+        if isinstance(node, exp.Count):
+            if not isinstance(inner, exp.Star):
+                self.typed(inner, place)
+            return replace(LONG, nullable=False, ucd="meta.number")
+        if isinstance(node, exp.Avg | exp.Sum):
+            own = self.want(inner, place, NUMBER, what)
+            whole = isinstance(node, exp.Sum) and own.datatype in kinds.INTEGERS
+            return Column("", "long" if whole else "double", unit=own.unit)
+        own = self.want(inner, place, ORDERED, what)
+        return replace(own, nullable=True, utype=None)
+
+    def _coalesce(self, node: exp.Coalesce, place: Place) -> Column:
+        column = self.typed(node.this, place)
+        nullable = column.nullable
+        for argument in node.expressions:
+            other = self.typed(argument, place)
+            nullable = nullable and other.nullable
+            both = kinds.common(column, other)
+            if both is None or CONDITION in {column, other}:
+                self.fault(
+                    "Q304", argument, f"COALESCE mixes {WORDS[kind(column)]} with "
+                    f"{WORDS[kind(other)]}",
+                )  # fmt: skip
+            else:
+                column = both
+        return replace(column, nullable=nullable)
+
+    RULES: ClassVar[Mapping[type[exp.Expr], Rule]] = {
+        **Conversions.RULES,
+        exp.Literal: _literal,
+        exp.Null: _null,
+        exp.Boolean: _truth,
+        exp.Paren: _paren,
+        exp.Neg: _negative,
+        exp.Add: _arithmetic,
+        exp.Sub: _arithmetic,
+        exp.Mul: _arithmetic,
+        exp.Div: _arithmetic,
+        exp.DPipe: _joined,
+        exp.And: _connector,
+        exp.Or: _connector,
+        exp.Not: _not,
+        exp.EQ: _comparison,
+        exp.NEQ: _comparison,
+        exp.LT: _comparison,
+        exp.LTE: _comparison,
+        exp.GT: _comparison,
+        exp.GTE: _comparison,
+        exp.Between: _between,
+        exp.Like: _like,
+        exp.ILike: _like,
+        exp.In: _in,
+        exp.Is: _is,
+        exp.Exists: _exists,
+        exp.Subquery: _scalar,
+        exp.Avg: _aggregate,
+        exp.Count: _aggregate,
+        exp.Max: _aggregate,
+        exp.Min: _aggregate,
+        exp.Sum: _aggregate,
+        exp.Coalesce: _coalesce,
+        nodes.Call: _call,
+    }
