@@ -1,0 +1,217 @@
+"""Is a document good VO-DML, and does its binding cover it? Every fault in one go."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from astropy import units
+from astropy.io.votable.ucd import parse_ucd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.model.entities import BoundTable, Document, Model, Role, Type
+
+_ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_IVOA = "ivoa"
+_IVOA_TYPES = frozenset({
+    "string", "anyURI", "datetime", "boolean", "real", "rational", "complex",
+    "integer", "nonnegativeInteger", "Unit", "Quantity", "RealQuantity",
+    "IntegerQuantity",
+})  # fmt: skip
+_VALUE_KINDS = ("primitiveType", "enumeration", "dataType")
+_SQL_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check_document(document: Document) -> tuple[str, ...]:
+    """Return every fault of a VO-DML document, each with its line.
+
+    The rules are those of VO-DML 1.0 (schema and Schematron) that tables depend on,
+    and one of ours: everything has a description.
+    """
+    return tuple(
+        f"{document.source or document.name}: {fault}" for fault in _faults(document)
+    )
+
+
+def _faults(document: Document) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for identifier, line in document.identifiers:
+        if identifier in seen:
+            yield (
+                f"line {line}: vodml-id {identifier} is already that of line "
+                f"{seen[identifier]}"
+            )
+        seen.setdefault(identifier, line)
+        if not _ID.fullmatch(identifier):
+            yield f"line {line}: {identifier!r} is no vodml-id (letters, digits, . _)"
+    if not document.description:
+        yield "model without description"
+    for identifier, description in document.packages:
+        if not description:
+            yield f"package {identifier} without description"
+    for item in document.types:
+        yield from _type_faults(document, item)
+    yield from _composition_faults(document)
+
+
+def _type_faults(document: Document, item: Type) -> Iterator[str]:
+    where = f"line {item.line}: {item.id}"
+    if not item.description:
+        yield f"{where}: {item.kind} without description"
+    if item.kind == "enumeration" and not item.literals:
+        yield f"{where}: enumeration without literals"
+    for literal, description in item.literals:
+        if not description:
+            yield f"{where}: literal {literal} without description"
+    if item.extends:
+        yield from _base_faults(document, item, item.extends)
+    names = Counter(role.name for role in item.roles)
+    for name, count in names.items():
+        if count > 1:
+            yield f"{where}: {count} attributes or relations of the name {name}"
+    for role in item.roles:
+        yield from _role_faults(document, item, role)
+
+
+def _base_faults(document: Document, item: Type, ref: str) -> Iterator[str]:
+    where = f"line {item.line}: {item.id}"
+    base = document.find(ref)
+    if base is None:
+        if not _is_imported(document, ref):
+            yield f"{where}: {_dangling('extends', ref, document)}"
+    elif base.kind != item.kind:
+        yield f"{where}: {item.kind} extends the {base.kind} {base.id}"
+    elif _in_circle(document, item):
+        yield f"{where}: extends itself, through {ref}"
+
+
+def _role_faults(document: Document, item: Type, role: Role) -> Iterator[str]:
+    where = f"line {role.line}: {role.id}"
+    if not role.description:
+        yield f"{where}: {role.kind} without description"
+    if not _NAME.fullmatch(role.name):
+        yield f"{where}: {role.name!r} is no name (letters, digits, _)"
+    if role.lower < 0 or (role.upper != -1 and role.upper < max(role.lower, 1)):
+        yield f"{where}: multiplicity {role.lower}..{role.upper} allows no value"
+    if item.kind == "dataType" and role.kind == "composition":
+        yield f"{where}: a data type cannot compose objects"
+    target = document.find(role.ref)
+    if target is None:
+        if not _is_imported(document, role.ref):
+            yield f"{where}: {_dangling(role.kind, role.ref, document)}"
+        return
+    if role.kind == "attribute" and target.kind not in _VALUE_KINDS:
+        yield (
+            f"{where}: attribute of the object type {target.id} "
+            f"(make it a reference or a composition)"
+        )
+    if role.kind != "attribute" and target.kind != "objectType":
+        yield f"{where}: {role.kind} to the {target.kind} {target.id}"
+
+
+def _composition_faults(document: Document) -> Iterator[str]:
+    """Yield types that are parts of more than one whole."""
+    wholes: dict[str, list[str]] = {}
+    for item in document.types:
+        for role in item.roles:
+            if role.kind == "composition":
+                wholes.setdefault(role.ref, []).append(role.id)
+    for part, roles in wholes.items():
+        if len(roles) > 1:
+            yield f"{part} is composed more than once: {', '.join(roles)}"
+
+
+def _is_imported(document: Document, ref: str) -> bool:
+    prefix, _, identifier = ref.partition(":")
+    if prefix not in document.imports:
+        return False
+    return prefix != _IVOA or identifier in _IVOA_TYPES
+
+
+def _dangling(kind: str, ref: str, document: Document) -> str:
+    prefix, _, identifier = ref.partition(":")
+    if prefix not in {document.name, *document.imports}:
+        return f"{kind} {ref}: model {prefix!r} is not imported"
+    known = _IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
+    close = difflib.get_close_matches(identifier, list(known), n=1)
+    hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
+    return f"{kind} {ref}: no such type{hint}"
+
+
+def _in_circle(document: Document, item: Type) -> bool:
+    seen = {item.id}
+    base = document.find(item.extends) if item.extends else None
+    while base is not None:
+        if base.id in seen:
+            return True
+        seen.add(base.id)
+        base = document.find(base.extends) if base.extends else None
+    return False
+
+
+def check_tables(model: Model) -> tuple[str, ...]:
+    """Return every fault of the tables of a whole model: names, units, UCDs, keys."""
+    return tuple(_table_faults(model))
+
+
+def _table_faults(model: Model) -> Iterator[str]:
+    names = Counter([t.name for t in model.tables] + [v.name for v in model.views])
+    for name, count in names.items():
+        if count > 1:
+            yield f"{name}: {count} tables or views of that name"
+    for table in model.tables:
+        yield from _column_faults(table)
+        yield from _key_faults(model, table)
+    for view in model.views:
+        if view.of not in model.by_name or model.by_name[view.of].hidden:
+            yield f"{view.name}: view of {view.of}, which is absent"
+
+
+def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
+    for key in table.foreign_keys:
+        target = model.by_name.get(key.target)
+        if target is None:
+            yield f"{table.name}: foreign key to {key.target}, which is absent"
+            continue
+        for own, other in key.columns:
+            if own not in table.names:
+                yield f"{table.name}: foreign key from {own}, which is absent"
+            if other not in target.names:
+                yield f"{table.name}: foreign key to {key.target}.{other}: absent"
+
+
+def _column_faults(table: BoundTable) -> Iterator[str]:
+    for bound in table.columns:
+        column = bound.column
+        where = f"{table.name}.{column.name}"
+        if not _SQL_NAME.fullmatch(column.name):
+            yield f"{where}: no lower-case SQL name"
+        if not column.description:
+            yield f"{where}: no description"
+        if column.unit:
+            try:
+                units.Unit(column.unit, format="vounit")
+            except ValueError:
+                yield f"{where}: {column.unit!r} is no unit (VOUnits)"
+        if column.unit and column.is_text:
+            yield f"{where}: text with a unit"
+        if column.ucd:
+            try:
+                parse_ucd(column.ucd, check_controlled_vocabulary=True)
+            except ValueError as error:
+                yield f"{where}: {column.ucd!r} is no UCD ({error})"
+
+
+def check_ucds(model: Model) -> tuple[str, ...]:
+    """Return the columns without a UCD: ours have one each."""
+    return tuple(
+        f"{table.name}.{bound.column.name}: no UCD"
+        for table in model.tables
+        for bound in table.columns
+        if not bound.column.ucd
+    )

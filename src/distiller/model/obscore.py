@@ -1,0 +1,143 @@
+"""What fills ivoa.obscore: a mapping that is declared, one expression per column."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from distiller.core.errors import BadData, Damaged
+from distiller.model.load import PACKAGED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.model.entities import Model
+
+Engine = Literal["duckdb", "postgresql"]
+Expression = str | Mapping[Engine, str] | None
+
+FILE = PACKAGED / "obscore.mapping.yaml"
+PARAMETERS = ("base_url", "calib_levels")
+
+
+class _Declared(BaseModel):
+    """The file as written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    key: str
+    from_clause: str = Field(alias="from")
+    columns: Mapping[str, Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class ObsCoreMapping:
+    """One SQL expression per column of the target table.
+
+    Attributes
+    ----------
+    target
+        The table that is filled.
+    key
+        Expression for the publisher DID, which selects one dataset.
+    from_clause
+        The tables that expressions are over.
+    columns
+        Expression by column, for all engines or one each; None is not filled.
+    """
+
+    target: str
+    key: str
+    from_clause: str
+    columns: Mapping[str, Expression]
+
+    def expression(self, column: str, engine: Engine = "duckdb") -> str:
+        """Return the SQL expression of a column."""
+        given = self.columns[column]
+        if given is None:
+            return "NULL"
+        if isinstance(given, str):
+            return given
+        try:
+            return given[engine]
+        except KeyError:
+            raise Damaged(
+                f"no expression of {self.target}.{column} for {engine}"
+            ) from None
+
+    def select_sql(
+        self,
+        engine: Engine = "duckdb",
+        *,
+        which: Literal["all", "one", "some"] = "all",
+    ) -> str:
+        """Return a SELECT that gives every column of the target, in its order.
+
+        Parameters
+        ----------
+        which
+            Whether all datasets are wanted, the one of the parameter
+            ``$publisher_did``, or those of the list ``$publisher_dids``.
+
+        Notes
+        -----
+        Parameters of the statement: ``$base_url`` without a last slash and
+        ``$calib_levels``, a JSON object of data level to calib_level.
+        """
+        listed = ",\n  ".join(
+            f"{self.expression(name, engine)} AS {name}" for name in self.columns
+        )
+        where = {
+            "all": "",
+            "one": f"\nWHERE {self.key} = $publisher_did",
+            "some": f"\nWHERE {self.key} = ANY($publisher_dids)",
+        }[which]
+        return f"SELECT\n  {listed}\nFROM {self.from_clause.strip()}{where}"
+
+
+def mapping(model: Model) -> ObsCoreMapping:
+    """Return the packaged mapping, checked against the model.
+
+    Raises
+    ------
+    Damaged
+        If the mapping and the model's table differ in their columns.
+    """
+    declared = read_mapping(FILE)
+    faults = mapping_faults(declared, model)
+    if faults:
+        raise Damaged("; ".join(faults), hint="install the program again")
+    return declared
+
+
+def mapping_faults(declared: ObsCoreMapping, model: Model) -> tuple[str, ...]:
+    """Return what is wrong between a mapping and the table that it fills."""
+    table = model.by_name.get(declared.target)
+    if table is None:
+        return (f"the mapping fills {declared.target}, which is absent",)
+    wanted = set(table.names)
+    given = set(declared.columns)
+    return tuple(
+        [f"{table.name}.{name}: no expression" for name in sorted(wanted - given)]
+        + [f"{table.name}.{name}: no such column" for name in sorted(given - wanted)]
+    )
+
+
+@functools.cache
+def read_mapping(path: Path) -> ObsCoreMapping:
+    """Read a mapping file (YAML)."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        declared = _Declared.model_validate(data)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        message = " ".join(str(error).split())
+        raise BadData("M012", path.name, message) from error
+    return ObsCoreMapping(
+        declared.target, declared.key, declared.from_clause, declared.columns
+    )

@@ -1,0 +1,270 @@
+"""The VO-DML documents: what is read, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distiller.core.errors import BadData
+from distiller.model import load_file, load_model
+from distiller.model.check import check_document
+from distiller.model.load import PACKAGED, packaged_paths, read_models
+from distiller.model.read_vodml import read_vodml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PACKAGES = {
+    "Project",
+    "ArrayConfiguration",
+    "Observation",
+    "AmbientConditions",
+    "Processing",
+    "Product",
+    "Analysis",
+}
+
+
+def _document(body: str, *, name: str = "toy") -> bytes:
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<vo-dml:model xmlns:vo-dml="http://www.ivoa.net/xml/VODML/v1">
+  <name>{name}</name>
+  <description>A toy.</description>
+  <uri/>
+  <title>Toy</title>
+  <version>1</version>
+  <lastModified>2026-01-01T00:00:00</lastModified>
+  <import><name>ivoa</name><url>ivoa.xml</url></import>
+{body}
+</vo-dml:model>
+""".encode()
+
+
+def _attribute(owner: str, name: str, ref: str, *, words: str = "It.") -> str:
+    return f"""<attribute><vodml-id>{owner}.{name}</vodml-id><name>{name}</name>
+    <description>{words}</description>
+    <datatype><vodml-ref>{ref}</vodml-ref></datatype>
+    <multiplicity><minOccurs>0</minOccurs><maxOccurs>1</maxOccurs></multiplicity>
+    </attribute>"""
+
+
+def _object(name: str, *roles: str, words: str = "A thing.", extends: str = "") -> str:
+    base = f"<extends><vodml-ref>{extends}</vodml-ref></extends>" if extends else ""
+    return (
+        f"<objectType><vodml-id>{name}</vodml-id><name>{name}</name>"
+        f"<description>{words}</description>{base}{''.join(roles)}</objectType>"
+    )
+
+
+def _relation(kind: str, owner: str, name: str, ref: str) -> str:
+    return _attribute(owner, name, ref).replace("attribute>", f"{kind}>")
+
+
+def test_packaged_documents_have_no_fault() -> None:
+    _, faults = read_models(packaged_paths())
+    assert faults == ()
+
+
+def test_the_packages_of_the_design_are_there() -> None:
+    cta = next(d for d in load_model().documents if d.name == "cta")
+    assert {name for name, _ in cta.packages} == _PACKAGES
+    kinds = {t.kind for t in cta.types}
+    assert kinds == {"primitiveType", "enumeration", "dataType", "objectType"}
+    assert any(t.extends for t in cta.types), "no generalisation"
+    relations = {r.kind for t in cta.types for r in t.roles}
+    assert relations == {"attribute", "composition", "reference"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            _object("A", _attribute("A", "x", "toy:B")) + _object("Bb"),
+            "line 10: A.x: attribute toy:B: no such type (did you mean toy:Bb?)",
+        ),
+        (
+            _object("A", _attribute("A", "x", "ivoa:strin")),
+            "attribute ivoa:strin: no such type (did you mean ivoa:string?)",
+        ),
+        (
+            _object("A", _attribute("A", "x", "stc:Position")),
+            "attribute stc:Position: model 'stc' is not imported",
+        ),
+        (
+            _object("A", _attribute("A", "x", "ivoa:real", words="")),
+            "A.x: attribute without description",
+        ),
+        (_object("A", words=""), "A: objectType without description"),
+        (_object("A") + _object("A"), "vodml-id A is already that of line 10"),
+        (_object("A", extends="toy:Z"), "A: extends toy:Z: no such type"),
+        (
+            _object("A", extends="toy:B") + _object("B", extends="toy:A"),
+            "A: extends itself, through toy:B",
+        ),
+        (
+            _object("A", _attribute("A", "x", "toy:B")) + _object("B"),
+            "A.x: attribute of the object type B (make it a reference or a comp",
+        ),
+        (
+            _object("A", _relation("composition", "A", "x", "toy:C"))
+            + _object("B", _relation("composition", "B", "x", "toy:C"))
+            + _object("C"),
+            "toy:C is composed more than once: A.x, B.x",
+        ),
+        (
+            _object(
+                "A",
+                _attribute("A", "x", "ivoa:real"),
+                _attribute("A", "x", "ivoa:real"),
+            ),
+            "A: 2 attributes or relations of the name x",
+        ),
+    ],
+)
+def test_faults_are_named_with_their_place(body: str, words: str) -> None:
+    document = read_vodml(_document(body), "toy.vo-dml.xml")
+    faults = check_document(document)
+    assert any(words in fault for fault in faults), faults
+    assert all(fault.startswith("toy.vo-dml.xml: ") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"<a>", "M001 toy.xml: no XML: "),
+        (b"<a/>", "M002 toy.xml: no VO-DML document: it starts with <a>"),
+        (
+            _document("<objectType><name>A</name></objectType>"),
+            "M003 toy.xml: line 10: <objectType> without <vodml-id>",
+        ),
+        (
+            _document(_object("A", "<attribute><name>x</name></attribute>")),
+            "<attribute> without <datatype>",
+        ),
+        (
+            _document(
+                _object("A", _attribute("A", "x", "ivoa:real").replace(">0<", ">no<"))
+            ),
+            "minOccurs is no whole number: 'no'",
+        ),
+    ],
+)
+def test_what_is_no_vodml_is_refused(text: bytes, words: str) -> None:
+    with pytest.raises(BadData) as caught:
+        read_vodml(text, "toy.xml")
+    assert words in str(caught.value)
+
+
+def test_entities_are_not_resolved(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("TOP SECRET")
+    text = _document(_object("A", words="&x;")).replace(
+        b"<vo-dml:model",
+        b'<!DOCTYPE m [<!ENTITY x SYSTEM "%s">]><vo-dml:model'
+        % secret.as_uri().encode(),
+        1,
+    )
+    assert "TOP SECRET" not in repr(read_vodml(text, "toy.xml"))
+
+
+def test_a_model_without_binding_gets_tables(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(
+        _document(
+            _object(
+                "BigWhole",
+                _attribute("BigWhole", "someValue", "ivoa:real"),
+                _relation("composition", "BigWhole", "parts", "toy:Part"),
+            )
+            + _object("Part", _attribute("Part", "when", "ivoa:datetime"))
+        )
+    )
+    model = load_file(path)
+    tables = model.by_name
+    assert tables["toy.big_whole"].names == ("big_whole_id", "some_value")
+    assert tables["toy.part"].names == ("part_id", "big_whole_id", "when")
+
+
+def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
+    """Return the faults of cta with one change in its binding or document."""
+    for source in PACKAGED.iterdir():
+        text = source.read_text()
+        if source.name.startswith("cta."):
+            text = text.replace(*change)
+        (tmp_path / source.name).write_text(text)
+    paths = [tmp_path / path.name for path in packaged_paths()]
+    return read_models(paths)[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "      livetime: {unit",
+            "      lifetime: {unit",
+            "Observation.Observation.livetime: attribute of the model left unbound",
+        ),
+        (
+            "      livetime: {unit",
+            "      lifetime: {unit",
+            "Observation.Observation.lifetime: no such attribute in the model",
+        ),
+        (
+            "  Product.Finding:\n",
+            "  Product.Findings:\n",
+            "Product.Findings: no such object type in the model",
+        ),
+        (
+            "  Product.Finding:\n",
+            "  Product.Findings:\n",
+            "Product.Finding: object type of the model without a table",
+        ),
+        ("table: finding", "table: product", "cta.product: 2 tables or views"),
+        ("unit: hPa", "unit: hectopascal", "'hectopascal' is no unit (VOUnits)"),
+        ("ucd: pos.az.zd", "ucd: pos.az.zdd", "'pos.az.zdd' is no UCD"),
+        ("column: t_start,", "column: T-Start,", "T-Start: no lower-case SQL name"),
+        ("column: t_start,", "column: title,", "two columns of that name"),
+        ("of: ivoa.obscore", "of: ivoa.obscures", "view of ivoa.obscures"),
+        (
+            "owned_by: Product.Product.observation",
+            "owned_by: Product.Product.observer",
+            "owned_by Product.Product.observer is no reference to it",
+        ),
+    ],
+)
+def test_faults_of_a_binding(tmp_path: Path, old: str, new: str, words: str) -> None:
+    faults = _bound(tmp_path, (old, new))
+    assert any(words in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model: [", "M010 toy.binding.yaml: no YAML"),
+        ("model: toy\nschema: toy\n", "M011 toy.binding.yaml: tables: Field required"),
+        (
+            """
+            model: toy
+            schema: toy
+            tables: {A: {table: a, key: k, columns: {x: {units: m}}}}
+            """,
+            "tables.A.columns.x.units: Extra inputs are not permitted",
+        ),
+    ],
+)
+def test_a_bad_binding_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(_object("A")))
+    (tmp_path / "toy.binding.yaml").write_text(text)
+    with pytest.raises(BadData) as caught:
+        load_file(path)
+    assert words in str(caught.value)
+
+
+def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(_object("A", words="") + _object("B", words="")))
+    with pytest.raises(BadData, match=re.compile("M100 .*A: .*; .*B: ", re.DOTALL)):
+        load_file(path)

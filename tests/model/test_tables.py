@@ -1,0 +1,230 @@
+"""What comes from the model: catalogue, SQL, TAP_SCHEMA, documentation."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import duckdb
+import pytest
+from astropy import units
+from astropy.io.votable.ucd import check_ucd
+
+from distiller.adql.words import SQL_RESERVED
+from distiller.core.errors import BadParameter
+from distiller.model import load_model
+from distiller.model.emit import docs, sql, tap_schema
+from distiller.model.obscore import mapping, mapping_faults
+
+_DATA = Path(__file__).parents[1] / "data"
+_REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "model.md"
+_DATATYPES = {"string": "char", "integer": "int"}
+
+
+def _csv(name: str) -> list[dict[str, str]]:
+    with (_DATA / name).open() as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def database() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    for statement in sql.ddl(load_model()):
+        connection.execute(statement)
+    return connection
+
+
+@pytest.mark.parametrize("row", _csv("obscore_1_1.csv"), ids=lambda row: row["name"])
+def test_obscore_is_as_the_standard_has_it(row: dict[str, str]) -> None:
+    column = load_model().catalog["ivoa.obscore"].column(row["name"])
+    if column is None:
+        assert row["mandatory"] == "no"
+        return
+    assert column.utype == row["utype"]
+    assert column.ucd == row["ucd"]
+    assert (column.unit or "") == row["unit"]
+    assert column.datatype == row["datatype"]
+    assert (column.xtype or "") == row["xtype"]
+    assert column.std
+    assert column.principal == (row["mandatory"] == "yes")
+    if row["not_null"] == "yes":
+        assert not column.nullable
+
+
+def test_tap_schema_has_the_columns_of_the_standard() -> None:
+    catalog = load_model().catalog
+    wanted = _csv("tap_schema_1_1.csv")
+    for row in wanted:
+        table = catalog[row["table"]]
+        column = table.column(row["column"].strip('"'))
+        assert column is not None, row
+        assert column.adql_name == row["column"]
+        assert column.datatype == _DATATYPES[row["type"]], row
+        assert column.nullable == (row["not_null"] == "0"), row
+    ours = sum(len(t.columns) for t in catalog.values() if t.schema == "tap_schema")
+    assert ours == len(wanted) == 32
+
+
+def test_every_column_has_description_ucd_and_a_unit_that_is_one() -> None:
+    for table in load_model().tables:
+        assert table.description, table.name
+        for bound in table.columns:
+            column = bound.column
+            where = f"{table.name}.{column.name}"
+            assert column.description, where
+            assert check_ucd(column.ucd, check_controlled_vocabulary=True), where
+            if column.unit:
+                units.Unit(column.unit, format="vounit")
+
+
+def test_reserved_words_of_adql_are_delimited_and_nothing_else_is() -> None:
+    for table in load_model().tables:
+        for bound in () if table.hidden else table.columns:
+            reserved = bound.column.name.upper() in SQL_RESERVED
+            assert bound.column.delimited == reserved, (table.name, bound.column.name)
+
+
+def test_paths_of_the_server_cannot_be_queried() -> None:
+    model = load_model()
+    assert "path" in model.by_name["cta.product_file"].names
+    assert model.catalog["cta.product_file"].column("path") is None
+    assert not [name for name in model.catalog if name.startswith("internal.")]
+    listed = tap_schema.rows(model)["tap_schema.columns"]
+    assert "path" not in {row["column_name"] for row in listed}
+
+
+def test_the_sql_runs_and_names_are_those_of_the_catalogue(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    found: dict[str, list[str]] = {}
+    for schema, table, column in database.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+        "WHERE NOT internal"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", []).append(column)
+    for table in load_model().tables:
+        assert sorted(found[table.name]) == sorted(table.names)
+    assert "cta.vo_obscore" in found
+
+
+def test_reserved_words_of_duckdb_are_quoted(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    words = database.execute(
+        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+    ).fetchall()
+    assert {word for (word,) in words} == sql.RESERVED
+    database.execute(f"CREATE TABLE {sql.quoted('select')} (i INTEGER)")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            """INSERT INTO cta.product
+            (product_id, publisher_did, obs_id, collection_id, data_level, rights)
+            VALUES ('a', 'b', 'c', 'd', 'DL9', 'public')""",
+            "CHECK constraint",
+        ),
+        ("INSERT INTO cta.target (target_id) VALUES ('a')", "NOT NULL constraint"),
+        (
+            "INSERT INTO cta.target (target_id, name) VALUES ('a', 'b'), ('a', 'c')",
+            "PRIMARY KEY or UNIQUE constraint",
+        ),
+        (
+            """INSERT INTO cta.collection (collection_id, name)
+            VALUES ('a', 'x'), ('b', 'x')""",
+            "PRIMARY KEY or UNIQUE constraint",
+        ),
+    ],
+)
+def test_the_database_refuses_what_the_model_forbids(
+    database: duckdb.DuckDBPyConnection, statement: str, words: str
+) -> None:
+    with pytest.raises(duckdb.ConstraintException, match=words):
+        database.execute(statement)
+
+
+def test_comments_carry_description_and_unit(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    found = database.execute(
+        "SELECT comment FROM duckdb_columns() WHERE schema_name = 'cta' "
+        "AND table_name = 'observation' AND column_name = 'livetime'"
+    ).fetchall()
+    assert found == [("Good time corrected for dead time (LIVETIME). [s]",)]
+
+
+def test_tables_come_after_those_they_refer_to() -> None:
+    seen: set[str] = set()
+    for table in load_model().in_order():
+        assert {key.target for key in table.foreign_keys} <= seen, table.name
+        seen.add(table.name)
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ("postgresql", "engine: postgresql is not supported by this version"),
+        ("oracle", "engine: unknown engine 'oracle'"),
+    ],
+)
+def test_an_engine_that_is_not_there_is_refused_by_name(
+    engine: str, words: str
+) -> None:
+    with pytest.raises(BadParameter, match=words):
+        sql.ddl(load_model(), engine)
+
+
+def test_tap_schema_rows_fit_their_own_tables(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    model = load_model()
+    for table, rows in tap_schema.rows(model).items():
+        names = list(rows[0])
+        marks = ", ".join("?" * len(names))
+        database.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",
+            [list(row.values()) for row in rows],
+        )
+    count = database.execute(
+        "SELECT count(*) FROM tap_schema.key_columns k "
+        "JOIN tap_schema.keys USING (key_id) "
+        "JOIN tap_schema.columns a ON a.table_name = from_table "
+        "AND a.column_name = from_column "
+        "JOIN tap_schema.columns b ON b.table_name = target_table "
+        "AND b.column_name = target_column"
+    ).fetchall()[0][0]
+    keys = tap_schema.rows(model)["tap_schema.keys"]
+    assert count == len(keys) >= 20
+    standard = {r["key_id"] for r in keys if str(r["key_id"]).startswith("tap_schema")}
+    assert len(standard) == 5
+
+
+def test_the_mapping_covers_obscore_column_by_column() -> None:
+    model = load_model()
+    declared = mapping(model)
+    assert mapping_faults(declared, model) == ()
+    assert tuple(declared.columns) == model.by_name["ivoa.obscore"].names
+    columns = dict(declared.columns)
+    del columns["s_ra"]
+    columns["s_sa"] = "1"
+    broken = type(declared)("ivoa.obscore", declared.key, "", columns)
+    assert mapping_faults(broken, model) == (
+        "ivoa.obscore.s_ra: no expression",
+        "ivoa.obscore.s_sa: no such column",
+    )
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert _REFERENCE.read_text() == docs.markdown(load_model()), (
+        "run `distiller model docs -o docs/reference/model.md`"
+    )
+
+
+def test_every_table_and_column_is_in_the_reference() -> None:
+    text = _REFERENCE.read_text()
+    for table in load_model().tables:
+        assert f"#### {table.name}\n" in text
+        for bound in table.columns:
+            assert f"| `{bound.column.adql_name}` |" in text
