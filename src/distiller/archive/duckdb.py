@@ -1,0 +1,265 @@
+"""The embedded archive: one DuckDB file, owned by one process."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from distiller.archive import functions, health, install
+from distiller.archive.compare import digest, dump
+from distiller.archive.faults import translated
+from distiller.archive.query import BATCH_ROWS, Watchdog, stream
+from distiller.archive.store import Writer, duplicates
+from distiller.core.errors import IllegalState, NotFound
+from distiller.model import load_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Self
+
+    from distiller.archive.protocol import Outcome, Parameters
+    from distiller.archive.query import ArrowResult
+    from distiller.core.bundle import Bundle
+    from distiller.core.columns import Catalog
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+
+_LOOK_UP_S = 60.0
+_FILES = (
+    "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
+    "JOIN cta.product p ON p.product_id = f.product_id "
+    "ORDER BY p.publisher_did, f.path"
+)
+
+
+class Archive:
+    """The archive of a home, open in this process; use it from any thread.
+
+    Use `Archive.open`. Readers have a cursor each and see the archive as it was when
+    they began; writers wait for each other.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+    ) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._model = model
+        self._base_url = settings.base_url
+        self._writing = threading.RLock()
+        self._watchdog = Watchdog()
+        self._writer = Writer(
+            connection.cursor(), model, settings, lambda: self._base_url
+        )
+        self._closed = False
+
+    @classmethod
+    def open(cls, settings: Settings, *, create: bool = True) -> Self:
+        """Open the archive of a home, and make it where there is none.
+
+        Raises
+        ------
+        NotFound
+            If there is none and ``create`` is False.
+        IllegalState
+            If another process has it open, or it is of another data model.
+        """
+        path = settings.archive_path
+        if not path.exists():
+            if not create:
+                raise NotFound(
+                    f"there is no archive in {settings.home}",
+                    hint="make one with `distiller init`, or name another --home",
+                )
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with translated(f"opening {path}"):
+            connection = duckdb.connect(str(path), config=_configuration(settings))
+        try:
+            model = load_model()
+            with translated(f"opening {path}"):
+                functions.register(connection)
+                connection.execute("SET lock_configuration = true")
+                install.install(connection, model)
+                archive = cls(settings, connection, model)
+                archive.set_base_url(settings.base_url)
+        except BaseException:
+            connection.close()
+            raise
+        return archive
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every table that ADQL may name."""
+        return self._model.catalog
+
+    @property
+    def model(self) -> Model:
+        """The data model that the archive was made from."""
+        return self._model
+
+    def close(self) -> None:
+        """Close the archive; queries that still run are interrupted."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            self._watchdog.close()
+            self._writer.close()
+            functions.unregister(self._connection)
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def store(self, bundle: Bundle) -> Outcome:
+        """Take in one dataset, whole or not at all, in one transaction.
+
+        Equal checksum means nothing to do. Rows of the dataset that were there before
+        are replaced; rows that datasets share are added where absent, and must be
+        equal where not. ``ivoa.obscore`` is filled by the mapping.
+
+        Raises
+        ------
+        IllegalState
+            If a shared row differs from the one that is there.
+        InternalError
+            If rows do not fit the tables, or refer to rows that are absent.
+        NoSpace
+            If the disk is full; nothing was stored then.
+        """
+        with self._changing(f"storing {bundle.publisher_did}"):
+            return self._writer.store([bundle])[0]
+
+    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+        """Take in several datasets in one transaction: all of them or none.
+
+        Ten times quicker than one by one. Errors are those of `store`; to learn which
+        dataset is at fault, store them one by one then.
+        """
+        if not bundles:
+            return ()
+        if twice := duplicates(bundles):
+            raise IllegalState(
+                f"{min(twice)}: the dataset is there twice in one transaction"
+            )
+        doing = f"storing {len(bundles)} datasets from {bundles[0].publisher_did} on"
+        with self._changing(doing):
+            return self._writer.store(bundles)
+
+    def remove(self, publisher_did: str) -> bool:
+        """Take a dataset out, with all rows of its own; False where there is none."""
+        with self._changing(f"removing {publisher_did}"):
+            return self._writer.remove(publisher_did)
+
+    def checksums(self, collection: str) -> Mapping[str, str]:
+        """Return the bundle checksum of each publisher DID of a collection."""
+        with self._changing(f"looking up {collection}"):
+            return self._writer.checksums(collection)
+
+    @contextmanager
+    def query(
+        self,
+        sql: str,
+        params: Parameters = (),
+        *,
+        timeout_s: float,
+        max_rows: int | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[ArrowResult]:
+        """Run one SELECT, read-only, and stream its rows; see `query.stream`."""
+        with stream(
+            self._cursor(),
+            self._watchdog,
+            sql,
+            params,
+            timeout_s=timeout_s,
+            max_rows=max_rows,
+            batch_rows=batch_rows,
+        ) as result:
+            yield result
+
+    def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
+        """Return all rows of a small look-up, by column name."""
+        with self.query(sql, params, timeout_s=_LOOK_UP_S) as result:
+            return [row for batch in result.batches for row in batch.to_pylist()]
+
+    def set_base_url(self, url: str) -> None:
+        """Say under which URL files are reached; ivoa.obscore follows."""
+        with self._changing("filling ivoa.obscore"):
+            self._base_url = url
+            cursor = self._connection.cursor()
+            try:
+                install.apply_mapping(cursor, self._model, self._settings, url)
+            finally:
+                cursor.close()
+
+    def check(self) -> list[str]:
+        """Return what is wrong in the archive, one sentence each; empty is well."""
+        cursor = self._cursor()
+        try:
+            with translated("checking the archive"):
+                return list(
+                    health.findings(
+                        cursor,
+                        self._model,
+                        install.mapping_parameters(self._settings, self._base_url),
+                    )
+                )
+        finally:
+            cursor.close()
+
+    def files(self) -> Iterator[dict[str, Any]]:
+        """Yield path, checksum, role and publisher_did of every file."""
+        with self.query(_FILES, timeout_s=_LOOK_UP_S) as result:
+            for batch in result.batches:
+                yield from batch.to_pylist()
+
+    def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield table and row of every row in canonical order, clock columns left out.
+
+        Two archives that hold the same yield the same.
+        """
+        cursor = self._cursor()
+        try:
+            yield from dump(cursor, self._model)
+        finally:
+            cursor.close()
+
+    def digest(self) -> str:
+        """Return the SHA-256 over what `dump` yields."""
+        return digest(self.dump())
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        return self._connection.cursor()
+
+    @contextmanager
+    def _changing(self, doing: str) -> Iterator[None]:
+        with self._writing:
+            if self._closed:
+                raise IllegalState(f"{doing}: the archive is closed")
+            with translated(doing):
+                yield
+
+
+def _configuration(
+    settings: Settings,
+) -> dict[str, str | bool | int | float | list[str]]:
+    """Return what the database may do: no files but its own, bounded memory."""
+    return {
+        "memory_limit": f"{settings.query_memory_mb}MB",
+        "threads": settings.query_threads,
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }

@@ -1,0 +1,195 @@
+"""The SQL functions ``dst_*``: macros where SQL can do it, else vectorised Python.
+
+Every argument is in degrees; NULL in gives NULL out. Points and circles, which nearly
+all rows are, never leave the database: only polygons reach Python.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from duckdb import func
+
+from distiller.archive import geometry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+
+_GEOMETRY = "DOUBLE[]"
+_TOLERANCE = f"{math.degrees(geometry.TOLERANCE_RAD):.3e}"
+
+_EAST = "cos(radians(dec2)) * sin(radians(ra2 - ra1))"
+_NORTH = (
+    "cos(radians(dec1)) * sin(radians(dec2)) "
+    "- sin(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))"
+)
+_ALONG = (
+    "sin(radians(dec1)) * sin(radians(dec2)) "
+    "+ cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))"
+)
+
+MACROS = {
+    # Vincenty (1975) on a sphere: exact at small and at antipodal distances.
+    "dst_distance(ra1, dec1, ra2, dec2)": (
+        f"degrees(atan2(sqrt(pow({_EAST}, 2) + pow({_NORTH}, 2)), {_ALONG}))"
+    ),
+    "dst_contains(a, b)": (
+        "CASE WHEN len(a) = 2 AND len(b) = 3 "
+        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
+        "WHEN len(a) = 3 AND len(b) = 3 THEN b[3] >= 180 "
+        f"OR dst_distance(a[1], a[2], b[1], b[2]) + a[3] <= b[3] + {_TOLERANCE} "
+        "ELSE dst_any_contains(a, b) END"
+    ),
+    "dst_intersects(a, b)": (
+        "CASE WHEN len(a) = 3 AND len(b) = 3 "
+        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + b[3] + {_TOLERANCE} "
+        "WHEN len(a) = 2 AND len(b) = 3 "
+        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
+        "WHEN len(a) = 3 AND len(b) = 2 "
+        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + {_TOLERANCE} "
+        "ELSE dst_any_intersects(a, b) END"
+    ),
+    "dst_region_text(g)": (
+        "CASE len(g) WHEN 2 THEN 'POSITION ICRS ' WHEN 3 THEN 'CIRCLE ICRS ' "
+        "ELSE 'POLYGON ICRS ' END || array_to_string(g, ' ')"
+    ),
+    "dst_area(g)": (
+        "CASE len(g) WHEN 2 THEN 0.0::DOUBLE "
+        "WHEN 3 THEN 4 * pi() * pow(sin(radians(least(g[3], 180)) / 2), 2) "
+        "* pow(degrees(1), 2) ELSE dst_any_area(g) END"
+    ),
+    "dst_centroid(g)": (
+        "CASE WHEN len(g) < 6 THEN [g[1], g[2]]::DOUBLE[] "
+        "ELSE dst_any_centroid(g::DOUBLE[]) END"
+    ),
+}
+"""Text of each macro by its head."""
+
+
+def register(connection: duckdb.DuckDBPyConnection) -> None:
+    """Define the Python functions of this process; every cursor sees them."""
+    for name, function, arity, returns in _FUNCTIONS:
+        connection.create_function(
+            name,
+            function,
+            [_GEOMETRY] * arity,
+            returns,
+            type=func.ARROW,
+            null_handling=func.SPECIAL,
+        )
+
+
+def unregister(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let go of the Python functions before the connection is closed."""
+    for name, *_ in _FUNCTIONS:
+        connection.remove_function(name)
+
+
+def macro_statements() -> tuple[str, ...]:
+    """Return the statements that define the macros in the archive file."""
+    return tuple(
+        f"CREATE OR REPLACE MACRO {head} AS {body}" for head, body in MACROS.items()
+    )
+
+
+class Geometries:
+    """A column of geometries, taken apart once.
+
+    Parameters
+    ----------
+    column
+        Arrow list of float64; missing or ill-formed items (a number is missing or not
+        finite, or the count fits no geometry) have ``good`` False.
+    """
+
+    def __init__(self, column: Any) -> None:
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        self._offsets = np.asarray(column.offsets)
+        self._values = np.asarray(
+            column.values.to_numpy(zero_copy_only=False), dtype=np.float64
+        )
+        counts = np.diff(self._offsets)
+        valid = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+        fits = (counts == 2) | (counts == 3) | ((counts >= 6) & (counts % 2 == 0))  # noqa: PLR2004 - point, circle, polygon
+        self.good = valid & fits
+        for index in np.flatnonzero(self.good):
+            self.good[index] = np.isfinite(self[int(index)]).all()
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: int) -> geometry.Floats:
+        """Return the flat numbers of one item, deg."""
+        found = self._values[self._offsets[index] : self._offsets[index + 1]]
+        return np.asarray(found)
+
+
+def _predicate(
+    judge: Callable[[geometry.Floats, geometry.Floats], bool],
+) -> Callable[[Any, Any], Any]:
+    def column(a: Any, b: Any) -> Any:
+        left, right = Geometries(a), Geometries(b)
+        good = left.good & right.good
+        answers = np.zeros(len(left), dtype=np.bool_)
+        for index in np.flatnonzero(good):
+            answers[index] = judge(left[int(index)], right[int(index)])
+        return pa.array(answers, mask=~good)
+
+    return column
+
+
+def _contains_column(a: Any, b: Any) -> Any:
+    """Points against one and the same polygon at once, all else one by one."""
+    inner, outer = Geometries(a), Geometries(b)
+    good = inner.good & outer.good
+    answers = np.zeros(len(inner), dtype=np.bool_)
+    groups: dict[bytes, list[int]] = {}
+    for index in np.flatnonzero(good):
+        place = int(index)
+        if len(inner[place]) == 2 and len(outer[place]) > 3:  # noqa: PLR2004 - a point, a polygon
+            groups.setdefault(outer[place].tobytes(), []).append(place)
+        else:
+            answers[place] = geometry.contains(inner[place], outer[place])
+    for places in groups.values():
+        points = np.stack([inner[place] for place in places])
+        answers[places] = geometry.points_in_polygon(
+            geometry.vectors(points[:, 0], points[:, 1]),
+            geometry.polygon(outer[places[0]]),
+        )
+    return pa.array(answers, mask=~good)
+
+
+def _area_column(g: Any) -> Any:
+    items = Geometries(g)
+    return pa.array(
+        [
+            geometry.area_deg2(items[i]) if items.good[i] else None
+            for i in range(len(items))
+        ],
+        type=pa.float64(),
+    )
+
+
+def _centroid_column(g: Any) -> Any:
+    items = Geometries(g)
+    return pa.array(
+        [
+            list(geometry.centroid_deg(items[i])) if items.good[i] else None
+            for i in range(len(items))
+        ],
+        type=pa.list_(pa.float64()),
+    )
+
+
+_FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
+    ("dst_any_contains", _contains_column, 2, "BOOLEAN"),
+    ("dst_any_intersects", _predicate(geometry.intersects), 2, "BOOLEAN"),
+    ("dst_any_area", _area_column, 1, "DOUBLE"),
+    ("dst_any_centroid", _centroid_column, 1, _GEOMETRY),
+)

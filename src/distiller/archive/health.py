@@ -1,0 +1,105 @@
+"""Is the archive sound? References, ivoa.obscore against the mapping, TAP_SCHEMA."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from distiller.archive.install import tap_rows
+from distiller.model.emit.sql import quoted
+from distiller.model.obscore import mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import duckdb
+
+    from distiller.model import Model
+
+
+def findings(
+    cursor: duckdb.DuckDBPyConnection, model: Model, parameters: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what is wrong, one sentence each."""
+    yield from _dangling(cursor, model)
+    yield from _book_keeping(cursor)
+    yield from _obscore(cursor, model, parameters)
+    yield from _tap_schema(cursor, model)
+
+
+def _dangling(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
+    """Rows that refer to rows which are not there."""
+    for table in model.tables:
+        for key in table.foreign_keys:
+            pairs = [(quoted(own), quoted(other)) for own, other in key.columns]
+            where = " AND ".join(f"a.{own} IS NOT NULL" for own, _ in pairs)
+            match = " AND ".join(f"b.{other} = a.{own}" for own, other in pairs)
+            own = pairs[0][0]
+            count, example = _one(
+                cursor,
+                f"SELECT count(*), min(a.{own}) FROM {table.name} a "  # noqa: S608 - names of the model
+                f"WHERE {where} AND NOT EXISTS "
+                f"(SELECT 1 FROM {key.target} b WHERE {match})",
+            )
+            if count:
+                yield (
+                    f"{table.name}.{own}: {count} rows refer to rows of {key.target} "
+                    f"that are not there, such as {example!r}"
+                )
+
+
+def _book_keeping(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Products without book-keeping, and the other way round."""
+    for here, there in (
+        ("cta.product", "internal.stored_dataset"),
+        ("internal.stored_dataset", "cta.product"),
+    ):
+        count, example = _one(
+            cursor,
+            f"SELECT count(*), min(publisher_did) FROM {here} a WHERE NOT EXISTS "  # noqa: S608 - fixed names
+            f"(SELECT 1 FROM {there} b WHERE b.publisher_did = a.publisher_did "
+            f"AND b.product_id = a.product_id)",
+        )
+        if count:
+            yield f"{count} rows of {here} are not in {there}, such as {example!r}"
+
+
+def _obscore(
+    cursor: duckdb.DuckDBPyConnection, model: Model, parameters: Mapping[str, str]
+) -> Iterator[str]:
+    """Rows of ivoa.obscore that are not what the mapping gives, and missing ones."""
+    declared = mapping(model)
+    names = ", ".join(quoted(name) for name in model.by_name[declared.target].names)
+    stored = f"SELECT {names} FROM {declared.target}"  # noqa: S608 - names of the model
+    mapped = f"SELECT {names} FROM ({declared.select_sql('duckdb')})"  # noqa: S608 - the packaged mapping
+    for words, first, second in (
+        ("is not what the mapping gives", stored, mapped),
+        ("is missing", mapped, stored),
+    ):
+        count, example = _one(
+            cursor,
+            f"SELECT count(*), min(obs_publisher_did) FROM "  # noqa: S608 - the packaged mapping
+            f"(({first}) EXCEPT ALL ({second}))",
+            dict(parameters),
+        )
+        if count:
+            rows = "1 row" if count == 1 else f"{count} rows"
+            yield f"{declared.target}: {rows} {words}, such as {example!r}"
+
+
+def _tap_schema(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
+    """TAP_SCHEMA against the model."""
+    for table, rows in tap_rows(model).items():
+        names = list(model.by_name[table].names)
+        listed = ", ".join(quoted(name) for name in names)
+        found = cursor.execute(f"SELECT {listed} FROM {table}").fetchall()  # noqa: S608 - names of the model
+        wanted = {tuple(row[name] for name in names) for row in rows}
+        for row in sorted(set(found) ^ wanted, key=str)[:3]:
+            words = "is not of the model" if row in found else "is missing"
+            yield f"{table}: the row {row[:2]} {words}"
+
+
+def _one(
+    cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Any = None
+) -> tuple[int, Any]:
+    count, example = cursor.execute(statement, parameters).fetchall()[0]
+    return int(count), example

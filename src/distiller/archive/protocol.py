@@ -1,0 +1,72 @@
+"""What other rooms need of an archive, be it open here or in the server of its home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import pyarrow as pa
+
+    from distiller.core.bundle import Bundle
+
+Outcome = Literal["added", "unchanged", "replaced"]
+Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+
+class Result(Protocol):
+    """The rows of a query, as they come.
+
+    The query was checked against the tables; it runs once schema or rows are asked for.
+    """
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+
+    @property
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, once; a fault of the query may be raised in their midst."""
+
+    @property
+    def overflow(self) -> bool:
+        """Whether rows were left out since there were more than ``max_rows``."""
+
+    def cancel(self) -> None:
+        """Stop the query, from any thread."""
+
+
+class ArchiveReader(Protocol):
+    """What reads the archive."""
+
+    def query(
+        self,
+        sql: str,
+        params: Parameters = (),
+        *,
+        timeout_s: float,
+        max_rows: int | None = None,
+        batch_rows: int = 10_000,
+    ) -> AbstractContextManager[Result]:
+        """Run one SELECT and stream its rows."""
+
+    def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
+        """Return all rows of a small look-up."""
+
+
+class ArchiveWriter(Protocol):
+    """What changes the archive."""
+
+    def store(self, bundle: Bundle) -> Outcome:
+        """Take in one dataset, whole or not at all."""
+
+    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+        """Take in several datasets in one transaction: all of them or none."""
+
+    def remove(self, publisher_did: str) -> bool:
+        """Take a dataset out; False where there is none."""
+
+    def checksums(self, collection: str) -> Mapping[str, str]:
+        """Return the bundle checksum of each publisher DID of a collection."""

@@ -1,0 +1,204 @@
+"""The archive of a home that a server has open, through its control socket.
+
+HTTP over a Unix socket of mode 0600: who may open the socket owns the home.
+
+=====================  ==========================  ==========================
+request                body                        answer
+=====================  ==========================  ==========================
+GET /health                                        ``{"status": "ok"}``
+POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
+POST /bundles          one bundle per line         ``{"outcomes": [...]}``
+GET /checksums         ``?collection=``            ``{did: checksum}``
+POST /remove           ``{"publisher_did": ...}``  ``{"removed": true}``
+POST /query            ``{"adql": ...}``           the document itself
+GET /check                                         ``{"findings": [...]}``
+GET /files                                         ``{"files": [...]}``
+=====================  ==========================  ==========================
+
+An error is ``{"code", "message", "hint", "kind"}`` with kind user, passing or internal.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from distiller.core import errors
+from distiller.core.errors import DistillerError, InternalError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    from distiller.archive.protocol import Outcome
+    from distiller.core.bundle import Bundle
+
+_PATIENCE_S = 300.0
+_GREETING_S = 2.0
+_OK = 200
+
+
+class RemoteArchive:
+    """Stores, removes and asks through the server of a home."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._socket_path = socket_path
+        self._client = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(socket_path)),
+            base_url="http://control",
+            timeout=_PATIENCE_S,
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answers(self) -> bool:
+        """Tell whether a server answers at the socket."""
+        if not self._is_listening():
+            return False
+        try:
+            answer = self._client.get("/health", timeout=_GREETING_S)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == _OK
+
+    def _is_listening(self) -> bool:
+        """Tell whether somebody listens; httpx leaks a socket where nobody does."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(_GREETING_S)
+            try:
+                probe.connect(str(self._socket_path))
+            except OSError:
+                return False
+        return True
+
+    def store(self, bundle: Bundle) -> Outcome:
+        """Take in one dataset; see `Archive.store`."""
+        outcome: Outcome = self._post("/bundle", bundle.to_json())["outcome"]
+        return outcome
+
+    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+        """Take in several datasets in one transaction; see `Archive.store_many`."""
+        body = "\n".join(bundle.to_json() for bundle in bundles)
+        return tuple(self._post("/bundles", body)["outcomes"])
+
+    def remove(self, publisher_did: str) -> bool:
+        """Take a dataset out; False where there is none."""
+        answer = self._request("POST", "/remove", json={"publisher_did": publisher_did})
+        return bool(answer.json()["removed"])
+
+    def checksums(self, collection: str) -> Mapping[str, str]:
+        """Return the bundle checksum of each publisher DID of a collection."""
+        answer = self._request("GET", "/checksums", params={"collection": collection})
+        found: dict[str, str] = answer.json()
+        return found
+
+    def check(self) -> list[str]:
+        """Return what is wrong in the archive; see `Archive.check`."""
+        findings: list[str] = self._request("GET", "/check").json()["findings"]
+        return findings
+
+    def files(self) -> Iterator[dict[str, Any]]:
+        """Yield every file of the archive; see `Archive.files`."""
+        yield from self._request("GET", "/files").json()["files"]
+
+    def query_document(self, request: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield the answer to an ADQL query as the server writes it, in chunks.
+
+        Parameters
+        ----------
+        request
+            ``adql``, and whatever else the server's query takes (``format``,
+            ``maxrec``).
+        """
+        if not self._is_listening():
+            raise self._unreachable("nobody listens")
+        try:
+            with self._client.stream("POST", "/query", json=dict(request)) as answer:
+                if answer.status_code != _OK:
+                    answer.read()
+                    raise error_of(answer)
+                yield from answer.iter_raw()
+        except httpx.HTTPError as error:
+            raise self._unreachable(type(error).__name__) from error
+
+    def _post(self, path: str, body: str) -> dict[str, Any]:
+        answer = self._request(
+            "POST",
+            path,
+            content=body.encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _request(self, method: str, path: str, **given: Any) -> httpx.Response:
+        if not self._is_listening():
+            raise self._unreachable("nobody listens")
+        try:
+            answer = self._client.request(method, path, **given)
+        except httpx.HTTPError as error:
+            raise self._unreachable(type(error).__name__) from error
+        if answer.status_code != _OK:
+            raise error_of(answer)
+        return answer
+
+    def _unreachable(self, reason: str) -> Unreachable:
+        return Unreachable(
+            f"the server of this home does not answer at {self._socket_path}: {reason}",
+            hint="is `distiller serve` still running?",
+        )
+
+
+def error_of(answer: httpx.Response) -> DistillerError:
+    """Return the error that a server reports, as the same kind of error here.
+
+    The class is found by its code; one that needs more than a message to be made
+    becomes the nearest class above it, with the code kept.
+    """
+    try:
+        body = answer.json()
+        code, message = str(body["code"]), str(body["message"])
+        hint, kind = body.get("hint"), str(body["kind"])
+    except (ValueError, KeyError, TypeError):
+        return InternalError(
+            f"the server of this home answered {answer.status_code} with no reason"
+        )
+    found = _PLAIN.get(code)
+    if found is not None:
+        return found(message, hint=hint)
+    above = {"user": errors.UserError, "passing": errors.PassingError}.get(
+        kind, errors.InternalError
+    )
+    error = above(message, hint=hint)
+    error.code = code  # type: ignore[misc]  # this one instance speaks for another
+    return error
+
+
+_PLAIN: dict[str, type[DistillerError]] = {
+    kind.code: kind
+    for kind in (
+        errors.UserError,
+        errors.NotFound,
+        errors.Forbidden,
+        errors.IllegalState,
+        errors.PassingError,
+        errors.Busy,
+        errors.TimedOut,
+        errors.NoSpace,
+        errors.Unreachable,
+        errors.InternalError,
+        errors.Damaged,
+    )
+}
+"""Classes that are made of a message and a hint alone."""

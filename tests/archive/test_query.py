@@ -1,0 +1,220 @@
+"""Queries: streamed, read-only, limited in time, cancelled from outside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from distiller.archive import open_archive
+from distiller.core.errors import Busy, IllegalState, NotFound, TimedOut, UserError
+from distiller.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.archive import Archive
+    from distiller.core.settings import Settings
+
+_ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) a"
+
+
+def _rows(archive: Archive, sql: str, **given: Any) -> int:
+    with archive.query(sql, timeout_s=30, **given) as result:
+        return sum(batch.num_rows for batch in result.batches)
+
+
+def test_batches_stream_with_their_schema(archive: Archive) -> None:
+    with archive.query(
+        "SELECT i, i * 0.5 AS half FROM range($most) t(i)",
+        {"most": 25},
+        timeout_s=5,
+        batch_rows=10,
+    ) as result:
+        assert result.schema.names == ["i", "half"]
+        sizes = [batch.num_rows for batch in result.batches]
+    assert sum(sizes) == 25
+    assert result.overflow is False
+
+
+@pytest.mark.parametrize(
+    ("most", "rows", "overflow"),
+    [(0, 0, True), (7, 7, True), (25, 25, False), (26, 25, False), (None, 25, False)],
+)
+def test_rows_beyond_the_limit_are_left_out_and_it_is_said(
+    archive: Archive, most: int | None, rows: int, *, overflow: bool
+) -> None:
+    sql = "SELECT i FROM range(25) t(i)"
+    with archive.query(sql, timeout_s=5, max_rows=most, batch_rows=10) as result:
+        assert sum(batch.num_rows for batch in result.batches) == rows
+        assert result.overflow is overflow
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("DROP TABLE cta.product", "it is not one SELECT"),
+        ("SELECT 1; DROP TABLE cta.product", "it is not one SELECT"),
+        ("INSERT INTO cta.target VALUES ('a', 'b', 1, 2)", "it is not one SELECT"),
+        ("ATTACH '/tmp/other.duckdb'", "it is not one SELECT"),
+        ("COPY cta.product TO '/tmp/x.csv'", "it is not one SELECT"),
+        ("SET threads = 9", "it is not one SELECT"),
+        ("PRAGMA database_list", "it is not one SELECT"),
+        ("INSTALL httpfs", "it is not one SELECT"),
+        ("SELECT * FROM read_text('/etc/passwd')", "file system operations are dis"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "file system operations are disab"),
+        ("SELECT * FROM '/etc/passwd'", "running the query: "),
+        ("SELECT * FROM glob('/*')", "file system operations are disabled"),
+        ("SELECT * FROM read_csv('https://example.org/x')", "running the query: "),
+        ("SELECT nonsense", "running the query: Binder Error"),
+        ("SELEC 1", "running the query: Parser Error"),
+        ("SELECT CAST('x' AS INTEGER)", "Could not convert string 'x' to INT32"),
+    ],
+)
+def test_what_is_no_reading_is_refused(archive: Archive, sql: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        _rows(archive, sql)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert archive.rows("SELECT count(*) AS n FROM cta.product") == [{"n": 0}]
+
+
+def test_a_fault_in_the_midst_of_the_rows_is_the_users(archive: Archive) -> None:
+    sql = (
+        "SELECT CASE WHEN i < 500000 THEN 1 ELSE CAST('x' || i AS INTEGER) END "
+        "FROM range(600000) t(i)"
+    )
+    with pytest.raises(UserError, match="Could not convert string 'x500000'"):
+        _rows(archive, sql)
+
+
+def test_a_query_is_stopped_at_its_limit_of_time(archive: Archive) -> None:
+    began = time.monotonic()
+    with (
+        pytest.raises(TimedOut) as caught,
+        archive.query(_ENDLESS, timeout_s=0.3) as result,
+    ):
+        list(result.batches)
+    assert time.monotonic() - began < 5
+    assert "ran longer than the limit of 0.3 s" in str(caught.value)
+    assert "asynchronous job" in str(caught.value)
+    assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_time_that_the_reader_takes_does_not_count(archive: Archive) -> None:
+    sql = "SELECT i FROM range(100000) t(i)"
+    with archive.query(sql, timeout_s=1.0, batch_rows=2048) as result:
+        rows = iter(result.batches)
+        count = next(rows).num_rows
+        time.sleep(1.2)
+        count += sum(batch.num_rows for batch in rows)
+    assert count == 100_000
+
+
+def test_a_query_is_cancelled_from_another_thread(archive: Archive) -> None:
+    with archive.query(_ENDLESS, timeout_s=60) as result:
+        timer = threading.Timer(0.2, result.cancel)
+        timer.start()
+        with pytest.raises(IllegalState, match="the query was cancelled"):
+            list(result.batches)
+        timer.join()
+
+
+def test_a_query_that_was_cancelled_between_batches_ends(archive: Archive) -> None:
+    sql = "SELECT i FROM range(1000000) t(i)"
+    with archive.query(sql, timeout_s=60, batch_rows=2048) as result:
+        rows = iter(result.batches)
+        next(rows)
+        result.cancel()
+        with pytest.raises(IllegalState, match="the query was cancelled"):
+            list(rows)
+
+
+def test_closed_results_and_archives_say_so(tmp_home: Settings) -> None:
+    archive = open_archive(tmp_home)
+    with archive.query("SELECT 1 AS one", timeout_s=5) as result:
+        pass
+    with pytest.raises(IllegalState, match="this query is over"):
+        list(result.batches)
+    archive.close()
+    archive.close()
+    with pytest.raises(IllegalState, match="the archive is closed"):
+        archive.rows("SELECT 1 AS one")
+
+
+def test_too_much_memory_is_said(tmp_home: Settings) -> None:
+    small = load_settings(tmp_home.home, query_memory_mb=64)
+    sql = "SELECT list(i || 'x' ORDER BY hash(i)) FROM range(30000000) t(i)"
+    with (
+        open_archive(small) as archive,
+        pytest.raises(Busy, match="more memory is needed than the archive may use"),
+    ):
+        _rows(archive, sql)
+
+
+def test_sixteen_readers_beside_a_writer(archive: Archive, toy: Any) -> None:
+    """Readers see whole datasets only, and the writer is not kept from writing."""
+    sql = (
+        "SELECT count(*) AS gti, (SELECT count(*) FROM ivoa.obscore) AS runs "
+        "FROM cta.gti"
+    )
+    done = threading.Event()
+
+    def read() -> int:
+        count = 0
+        while not done.is_set():
+            (row,) = archive.rows(sql)
+            assert row["gti"] == 3 * row["runs"]
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(16) as pool:
+        readers = [pool.submit(read) for _ in range(16)]
+        try:
+            for number in range(12):
+                archive.store(toy.bundle(number))
+            archive.remove(toy.did_of(3))
+        finally:
+            done.set()
+        assert all(reader.result() > 0 for reader in readers)
+    assert archive.check() == []
+
+
+@pytest.mark.slow
+def test_a_million_rows_stream_in_bounded_memory(tmp_path: Path) -> None:
+    """Peak memory of a million rows of 30 columns, above that of an open archive."""
+    program = """
+import resource, sys
+from distiller.archive import open_archive
+from distiller.core.settings import load_settings
+columns = ", ".join(f"i * {n}.5 AS c{n}" for n in range(29))
+sql = f"SELECT 'ivo://org.example/toy?' || i AS did, {columns} FROM range({sys.argv[2]}) t(i)"
+with open_archive(load_settings(sys.argv[1])) as archive:
+    for statement in (sql.replace(sys.argv[2], "10000"), sql):
+        with archive.query(statement, timeout_s=100) as result:
+            rows = sum(batch.num_rows for batch in result.batches)
+        print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""  # noqa: E501 - a program
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "home"), "1000000"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (few, before), (many, after) = (
+        map(int, line.split()) for line in answer.stdout.splitlines()
+    )
+    assert (few, many) == (10_000, 1_000_000)
+    assert after - before < 100, "MB; the rows themselves are 270 MB"
+
+
+def test_where_there_is_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        open_archive(load_settings(tmp_path / "none"), create=False)
+    assert "there is no archive in" in str(caught.value)
+    assert "make one with `distiller init`" in str(caught.value)

@@ -1,0 +1,310 @@
+"""Datasets in: whole or not at all, twice is once, and what refers finds its row."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from distiller.archive import Archive, open_archive
+from distiller.core.errors import IllegalState, InternalError, NoSpace
+from distiller.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from distiller.core.bundle import Bundle, Row
+    from distiller.core.settings import Settings
+
+_PROGRAM = Path(__file__).with_name("bundles.py")
+
+
+def _changed(bundle: Bundle, table: str, **values: Any) -> Bundle:
+    """Return the bundle with other values in the first row of a table."""
+    rows: dict[str, tuple[Row, ...]] = dict(bundle.rows)
+    first, *others = rows[table]
+    rows[table] = ({**first, **values}, *others)
+    return dataclasses.replace(bundle, rows=rows, checksum=bundle.checksum + "'")
+
+
+def _counts(archive: Archive) -> dict[str, int]:
+    return {
+        table.name: archive.rows(f"SELECT count(*) AS n FROM {table.name}")[0]["n"]
+        for table in archive.model.tables
+        if table.rows in {"own", "shared", "mapped"}
+    }
+
+
+def test_a_dataset_goes_in_once(archive: Archive, toy: Any) -> None:
+    assert archive.store(toy.bundle(1)) == "added"
+    digest = archive.digest()
+    assert archive.store(toy.bundle(1)) == "unchanged"
+    assert archive.digest() == digest
+    assert archive.check() == []
+    assert archive.checksums("toy") == {toy.did_of(1): "1"}
+    assert archive.checksums("other") == {}
+
+
+def test_obscore_is_what_the_mapping_says(archive: Archive, toy: Any) -> None:
+    archive.store(toy.bundle(7))
+    (row,) = archive.rows("SELECT * FROM ivoa.obscore")
+    product = archive.rows("SELECT product_id FROM cta.product")[0]["product_id"]
+    assert row["obs_publisher_did"] == toy.did_of(7)
+    assert row["calib_level"] == 1
+    assert row["obs_collection"] == "toy"
+    assert row["access_url"] == (
+        f"http://127.0.0.1:8000/data/{product}/run%207%20events.fits"
+    )
+    assert row["access_estsize"] == 1235
+    # hc / E, with the values of CODATA 2018 for 100 TeV and 0.5 TeV, in m.
+    hc = 6.62607015e-34 * 299792458.0
+    ev = 1.602176634e-19
+    assert row["em_min"] == pytest.approx(hc / (100e12 * ev), rel=1e-12)
+    assert row["em_max"] == pytest.approx(hc / (0.5e12 * ev), rel=1e-12)
+    assert row["em_min"] < row["em_max"]
+    assert row["publisher_id"] == "ivo://org.example"
+    assert row["s_region"] == [83.6, 22.5, 2.5]
+    assert row["pol_states"] is None
+    assert archive.rows("SELECT * FROM cta.vo_obscore") == [row]
+
+
+def test_a_changed_dataset_replaces_its_own_rows(archive: Archive, toy: Any) -> None:
+    archive.store_many([toy.bundle(1), toy.bundle(2)])
+    before = _counts(archive)
+    fewer = toy.bundle(1, checksum="2")
+    rows = {**fewer.rows, "cta.gti": fewer.rows["cta.gti"][:1]}
+    assert archive.store(dataclasses.replace(fewer, rows=rows)) == "replaced"
+    assert _counts(archive) == {**before, "cta.gti": before["cta.gti"] - 2}
+    assert archive.check() == []
+
+
+def test_a_removed_dataset_leaves_only_shared_rows(archive: Archive, toy: Any) -> None:
+    archive.store(toy.bundle(1))
+    digest = archive.digest()
+    archive.store(toy.bundle(2))
+    assert archive.remove(toy.did_of(2)) is True
+    assert archive.remove(toy.did_of(2)) is False
+    assert archive.digest() == digest
+    assert archive.remove(toy.did_of(1)) is True
+    counts = _counts(archive)
+    assert {t: n for t, n in counts.items() if n} == {
+        "cta.project": 1,
+        "cta.collection": 1,
+        "cta.array_configuration": 1,
+        "cta.telescope": 4,
+        "cta.target": 1,
+    }
+
+
+def test_the_order_and_the_grouping_do_not_matter(
+    archive: Archive, toy: Any, tmp_path: Path
+) -> None:
+    numbers = list(range(12))
+    archive.store_many([toy.bundle(n) for n in numbers])
+    home = tmp_path / "other"
+    with open_archive(load_settings(home, authority="org.example")) as other:
+        for n in reversed(numbers):
+            other.store(toy.bundle(n))
+        assert other.digest() == archive.digest()
+
+
+def test_a_shared_row_that_differs_is_refused(archive: Archive, toy: Any) -> None:
+    archive.store(toy.bundle(1))
+    digest = archive.digest()
+    other = _changed(toy.bundle(2), "cta.target", dec=22.0)
+    with pytest.raises(IllegalState) as caught:
+        archive.store(other)
+    assert "cta.target has a row " in str(caught.value)
+    assert "with dec = 22.014 instead of 22.0" in str(caught.value)
+    assert archive.digest() == digest
+    with pytest.raises(IllegalState, match=r"dec = 22.014 instead of 22.0"):
+        archive.store_many([toy.bundle(3), other])
+    assert archive.digest() == digest
+
+
+def test_a_reference_to_nothing_is_refused(archive: Archive, toy: Any) -> None:
+    wrong = _changed(toy.bundle(1), "cta.response", file_id="nowhere")
+    with pytest.raises(InternalError) as caught:
+        archive.store(wrong)
+    assert "cta.response.file_id: no row of cta.product_file" in str(caught.value)
+    assert "file_id = 'nowhere'" in str(caught.value)
+    assert sum(_counts(archive).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "words"),
+    [
+        ("cta.product", {"data_level": "DL9"}, "CHECK constraint failed"),
+        ("cta.product", {"publisher_did": "ivo://x/y?z"}, "needs one row of cta.prod"),
+        ("cta.gti", {"t_start": None}, "NOT NULL constraint failed"),
+        ("cta.gti", {"tstart": 1.0}, "cta.gti has no column 'tstart'"),
+        ("cta.product_file", {"role": "product"}, "0 rows of ivoa.obscore"),
+        ("cta.gti", {"interval_index": "one"}, "Could not convert"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_and_nothing_stays(
+    archive: Archive, toy: Any, table: str, values: dict[str, Any], words: str
+) -> None:
+    wrong = _changed(toy.bundle(1), table, **values)
+    if words == "0 rows of ivoa.obscore":
+        # Both files can be the main one: the mapping would give two rows.
+        files = [{**row, "role": "events"} for row in wrong.rows["cta.product_file"]]
+        rows = {**wrong.rows, "cta.product_file": tuple(files)}
+        wrong = dataclasses.replace(wrong, rows=rows)
+        words = "constraint"
+    with pytest.raises(InternalError) as caught:
+        archive.store(wrong)
+    assert words in str(caught.value)
+    assert toy.did_of(1) in str(caught.value)
+    assert sum(_counts(archive).values()) == 0
+    assert archive.store(toy.bundle(1)) == "added"
+
+
+def test_one_bad_dataset_spoils_its_transaction_only(
+    archive: Archive, toy: Any
+) -> None:
+    archive.store(toy.bundle(0))
+    digest = archive.digest()
+    bad = _changed(toy.bundle(50), "cta.gti", t_stop=None)
+    with pytest.raises(InternalError):
+        archive.store_many([*(toy.bundle(n) for n in range(1, 20)), bad])
+    assert archive.digest() == digest
+    with pytest.raises(IllegalState, match="twice in one transaction"):
+        archive.store_many([toy.bundle(1), toy.bundle(1)])
+
+
+def test_nan_is_no_value(archive: Archive, toy: Any) -> None:
+    archive.store(_changed(toy.bundle(1), "cta.observation", livetime=math.nan))
+    assert archive.rows("SELECT livetime FROM cta.observation") == [{"livetime": None}]
+
+
+def test_the_latest_words_of_a_collection_count(archive: Archive, toy: Any) -> None:
+    archive.store(toy.bundle(1))
+    archive.store(_changed(toy.bundle(2), "cta.collection", title="T", terms=None))
+    assert archive.rows("SELECT title, terms FROM cta.collection") == [
+        {"title": "T", "terms": "None at all."}
+    ]
+
+
+def _start(home: Path, runs: int, step: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(_PROGRAM), str(home), str(runs), str(step)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTILLER_AUTHORITY": "org.example"},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 8])
+def test_killed_at_any_moment_and_run_again(
+    tmp_path: Path, toy: Any, step: int
+) -> None:
+    """A kill leaves whole datasets; a second run ends in the same archive."""
+    runs = 48
+    source = random.Random(20260101 + step)  # noqa: S311 - a fixed seed is wanted
+    home = tmp_path / "home"
+    for _ in range(4):
+        process = _start(home, runs, step)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(source.uniform(0.0, 0.4))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        with open_archive(load_settings(home)) as archive:
+            assert archive.check() == []
+            per_run = archive.rows(
+                "SELECT count(*) AS n FROM cta.gti GROUP BY observation_id"
+            )
+            assert {row["n"] for row in per_run} == {3}
+    process = _start(home, runs, step)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    clean = tmp_path / "clean"
+    with open_archive(load_settings(clean)) as archive:
+        archive.store_many([toy.bundle(n) for n in range(runs)])
+        expected = archive.digest()
+    with open_archive(load_settings(home)) as archive:
+        assert archive.check() == []
+        assert len(archive.checksums("toy")) == runs
+        assert archive.digest() == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk_is_said_and_nothing_is_half_written(
+    tmp_path: Path, toy: Any
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    if subprocess.run(["mount", *options], check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        settings = load_settings(disk / "home")
+        with open_archive(settings) as archive:
+            archive.store(toy.bundle(0))
+            _fill(disk)
+            with pytest.raises(NoSpace) as caught:
+                _store_for_ever(archive, toy)
+            assert "the disk of the archive is full" in str(caught.value)
+            assert "free space there" in str(caught.value)
+        (disk / "filler").unlink()
+        with open_archive(settings) as archive:
+            assert archive.check() == []
+            assert toy.did_of(0) in archive.checksums("toy")
+            assert archive.store(toy.bundle(9999)) == "added"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def _store_for_ever(archive: Archive, toy: Any) -> None:
+    for number in range(1, 4000, 20):
+        archive.store_many([toy.bundle(number + i) for i in range(20)])
+
+
+def _fill(disk: Path) -> None:
+    """Leave 256 kB."""
+    free = shutil.disk_usage(disk).free
+    (disk / "filler").write_bytes(b"x" * (free - 262_144))
+
+
+@pytest.mark.slow
+def test_many_datasets_a_second(archive: Archive, toy: Any) -> None:
+    bundles = [toy.bundle(n) for n in range(320)]
+    began = time.monotonic()
+    for first in range(0, len(bundles), 16):
+        archive.store_many(bundles[first : first + 16])
+    rate = len(bundles) / (time.monotonic() - began)
+    print(f"{rate:.0f} datasets/s")  # noqa: T201 - the figure is the point
+    assert rate > 20, "measured 200/s alone on 2 cores; other tests run beside it"
+
+
+def test_a_second_process_is_told_who_has_the_archive(
+    archive: Archive, tmp_home: Settings
+) -> None:
+    assert archive.catalog
+    program = (
+        "import sys\n"
+        "from distiller.archive import open_archive\n"
+        "from distiller.core.errors import IllegalState\n"
+        "from distiller.core.settings import load_settings\n"
+        "try:\n    open_archive(load_settings(sys.argv[1]))\n"
+        "except IllegalState as error:\n    print(error)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_home.home)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "another process has the archive open" in answer.stdout
+    assert "go through that server, or stop it first" in answer.stdout
