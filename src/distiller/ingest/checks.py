@@ -1,0 +1,372 @@
+"""Judge what was read: a `Run` with values that can be believed, and findings."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distiller.core.errors import BadData
+from distiller.core.sky import separation_deg
+from distiller.ingest import run as checked
+from distiller.ingest.clock import check_dates, place_in_time
+from distiller.ingest.findings import Finding
+from distiller.ingest.response import FWHM_PER_SIGMA
+from distiller.ingest.values import Values, as_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from distiller.ingest.gadf import RawRun, Response
+
+_OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_LOW_TEV, _HIGH_TEV = 0.0101, 9999.0  # 0.01 and 10,000 TeV stand for `no threshold`
+_KM = 10.0  # no array stands below 10 m: such an altitude is in km
+_NEAR_DEG = 1.0
+
+# Longitude and latitude in deg of the sites of a facility, for a plausibility check.
+_SITES = {
+    "HESS": ((16.500, -23.272),),
+    "CTA": ((-70.316, -24.683), (-17.892, 28.762)),
+    "CTAO": ((-70.316, -24.683), (-17.892, 28.762)),
+    "MAGIC": ((-17.890, 28.762),),
+    "VERITAS": ((-110.952, 31.675),),
+    "FACT": ((-17.891, 28.762),),
+}
+# Rows are the galactic axes in ICRS (Hipparcos catalogue, vol. 1, section 1.5.3).
+_GALACTIC = np.array(
+    [
+        (-0.0548755604, -0.8734370902, -0.4838350155),
+        (0.4941094279, -0.4448296300, 0.7469822445),
+        (-0.8676661490, -0.1980763734, 0.4559837762),
+    ]
+)
+
+
+def check(raw: RawRun) -> checked.Run:
+    """Judge one run.
+
+    Raises
+    ------
+    BadData
+        D113 or D204 if the run cannot be named or placed in time.
+    """
+    path = str(raw.files[0].path)
+    values = Values(raw.events, raw.index_row, path, "")
+    values.obs_id = _obs_id(raw, values)
+    _structure(raw, values)
+    times = place_in_time(raw, values)
+    check_dates(raw, values, times)
+    object_name = values.text("OBJECT")
+    sky = _sky(values, object_name)
+    array = _array(values)
+    ambient = _ambient(values)
+    making = _making(values, raw.responses)
+    performance = _performance(raw, values)
+    own = [Finding(f.code, f.message, f.path, values.obs_id) for f in raw.findings]
+    return checked.Run(
+        obs_id=values.obs_id,
+        object_name=object_name,
+        obs_mode=_upper(values.text("OBS_MODE")),
+        observer=values.text("OBSERVER"),
+        event_class=values.text("EV_CLASS"),
+        n_events=raw.events.integer("NAXIS2"),
+        caldb=values.text("CALDB"),
+        irf_name=values.text("IRF"),
+        times=times,
+        sky=sky,
+        array=array,
+        ambient=ambient,
+        making=making,
+        performance=performance,
+        responses=raw.responses,
+        files=raw.files,
+        findings=tuple(own + values.findings),
+    )
+
+
+def _obs_id(raw: RawRun, values: Values) -> str:
+    """Return the name of the run: that of the index, else of the header."""
+    given = raw.events.values.get("OBS_ID")
+    own = str(given).strip() if isinstance(given, (str, int)) else None
+    values.obs_id = raw.index_obs_id or own or ""
+    if isinstance(given, str) and own:
+        values.note("D206", f"OBS_ID = {own[:40]!r}")
+    if raw.index_obs_id and own and own != raw.index_obs_id:
+        values.note("D209", f"OBS_ID = {own[:40]!r}, in the index {raw.index_obs_id}")
+    name = raw.index_obs_id or own
+    if not name:
+        raise BadData("D113", values.path, "OBS_ID is missing")
+    if not _OBS_ID.fullmatch(name):
+        shown = name if len(name) <= 40 else f"{name[:37]}..."  # noqa: PLR2004 - a line
+        raise BadData("D113", values.path, f"OBS_ID {shown!r} is no short word")
+    return name
+
+
+def _structure(raw: RawRun, values: Values) -> None:
+    header = raw.events
+    for code, keywords in (
+        ("D213", header.duplicates),
+        ("D214", header.damaged),
+        ("D212", header.not_ascii),
+    ):
+        if keywords:
+            values.note(code, _some(keywords))
+    for one in raw.responses:
+        if one.too_large:
+            values.note("D126", f"{one.hdu} of {one.path.name}")
+
+
+def _some(words: Sequence[str]) -> str:
+    shown = ", ".join(words[:5])
+    return shown if len(words) <= 5 else f"{shown} and {len(words) - 5} more"  # noqa: PLR2004 - five are enough
+
+
+def _sky(values: Values, object_name: str | None) -> checked.Sky:
+    ra, dec = _direction(values, "RA_PNT", "DEC_PNT", required=True)
+    target = _direction(values, "RA_OBJ", "DEC_OBJ", required=False)
+    name = values.row.get("TARGET_NAME")
+    target_name = str(name).strip() if isinstance(name, str) else object_name
+    if target_name and target[0] is None:
+        values.note("D223", f"of {target_name}")
+    offset = None
+    if ra is not None and dec is not None and None not in target:
+        offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]
+    glon, glat = (
+        _galactic(ra, dec) if ra is not None and dec is not None else (None,) * 2
+    )
+    alt = values.number("ALT_PNT", low=-90.0, high=90.0)
+    az = values.number("AZ_PNT", low=-360.0, high=360.0)
+    if alt == 90.0 and az in {0.0, None}:  # noqa: PLR2004 - the zenith
+        values.note("D201", "ALT_PNT = 90 and AZ_PNT = 0")
+        alt = az = None
+    return checked.Sky(
+        ra=ra,
+        dec=dec,
+        glon=glon,
+        glat=glat,
+        alt=alt,
+        az=None if az is None else az % 360.0,
+        zenith=None if alt is None else round(90.0 - alt, 9),
+        target_name=target_name or object_name,
+        target_ra=target[0],
+        target_dec=target[1],
+        offset=offset,
+    )
+
+
+def _direction(
+    values: Values, ra_key: str, dec_key: str, *, required: bool
+) -> tuple[float | None, float | None]:
+    """Return right ascension and declination in deg, both or none."""
+    ra = values.number(ra_key)
+    dec = values.number(dec_key)
+    if ra is None or dec is None:
+        if required:
+            values.note("D210", f"{ra_key} or {dec_key} is missing")
+        return None, None
+    if ra == 0.0 and dec == 0.0:
+        values.note("D201", f"{ra_key} = {dec_key} = 0")
+        return None, None
+    if not -90.0 <= dec <= 90.0 or not -360.0 <= ra <= 720.0:  # noqa: PLR2004 - deg
+        values.note("D210", f"{ra_key} = {ra:g}, {dec_key} = {dec:g}")
+        return None, None
+    if not 0.0 <= ra < 360.0:  # noqa: PLR2004 - deg
+        values.note("D210", f"{ra_key} = {ra:g} is outside 0...360")
+        ra %= 360.0
+    return ra, dec
+
+
+def _galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
+    ra, dec = np.radians([ra_deg, dec_deg])
+    x, y, z = _GALACTIC @ np.array(
+        [np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)]
+    )
+    return (
+        float(np.degrees(np.arctan2(y, x)) % 360.0),
+        float(np.degrees(np.arctan2(z, np.hypot(x, y)))),
+    )
+
+
+def _array(values: Values) -> checked.Array:
+    facility = values.text("TELESCOP")
+    count = values.number("N_TELS", placeholders=(0.0,), low=1.0, high=1000.0)
+    lon = values.number("GEOLON", low=-180.0, high=360.0)
+    lat = values.number("GEOLAT", low=-90.0, high=90.0)
+    if lon == 0.0 and lat == 0.0:
+        values.note("D201", "GEOLON = GEOLAT = 0")
+        lon = lat = None
+    if lon is not None and lon > 180.0:  # noqa: PLR2004 - deg
+        lon -= 360.0
+    lon, lat = _site(values, facility, lon, lat)
+    altitude = values.number("ALTITUDE", low=0.0, high=9000.0, placeholders=(0.0,))
+    if altitude is not None and altitude < _KM:
+        values.note("D205", f"ALTITUDE = {altitude:g}")
+        altitude = round(altitude * 1000.0, 6)
+    return checked.Array(
+        facility=facility,
+        instrument=values.text("INSTRUME"),
+        n_tels=None if count is None else int(count),
+        tel_list=values.text("TELLIST", placeholders=("baseline",)),
+        sub_array=values.text("SUBARRAY"),
+        lon=lon,
+        lat=lat,
+        altitude=altitude,
+    )
+
+
+def _site(
+    values: Values, facility: str | None, lon: float | None, lat: float | None
+) -> tuple[float | None, float | None]:
+    """Drop coordinates that lie at no site of a known facility."""
+    sites = _SITES.get((facility or "").upper().replace(".", ""), ())
+    if not sites or lon is None or lat is None:
+        return lon, lat
+    off = [(abs(lon - x), abs(lat - y)) for x, y in sites]
+    if any(max(pair) < _NEAR_DEG for pair in off):
+        return lon, lat
+    good_lon = any(x < _NEAR_DEG for x, _ in off)
+    good_lat = any(y < _NEAR_DEG for _, y in off)
+    if not good_lon:
+        values.note("D208", f"GEOLON = {lon:g} for {facility}")
+    if not good_lat or good_lon:
+        values.note("D208", f"GEOLAT = {lat:g} for {facility}")
+    return (
+        lon if good_lon and not good_lat else None,
+        lat if good_lat and not good_lon else None,
+    )
+
+
+def _ambient(values: Values) -> checked.Ambient:
+    zero = (0.0,)
+    celsius = values.number("AIRTEMP", low=-90.0, high=60.0)
+    pressure = values.number("PRESSURE", low=100.0, high=1100.0, placeholders=zero)
+    humidity = values.number("RELHUM", low=0.0, high=100.0, placeholders=zero)
+    if celsius == 0.0 and pressure is None and humidity is None:
+        values.note("D201", "AIRTEMP = 0")
+        celsius = None
+    if humidity is not None and humidity <= 1.0:
+        values.note("D224", f"RELHUM = {humidity:g}")
+        humidity = round(humidity * 100.0, 6)
+    quality = values.number("QUALITY", low=-1.0, high=1e9, placeholders=(-1.0,))
+    return checked.Ambient(
+        trigger_rate=values.number("TRGRATE", low=0.0, placeholders=zero),
+        zenith_trigger_rate=values.number("ZTRGRATE", low=0.0, placeholders=zero),
+        air_temperature=None if celsius is None else round(celsius + 273.15, 6),
+        pressure=pressure,
+        relative_humidity=humidity,
+        nsb_level=values.number("NSBLEVEL", low=0.0, placeholders=zero),
+        muon_efficiency=values.number("MUONEFF", low=0.0, placeholders=zero),
+        broken_pixels=values.number("BROKPIX", low=0.0, high=1.0),
+        quality=None if quality is None else int(quality),
+    )
+
+
+def _making(values: Values, responses: Sequence[Response]) -> checked.Making:
+    origin = values.text("ORIGIN")
+    creator = values.text("CREATOR")
+    marks = (
+        (origin or "").upper() == "SYNTHETIC",
+        (creator or "").lower().startswith("ctobssim"),
+        "NMCIDS" in values.header.values,  # identifiers of Monte Carlo sources
+    )
+    return checked.Making(
+        creator=creator,
+        pipeline_version=values.text("VERSION"),
+        dst_version=values.text("DST_VER"),
+        analysis_version=values.text("ANA_VER"),
+        calibration_version=values.text("CAL_VER"),
+        event_version=values.text("EVTVER"),
+        gadf_version=values.text("HDUVERS"),
+        created=values.instant("DATE"),
+        origin=origin,
+        configuration=values.text("CONFIG")
+        or next((c for r in responses if (c := r.header.text("CONFIG"))), None),
+        simulated=any(marks),
+    )
+
+
+def _performance(raw: RawRun, values: Values) -> checked.Performance:
+    responses = raw.responses
+    low, high = _energy_range(responses, values)
+    if not responses:
+        values.note("D122", "neither in the file nor named by index or CALDB")
+        return checked.Performance(None, None, None, low, high)
+    point_like = any(
+        one.enclosure == "POINT-LIKE" or one.response_type == "rad_max"
+        for one in responses
+    )
+    if point_like:
+        values.note("D221", ", ".join(sorted({r.response_type for r in responses})))
+    thetas = [
+        one.theta_max_deg
+        for kind in ("aeff", "psf", "edisp", "bkg")
+        for one in responses
+        if one.response_type == kind and one.theta_max_deg is not None
+    ]
+    fwhm = _first(responses, "psf", "psf_fwhm_arcsec")
+    sigma = _first(responses, "edisp", "energy_resolution")
+    kinds = {one.response_type for one in responses}
+    for kind, number in (("psf", fwhm), ("edisp", sigma)):
+        if kind in kinds and number is None:
+            values.note("D222", kind)
+    return checked.Performance(
+        fov_deg=2.0 * thetas[0] if thetas else None,
+        fwhm_arcsec=None if point_like else fwhm,
+        resolving_power=None if not sigma else 1.0 / (FWHM_PER_SIGMA * sigma),
+        energy_min_tev=low,
+        energy_max_tev=high,
+    )
+
+
+def _first(responses: Sequence[Response], kind: str, attribute: str) -> float | None:
+    numbers = (
+        getattr(one, attribute) for one in responses if one.response_type == kind
+    )
+    return next((n for n in numbers if n is not None), None)
+
+
+def _energy_range(
+    responses: Sequence[Response], values: Values
+) -> tuple[float | None, float | None]:
+    """Return the safe energy range in TeV: thresholds, index, or event selection."""
+    for one in responses:
+        header = one.header.values
+        if one.response_type == "aeff" and "LO_THRES" in header:
+            pair = header.get("LO_THRES"), header.get("HI_THRES")
+            if (found := _physical(pair, values, "LO_THRES, HI_THRES")) is not None:
+                return found
+    pair = values.row.get("SAFE_ENERGY_LO"), values.row.get("SAFE_ENERGY_HI")
+    if pair != (None, None):
+        found = _physical(pair, values, "SAFE_ENERGY_LO, SAFE_ENERGY_HI")
+        if found is not None:
+            return found
+    for number in range(1, 10):
+        if values.header.text(f"DSTYP{number}") != "ENERGY":
+            continue
+        selected = (values.header.text(f"DSVAL{number}") or "").split(":")
+        if len(selected) == 2 and values.header.text(f"DSUNI{number}") == "TeV":  # noqa: PLR2004 - from:to
+            low, high = selected
+            found = _physical((low, high), values, f"DSVAL{number}")
+            if found is not None:
+                values.note("D219", f"{found[0]:g}-{found[1]:g} TeV")
+                return found
+    values.note("D220", "no LO_THRES, no SAFE_ENERGY_LO")
+    return None, None
+
+
+def _physical(
+    pair: tuple[object, object], values: Values, name: str
+) -> tuple[float, float] | None:
+    low, high = (
+        as_number(one) if isinstance(one, (str, int, float)) else None for one in pair
+    )
+    if low is not None and high is not None and _LOW_TEV <= low < high < _HIGH_TEV:
+        return low, high
+    values.note("D207", f"{name} = {pair[0]}, {pair[1]} TeV")
+    return None
+
+
+def _upper(text: str | None) -> str | None:
+    return None if text is None else text.upper()

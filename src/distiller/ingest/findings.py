@@ -1,0 +1,175 @@
+"""What can be wrong with DL3 data: one table of stable codes, with text and advice.
+
+``D1..`` is about files, ``D2..`` about metadata. ``error`` refuses the run, ``warning``
+and ``note`` go into the archive with it. ``docs/reference/findings.md`` is generated
+from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding.
+
+    Attributes
+    ----------
+    code
+        Stable for ever: ``D104``.
+    title
+        What is wrong, in a few words, without the particulars.
+    advice
+        What to do about it, or what was done, one sentence.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with one file or run.
+
+    Attributes
+    ----------
+    code
+        Key of `CODES`.
+    message
+        The particulars, one sentence without the path.
+    path
+        File or folder.
+    obs_id
+        The run, where it is known.
+    """
+
+    code: str
+    message: str
+    path: str
+    obs_id: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """Severity of the code."""
+        return CODES[self.code].severity
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.path}: {self.message}"
+
+
+_TABLE = (
+    Code("D100", "error", "no DL3 data",
+         "Name a folder with GADF index files, or FITS files with an EVENTS table."),
+    Code("D101", "error", "cannot be opened",
+         "Check the permissions of the file and the health of the disk."),
+    Code("D102", "error", "missing from disk",
+         "The index names a file that is not there: fetch it or mend the index."),
+    Code("D103", "error", "empty file", "Fetch the file again."),
+    Code("D104", "error", "no GTI",
+         "Without good time intervals a run has no exposure: add a GTI table."),
+    Code("D105", "error", "no EVENTS", "The file holds no event list: mend the index."),
+    Code("D106", "error", "not FITS",
+         "Fetch the file again; a web page is often saved under the name of the file."),
+    Code("D107", "error", "truncated", "The file ends too early: fetch it again."),
+    Code("D108", "error", "compression damaged",
+         "The gzip stream is broken: fetch the file again."),
+    Code("D109", "error", "header damaged",
+         "The FITS structure cannot be followed: write the file anew."),
+    Code("D110", "error", "obs_id twice in a collection",
+         "The first one found is kept: give one of them another "
+         "--collection."),
+    Code("D111", "error", "copy of another file",
+         "The content is byte for byte that of another run: remove one of them."),
+    Code("D112", "error", "EVENTS without a needed column",
+         "TIME, RA, DEC and ENERGY are needed: write the file anew."),
+    Code("D113", "error", "no usable OBS_ID",
+         "Set OBS_ID in the EVENTS header to a short word without spaces."),
+    Code("D114", "error", "good time intervals unusable",
+         "START and STOP must be finite and in order: write the GTI table anew."),
+    Code("D120", "warning", "index file unusable",
+         "The folder was searched for event lists as if it had no index."),
+    Code("D121", "warning", "response file unusable",
+         "The run is in the archive without these responses: mend the file and ingest "
+         "again."),
+    Code("D122", "warning", "no instrument responses",
+         "Counts can be made of the run, but no fluxes."),
+    Code("D123", "note", "event list that the index does not name",
+         "It was left out: name the file itself to ingest it."),
+    Code("D124", "warning", "size or checksum differs from the index",
+         "The file was changed after the index was made: make the index anew."),
+    Code("D125", "note", "named by several index files",
+         "The run was taken once; its row comes from the first index."),
+    Code("D126", "note", "response table too large to be read",
+         "It is listed without resolution and field of view."),
+    Code("D201", "note", "placeholder dropped",
+         "The value stands for `not known` and is stored as NULL."),
+    Code("D202", "warning", "time keywords disagree with the GTI",
+         "The times of the GTI were taken."),
+    Code("D203", "warning", "TIMESYS missing", "Terrestrial Time (TT) was assumed."),
+    Code("D204", "error", "time reference unusable",
+         "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time."),
+    Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
+    Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
+    Code("D207", "warning", "energy threshold unphysical",
+         "It was dropped; the next source of the energy range was asked."),
+    Code("D208", "warning", "place of the array wrong",
+         "The coordinate lies far from every known site of this facility: NULL."),
+    Code("D209", "warning", "OBS_ID differs from the index",
+         "The OBS_ID of the index was taken, which names the run to users."),
+    Code("D210", "warning", "direction unusable",
+         "A coordinate is missing or out of range: NULL, or taken modulo 360 deg."),
+    Code("D211", "warning", "value of a wrong type or range",
+         "The value cannot be used and is stored as NULL."),
+    Code("D212", "note", "header text not ASCII",
+         "FITS allows ASCII only; the text was read as UTF-8 or Latin-1."),
+    Code("D213", "note", "keyword given twice", "The first value was taken."),
+    Code("D214", "warning", "cards that cannot be read", "They were left out."),
+    Code("D215", "note", "text shortened", "Only the beginning is stored."),
+    Code("D216", "note", "dates on another time scale",
+         "DATE-OBS is not on TIMESYS; the times of the GTI were taken."),
+    Code("D217", "warning", "exposure differs from the GTI",
+         "The sum of the good time intervals was taken."),
+    Code("D218", "warning", "leap seconds since the time reference",
+         "Elapsed seconds with TIMESYS UTC were taken as days of 86400 s; another "
+         "reader may differ by the leap seconds. Write TIMESYS TT."),
+    Code("D219", "note", "energy range of the event selection",
+         "No safe energy range is given; that of the selection (DSVAL) was taken."),
+    Code("D220", "note", "energy range unknown",
+         "Neither thresholds nor a selection are given: searches by energy miss it."),
+    Code("D221", "note", "point-like responses",
+         "Made for one region around the source: no field of view, no resolution."),
+    Code("D222", "note", "resolution not measurable",
+         "The response has no usable value at 1 TeV and 0.5 deg."),
+    Code("D223", "note", "no target position",
+         "The run is found by its pointing only."),
+    Code("D224", "note", "humidity as a fraction",
+         "RELHUM of at most 1 was taken as a fraction and stored in percent."),
+    Code("D225", "note", "README shortened",
+         "Only the beginning is stored as terms of use."),
+)  # fmt: skip
+
+CODES: dict[str, Code] = {code.code: code for code in _TABLE}
+"""Every code, by its name."""
+
+
+def reference() -> str:
+    """Return ``docs/reference/findings.md``."""
+    lines = [
+        "# Findings of `distiller ingest`",
+        "",
+        "<!-- Made from distiller.ingest.findings; a test compares. -->",
+        "",
+        "An **error** refuses the run (the rest goes in); a **warning** or a **note**",
+        "of a run is stored with it in `cta.finding`. Codes keep their meaning.",
+        "",
+        "| code | severity | what | advice |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {c.code} | {c.severity} | {c.title} | {c.advice} |" for c in _TABLE]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,436 @@
+"""Read one run: headers, good time intervals and responses, but no events.
+
+Refuses (BadData) what cannot be used and leaves every judgement on values to `checks`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distiller.core.errors import BadData
+from distiller.core.files import sha256
+from distiller.ingest import response
+from distiller.ingest.find import is_events
+from distiller.ingest.findings import Finding
+from distiller.ingest.fits_stream import Hdu, Header, columns, read_hdus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from distiller.ingest.find import RunFiles
+    from distiller.ingest.index import HduRef, IndexRow
+
+RESPONSE_TYPES = ("aeff", "edisp", "psf", "bkg", "rad_max")
+_CLASSES = {
+    "EFF_AREA": "aeff", "EDISP": "edisp", "RPSF": "psf", "PSF": "psf", "BKG": "bkg",
+    "BACKGROUND": "bkg", "RAD_MAX": "rad_max",
+}  # fmt: skip
+_NAMES = {
+    "EFFECTIVE AREA": "aeff", "ENERGY DISPERSION": "edisp",
+    "POINT SPREAD FUNCTION": "psf", "BACKGROUND": "bkg", "AEFF": "aeff",
+    "EDISP": "edisp", "PSF": "psf", "BKG": "bkg", "RAD_MAX": "rad_max",
+}  # fmt: skip
+_TEV = {"TEV": 1.0, "GEV": 1e-3, "MEV": 1e-6, "KEV": 1e-9, "EV": 1e-12}
+_NEEDED = ("TIME", "RA", "DEC", "ENERGY")
+_CACHED_FILES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One response table in a few numbers; units as named, None where unknown."""
+
+    response_type: str
+    gadf_class: str | None
+    enclosure: str | None
+    header: Header
+    path: Path
+    hdu: str
+    energy_min_tev: float | None = None
+    energy_max_tev: float | None = None
+    theta_max_deg: float | None = None
+    psf_fwhm_arcsec: float | None = None
+    energy_resolution: float | None = None
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What one file holds.
+
+    Attributes
+    ----------
+    gtis
+        Header, START and STOP (s since the reference) of every GTI table.
+    """
+
+    events: tuple[Header, ...]
+    gtis: tuple[tuple[Header, NDArray[np.float64], NDArray[np.float64]], ...]
+    responses: tuple[Response, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileNote:
+    """A file of a run with its checksum."""
+
+    path: Path
+    role: str
+    size: int
+    mtime: datetime
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawRun:
+    """One run as read.
+
+    Attributes
+    ----------
+    start_met, stop_met
+        Good time intervals in s since the reference of ``gti``, at least one.
+    """
+
+    events: Header
+    gti: Header
+    start_met: NDArray[np.float64]
+    stop_met: NDArray[np.float64]
+    responses: tuple[Response, ...]
+    files: tuple[FileNote, ...]
+    index_row: IndexRow
+    index_obs_id: str | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads runs; files that runs share (CALDB) are read once.
+
+    Attributes
+    ----------
+    files
+        FITS files among which CALDB keywords are resolved.
+    """
+
+    files: Sequence[Path] = ()
+    _contents: OrderedDict[Path, Contents] = field(default_factory=OrderedDict)
+    _notes: OrderedDict[tuple[Path, int, int], FileNote] = field(
+        default_factory=OrderedDict
+    )
+
+    def note(self, path: Path, role: str) -> FileNote:
+        """Return size and checksum of a file.
+
+        Raises
+        ------
+        BadData
+            D101 or D102 if it cannot be read.
+        """
+        try:
+            status = path.stat()
+            key = (path, status.st_mtime_ns, status.st_size)
+            known = self._notes.get(key)
+            if known is None:
+                known = _noted(path, role, status)
+        except FileNotFoundError as error:
+            raise BadData("D102", str(path), "there is no such file") from error
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise BadData("D101", str(path), f"cannot be read: {what}") from error
+        self._notes[key] = known
+        self._notes.move_to_end(key)
+        if len(self._notes) > _CACHED_FILES:
+            self._notes.popitem(last=False)
+        return known
+
+    def notes(self, run: RunFiles) -> tuple[FileNote, ...]:
+        """Return the files that the index names for a run, those missing left out.
+
+        Raises
+        ------
+        BadData
+            If the event list or the GTI file is among the missing.
+        """
+        roles: dict[Path, str] = {run.events.path: "events"}
+        if run.gti is not None:
+            roles.setdefault(run.gti.path, "irf")  # one main file per dataset
+        notes = [self.note(path, role) for path, role in roles.items()]
+        for ref in run.responses:
+            if ref.path in roles:
+                continue
+            roles[ref.path] = "irf"
+            try:
+                notes.append(self.note(ref.path, "irf"))
+            except BadData:
+                continue  # reported when the responses are read
+        return tuple(notes)
+
+    def contents(self, path: Path, *, shared: bool) -> Contents:
+        """Return what a file holds; that of shared files is kept."""
+        if path in self._contents:
+            self._contents.move_to_end(path)
+            return self._contents[path]
+        made = _contents(path)
+        if shared:
+            self._contents[path] = made
+            if len(self._contents) > _CACHED_FILES:
+                self._contents.popitem(last=False)
+        return made
+
+    def read(self, run: RunFiles) -> RawRun:
+        """Read one run.
+
+        Raises
+        ------
+        BadData
+            With the code of `findings` that says why the run cannot be used.
+        """
+        path = run.events.path
+        own = self.contents(path, shared=False)
+        events = _pick(own.events, run.events.hdu)
+        if events is None:
+            wanted = f" {run.events.hdu}" if run.events.hdu else ""
+            raise BadData("D105", str(path), f"there is no EVENTS table{wanted}")
+        _check_columns(path, events)
+        gti_path = run.gti.path if run.gti else path
+        other = own if gti_path == path else self.contents(gti_path, shared=False)
+        gti, start, stop = _good_times(gti_path, other, run.gti.hdu if run.gti else "")
+        findings: list[Finding] = []
+        notes = list(self.notes(run))
+        responses = self._responses(run, own, events, findings, notes)
+        return RawRun(
+            events=events,
+            gti=gti,
+            start_met=start,
+            stop_met=stop,
+            responses=tuple(responses),
+            files=tuple(notes),
+            index_row=run.index_row,
+            index_obs_id=run.obs_id,
+            findings=tuple(findings),
+        )
+
+    def _responses(
+        self,
+        run: RunFiles,
+        own: Contents,
+        events: Header,
+        findings: list[Finding],
+        notes: list[FileNote],
+    ) -> list[Response]:
+        if run.responses:
+            return self._indexed_responses(run, own, findings)
+        if own.responses:
+            return list(own.responses)
+        path = self._caldb_file(events, run.index_row)
+        if path is None:
+            return []
+        try:
+            notes.append(self.note(path, "irf"))
+            return list(self.contents(path, shared=True).responses)
+        except BadData as error:
+            findings.append(Finding("D121", error.finding, error.path))
+            return []
+
+    def _indexed_responses(
+        self, run: RunFiles, own: Contents, findings: list[Finding]
+    ) -> list[Response]:
+        made = []
+        broken: set[Path] = set()
+        for ref in run.responses:
+            if ref.hdu_type not in RESPONSE_TYPES or ref.path in broken:
+                continue
+            try:
+                same = ref.path == run.events.path
+                held = own if same else self.contents(ref.path, shared=True)
+            except BadData as error:
+                broken.add(ref.path)
+                text = f"{error.data_code}: {error.finding}"
+                findings.append(Finding("D121", text, error.path))
+                continue
+            found = _named_response(held.responses, ref)
+            if found is None:
+                text = f"holds no {ref.hdu_type} {ref.hdu}".rstrip()
+                findings.append(Finding("D121", text, str(ref.path)))
+            else:
+                made.append(found)
+        return made
+
+    def _caldb_file(self, events: Header, row: IndexRow) -> Path | None:
+        """Find ``.../<caldb>/bcf/<irf>/<file>`` below the path or in ``$CALDB``."""
+        caldb = events.text("CALDB") or str(row.get("CALDB") or "")
+        name = events.text("IRF") or str(row.get("IRF") or "")
+        if not caldb or not name:
+            return None
+        tail = (caldb.lower(), "bcf", name.lower())
+        for file in self.files:
+            if tuple(part.lower() for part in file.parts[-4:-1]) == tail:
+                return file
+        root = os.environ.get("CALDB")
+        safe = not any(part in {"..", "."} or "/" in part for part in (caldb, name))
+        if root and safe:
+            pattern = f"data/*/{caldb}/bcf/{name}/*.fits*"
+            return next(iter(sorted(Path(root).glob(pattern))), None)
+        return None
+
+
+def _noted(path: Path, role: str, status: os.stat_result) -> FileNote:
+    changed = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
+    return FileNote(path, role, status.st_size, changed, sha256(path))
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file, which GADF indexes may hold."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    return digest.hexdigest()
+
+
+def _contents(path: Path) -> Contents:
+    hdus = read_hdus(path, _wanted)
+    gtis = []
+    responses = []
+    for hdu in hdus[1:]:
+        kind = response_type(hdu.header)
+        if kind is not None:
+            responses.append(_response(path, hdu, kind))
+        elif _is_gti(hdu.header):
+            table = columns(hdu, path)
+            start, stop = table.get("START"), table.get("STOP")
+            if start is not None and stop is not None and start.ndim == 1:
+                gtis.append((hdu.header, start, stop))
+    events = tuple(hdu.header for hdu in hdus if is_events(hdu.header))
+    return Contents(events, tuple(gtis), tuple(responses))
+
+
+def _wanted(header: Header) -> bool:
+    if header.text("XTENSION") != "BINTABLE":
+        return False
+    return _is_gti(header) or response_type(header) is not None
+
+
+def _is_gti(header: Header) -> bool:
+    return header.name == "GTI" or header.text("HDUCLAS1") == "GTI"
+
+
+def response_type(header: Header) -> str | None:
+    """Return aeff, edisp, psf, bkg or rad_max by HDUCLAS2, else by the HDU's name."""
+    if header.text("XTENSION") != "BINTABLE":
+        return None
+    kind = _CLASSES.get((header.text("HDUCLAS2") or "").upper())
+    if kind and header.text("HDUCLAS1") == "RESPONSE":
+        return kind
+    return _NAMES.get(header.name)
+
+
+def _response(path: Path, hdu: Hdu, kind: str) -> Response:
+    header = hdu.header
+    enclosure = (header.text("HDUCLAS3") or "").upper() or None
+    made = Response(
+        response_type=kind,
+        gadf_class=_gadf_class(kind, header.text("HDUCLAS4")),
+        enclosure=enclosure,
+        header=header,
+        path=path,
+        hdu=header.text("EXTNAME") or "",
+        too_large=hdu.too_large,
+    )
+    if hdu.data is None:
+        return made
+    try:
+        table = columns(hdu, path)
+        unit = _energy_unit(header)
+        with np.errstate(all="ignore"):
+            span = response.axes(table, unit)
+            fwhm = response.psf_fwhm_arcsec(table, unit) if kind == "psf" else None
+            sigma = response.energy_resolution(table, unit) if kind == "edisp" else None
+    except (BadData, ValueError, IndexError):
+        return made  # no numbers: reported as D222
+    return Response(
+        response_type=kind,
+        gadf_class=made.gadf_class,
+        enclosure=enclosure,
+        header=header,
+        path=path,
+        hdu=made.hdu,
+        energy_min_tev=_finite(span.energy_min_tev),
+        energy_max_tev=_finite(span.energy_max_tev),
+        theta_max_deg=_finite(span.theta_max_deg),
+        psf_fwhm_arcsec=_finite(fwhm),
+        energy_resolution=_finite(sigma),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _energy_unit(header: Header) -> float:
+    """Return TeV per unit of the energy axis."""
+    for number in range(1, header.integer("TFIELDS") + 1):
+        if (header.text(f"TTYPE{number}") or "").upper() in {"ENERG_LO", "ETRUE_LO"}:
+            return _TEV.get((header.text(f"TUNIT{number}") or "TeV").upper(), 1.0)
+    return 1.0
+
+
+def _gadf_class(kind: str, hduclas4: str | None) -> str | None:
+    """Return the class as GADF 0.3 writes it; older files leave the type out.
+
+    >>> _gadf_class("psf", "3GAUSS"), _gadf_class("aeff", "AEFF_2D")
+    ('PSF_3GAUSS', 'AEFF_2D')
+    """
+    if not hduclas4:
+        return None
+    name = hduclas4.upper()
+    return name if name.startswith(kind.upper()) else f"{kind.upper()}_{name}"
+
+
+def _pick(headers: Sequence[Header], name: str) -> Header | None:
+    return next((h for h in headers if not name or h.name == name), None)
+
+
+def _named_response(responses: Sequence[Response], ref: HduRef) -> Response | None:
+    for one in responses:
+        if one.hdu.upper() == ref.hdu or (
+            not ref.hdu and one.response_type == ref.hdu_type
+        ):
+            return one
+    return None
+
+
+def _check_columns(path: Path, events: Header) -> None:
+    present = {
+        (events.text(f"TTYPE{n}") or "").upper()
+        for n in range(1, events.integer("TFIELDS") + 1)
+    }
+    lacking = [name for name in _NEEDED if name not in present]
+    if lacking:
+        raise BadData("D112", str(path), f"EVENTS has no column {', '.join(lacking)}")
+
+
+def _good_times(
+    path: Path, contents: Contents, name: str
+) -> tuple[Header, NDArray[np.float64], NDArray[np.float64]]:
+    gti = next((g for g in contents.gtis if not name or g[0].name == name), None)
+    if gti is None:
+        raise BadData("D104", str(path), f"there is no GTI table {name}".rstrip())
+    header, start, stop = gti
+    if not len(start):
+        raise BadData("D104", str(path), "the GTI table has no rows")
+    order = np.argsort(start, kind="stable")
+    start, stop = start[order], stop[order]
+    if not (np.all(np.isfinite(start)) and np.all(np.isfinite(stop))):
+        raise BadData("D114", str(path), "a good time interval has no finite bounds")
+    if not np.all(stop > start):
+        raise BadData("D114", str(path), "a good time interval ends before it starts")
+    if not np.all(start[1:] >= stop[:-1]):
+        raise BadData("D114", str(path), "good time intervals overlap")
+    return header, start, stop

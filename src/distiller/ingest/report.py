@@ -1,0 +1,97 @@
+"""What an ingest did, for a person and for a program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from distiller.ingest.findings import CODES, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OUTCOMES = ("added", "replaced", "unchanged", "skipped")
+_SHOWN_FILES = 5
+_ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts and findings of one ingest.
+
+    Attributes
+    ----------
+    counts
+        Runs by outcome, one of `OUTCOMES`; skipped runs have an error among the
+        findings.
+    collections
+        Names of the collections that were filled.
+    seconds
+        Time that it took.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    collections: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def skipped(self) -> int:
+        """Number of runs and files that were refused."""
+        return self.counts["skipped"]
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings; those that refuse something are counted as skipped."""
+        for finding in findings:
+            self.findings.append(finding)
+            self.counts["skipped"] += finding.severity == "error"
+
+    def _grouped(self) -> list[tuple[str, list[Finding]]]:
+        groups: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            groups.setdefault(finding.code, []).append(finding)
+        return sorted(
+            groups.items(), key=lambda g: (_ORDER[CODES[g[0]].severity], g[0])
+        )
+
+    def as_text(self) -> str:
+        """Return the report as lines for a person."""
+        counts = ", ".join(f"{self.counts[name]} {name}" for name in OUTCOMES)
+        where = ", ".join(self.collections) or "nothing"
+        lines = [f"{where}: {counts} ({self.seconds:.1f} s)"]
+        for code, findings in self._grouped():
+            known = CODES[code]
+            lines.append("")
+            lines.append(f"{code} {known.severity}: {known.title} ({len(findings)})")
+            lines.append(f"     {known.advice}")
+            lines += [f"     - {_line(one)}" for one in findings[:_SHOWN_FILES]]
+            if len(findings) > _SHOWN_FILES:
+                lines.append(f"     - and {len(findings) - _SHOWN_FILES} more (--json)")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report as plain values."""
+        return {
+            "collections": self.collections,
+            "seconds": round(self.seconds, 3),
+            **{name: self.counts[name] for name in OUTCOMES},
+            "findings": [
+                {
+                    "code": code,
+                    "severity": CODES[code].severity,
+                    "title": CODES[code].title,
+                    "advice": CODES[code].advice,
+                    "items": [
+                        {"path": f.path, "obs_id": f.obs_id, "message": f.message}
+                        for f in findings
+                    ],
+                }
+                for code, findings in self._grouped()
+            ],
+        }
+
+
+def _line(finding: Finding) -> str:
+    run = f" (run {finding.obs_id})" if finding.obs_id else ""
+    return f"{finding.path}{run}: {finding.message}"

@@ -1,0 +1,155 @@
+"""One run with values that can be believed, in the units of the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from distiller.ingest.findings import Finding
+    from distiller.ingest.gadf import FileNote, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A good time interval.
+
+    Attributes
+    ----------
+    start_met, stop_met
+        s since the reference.
+    start_tt, stop_tt
+        MJD TT, d.
+    start_utc, stop_utc
+        MJD UTC, d.
+    """
+
+    start_met: float
+    stop_met: float
+    start_tt: float
+    stop_tt: float
+    start_utc: float
+    stop_utc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a run took place; durations in s, each None where it is not known."""
+
+    intervals: tuple[Interval, ...]
+    system: str
+    ontime_s: float
+    elapsed_s: float
+    livetime_s: float | None
+    deadc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sky:
+    """Where a run looked; ICRS, galactic and horizontal coordinates in deg."""
+
+    ra: float | None
+    dec: float | None
+    glon: float | None
+    glat: float | None
+    alt: float | None
+    az: float | None
+    zenith: float | None
+    target_name: str | None
+    target_ra: float | None
+    target_dec: float | None
+    offset: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The telescopes; lon and lat in deg, altitude in m."""
+
+    facility: str | None
+    instrument: str | None
+    n_tels: int | None
+    tel_list: str | None
+    sub_array: str | None
+    lon: float | None
+    lat: float | None
+    altitude: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """Conditions; rates in Hz, K, hPa, percent, fractions."""
+
+    trigger_rate: float | None
+    zenith_trigger_rate: float | None
+    air_temperature: float | None
+    pressure: float | None
+    relative_humidity: float | None
+    nsb_level: float | None
+    muon_efficiency: float | None
+    broken_pixels: float | None
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How the file came to be."""
+
+    creator: str | None
+    pipeline_version: str | None
+    dst_version: str | None
+    analysis_version: str | None
+    calibration_version: str | None
+    event_version: str | None
+    gadf_version: str | None
+    created: datetime | None
+    origin: str | None
+    configuration: str | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What the responses allow.
+
+    Attributes
+    ----------
+    fov_deg
+        Diameter of the field of view.
+    fwhm_arcsec
+        Of the PSF at 1 TeV and 0.5 deg.
+    resolving_power
+        E over the full width at half maximum of the energy dispersion at 1 TeV.
+    energy_min_tev, energy_max_tev
+        Safe energy range, both or none.
+    """
+
+    fov_deg: float | None
+    fwhm_arcsec: float | None
+    resolving_power: float | None
+    energy_min_tev: float | None
+    energy_max_tev: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, checked."""
+
+    obs_id: str
+    object_name: str | None
+    obs_mode: str | None
+    observer: str | None
+    event_class: str | None
+    n_events: int
+    caldb: str | None
+    irf_name: str | None
+    times: Times
+    sky: Sky
+    array: Array
+    ambient: Ambient
+    making: Making
+    performance: Performance
+    responses: tuple[Response, ...]
+    files: tuple[FileNote, ...]
+    findings: tuple[Finding, ...]

@@ -1,0 +1,397 @@
+"""A checked run as rows of the archive (the mapping of docs/reference and DATA model).
+
+Keys are made of the publisher DID, so a run keeps its addresses when it is ingested
+anew; keys of shared rows are made of their content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from distiller.core.bundle import Bundle, Row, Value
+from distiller.core.identifiers import PublisherDid, key
+from distiller.core.times import now
+from distiller.ingest.findings import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from distiller.ingest.gadf import FileNote
+    from distiller.ingest.run import Run
+
+MAPPING_VERSION = "1"
+"""To be counted up when equal files give other rows, so that all are stored anew."""
+
+ACCESS_FORMAT = "application/fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where runs go, and who may see them.
+
+    Attributes
+    ----------
+    project
+        Name of the project of the collection: its facility; None where unknown.
+    title, terms
+        Of the collection.
+    """
+
+    authority: str
+    collection: str
+    rights: str = "public"
+    group: str | None = None
+    release: datetime | None = None
+    project: str | None = None
+    title: str | None = None
+    terms: str | None = None
+
+    def did(self, obs_id: str) -> str:
+        """Return the publisher DID of a run."""
+        return str(PublisherDid(self.authority, self.collection, obs_id))
+
+
+def bundle_checksum(
+    files: Sequence[FileNote], index_row: Mapping[str, object], target: Target
+) -> str:
+    """Return the SHA-256 over all that the rows of a run are made from."""
+    made_from = {
+        "mapping": MAPPING_VERSION,
+        "files": [[one.role, str(one.path), one.sha256] for one in files],
+        "index": index_row,
+        "target": [
+            target.authority,
+            target.collection,
+            target.rights,
+            target.group,
+            target.release.isoformat() if target.release else None,
+            target.project,
+            target.title,
+            target.terms,
+        ],
+    }
+    text = json.dumps(made_from, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
+    """Return all rows of a run, parents before children."""
+    did = target.did(run.obs_id)
+    ids = _Keys(did)
+    array = _array_rows(run)
+    target_row = _target_row(run)
+    rows: dict[str, tuple[Row, ...]] = {}
+    if target.project is not None:
+        rows["cta.project"] = (
+            {
+                "project_id": key("project", target.project),
+                "name": target.project,
+                "facility_name": target.project,
+            },
+        )
+    rows["cta.collection"] = (_collection_row(target),)
+    rows["cta.array_configuration"] = (array[0],)
+    rows["cta.telescope"] = array[1]
+    rows["cta.target"] = () if target_row is None else (target_row,)
+    rows["cta.observation"] = (
+        _observation_row(run, target, ids, array[0], target_row),
+    )
+    rows["cta.pointing"] = (_pointing_row(run, ids),)
+    rows["cta.gti"] = _gti_rows(run, ids)
+    rows["cta.ambient_conditions"] = (_ambient_row(run, ids),)
+    rows["cta.processing"] = (_processing_row(run, ids),)
+    rows["cta.product"] = (_product_row(run, target, ids),)
+    rows["cta.product_file"] = _file_rows(run, ids)
+    rows["cta.response"] = _response_rows(run, ids)
+    rows["cta.finding"] = _finding_rows(run, ids)
+    filled = {table: some for table, some in rows.items() if some}
+    return Bundle(publisher_did=did, checksum=checksum, rows=filled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Keys of the rows of one dataset."""
+
+    did: str
+
+    def of(self, table: str, *parts: str) -> str:
+        return key(table, self.did, *parts)
+
+    @property
+    def observation(self) -> str:
+        return self.of("observation")
+
+    @property
+    def product(self) -> str:
+        return self.of("product")
+
+    def file(self, path: Path) -> str:
+        return self.of("product_file", str(path))
+
+
+def _collection_row(target: Target) -> Row:
+    return {
+        "collection_id": key("collection", target.collection),
+        "name": target.collection,
+        "project_id": key("project", target.project) if target.project else None,
+        "title": target.title,
+        "terms": target.terms,
+    }
+
+
+def _content_key(table: str, values: Mapping[str, Value]) -> str:
+    return key(table, *(repr(value) for value in values.values()))
+
+
+def _array_rows(run: Run) -> tuple[Row, tuple[Row, ...]]:
+    array = run.array
+    values: dict[str, Value] = {
+        "facility_name": array.facility,
+        "instrument_name": array.instrument,
+        "n_tels": array.n_tels,
+        "tel_list": array.tel_list,
+        "sub_array": array.sub_array,
+        "geo_lon": array.lon,
+        "geo_lat": array.lat,
+        "altitude": array.altitude,
+    }
+    own = _content_key("array_configuration", values)
+    names = [name.strip() for name in (array.tel_list or "").split(",")]
+    telescopes = tuple(
+        {
+            "telescope_key": key("telescope", own, name),
+            "array_configuration_id": own,
+            "telescope_id": name,
+        }
+        for name in dict.fromkeys(names)
+        if name
+    )
+    return {"array_configuration_id": own, **values}, telescopes
+
+
+def _target_row(run: Run) -> Row | None:
+    sky = run.sky
+    if sky.target_name is None:
+        return None
+    values: dict[str, Value] = {
+        "name": sky.target_name,
+        "ra": sky.target_ra,
+        "dec": sky.target_dec,
+    }
+    return {"target_id": _content_key("target", values), **values}
+
+
+def _title(run: Run) -> str:
+    words = [run.sky.target_name or "Observation", f"run {run.obs_id}"]
+    facility = run.array.facility
+    if facility is not None and facility.lower() != "simulated":
+        words[1] = f"{facility} {words[1]}"
+    title = ", ".join(words)
+    return f"{title} (simulated)" if run.making.simulated else title
+
+
+def _observation_row(
+    run: Run, target: Target, ids: _Keys, array: Row, target_row: Row | None
+) -> Row:
+    times = run.times
+    first, last = times.intervals[0], times.intervals[-1]
+    return {
+        "observation_id": ids.observation,
+        "obs_id": run.obs_id,
+        "collection_id": key("collection", target.collection),
+        "array_configuration_id": array["array_configuration_id"],
+        "target_id": None if target_row is None else target_row["target_id"],
+        "object_name": run.object_name,
+        "title": _title(run),
+        "obs_mode": run.obs_mode,
+        "observer": run.observer,
+        "t_start": first.start_utc,
+        "t_stop": last.stop_utc,
+        "t_start_tt": first.start_tt,
+        "t_stop_tt": last.stop_tt,
+        "t_elapsed": times.elapsed_s,
+        "ontime": times.ontime_s,
+        "livetime": times.livetime_s,
+        "deadc": times.deadc,
+        "n_events": run.n_events,
+        "event_class": run.event_class,
+        "time_system": times.system,
+    }
+
+
+def _pointing_row(run: Run, ids: _Keys) -> Row:
+    sky = run.sky
+    return {
+        "pointing_id": ids.of("pointing"),
+        "observation_id": ids.observation,
+        "ra": sky.ra,
+        "dec": sky.dec,
+        "glon": sky.glon,
+        "glat": sky.glat,
+        "alt": sky.alt,
+        "az": sky.az,
+        "obs_offset": sky.offset,
+    }
+
+
+def _gti_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
+    return tuple(
+        {
+            "gti_id": ids.of("gti", str(number)),
+            "observation_id": ids.observation,
+            "interval_index": number,
+            "t_start": one.start_utc,
+            "t_stop": one.stop_utc,
+            "start_tt": one.start_tt,
+            "stop_tt": one.stop_tt,
+            "start_met": one.start_met,
+            "stop_met": one.stop_met,
+            "duration": one.stop_met - one.start_met,
+        }
+        for number, one in enumerate(run.times.intervals)
+    )
+
+
+def _ambient_row(run: Run, ids: _Keys) -> Row:
+    ambient = run.ambient
+    return {
+        "ambient_conditions_id": ids.of("ambient_conditions"),
+        "observation_id": ids.observation,
+        "zenith": run.sky.zenith,
+        "trigger_rate": ambient.trigger_rate,
+        "zenith_trigger_rate": ambient.zenith_trigger_rate,
+        "air_temperature": ambient.air_temperature,
+        "pressure": ambient.pressure,
+        "relative_humidity": ambient.relative_humidity,
+        "nsb_level": ambient.nsb_level,
+        "muon_efficiency": ambient.muon_efficiency,
+        "broken_pixels": ambient.broken_pixels,
+        "quality": ambient.quality,
+    }
+
+
+def _processing_row(run: Run, ids: _Keys) -> Row:
+    making = run.making
+    return {
+        "processing_id": ids.of("processing"),
+        "observation_id": ids.observation,
+        "creator": making.creator,
+        "pipeline_version": making.pipeline_version,
+        "dst_version": making.dst_version,
+        "analysis_version": making.analysis_version,
+        "calibration_version": making.calibration_version,
+        "event_version": making.event_version,
+        "gadf_version": making.gadf_version,
+        "created": making.created,
+        "origin": making.origin,
+        "analysis_configuration": making.configuration,
+        "simulated": making.simulated,
+    }
+
+
+def _product_row(run: Run, target: Target, ids: _Keys) -> Row:
+    sky, can, times = run.sky, run.performance, run.times
+    main = run.files[0]
+    region = None
+    if sky.ra is not None and sky.dec is not None and can.fov_deg is not None:
+        region = (sky.ra, sky.dec, 0.5 * can.fov_deg)
+    return {
+        "product_id": ids.product,
+        "publisher_did": ids.did,
+        "obs_id": run.obs_id,
+        "collection_id": key("collection", target.collection),
+        "observation_id": ids.observation,
+        "data_level": "DL3",
+        "product_type": "event",
+        "product_subtype": "event-list",
+        "title": _title(run),
+        "access_format": ACCESS_FORMAT,
+        "size": main.size,
+        "checksum": main.sha256,
+        "created": run.making.created,
+        "rights": target.rights,
+        "release_date": target.release,
+        "access_group": target.group,
+        "s_ra": sky.ra,
+        "s_dec": sky.dec,
+        "s_fov": can.fov_deg,
+        "s_region": region,
+        "s_resolution": can.fwhm_arcsec,
+        "t_min": times.intervals[0].start_utc,
+        "t_max": times.intervals[-1].stop_utc,
+        "t_exptime": times.ontime_s,
+        "energy_min": can.energy_min_tev,
+        "energy_max": can.energy_max_tev,
+        "em_res_power": can.resolving_power,
+        "target_name": sky.target_name,
+        "facility_name": run.array.facility,
+        "instrument_name": run.array.instrument,
+        "creator_name": run.making.origin,
+        "ingested": now(),
+    }
+
+
+def _file_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    names: set[str] = set()
+    for number, one in enumerate(run.files):
+        name = one.path.name
+        if name in names:  # names are addresses below the dataset
+            name = f"{number}-{name}"
+        names.add(name)
+        rows.append(
+            {
+                "file_id": ids.file(one.path),
+                "product_id": ids.product,
+                "name": name,
+                "path": str(one.path),
+                "media_type": "application/gzip"
+                if one.path.suffix.lower() == ".gz"
+                else ACCESS_FORMAT,
+                "size": one.size,
+                "checksum": one.sha256,
+                "mtime": one.mtime,
+                "role": one.role,
+            }
+        )
+    return tuple(rows)
+
+
+def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
+    return tuple(
+        {
+            "response_id": ids.of("response", str(number)),
+            "observation_id": ids.observation,
+            "response_type": one.response_type,
+            "gadf_class": one.gadf_class,
+            "enclosure": one.enclosure,
+            "caldb": run.caldb,
+            "irf_name": run.irf_name,
+            "theta_max": one.theta_max_deg,
+            "energy_min": one.energy_min_tev,
+            "energy_max": one.energy_max_tev,
+            "psf_fwhm": one.psf_fwhm_arcsec,
+            "energy_resolution": one.energy_resolution,
+            "file_id": ids.file(one.path),
+            "hdu_name": one.hdu or None,
+        }
+        for number, one in enumerate(run.responses)
+    )
+
+
+def _finding_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
+    return tuple(
+        {
+            "finding_id": ids.of("finding", str(number)),
+            "product_id": ids.product,
+            "code": one.code,
+            "severity": one.severity,
+            "message": f"{CODES[one.code].title}: {one.message}",
+        }
+        for number, one in enumerate(run.findings)
+    )

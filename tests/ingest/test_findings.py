@@ -1,0 +1,68 @@
+"""Every code is documented, used, and says what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from distiller.ingest import findings
+from distiller.ingest.findings import CODES, Finding, reference
+from distiller.ingest.report import Report
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "src" / "distiller" / "ingest"
+CODE = re.compile(r"\"(D\d{3})\"")
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "reference" / "findings.md").read_text() == reference()
+
+
+def used() -> set[str]:
+    own = Path(findings.__file__)
+    texts = [p.read_text() for p in SOURCES.glob("*.py") if p != own]
+    return {code for text in texts for code in CODE.findall(text)}
+
+
+def test_every_code_of_the_room_is_in_the_table_and_used() -> None:
+    assert used() == set(CODES)
+
+
+def test_every_code_is_provoked_by_a_test() -> None:
+    texts = [p.read_text() for p in Path(__file__).parent.glob("test_*.py")]
+    provoked = {code for text in texts for code in CODE.findall(text)}
+    assert set(CODES) - provoked == set()
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda c: c.code)
+def test_every_code_says_what_to_do(code: findings.Code) -> None:
+    assert code.title
+    assert code.title[-1] != "."
+    assert code.advice.endswith(".")
+    assert code.severity in {"error", "warning", "note"}
+
+
+def test_a_report_groups_by_code_errors_first() -> None:
+    report = Report(collections=["x"])
+    report.counts["added"] = 2
+    report.add(
+        [
+            *(Finding("D201", f"N_TELS = {n}", f"{n}.fits", str(n)) for n in range(8)),
+            Finding("D107", "ends inside EVENTS", "cut.fits"),
+        ]
+    )
+    text = report.as_text()
+    assert text.startswith("x: 2 added, 0 replaced, 0 unchanged, 1 skipped")
+    assert text.index("D107 error: truncated (1)") < text.index("D201 note")
+    assert "- cut.fits: ends inside EVENTS" in text
+    assert "and 3 more" in text
+    as_json = report.as_json()
+    assert as_json["skipped"] == 1
+    found = as_json["findings"]
+    assert isinstance(found, list)
+    assert [(group["code"], len(group["items"])) for group in found] == [
+        ("D107", 1),
+        ("D201", 8),
+    ]
