@@ -1,0 +1,1 @@
+"""Pure functions (configuration, files) to files; Gammapy lives here."""

@@ -1,0 +1,1 @@
+"""Raw count maps: events per pixel, nothing subtracted."""

@@ -1,0 +1,206 @@
+"""What the parameters of all tasks have in common; needs no Gammapy.
+
+A task declares its parameters once, as a pydantic model whose fields carry description,
+unit and default: validation, forms, JSON schema and the reference are made from it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from distiller.core.errors import BadParameter, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic.fields import FieldInfo
+
+OBS_MAX = 500
+"""Most datasets that one job may take in."""
+
+
+class InvalidParameters(BadParameter):
+    """One or more parameters of a task are wrong; carries every fault.
+
+    Attributes
+    ----------
+    faults
+        Pairs of parameter name and what is wrong with it.
+    """
+
+    def __init__(self, task: str, faults: tuple[tuple[str, str], ...]) -> None:
+        name, first = faults[0]
+        rest = "".join(f"; {other}: {text}" for other, text in faults[1:])
+        super().__init__(name, first + rest, hint=f"parameters of {task}")
+        self.faults = faults
+
+
+def _split(value: object) -> object:
+    """Take repeated and comma-separated values alike."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    parts = [p.strip() for item in items for p in str(item).split(",")]
+    return tuple(dict.fromkeys(p for p in parts if p))
+
+
+def unit(symbol: str) -> dict[str, Any]:
+    """Return the schema extra that says the unit of a field."""
+    return {"unit": symbol}
+
+
+def unit_of(field: FieldInfo) -> str | None:
+    """Return the unit of a field, or None."""
+    extra = field.json_schema_extra
+    found = extra.get("unit") if isinstance(extra, dict) else None
+    return str(found) if found is not None else None
+
+
+class TaskParameters(BaseModel):
+    """Parameters that every task has: which datasets, and which place on the sky."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    obs: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        min_length=1,
+        max_length=OBS_MAX,
+        description=(
+            "Datasets to use: obs_id or publisher DID, repeated or separated by commas."
+        ),
+    )
+    target: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Name of the centre, resolved to a position; or give ra and dec.",
+    )
+    ra: float | None = Field(
+        default=None,
+        ge=0,
+        lt=360,
+        description="Right ascension of the centre (ICRS).",
+        json_schema_extra=unit("deg"),
+    )
+    dec: float | None = Field(
+        default=None,
+        ge=-90,
+        le=90,
+        description="Declination of the centre (ICRS).",
+        json_schema_extra=unit("deg"),
+    )
+
+    @model_validator(mode="after")
+    def _has_centre(self) -> Self:
+        if (self.ra is None) != (self.dec is None):
+            missing = "ra" if self.ra is None else "dec"
+            message = f"{missing}: is missing; ra and dec go together"
+            raise ValueError(message)
+        if self.ra is None and self.target is None:
+            message = "target: no centre; give target, or ra and dec"
+            raise ValueError(message)
+        return self
+
+    @property
+    def centre_deg(self) -> tuple[float, float]:
+        """ICRS right ascension and declination, deg; only once they are resolved."""
+        if self.ra is None or self.dec is None:
+            message = f"the target {self.target!r} was not resolved before the run"
+            raise InternalError(message)
+        return self.ra, self.dec
+
+    def resolved(self, ra_deg: float, dec_deg: float) -> Self:
+        """Return the same parameters with the centre at this ICRS position."""
+        return self.model_copy(update={"ra": ra_deg, "dec": dec_deg})
+
+    @classmethod
+    def from_pairs(cls, task: str, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Read names and values of a request.
+
+        Names are case-insensitive and an empty value is none (DALI 1.1 section 2.4).
+
+        Raises
+        ------
+        InvalidParameters
+            With every fault. A name that the task does not have is one: a misspelt
+            ``e_mim`` must not give a map with the default energy range.
+        """
+        given: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if value.strip():
+                given.setdefault(name.strip().lower(), []).append(value.strip())
+        faults = [
+            (name, "given more than once")
+            for name, values in given.items()
+            if len(values) > 1 and name != "obs"
+        ]
+        faults += [
+            (name, _unknown(name, cls.model_fields))
+            for name in given
+            if name not in cls.model_fields
+        ]
+        if not faults:
+            flat = {n: v if n == "obs" else v[0] for n, v in given.items()}
+            try:
+                return cls.model_validate(flat)
+            except ValidationError as error:
+                faults = list(faults_of(error))
+        raise InvalidParameters(task, tuple(faults))
+
+    def to_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Write as names and values of a request; `from_pairs` reads them back."""
+        pairs: list[tuple[str, str]] = []
+        for name, value in self:
+            if value is None:
+                continue
+            if name == "obs":
+                pairs += [(name, item) for item in value]
+            elif isinstance(value, tuple):
+                pairs.append((name, ",".join(_number(v) for v in value)))
+            else:
+                pairs.append((name, _number(value)))
+        return tuple(pairs)
+
+
+def faults_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
+    """Return parameter name and text of every fault that pydantic found."""
+    return tuple(_fault(item) for item in error.errors(include_url=False))
+
+
+def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
+    if item["loc"]:
+        return str(item["loc"][0]), _sentence(item)
+    # What concerns several fields starts with the name of the first.
+    name, _, text = _sentence(item).partition(": ")
+    return name, text
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    message = str(item["msg"])
+    if item["type"] == "value_error":
+        return message.removeprefix("Value error, ")
+    if item["type"] == "missing":
+        return "is required"
+    plain = message.replace("Input should be", "must be")
+    plain = plain.replace(", unable to parse string as a number", "")
+    plain = plain.replace(", unable to parse string as an integer", "")
+    shown = str(item["input"])
+    return f"{plain}, not {shown[:60]!r}"
+
+
+def _unknown(name: str, fields: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, fields, n=1)
+    suggestion = f"; did you mean {near[0]}?" if near else ""
+    return f"no such parameter{suggestion}"
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004 - beyond, repr is exact and short
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,122 @@
+"""What goes into a task and what comes out of it, as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from distiller.analysis.parameters import TaskParameters
+
+PRODUCT: Final = "product"
+PLOT: Final = "plot"
+CONFIGURATION: Final = "configuration"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class InputDataset(_Frozen):
+    """One DL3 dataset of the archive that a task reads.
+
+    Attributes
+    ----------
+    did
+        Publisher DID.
+    path
+        The events file, absolute.
+    checksum
+        SHA-256 of that file when it was ingested, or empty.
+    simulated
+        Whether the events were made by a simulation.
+    """
+
+    did: str
+    obs_id: str
+    collection: str
+    path: Path
+    checksum: str
+    simulated: bool = False
+
+
+class ProductFile(_Frozen):
+    """One file of a result folder.
+
+    Attributes
+    ----------
+    result_id
+        Name among the UWS results.
+    role
+        As in ``cta.product_file``: product, plot, configuration, log.
+    """
+
+    result_id: str
+    role: str
+    name: str
+    media_type: str
+
+
+class ProductDescription(_Frozen):
+    """What a finished task says of its product, for ``cta.product``.
+
+    Attributes
+    ----------
+    product_type
+        ObsCore dataproduct_type.
+    s_ra_deg, s_dec_deg, s_fov_deg
+        Centre (ICRS) and field of view.
+    s_region_deg
+        Corners of the footprint (ICRS ra, dec, ra, dec... counter-clockwise), or None.
+    s_xel1, s_xel2, s_pixel_scale_arcsec
+        Pixels along and across, and the size of one.
+    t_min_mjd, t_max_mjd
+        First and last instant of the good time that was used (UTC).
+    t_exptime_s
+        Good time that was used.
+    energy_min_tev, energy_max_tev, em_xel
+        Energy range used and its number of bins.
+    n_events
+        Events in the product.
+    """
+
+    title: str
+    description: str
+    product_type: str
+    product_subtype: str
+    files: tuple[ProductFile, ...]
+    simulated: bool
+    target_name: str | None = None
+    s_ra_deg: float | None = None
+    s_dec_deg: float | None = None
+    s_fov_deg: float | None = None
+    s_region_deg: tuple[float, ...] | None = None
+    s_xel1: int | None = None
+    s_xel2: int | None = None
+    s_pixel_scale_arcsec: float | None = None
+    t_min_mjd: float | None = None
+    t_max_mjd: float | None = None
+    t_exptime_s: float | None = None
+    energy_min_tev: float | None = None
+    energy_max_tev: float | None = None
+    em_xel: int | None = None
+    o_ucd: str | None = None
+    o_unit: str | None = None
+    n_events: int | None = None
+
+
+class Entry(Protocol):
+    """A task's function: configuration and files in, files and description out."""
+
+    def __call__(
+        self,
+        configuration: TaskParameters,
+        inputs: Sequence[InputDataset],
+        result_dir: Path,
+        report: Callable[[float, str], None],
+    ) -> ProductDescription:
+        """Make the product in ``result_dir``; ``report`` takes fraction and text."""

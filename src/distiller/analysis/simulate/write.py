@@ -1,0 +1,226 @@
+"""The simulated set on disk: GADF files with their index files and a README."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.io import fits
+
+from distiller.analysis.simulate import fits_bytes, headers
+from distiller.analysis.simulate.irf_tables import irf_hdus
+from distiller.core.files import atomic_file, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from distiller.analysis.simulate.response import Response
+    from distiller.analysis.simulate.sample import Events
+    from distiller.analysis.simulate.schedule import Run
+
+NOTE = "Simulated data of an imaginary array. Not an observation."
+
+README = """\
+SIMULATED DATA
+==============
+
+Everything in this folder was made by `distiller simulate` (simulation version
+{version}, seed {seed}, {runs} runs). It describes no real telescope and no
+observation: sources, background and instrument responses are parametrised
+functions. Use it to try and to test software, never for science.
+
+Files: GADF 0.3 event lists with good time intervals and full-enclosure
+responses, `obs-index.fits.gz` and `hdu-index.fits.gz`. North writes times in TT
+(PSF_3GAUSS, BKG_3D), South in UTC (PSF_TABLE, BKG_2D). MC_ID of an event is 0
+for background and otherwise the number of the source in the header.
+
+Terms of use: none. Whoever shows it says that it is simulated.
+"""
+
+TableNote = tuple[str, str, int]
+"""HDU name, HDU class of the index, size in bytes."""
+
+HduRow = tuple[int, str, str, str, str, str, int]
+"""A row of the HDU index: OBS_ID, type, class, folder, file, HDU name, size."""
+
+
+def write_run(
+    folder: Path,
+    run: Run,
+    events: Events,
+    weather: headers.Keywords,
+    irfs: Response | None,
+) -> tuple[HduRow, ...]:
+    """Write one run as ``data/sim_<obs_id>.fits``; return its rows of the HDU index.
+
+    Without ``irfs`` the file holds events and good time intervals only.
+    """
+    content = [_PRIMARY, _events(run, events, weather), _gti(run)]
+    tables = [("EVENTS", "events", len(content[1])), ("GTI", "gti", len(content[2]))]
+    if irfs is not None:
+        common = headers.common(run) | {
+            "CONFIG": headers.processing()["CONFIG"],
+            "ZENITH": (round(90.0 - run.alt_deg, 4), "[deg]"),
+            "AZIMUTH": (run.az_deg, "[deg]"),
+        }
+        hdus = irf_hdus(irfs, common, tables_for=run.site.name)
+        content.append(_without_primary(hdus))
+        tables += described(hdus)
+    name = f"sim_{run.obs_id:06d}.fits"
+    _write(folder / "data" / name, b"".join(content))
+    return hdu_rows(run.obs_id, "data", name, tables)
+
+
+def write_shared_irfs(
+    folder: Path, site: str, response: Response
+) -> tuple[TableNote, ...]:
+    """Write a response file that many runs share; describe its tables."""
+    common = {
+        "ORIGIN": "SYNTHETIC",
+        "TELESCOP": "SIMULATED",
+        "INSTRUME": f"Simulated array {site}",
+        "DATE": headers.DATE,
+    }
+    hdus = irf_hdus(response, common, tables_for=site)
+    path = folder / "irf" / f"sim_irf_{site.lower()}.fits"
+    _write(path, _PRIMARY + _without_primary(hdus))
+    return described(hdus)
+
+
+def described(hdus: Sequence[fits.BinTableHDU]) -> tuple[TableNote, ...]:
+    """Return HDU name, class and size of response tables."""
+    return tuple(
+        (hdu.name, str(hdu.header["HDUCLAS4"]).lower(), int(hdu.filebytes()))
+        for hdu in hdus
+    )
+
+
+def hdu_rows(
+    obs_id: int, folder: str, name: str, tables: Iterable[TableNote]
+) -> tuple[HduRow, ...]:
+    """Return rows of the HDU index for these tables of one file."""
+    return tuple(
+        (obs_id, hdu.lower(), hdu_class, folder, name, hdu, size)
+        for hdu, hdu_class, size in tables
+    )
+
+
+def write_indexes(
+    folder: Path, observations: Sequence[dict[str, Any]], hdus: Sequence[HduRow]
+) -> None:
+    """Write both index files, which make the folder a whole set."""
+    names = list(dict.fromkeys(key for row in observations for key in row))
+    columns = [
+        _index_column(name, [r.get(name) for r in observations]) for name in names
+    ]
+    observation_index = _index_hdu("OBS_INDEX", "OBS", columns)
+    labels = (
+        "OBS_ID", "HDU_TYPE", "HDU_CLASS", "FILE_DIR", "FILE_NAME", "HDU_NAME", "SIZE",
+    )  # fmt: skip
+    listed = [
+        _index_column(label, list(values))
+        for label, values in zip(labels, zip(*hdus, strict=True), strict=True)
+    ]
+    for name, hdu in (
+        ("hdu-index.fits.gz", _index_hdu("HDU_INDEX", "HDU", listed)),
+        ("obs-index.fits.gz", observation_index),
+    ):
+        whole = _PRIMARY + _without_primary([hdu])
+        _write(folder / name, gzip.compress(whole, compresslevel=6, mtime=0))
+
+
+def write_readme(folder: Path, runs: int, seed: int) -> None:
+    """Write README.txt, which says that all is simulated."""
+    text = README.format(version=headers.VERSION, runs=runs, seed=seed)
+    write_text(folder / "README.txt", text)
+
+
+def _events(run: Run, events: Events, weather: headers.Keywords) -> bytes:
+    keywords: headers.Keywords = {
+        "HDUCLASS": "GADF",
+        "HDUVERS": "0.3",
+        "HDUCLAS1": "EVENTS",
+        **headers.common(run),
+        **headers.timing(run),
+        **headers.observation(run),
+        **headers.array(run),
+        **weather,
+        **headers.processing(),
+        "NMCIDS": len(run.field.sources),
+    }
+    for number, source in enumerate(run.field.sources, start=1):
+        keywords[f"MID{number:05d}"] = number
+        keywords[f"MMN{number:05d}"] = source.name
+    columns = (
+        ("EVENT_ID", "i8", "", np.arange(1, len(events.met_s) + 1)),
+        ("TIME", "f8", "s", events.met_s),
+        ("RA", "f4", "deg", events.ra_deg),
+        ("DEC", "f4", "deg", events.dec_deg),
+        ("ENERGY", "f4", "TeV", events.energy_tev),
+        ("MC_ID", "i2", "", events.origin),
+    )
+    return fits_bytes.table("EVENTS", columns, keywords, NOTE)
+
+
+def _gti(run: Run) -> bytes:
+    good = np.array(run.intervals_s) + run.start_met
+    keywords = {
+        "HDUCLASS": "GADF",
+        "HDUVERS": "0.3",
+        "HDUCLAS1": "GTI",
+        **headers.common(run),
+        **headers.timing(run),
+    }
+    columns = (("START", "f8", "s", good[:, 0]), ("STOP", "f8", "s", good[:, 1]))
+    return fits_bytes.table("GTI", columns, keywords, NOTE)
+
+
+def _index_column(name: str, values: list[Any]) -> fits.Column:
+    first = next(value for value in values if value is not None)
+    if isinstance(first, str):
+        width = max(len(value or "") for value in values)
+        return fits.Column(name, f"{width}A", array=np.array([v or "" for v in values]))
+    if isinstance(first, int):
+        return fits.Column(name, "1K", array=np.array(values))
+    filled = [np.nan if value is None else value for value in values]
+    unit = _UNITS.get(name.rpartition("_")[0] or name, _UNITS.get(name))
+    return fits.Column(name, "1D", unit=unit, array=np.array(filled))
+
+
+_UNITS = {
+    "RA": "deg", "DEC": "deg", "GLON": "deg", "GLAT": "deg", "ALT": "deg", "AZ": "deg",
+    "ZEN": "deg", "OFFSET": "deg", "GEOLON": "deg", "GEOLAT": "deg", "ALTITUDE": "m",
+    "TSTART": "s", "TSTOP": "s", "ONTIME": "s", "LIVETIME": "s", "TRGRATE": "Hz",
+    "ZTRGRATE": "Hz", "PRESSURE": "hPa",
+}  # fmt: skip
+
+
+def _index_hdu(
+    name: str, kind: str, columns: Sequence[fits.Column]
+) -> fits.BinTableHDU:
+    hdu = fits.BinTableHDU.from_columns(list(columns), name=name)
+    hdu.header["HDUCLASS"] = "GADF"
+    hdu.header["HDUVERS"] = "0.3"
+    hdu.header["HDUCLAS1"] = "INDEX"
+    hdu.header["HDUCLAS2"] = kind
+    hdu.header["ORIGIN"] = ("SYNTHETIC", "simulated: not an observation")
+    hdu.header["DATE"] = headers.DATE
+    return hdu
+
+
+def _without_primary(hdus: Sequence[fits.BinTableHDU]) -> bytes:
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(buffer)
+    return buffer.getvalue()[_EMPTY_PRIMARY:]
+
+
+_PRIMARY = fits_bytes.primary({"ORIGIN": "SYNTHETIC"}, NOTE)
+_EMPTY_PRIMARY = 2880
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_file(path) as stream:
+        stream.write(content)

@@ -1,0 +1,86 @@
+"""The tasks of online analysis; importable without Gammapy.
+
+Whoever runs a task loads its ``entry``; everybody else needs its words and parameters.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distiller.analysis.parameters import TaskParameters
+    from distiller.analysis.products import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One kind of analysis.
+
+    Attributes
+    ----------
+    name
+        As in ``/uws/<name>``.
+    version
+        Counts up when the same configuration would give another result.
+    parameters
+        The typed model of its parameters.
+    entry
+        ``module:function`` that does the work (see `products.Entry`).
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str
+    parameters: type[TaskParameters]
+    entry: str
+
+    def load(self) -> Entry:
+        """Import the function that does the work, with all that it needs."""
+        module, _, name = self.entry.partition(":")
+        entry: Entry = getattr(importlib.import_module(module), name)
+        return entry
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            Task(
+                name="count_map",
+                version="1",
+                title="Count map",
+                description=(
+                    "Sky map of the raw number of events per pixel in an energy range: "
+                    "no background is subtracted and no exposure is corrected."
+                ),
+                parameters=CountMapParameters,
+                entry="distiller.analysis.count_map.run:run",
+            ),
+        )
+    }
+)
+"""Every task by its name."""
+
+
+def task(name: str) -> Task:
+    """Return the task of that name.
+
+    Raises
+    ------
+    NotFound
+        Naming those that exist.
+    """
+    found = TASKS.get(name)
+    if found is None:
+        message = f"no such task: {name!r}"
+        raise NotFound(message, hint="there are: " + ", ".join(TASKS))
+    return found
