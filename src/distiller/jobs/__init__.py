@@ -1,0 +1,1 @@
+"""The engine behind UWS: service, supervisor, shepherd, engines."""

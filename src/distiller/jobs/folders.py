@@ -1,0 +1,94 @@
+"""Where a job and its product lie on disk.
+
+A job's folder: ``job.json``, ``out.log``, ``progress.json``, ``shepherd.json``,
+``cancel``, ``result/``, ``state.json``. A product's folder has the files alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.core.errors import NotFound
+from distiller.vo.uws import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.core.settings import Settings
+
+LOG: Final = "out.log"
+PROGRESS: Final = "progress.json"
+STATE: Final = "state.json"
+SHEPHERD: Final = "shepherd.json"
+CANCEL: Final = "cancel"
+RESULT: Final = "result"
+_TAIL_BYTES: Final = 65536
+
+
+def job_folder(settings: Settings, job_id: str) -> Path:
+    """Return the folder of a job; the id is checked, since it comes from an address.
+
+    Raises
+    ------
+    NotFound
+        If the id is not a UUID in its canonical form.
+    """
+    try:
+        canonical = str(uuid.UUID(job_id))
+    except ValueError:
+        canonical = ""
+    if canonical != job_id:
+        message = f"no such job: {job_id}"
+        raise NotFound(message)
+    return settings.jobs_path / job_id
+
+
+def product_folder(settings: Settings, task: str, job_id: str) -> Path:
+    """Return the folder of a product's files; spread, so that no folder grows huge."""
+    return settings.files_path / "products" / task / job_id[:2] / job_id
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a small JSON file; None if it is not there or was cut off."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def read_progress(folder: Path) -> Progress | None:
+    """Return how far a job says it is."""
+    data = read_json(folder / PROGRESS)
+    if data is None:
+        return None
+    try:
+        return Progress(float(data["fraction"]), str(data["text"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def log_tail(folder: Path, lines: int) -> str:
+    """Return the last lines of a job's log, or nothing."""
+    try:
+        with (folder / LOG).open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _TAIL_BYTES))
+            text = stream.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder whole: out of sight at once, then piece by piece."""
+    trash = folder.with_name(f".trash-{folder.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        folder.replace(trash)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(trash, ignore_errors=True)

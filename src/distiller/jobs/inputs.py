@@ -1,0 +1,132 @@
+"""Which datasets of the archive the ``obs`` of a job mean, and may it read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.analysis.products import InputDataset
+from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
+from distiller.core.times import now
+from distiller.jobs.spec import Heritage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from distiller.jobs.store import DatasetFinder
+
+_SELECT: Final = """
+SELECT p.publisher_did, p.obs_id, p.rights, p.release_date, p.owner, p.access_group,
+       p.facility_name, p.instrument_name, p.target_name,
+       c.collection_id, c.name AS collection,
+       f.path, f.checksum, g.simulated
+FROM cta.product AS p
+JOIN cta.collection AS c ON c.collection_id = p.collection_id
+LEFT JOIN cta.product_file AS f ON f.product_id = p.product_id AND f.role = 'events'
+LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
+WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
+"""
+
+Rows = list[dict[str, Any]]
+
+
+def resolve(
+    archive: DatasetFinder, obs: Sequence[str], owner: str | None
+) -> tuple[tuple[InputDataset, ...], Heritage]:
+    """Find the datasets, in the order in which they were named, each once.
+
+    Raises
+    ------
+    NotFound
+        Naming every identifier that the archive does not have.
+    BadParameter
+        If an obs_id stands in several collections; lists the DIDs to choose from.
+    Forbidden
+        If a dataset is proprietary and not this owner's.
+    """
+    marks = ", ".join("?" for _ in obs)
+    found = archive.rows(_SELECT.format(marks=marks), [*obs, *obs])
+    rows = _in_order(obs, found)
+    moment = now()
+    for row in rows:
+        if not may_read(row, owner, moment):
+            did = row["publisher_did"]
+            message = f"obs: {did} is proprietary and not yours to use"
+            raise Forbidden(message, hint="log in as its owner, or choose other runs")
+    return tuple(_dataset(row) for row in rows), _heritage(rows, moment)
+
+
+def may_read(row: Mapping[str, Any], owner: str | None, moment: datetime) -> bool:
+    """Whether a product's row lets this account read it now."""
+    if row["rights"] != "proprietary":
+        return True
+    release = row["release_date"]
+    if release is not None and release <= moment:
+        return True
+    return owner is not None and row["owner"] == owner
+
+
+def _in_order(obs: Sequence[str], found: Rows) -> Rows:
+    matches: dict[str, Rows] = {name: [] for name in obs}
+    for row in found:
+        for name in (row["publisher_did"], row["obs_id"]):
+            if name in matches:
+                matches[name].append(row)
+    unknown = [name for name, rows in matches.items() if not rows]
+    if unknown:
+        message = f"obs: not in the archive: {', '.join(unknown)}"
+        raise NotFound(message, hint="find runs on the search page or with ADQL")
+    for name, rows in matches.items():
+        dids = sorted({str(row["publisher_did"]) for row in rows})
+        if len(dids) > 1:
+            raise BadParameter(
+                "obs",
+                f"{name} stands in several collections: {', '.join(dids)}",
+                hint="name the one you mean by its DID",
+            )
+    unique = {str(rows[0]["publisher_did"]): rows[0] for rows in matches.values()}
+    return list(unique.values())
+
+
+def _dataset(row: Mapping[str, Any]) -> InputDataset:
+    if not row["path"]:
+        message = f"{row['publisher_did']} has no events file in the archive"
+        raise Damaged(message, hint="run `distiller check`, then ingest it again")
+    return InputDataset(
+        did=row["publisher_did"],
+        obs_id=row["obs_id"],
+        collection=row["collection"],
+        path=Path(row["path"]),
+        checksum=row["checksum"] or "",
+        simulated=bool(row["simulated"]),
+    )
+
+
+def _heritage(rows: Rows, moment: datetime) -> Heritage:
+    # A product of several collections is filed under the first that was named.
+    first = rows[0]
+    closed = [
+        row
+        for row in rows
+        if row["rights"] == "proprietary"
+        and (row["release_date"] is None or row["release_date"] > moment)
+    ]
+    releases = [row["release_date"] for row in closed]
+    groups = {row["access_group"] for row in closed}
+    return Heritage(
+        collection=first["collection"],
+        collection_id=first["collection_id"],
+        rights="proprietary" if closed else "public",
+        release_date=None if None in releases else max(releases, default=None),
+        access_group=groups.pop() if len(groups) == 1 else None,
+        facility_name=_common(rows, "facility_name"),
+        instrument_name=_common(rows, "instrument_name"),
+        target_name=_common(rows, "target_name"),
+    )
+
+
+def _common(rows: Rows, column: str) -> str | None:
+    """Return the value that all rows share, or all values joined by a comma."""
+    values = dict.fromkeys(str(row[column]) for row in rows if row[column])
+    return ", ".join(values) or None

@@ -1,0 +1,258 @@
+"""Processes by (pid, start time), and whole trees of them, from Linux's ``/proc``.
+
+A pid alone is not a name: the kernel gives it out again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_PROC: Final = Path("/proc")
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_PAUSE_S: Final = 0.01
+_GIVE_UP_S: Final = 10.0
+_KB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of this machine since its last start.
+
+    Attributes
+    ----------
+    start_time
+        In clock ticks since boot, as the kernel counts it.
+    boot_id
+        Changes with every start of the machine.
+    """
+
+    pid: int
+    start_time: int
+    boot_id: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs; one that only waits to be reaped does not."""
+        stat = _stat(self.pid)
+        return (
+            stat is not None
+            and stat.start_time == self.start_time
+            and stat.state not in "ZX"
+            and boot_id() == self.boot_id
+        )
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to this process and to no other that has its pid now."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return False
+        try:
+            # The descriptor holds the pid; only now is the comparison safe.
+            if not self.is_alive:
+                return False
+            signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as a JSON object."""
+        return {
+            "pid": self.pid,
+            "start_time": self.start_time,
+            "boot_id": self.boot_id,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Process:
+        """Read what `to_json` wrote."""
+        return cls(int(data["pid"]), int(data["start_time"]), str(data["boot_id"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stat:
+    state: str
+    parent: int
+    session: int
+    start_time: int
+
+
+def identify(pid: int) -> Process | None:
+    """Return the process that has this pid now, or None."""
+    stat = _stat(pid)
+    return None if stat is None else Process(pid, stat.start_time, boot_id())
+
+
+def boot_id() -> str:
+    """Return the name of this run of the machine."""
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def threads() -> int:
+    """Return how many threads this process has."""
+    return len(list((_PROC / "self/task").iterdir()))
+
+
+def become_subreaper() -> None:
+    """Make orphans among the descendants children of this process, not of init."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def descendants(root: int) -> list[int]:
+    """Return the pids of all living descendants of a process.
+
+    Complete if ``root`` is a sub-reaper: nobody leaves its tree by forking twice or by
+    starting a session.
+    """
+    children: dict[int, list[int]] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            pid = int(entry.name)
+            stat = _stat(pid)
+            if stat is not None and stat.state not in "ZX":
+                children.setdefault(stat.parent, []).append(pid)
+    found: list[int] = []
+    level = [root]
+    while level:
+        level = [child for parent in level for child in children.get(parent, ())]
+        found += level
+    return found
+
+
+def end_descendants(grace_s: float) -> None:
+    """End every descendant of this sub-reaper: ask, wait, then kill until none is left.
+
+    Parameters
+    ----------
+    grace_s
+        How long they may take to end by themselves after SIGTERM; 0 kills at once.
+    """
+    me = os.getpid()
+    deadline = time.monotonic() + grace_s
+    if grace_s > 0:
+        _signal_all(descendants(me), signal.SIGTERM)
+        while time.monotonic() < deadline:
+            reap()
+            if not descendants(me):
+                break
+            time.sleep(_PAUSE_S)
+    # New ones may be born while the old are killed: look again until none is left.
+    give_up = time.monotonic() + _GIVE_UP_S
+    while (left := descendants(me)) and time.monotonic() < give_up:
+        _signal_all(left, signal.SIGKILL)
+        reap()
+        time.sleep(_PAUSE_S)
+    reap()
+
+
+def reap() -> dict[int, int]:
+    """Collect children that have ended; return pid to wait status."""
+    ended: dict[int, int] = {}
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            ended[pid] = status
+    return ended
+
+
+def leftovers(session: int, mark: str, folder: Path) -> list[int]:
+    """Return what is left of a tree whose sub-reaper was killed.
+
+    Its members have gone over to init; they are known by the session, by the mark in
+    their environment (``NAME=value``), or by working or writing in the folder.
+    """
+    wanted = mark.encode()
+    found = []
+    for entry in _PROC.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        stat = _stat(int(entry.name))
+        if stat is None or stat.state in "ZX":
+            continue
+        if stat.session == session:
+            found.append(int(entry.name))
+            continue
+        with suppress(OSError):
+            marked = wanted in (entry / "environ").read_bytes().split(b"\0")
+            places = [(entry / p).readlink() for p in ("cwd", "fd/1", "fd/2")]
+            if marked or any(place.is_relative_to(folder) for place in places):
+                found.append(int(entry.name))
+    return found
+
+
+def kill(pids: list[int]) -> None:
+    """Send SIGKILL to those that still are."""
+    _signal_all(pids, signal.SIGKILL)
+
+
+def memory_mb(pids: list[int], *, above_mb: float) -> float:
+    """Return the memory of these processes together, MB.
+
+    Shared pages count once, but that costs; so they are counted in full first, and
+    exactly only if that sum is above ``above_mb``.
+    """
+    rough = sum(_field_kb(pid, "status", b"VmRSS:") for pid in pids) / _KB
+    if rough <= above_mb:
+        return rough
+    return sum(_field_kb(pid, "smaps_rollup", b"Pss:") for pid in pids) / _KB
+
+
+def data_mb() -> float:
+    """Return what this process has of the memory that RLIMIT_DATA limits, MB."""
+    return _field_kb(os.getpid(), "status", b"VmData:") / _KB
+
+
+def _field_kb(pid: int, file: str, name: bytes) -> int:
+    with suppress(OSError):
+        for line in (_PROC / str(pid) / file).read_bytes().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1])
+    return 0
+
+
+def _stat(pid: int) -> _Stat | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    # The name, in parentheses, may hold anything: count from its end.
+    fields = text[text.rindex(b")") + 2 :].split()
+    return _Stat(
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        start_time=int(fields[19]),
+    )
+
+
+def _signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,216 @@
+"""The end of a job: its files into the house, its rows into the archive.
+
+Every step may be done again: the keys follow from the job's id, the files move once.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from distiller.core.bundle import Bundle, Row
+from distiller.core.errors import Damaged, NoSpace
+from distiller.core.files import sha256, sync_folder
+from distiller.core.identifiers import PublisherDid, key
+from distiller.core.times import now
+from distiller.jobs import folders
+from distiller.vo.uws import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from distiller.analysis.products import ProductDescription, ProductFile
+    from distiller.core.settings import Settings
+    from distiller.jobs.spec import JobSpec
+
+LEVEL: Final = "DL4"
+_CONFIGURATION: Final = "configuration.yaml"
+
+
+def move_files(folder: Path, target: Path) -> None:
+    """Move a job's results to where products live; all of them or none.
+
+    Raises
+    ------
+    NoSpace
+        If products live on another disk and that one is full.
+    Damaged
+        If there are neither results nor a product.
+    """
+    source = folder / folders.RESULT
+    if target.is_dir():
+        return
+    if not source.is_dir():
+        message = f"job {folder.name} has ended, but its results are gone"
+        raise Damaged(message, hint="run it again")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(source, target)
+    sync_folder(target.parent)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy to another file system, with one rename at the end."""
+    partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        shutil.copytree(source, partial)
+        for path in partial.iterdir():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+        sync_folder(partial)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        message = f"the results could not be copied to {target.parent}"
+        raise NoSpace(message, hint="is there space, and may it be written?") from error
+    partial.rename(target)
+    folders.remove(source)
+
+
+def results(product: ProductDescription, target: Path) -> tuple[Result, ...]:
+    """Return the UWS results of a product whose files are in place."""
+    return tuple(
+        Result(f.result_id, f.name, f.media_type, (target / f.name).stat().st_size)
+        for f in product.files
+    )
+
+
+def publisher_did(spec: JobSpec, settings: Settings) -> str:
+    """Return the DID of a job's product."""
+    local = f"{spec.task}/{spec.job_id}"
+    return str(PublisherDid(settings.authority, spec.heritage.collection, local))
+
+
+def bundle(
+    spec: JobSpec,
+    product: ProductDescription,
+    state: Mapping[str, Any],
+    target: Path,
+    settings: Settings,
+) -> Bundle:
+    """Return all rows of a product; the same each time for the same job."""
+    did = publisher_did(spec, settings)
+    sums = {f.name: sha256(target / f.name) for f in product.files}
+    digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
+    files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
+    return Bundle(
+        publisher_did=did,
+        checksum=digest,
+        rows={
+            "cta.product": (
+                _product_row(spec, product, did, target, sums)
+                | {"created": ended(state), "ingested": now()},
+            ),
+            "cta.product_file": files,
+            "cta.analysis": (_analysis_row(spec, state, target),),
+            "cta.analysis_input": tuple(
+                {
+                    "analysis_input_id": key(spec.job_id, item.did),
+                    "analysis_id": spec.job_id,
+                    "input_did": item.did,
+                    "input_checksum": item.checksum or None,
+                    "position": position,
+                }
+                for position, item in enumerate(spec.inputs)
+            ),
+        },
+    )
+
+
+def _product_row(
+    spec: JobSpec,
+    product: ProductDescription,
+    did: str,
+    target: Path,
+    sums: Mapping[str, str],
+) -> dict[str, Any]:
+    main = product.files[0]
+    heritage = spec.heritage
+    return {
+        "product_id": spec.job_id,
+        "publisher_did": did,
+        "obs_id": f"{spec.task}/{spec.job_id}",
+        "collection_id": heritage.collection_id,
+        "observation_id": None,
+        "data_level": LEVEL,
+        "product_type": product.product_type,
+        "product_subtype": product.product_subtype,
+        "title": product.title,
+        "description": product.description,
+        "access_format": main.media_type,
+        "size": (target / main.name).stat().st_size,
+        "checksum": sums[main.name],
+        "rights": heritage.rights,
+        "release_date": heritage.release_date,
+        "owner": spec.owner,
+        "access_group": heritage.access_group,
+        "s_ra": product.s_ra_deg,
+        "s_dec": product.s_dec_deg,
+        "s_fov": product.s_fov_deg,
+        "s_region": product.s_region_deg,
+        "s_resolution": None,
+        "s_xel1": product.s_xel1,
+        "s_xel2": product.s_xel2,
+        "s_pixel_scale": product.s_pixel_scale_arcsec,
+        "t_min": product.t_min_mjd,
+        "t_max": product.t_max_mjd,
+        "t_exptime": product.t_exptime_s,
+        "energy_min": product.energy_min_tev,
+        "energy_max": product.energy_max_tev,
+        "em_xel": product.em_xel,
+        "em_res_power": None,
+        "o_ucd": product.o_ucd,
+        "o_unit": product.o_unit,
+        "target_name": product.target_name or heritage.target_name,
+        "facility_name": heritage.facility_name,
+        "instrument_name": heritage.instrument_name,
+        "creator_name": spec.owner,
+    }
+
+
+def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> Row:
+    path = target / file.name
+    status = path.stat()
+    return {
+        "file_id": key(spec.job_id, file.name),
+        "product_id": spec.job_id,
+        "role": file.role,
+        "name": file.name,
+        "path": str(path),
+        "media_type": file.media_type,
+        "size": status.st_size,
+        "checksum": checksum,
+        "mtime": datetime.fromtimestamp(int(status.st_mtime), UTC).replace(tzinfo=None),
+    }
+
+
+def _analysis_row(spec: JobSpec, state: Mapping[str, Any], target: Path) -> Row:
+    text = (target / _CONFIGURATION).read_text(encoding="utf-8")
+    software = yaml.safe_load(text)["software"]
+    return {
+        "analysis_id": spec.job_id,
+        "product_id": spec.job_id,
+        "task": spec.task,
+        "task_version": spec.task_version,
+        "configuration": text,
+        "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
+        "started": datetime.fromisoformat(state["started"]),
+        "ended": ended(state),
+        "owner": spec.owner,
+    }
+
+
+def ended(state: Mapping[str, Any]) -> datetime:
+    """Return when a job ended."""
+    return datetime.fromisoformat(state["ended"])

@@ -1,0 +1,66 @@
+"""What a job is to do, complete: written as ``job.json`` into its folder.
+
+Everything is decided when the job is queued: which files, which position, which limits.
+The process that runs it needs neither database nor network.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from distiller.analysis.products import InputDataset
+
+FILE: Final = "job.json"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Heritage(_Frozen):
+    """What a product takes over from its inputs: the strictest of their rights.
+
+    Attributes
+    ----------
+    collection, collection_id
+        Where the product is filed.
+    rights, release_date, access_group
+        As in ``cta.product``; two different groups leave the owner only.
+    """
+
+    collection: str
+    collection_id: str
+    rights: Literal["public", "proprietary"]
+    release_date: datetime | None
+    access_group: str | None
+    facility_name: str | None
+    instrument_name: str | None
+    target_name: str | None
+
+
+class JobSpec(_Frozen):
+    """One job, ready to run.
+
+    Attributes
+    ----------
+    parameters
+        The task's parameters with the centre resolved, as JSON.
+    duration_s
+        Longest run by the wall clock.
+    memory_mb
+        Most memory of all its processes together.
+    """
+
+    job_id: str
+    task: str
+    task_version: str
+    owner: str | None
+    parameters: dict[str, Any]
+    inputs: tuple[InputDataset, ...]
+    heritage: Heritage
+    duration_s: int
+    memory_mb: int
+    cpus: int = 1

@@ -1,0 +1,127 @@
+"""What the job engine needs of others: a store of jobs, and the archive.
+
+`web.jobs.store` implements the first on the ORM, `distiller.archive` the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from distiller.core.bundle import Bundle
+    from distiller.jobs.changes import Changes
+    from distiller.vo.uws import Job, JobError, JobFilter, Pairs, Phase, Result
+
+Wish = Literal["abort", "delete"]
+"""What somebody asked for and the supervisor has not done yet."""
+
+
+class JobUpdate(TypedDict, total=False):
+    """Fields of a job that a step may set."""
+
+    parameters: Pairs
+    spec: str
+    quote: datetime | None
+    start_time: datetime | None
+    end_time: datetime | None
+    execution_duration_s: int
+    destruction: datetime | None
+    results: tuple[Result, ...]
+    error: JobError | None
+    product_id: str | None
+    wish: Wish | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job as the supervisor sees it."""
+
+    job_id: str
+    owner: str | None
+    phase: Phase
+    wish: Wish | None
+
+
+class JobStore(Protocol):
+    """Remembers jobs; every method may be called from any thread."""
+
+    @property
+    def changes(self) -> Changes:
+        """Told of every change that is made through this store."""
+
+    def create(self, job: Job) -> None:
+        """Remember a new job."""
+
+    def get(self, job_id: str) -> Job:
+        """Return a job; `NotFound` if there is none or it is to be deleted."""
+
+    def list(
+        self,
+        *,
+        owner: str | None,
+        everybody: bool = False,
+        task: str | None = None,
+        wanted: JobFilter | None = None,
+    ) -> tuple[Job, ...]:
+        """Return jobs, newest first; those of nobody if ``owner`` is None."""
+
+    def update(
+        self,
+        job_id: str,
+        phases: Collection[Phase],
+        update: JobUpdate,
+        *,
+        to: Phase | None = None,
+    ) -> bool:
+        """Change a job if it is in one of these phases, in one atomic step.
+
+        Returns
+        -------
+        Whether it was, and so whether anything was changed.
+        """
+
+    def delete(self, job_id: str) -> bool:
+        """Forget a job."""
+
+    def spec(self, job_id: str) -> str:
+        """Return the specification that RUN stored."""
+
+    def unfinished(self) -> Sequence[Entry]:
+        """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
+
+    def count_unfinished(self, owner: str | None) -> int:
+        """Count the jobs of an owner that are not in a final phase."""
+
+    def expired(self, now: datetime) -> Sequence[str]:
+        """Return the jobs whose destruction has come."""
+
+    def typical_duration_s(self, task: str) -> float | None:
+        """Return the median run of the last completed jobs of a task, or None."""
+
+    def release(self) -> None:
+        """Give back what this thread holds, such as a database connection."""
+
+
+class DatasetFinder(Protocol):
+    """The part of the archive that queueing a job uses."""
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a small look-up."""
+
+
+class ProductWriter(Protocol):
+    """The part of the archive that ending a job uses."""
+
+    def store(self, bundle: Bundle) -> str:
+        """Put a dataset with all its rows in, in one transaction."""
+
+
+class Resolver(Protocol):
+    """Finds the position of a named source."""
+
+    def __call__(self, name: str, /) -> tuple[float, float]:
+        """Return ICRS right ascension and declination in deg; `NotFound` if unknown."""

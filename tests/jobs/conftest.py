@@ -1,0 +1,124 @@
+"""Folders of jobs, and shepherds for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from distiller.jobs import folders, processes
+from distiller.jobs.spec import FILE, Heritage, JobSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROGUES = Path(__file__).parent / "rogues.py"
+
+
+def specification(kind: str, **given: Any) -> JobSpec:
+    """Return a job that behaves in this way."""
+    seconds = given.pop("seconds", 60.0)
+    values = {"duration_s": 60, "memory_mb": 2048, **given}
+    return JobSpec(
+        job_id=str(uuid.uuid4()),
+        task="rogue",
+        task_version="1",
+        owner=None,
+        parameters={
+            "obs": ["1"], "ra": 1.0, "dec": 1.0, "kind": kind, "seconds": seconds,
+        },
+        inputs=(),
+        heritage=Heritage(
+            collection="set",
+            collection_id="c",
+            rights="public",
+            release_date=None,
+            access_group=None,
+            facility_name=None,
+            instrument_name=None,
+            target_name=None,
+        ),
+        **values,
+    )  # fmt: skip
+
+
+def prepare(parent: Path, kind: str, **given: Any) -> Path:
+    """Make the folder of a job."""
+    spec = specification(kind, **given)
+    folder = parent / spec.job_id
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text(spec.model_dump_json())
+    return folder
+
+
+def leftovers(folder: Path) -> list[int]:
+    """Return the processes that still work in, or write to, a job's folder."""
+    return processes.leftovers(-1, f"DISTILLER_JOB={folder.name}", folder)
+
+
+def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+    """Wait until something is true."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.01)
+    message = f"{what} did not become true in {timeout_s} s"
+    raise AssertionError(message)
+
+
+class Herd:
+    """Starts shepherds as processes and ends what is left of them."""
+
+    def __init__(self, parent: Path) -> None:
+        self.parent = parent
+        self.started: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def start(self, kind: str, **given: Any) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start the job; returns once its worker is at work."""
+        folder = prepare(self.parent, kind, **given)
+        process = self.shepherd(folder)
+        wait_for(
+            lambda: (
+                "being" in (folders.log_tail(folder, 50) + str(process.poll()))
+                or process.poll() is not None
+            )
+        )
+        return process, folder
+
+    def shepherd(self, folder: Path) -> subprocess.Popen[bytes]:
+        """Start one more shepherd for a folder."""
+        process = subprocess.Popen([sys.executable, ROGUES, "shepherd", folder])
+        self.started.append((process, folder))
+        return process
+
+    def run(self, kind: str, **given: Any) -> dict[str, Any]:
+        """Run a job to its end and return its state."""
+        process, folder = self.start(kind, **given)
+        process.wait(30)
+        return self.state(folder)
+
+    @staticmethod
+    def state(folder: Path) -> dict[str, Any]:
+        """Return how a job ended."""
+        state: dict[str, Any] = json.loads((folder / folders.STATE).read_text())
+        return state
+
+
+@pytest.fixture
+def herd(tmp_path: Path) -> Iterator[Herd]:
+    """Return a herd whose processes end with the test."""
+    made = Herd(tmp_path / "jobs")
+    yield made
+    for process, folder in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+        processes.kill(leftovers(folder))

@@ -1,0 +1,216 @@
+"""Tasks that behave badly, and programs that know them: for tests with real processes.
+
+``python rogues.py zygote FD`` is a zygote and ``python rogues.py shepherd JOBDIR`` a
+shepherd, each with one more task.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from distiller.analysis import tasks
+from distiller.analysis.parameters import TaskParameters
+from distiller.analysis.products import ProductDescription, ProductFile
+from distiller.core.errors import Busy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from distiller.analysis.products import InputDataset
+
+
+class RogueParameters(TaskParameters):
+    """How to behave."""
+
+    kind: str = "good"
+    seconds: float = 60.0
+
+
+def install() -> None:
+    """Add the task ``rogue`` to this process."""
+    rogue = tasks.Task(
+        name="rogue",
+        version="1",
+        title="Rogue",
+        description="Behaves badly.",
+        parameters=RogueParameters,
+        entry="rogues:run",
+    )
+    tasks.TASKS = MappingProxyType({**tasks.TASKS, "rogue": rogue})
+    folder = str(Path(__file__).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def run(
+    configuration: Any,
+    inputs: Sequence[InputDataset],
+    result_dir: Path,
+    report: Callable[[float, str], None],
+) -> ProductDescription:
+    """Do what the configuration says."""
+    del inputs
+    report(0.25, f"being {configuration.kind}")
+    _KINDS[configuration.kind](configuration.seconds)
+    for name in ("product.fits", "configuration.yaml"):
+        (result_dir / name).write_text("software: {rogue: 1}\n")
+    return ProductDescription(
+        title="Rogue",
+        description="Made by a test.",
+        product_type="image",
+        product_subtype="count-map",
+        files=(
+            ProductFile(
+                result_id="product",
+                role="product",
+                name="product.fits",
+                media_type="application/fits",
+            ),
+            ProductFile(
+                result_id="configuration",
+                role="configuration",
+                name="configuration.yaml",
+                media_type="application/yaml",
+            ),
+        ),
+        simulated=True,
+        s_ra_deg=83.6,
+        s_dec_deg=22.0,
+    )
+
+
+def _good(seconds: float) -> None:
+    del seconds
+
+
+def _slow(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def _deaf(seconds: float) -> None:
+    """Ignore SIGTERM, and have children that do."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork() == 0:
+        time.sleep(seconds)
+        os._exit(0)
+    time.sleep(seconds)
+
+
+def _runaway(seconds: float) -> None:
+    """Leave the session and the family, ignoring SIGTERM."""
+    if os.fork() == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if os.fork() == 0:
+            time.sleep(seconds)
+            os._exit(0)
+        os._exit(0)
+    os.wait()
+    time.sleep(seconds)
+
+
+def _shell(seconds: float) -> None:
+    subprocess.run(
+        ["/bin/sh", "-c", f"trap '' TERM; sleep {seconds} & sleep {seconds}"],
+        check=False,
+    )
+
+
+def _orphan(seconds: float) -> None:
+    """End well, but leave a child behind."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(seconds)
+        os._exit(0)
+
+
+def _greedy(seconds: float) -> None:
+    """Take all memory at once."""
+    del seconds
+    _ = bytearray(1 << 40)
+
+
+def _growing(seconds: float) -> None:
+    """Take memory bit by bit, in children that each take little."""
+    for _ in range(12):
+        if os.fork() == 0:
+            held = bytearray(os.urandom(1 << 20)) * 60
+            time.sleep(seconds)
+            os._exit(len(held) % 2)
+    time.sleep(seconds)
+
+
+def _broken(seconds: float) -> None:
+    del seconds
+    message = "seven is not eight"
+    raise ValueError(message)
+
+
+def _busy(seconds: float) -> None:
+    del seconds
+    message = "the telescope is asleep"
+    raise Busy(message, hint="try tomorrow")
+
+
+def _killed(seconds: float) -> None:
+    del seconds
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _exits(seconds: float) -> None:
+    del seconds
+    os._exit(3)
+
+
+def _filling(seconds: float) -> None:
+    """Fill the disk."""
+    del seconds
+    with Path("filling").open("wb") as stream:
+        stream.writelines(b"\0" * (1 << 16) for _ in range(10_000))
+
+
+def _chatty(seconds: float) -> None:
+    del seconds
+    sys.stdout.write("\n".join(f"line {n}" for n in range(5000)) + "\n")
+    subprocess.run(["/bin/echo", "from a child"], check=True)
+
+
+_KINDS = {
+    "good": _good,
+    "slow": _slow,
+    "deaf": _deaf,
+    "runaway": _runaway,
+    "shell": _shell,
+    "orphan": _orphan,
+    "greedy": _greedy,
+    "growing": _growing,
+    "broken": _broken,
+    "busy": _busy,
+    "killed": _killed,
+    "exits": _exits,
+    "filling": _filling,
+    "chatty": _chatty,
+}
+
+
+def _main(role: str, argument: str) -> None:
+    from distiller.jobs import shepherd, zygote  # noqa: PLC0415 - needed here only
+
+    install()
+    if role == "zygote":
+        # What is tested with it needs no Gammapy, and many of them are started.
+        zygote.warm_up = lambda: None
+        zygote.main(int(argument))
+    else:
+        shepherd.run(Path(argument))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,203 @@
+"""The shepherd with real, ill-behaved processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from distiller.jobs import folders, processes, shepherd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MB = 1 << 20
+
+
+def elapsed(state: dict[str, Any]) -> float:
+    from datetime import datetime  # noqa: PLC0415 - only here
+
+    started, ended = (datetime.fromisoformat(state[k]) for k in ("started", "ended"))
+    return (ended - started).total_seconds()
+
+
+def test_a_good_job_ends_with_its_product(herd: Any) -> None:
+    process, folder = herd.start("good")
+    assert process.wait(20) == 0
+    state = herd.state(folder)
+    assert state["phase"] == "COMPLETED"
+    assert state["error"] is None
+    assert state["product"]["title"] == "Rogue"
+    assert (folder / "result" / "product.fits").exists()
+    assert folders.read_progress(folder) is not None
+
+
+@pytest.mark.parametrize("kind", ["slow", "deaf", "runaway", "shell"])
+def test_abort_leaves_no_process_within_three_seconds(herd: Any, kind: str) -> None:
+    process, folder = herd.start(kind)
+    # The worker tells what it does before it does it.
+    time.sleep(0.3)
+    tree = processes.descendants(process.pid)
+    assert tree
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+    assert time.monotonic() - began < 3.0
+    assert not any(processes.identify(pid) for pid in tree)
+    from_here = [pid for pid in processes.descendants(os.getpid()) if pid in tree]
+    assert from_here == []
+    state = herd.state(folder)
+    assert state["phase"] == "ABORTED"
+    assert state["error"]["message"] == "aborted by its user"
+
+
+def test_a_cancel_file_is_enough(herd: Any) -> None:
+    process, folder = herd.start("slow")
+    (folder / folders.CANCEL).touch()
+    process.wait(3)
+    assert herd.state(folder)["phase"] == "ABORTED"
+
+
+def test_cancelled_before_it_ran(herd: Any, tmp_path: Path) -> None:
+    del tmp_path
+    process, folder = herd.start("good")
+    process.wait(20)
+    (folder / folders.STATE).unlink()
+    (folder / folders.SHEPHERD).unlink()
+    (folder / folders.CANCEL).touch()
+    herd.shepherd(folder).wait(20)
+    assert herd.state(folder)["phase"] == "ABORTED"
+
+
+@pytest.mark.parametrize("kind", ["slow", "deaf", "runaway"])
+def test_two_seconds_are_two_seconds(herd: Any, kind: str) -> None:
+    state = herd.run(kind, duration_s=2)
+    assert state["phase"] == "ABORTED"
+    assert "ran longer than its executionDuration of 2 s" in state["error"]["message"]
+    assert 2.0 <= elapsed(state) < 3.0
+
+
+def test_a_child_left_behind_goes_with_its_job(herd: Any) -> None:
+    process, folder = herd.start("orphan")
+    process.wait(10)
+    state = herd.state(folder)
+    assert state["phase"] == "COMPLETED"
+    assert elapsed(state) < 5
+    found = processes.leftovers(-1, f"{shepherd.MARK}={folder.name}", folder)
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", ["greedy", "growing"])
+def test_memory_limit_says_so(herd: Any, kind: str) -> None:
+    state = herd.run(kind, memory_mb=300)
+    assert state["phase"] == "ERROR"
+    message = state["error"]["message"]
+    assert "needed more than its memory limit of 300 MB (choose fewer runs" in message
+    assert elapsed(state) < 10
+
+
+ENDS = [
+    ("broken", "I000 ValueError: seven is not eight", "fatal"),
+    ("busy", "P100 the telescope is asleep (try tomorrow)", "transient"),
+    ("killed", "I000 the job's process was killed by SIGKILL", "transient"),
+    ("exits", "I000 the job's process ended with status 3 and no word", "transient"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message", "words"), ENDS)
+def test_failures_are_told(herd: Any, kind: str, message: str, words: str) -> None:
+    state = herd.run(kind)
+    assert state["phase"] == "ERROR"
+    assert state["error"]["message"].startswith(message)
+    assert state["error"]["type"] == words
+
+
+def test_a_defect_leaves_its_traceback_in_the_log(herd: Any) -> None:
+    process, folder = herd.start("broken")
+    process.wait(20)
+    log = folders.log_tail(folder, 100)
+    assert "Traceback" in log
+    assert log.rstrip().endswith("ValueError: seven is not eight")
+
+
+def test_the_log_holds_what_children_print_and_is_cut_for_readers(herd: Any) -> None:
+    process, folder = herd.start("chatty")
+    process.wait(20)
+    lines = folders.log_tail(folder, 3).splitlines()
+    assert len(lines) == 3
+    assert "from a child" in folders.log_tail(folder, 10)
+
+
+def test_the_second_shepherd_leaves_a_running_job_alone(herd: Any) -> None:
+    first, folder = herd.start("slow")
+    assert shepherd.is_held(folder)
+    assert herd.shepherd(folder).wait(20) == 0
+    assert first.poll() is None
+    assert not (folder / folders.STATE).exists()
+
+
+def test_an_ended_job_is_not_run_again(herd: Any) -> None:
+    process, folder = herd.start("good")
+    process.wait(20)
+    before = (folder / folders.STATE).read_bytes()
+    log = folders.log_tail(folder, 100)
+    herd.shepherd(folder).wait(20)
+    assert (folder / folders.STATE).read_bytes() == before
+    assert folders.log_tail(folder, 100) == log
+    assert not shepherd.is_held(folder)
+
+
+def test_the_worker_dies_with_its_shepherd(herd: Any) -> None:
+    process, folder = herd.start("slow")
+    tree = [processes.identify(pid) for pid in processes.descendants(process.pid)]
+    process.kill()
+    process.wait(5)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and any(p and p.is_alive for p in tree):
+        time.sleep(0.01)
+    assert not any(p and p.is_alive for p in tree)
+    herd.shepherd(folder).wait(20)
+    state = herd.state(folder)
+    assert state["phase"] == "ERROR"
+    assert "watched over the job was killed (run it again)" in state["error"]["message"]
+
+
+def test_the_worker_knows_no_secrets(herd: Any, monkeypatch: Any) -> None:
+    from distiller.jobs.engines import local  # noqa: PLC0415 - only here
+
+    monkeypatch.setenv("DISTILLER_SECRET_KEY", "secret")
+    monkeypatch.setenv("DISTILLER_DATABASE_URL", "postgresql://u:p@h/d")
+    del herd
+    kept = local.environment()
+    assert not [name for name in kept if name.startswith("DISTILLER_")]
+    assert kept["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_on_the_full_disk(herd: Any, small_disk: Path) -> None:
+    herd.parent = small_disk
+    process, folder = herd.start("filling")
+    process.wait(20)
+    state = herd.state(folder)
+    assert state["phase"] == "ERROR"
+    assert state["error"]["type"] == "transient"
+    assert state["error"]["message"].startswith(
+        "P300 no space left on the disk of the jobs (free some and run again)"
+    )
