@@ -1,0 +1,1 @@
+"""Accounts: who the users are, and their log-in pages."""

@@ -1,0 +1,97 @@
+"""What the command line does to accounts; pages will use the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from distiller.core.errors import BadParameter, NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from distiller.web.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One user as the command line shows it; instants are UTC."""
+
+    name: str
+    email: str
+    is_admin: bool
+    is_active: bool
+    last_login: datetime | None
+
+
+def add(name: str, password: str, *, email: str = "", admin: bool = False) -> Account:
+    """Make an account.
+
+    Raises
+    ------
+    BadParameter
+        The name is taken or not allowed, or the password too weak.
+    """
+    model = get_user_model()
+    user = model(username=name, email=email, is_staff=admin, is_superuser=admin)
+    try:
+        user.full_clean(exclude={"password"})
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise BadParameter(field, " ".join(messages)) from error
+    _check_password(password, user)
+    user.set_password(password)
+    try:
+        user.save(force_insert=True)
+    except IntegrityError as error:
+        raise BadParameter("username", f"{name!r} is taken") from error
+    return _account(user)
+
+
+def set_password(name: str, password: str) -> None:
+    """Give an account a new password.
+
+    Raises
+    ------
+    NotFound
+        There is no such account.
+    BadParameter
+        The password is too weak.
+    """
+    model = get_user_model()
+    try:
+        user = model.objects.get(username=name)
+    except model.DoesNotExist as error:
+        raise NotFound(
+            f"no such user: {name}", hint="list them with `distiller user list`"
+        ) from error
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+def everybody() -> tuple[Account, ...]:
+    """Return all accounts by name."""
+    return tuple(_account(u) for u in get_user_model().objects.order_by("username"))
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise BadParameter("password", " ".join(error.messages)) from error
+
+
+def _account(user: User) -> Account:
+    return Account(
+        name=user.username,
+        email=user.email,
+        is_admin=user.is_superuser,
+        is_active=user.is_active,
+        last_login=user.last_login,
+    )

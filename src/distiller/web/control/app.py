@@ -1,0 +1,184 @@
+"""What the control socket answers; `archive.remote` is its client and lists it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from distiller.core.bundle import Bundle
+from distiller.core.errors import BadParameter, DistillerError
+from distiller.vo.tap import TapParameters
+from distiller.web import errors
+from distiller.web.tap import answer, stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from distiller.web.site import Site
+
+    Endpoint = Callable[["_Commands", Request], Awaitable[Response]]
+
+
+def application(site: Site) -> Starlette:
+    """Return the ASGI application of the control socket of a site."""
+    commands = _Commands(site)
+    return Starlette(
+        routes=[
+            Route("/health", commands.health, methods=["GET"]),
+            Route("/bundle", commands.bundle, methods=["POST"]),
+            Route("/bundles", commands.bundles, methods=["POST"]),
+            Route("/checksums", commands.checksums, methods=["GET"]),
+            Route("/remove", commands.remove, methods=["POST"]),
+            Route("/query", commands.query, methods=["POST"]),
+            Route("/check", commands.check, methods=["GET"]),
+            Route("/files", commands.files, methods=["GET"]),
+        ]
+    )
+
+
+def _json_errors(
+    endpoint: Endpoint,
+) -> Callable[[_Commands, Request], Awaitable[Response]]:
+    """Let an endpoint answer its errors in the one JSON shape."""
+
+    @functools.wraps(endpoint)
+    async def guarded(self: _Commands, request: Request) -> Response:
+        try:
+            return await endpoint(self, request)
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            known = errors.ours(error, f"the command {request.url.path}")
+            return JSONResponse(
+                errors.as_json(known),
+                status_code=errors.status_of(known),
+                headers=errors.headers_of(known),
+            )
+
+    return guarded
+
+
+class _Commands:
+    """The endpoints; what works on the archive does so in a thread."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._archive = site.archive
+
+    @_json_errors
+    async def health(self, request: Request) -> Response:
+        """Say who answers."""
+        del request
+        return JSONResponse({
+            "status": "ok",
+            "pid": os.getpid(),
+            "version": version("cta-data-distiller"),
+            "home": str(self._site.settings.home),
+        })  # fmt: skip
+
+    @_json_errors
+    async def bundle(self, request: Request) -> Response:
+        """Take in one dataset."""
+        found = _bundle((await request.body()).decode())
+        outcome = await asyncio.to_thread(self._archive.store, found)
+        return JSONResponse({"outcome": outcome})
+
+    @_json_errors
+    async def bundles(self, request: Request) -> Response:
+        """Take in several datasets in one transaction, one a line."""
+        lines = (await request.body()).decode().splitlines()
+        found = [_bundle(line) for line in lines if line.strip()]
+        outcomes = await asyncio.to_thread(self._archive.store_many, found)
+        return JSONResponse({"outcomes": list(outcomes)})
+
+    @_json_errors
+    async def checksums(self, request: Request) -> Response:
+        """Return what is there of a collection."""
+        collection = request.query_params.get("collection")
+        if not collection:
+            raise BadParameter("collection", "missing")
+        found = await asyncio.to_thread(self._archive.checksums, collection)
+        return JSONResponse(dict(found))
+
+    @_json_errors
+    async def remove(self, request: Request) -> Response:
+        """Take a dataset out."""
+        publisher_did = _text(await _body(request), "publisher_did")
+        removed = await asyncio.to_thread(self._archive.remove, publisher_did)
+        return JSONResponse({"removed": removed})
+
+    @_json_errors
+    async def query(self, request: Request) -> Response:
+        """Run ADQL and stream the document."""
+        body = await _body(request)
+        maxrec = body.get("maxrec")
+        parameters = TapParameters.parse([
+            ("LANG", "ADQL"),
+            ("QUERY", _text(body, "adql")),
+            ("RESPONSEFORMAT", str(body.get("format") or "")),
+            ("MAXREC", "" if maxrec is None else str(maxrec)),
+        ])  # fmt: skip
+        prepared = answer.prepare(
+            parameters, self._archive.catalog, self._site.settings
+        )
+        sent = await stream.body_of(self._site, prepared)
+        return StreamingResponse(_or_cut(sent), media_type=prepared.writer.media_type)
+
+    @_json_errors
+    async def check(self, request: Request) -> Response:
+        """Return what is wrong in the archive."""
+        del request
+        findings = await asyncio.to_thread(self._archive.check)
+        return JSONResponse({"findings": findings})
+
+    @_json_errors
+    async def files(self, request: Request) -> Response:
+        """Return every file of the archive."""
+        del request
+        found = await asyncio.to_thread(lambda: list(self._archive.files()))
+        text = json.dumps({"files": found}, default=str)
+        return Response(text, media_type="application/json")
+
+
+async def _or_cut(body: stream.Body) -> AsyncIterator[bytes]:
+    """Yield a document; cut one that ends with an error, for its reader to notice."""
+    async for part in body:
+        yield part
+    if isinstance(body.failure, DistillerError):
+        raise _Cut(body.failure.text)
+
+
+class _Cut(Exception):  # noqa: N818 - ends a connection, no one catches it
+    """The answer ends before its end."""
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise BadParameter("body", f"it is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadParameter("body", "it is no JSON object")
+    return body
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise BadParameter(name, "missing")
+    return value
+
+
+def _bundle(text: str) -> Bundle:
+    try:
+        return Bundle.from_json(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadParameter("body", f"it is no bundle: {error!r}") from error

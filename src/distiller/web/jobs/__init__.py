@@ -1,0 +1,1 @@
+"""The job table: the store of jobs on Django's ORM."""

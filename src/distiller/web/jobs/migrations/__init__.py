@@ -1,0 +1,1 @@
+"""Shapes of the job table, in their order."""

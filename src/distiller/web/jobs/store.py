@@ -1,0 +1,219 @@
+"""The store of jobs on Django's ORM (see `distiller.jobs.store.JobStore`)."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from django.db import IntegrityError, connections, models, transaction
+
+from distiller.core.errors import IllegalState, NotFound
+from distiller.jobs.changes import Changes
+from distiller.jobs.store import Entry, JobUpdate, Wish
+from distiller.vo.uws import FINAL, Job, JobError, JobFilter, Phase, Result, sources
+from distiller.web.jobs.models import JobRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
+_TYPICAL_OF: Final = 20
+
+
+class OrmJobStore:
+    """Jobs as rows; a step is one UPDATE that names the phases it may start from."""
+
+    def __init__(self) -> None:
+        self._changes = Changes()
+
+    @property
+    def changes(self) -> Changes:
+        """Told of every change that is made through this store."""
+        return self._changes
+
+    def create(self, job: Job) -> None:
+        """Remember a new job."""
+        try:
+            # The block keeps a surrounding transaction usable after a refusal.
+            with transaction.atomic():
+                JobRow.objects.create(
+                    job_id=job.job_id,
+                    task=job.task,
+                    owner=job.owner or "",
+                    phase=job.phase.value,
+                    run_id=job.run_id,
+                    creation_time=_aware(job.creation_time),
+                    execution_duration_s=job.execution_duration_s,
+                    destruction=_aware(job.destruction),
+                    parameters=[list(pair) for pair in job.parameters],
+                )
+        except IntegrityError as error:
+            message = f"there is a job {job.job_id} already"
+            raise IllegalState(message) from error
+        self._changes.tell(job.job_id)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job; `NotFound` if there is none or it is to be deleted."""
+        row = JobRow.objects.filter(pk=job_id).exclude(wish="delete").first()
+        if row is None:
+            raise _not_found(job_id)
+        return _job(row)
+
+    def list(
+        self,
+        *,
+        owner: str | None,
+        everybody: bool = False,
+        task: str | None = None,
+        wanted: JobFilter | None = None,
+    ) -> tuple[Job, ...]:
+        """Return jobs, newest first; those of nobody if ``owner`` is None."""
+        wanted = wanted or JobFilter()
+        rows = JobRow.objects.exclude(wish="delete")
+        rows = rows.filter(phase__in=[p.value for p in Phase if wanted.wants(p)])
+        if not everybody:
+            rows = rows.filter(owner=owner or "")
+        if task is not None:
+            rows = rows.filter(task=task)
+        if wanted.after is not None:
+            rows = rows.filter(creation_time__gt=_aware(wanted.after))
+        return tuple(
+            _job(row) for row in rows.order_by("-creation_time")[: wanted.last]
+        )
+
+    def update(
+        self,
+        job_id: str,
+        phases: Collection[Phase],
+        update: JobUpdate,
+        *,
+        to: Phase | None = None,
+    ) -> bool:
+        """Change a job if it is in one of these phases, in one atomic step."""
+        allowed = set(phases) if to is None else set(phases) & sources(to)
+        rows = JobRow.objects.filter(pk=job_id, phase__in=[p.value for p in allowed])
+        values = _values(update)
+        if to is not None:
+            values["phase"] = to.value
+        if update.get("wish") == "abort":
+            # A wish to delete stands: it includes the abort.
+            rows = rows.exclude(wish="delete")
+        if not rows.update(**values):
+            return False
+        self._changes.tell(job_id)
+        return True
+
+    def delete(self, job_id: str) -> bool:
+        """Forget a job."""
+        count, _ = JobRow.objects.filter(pk=job_id).delete()
+        self._changes.tell(job_id)
+        return bool(count)
+
+    def spec(self, job_id: str) -> str:
+        """Return the specification that RUN stored."""
+        spec = JobRow.objects.filter(pk=job_id).values_list("spec", flat=True).first()
+        if spec is None:
+            raise _not_found(job_id)
+        return spec
+
+    def unfinished(self) -> tuple[Entry, ...]:
+        """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
+        moving = models.Q(phase__in=[Phase.QUEUED.value, Phase.EXECUTING.value])
+        rows = JobRow.objects.filter(moving | ~models.Q(wish=""))
+        return tuple(
+            Entry(
+                job_id, owner or None, Phase(phase), cast("Wish | None", wish or None)
+            )
+            for job_id, owner, phase, wish in rows.order_by(
+                "creation_time"
+            ).values_list("job_id", "owner", "phase", "wish")
+        )
+
+    def count_unfinished(self, owner: str | None) -> int:
+        """Count the jobs of an owner that are not in a final phase."""
+        rows = JobRow.objects.filter(owner=owner or "").exclude(wish="delete")
+        return rows.exclude(phase__in=[p.value for p in FINAL]).count()
+
+    def expired(self, now: datetime) -> tuple[str, ...]:
+        """Return the jobs whose destruction has come."""
+        rows = JobRow.objects.filter(destruction__lte=_aware(now))
+        return tuple(rows.exclude(wish="delete").values_list("job_id", flat=True))
+
+    def typical_duration_s(self, task: str) -> float | None:
+        """Return the median run of the last completed jobs of a task, or None."""
+        rows = JobRow.objects.filter(task=task, phase=Phase.COMPLETED.value)
+        ended = rows.filter(start_time__isnull=False, end_time__isnull=False)
+        times = ended.order_by("-end_time").values_list("start_time", "end_time")
+        runs = [
+            (end - start).total_seconds()
+            for start, end in times[:_TYPICAL_OF]
+            if start is not None and end is not None
+        ]
+        return statistics.median(runs) if runs else None
+
+    def release(self) -> None:
+        """Close this thread's connection."""
+        connections.close_all()
+
+
+def _values(update: JobUpdate) -> dict[str, Any]:
+    """Return the columns that an update sets."""
+    values: dict[str, Any] = dict(update)
+    for name in _INSTANTS:
+        if name in values:
+            values[name] = _aware(values[name])
+    if "parameters" in update:
+        values["parameters"] = [list(pair) for pair in update["parameters"]]
+    if "results" in update:
+        values["results"] = [
+            [r.id, r.name, r.media_type, r.size] for r in update["results"]
+        ]
+    if "error" in values:
+        error: JobError | None = values.pop("error")
+        values["error_message"] = error.message if error else ""
+        values["error_type"] = error.type if error else ""
+    if "product_id" in values:
+        values["product_id"] = values["product_id"] or ""
+    if "wish" in values and values["wish"] is None:
+        # A wish to delete outlives the end of the job.
+        kept = models.When(wish="delete", then=models.Value("delete"))
+        values["wish"] = models.Case(kept, default=models.Value(""))
+    return values
+
+
+def _job(row: JobRow) -> Job:
+    error = None
+    if row.error_type:
+        kind = cast("Literal['transient', 'fatal']", row.error_type)
+        error = JobError(row.error_message, kind)
+    return Job(
+        job_id=row.job_id,
+        task=row.task,
+        owner=row.owner or None,
+        phase=Phase(row.phase),
+        creation_time=_naive(row.creation_time),
+        execution_duration_s=row.execution_duration_s,
+        destruction=row.destruction and _naive(row.destruction),
+        run_id=row.run_id,
+        start_time=row.start_time and _naive(row.start_time),
+        end_time=row.end_time and _naive(row.end_time),
+        quote=row.quote and _naive(row.quote),
+        parameters=tuple((name, value) for name, value in row.parameters),
+        results=tuple(Result(*fields) for fields in row.results),
+        error=error,
+        product_id=row.product_id or None,
+    )
+
+
+def _aware(instant: datetime | None) -> Any:
+    return instant and instant.replace(tzinfo=UTC)
+
+
+def _naive(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _not_found(job_id: str) -> NotFound:
+    message = f"no such job: {job_id}"
+    return NotFound(message, hint="it may have been deleted, or its time has run out")

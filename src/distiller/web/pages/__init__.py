@@ -1,0 +1,1 @@
+"""The pages that people see: one folder each, with its addresses and templates."""

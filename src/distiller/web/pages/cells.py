@@ -1,0 +1,202 @@
+"""How values look on pages: text, full value on hover, unit under the name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.core.sky import HC_EV_M, region_text
+from distiller.core.times import dali, mjd_utc_to_iso
+
+if TYPE_CHECKING:
+    from distiller.core.columns import Column
+
+_EV_PER_TEV = 1e12
+_SIGNIFICANT: Final = 4
+_SIZE_UNITS: Final = {"byte": 1, "kbyte": 1000}
+_WAVELENGTHS: Final = frozenset({"em_min", "em_max"})
+_EARLIEST_MJD: Final = 30_000.0
+_DECIMALS: Final = {"deg": 4, "s": 1, "d": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value.
+
+    Attributes
+    ----------
+    text
+        As shown; empty for NULL.
+    title
+        The full value, for the pointer.
+    more
+        A second form beside it: the MJD of an instant.
+    """
+
+    text: str
+    title: str = ""
+    more: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The head of a column: words, unit, and what it means."""
+
+    name: str
+    label: str
+    unit: str
+    description: str
+    is_number: bool
+
+
+LABELS: Final = {
+    "obs_id": "Obs. id",
+    "obs_collection": "Collection",
+    "target_name": "Target",
+    "dataproduct_type": "Type",
+    "data_level": "Level",
+    "s_ra": "RA",
+    "s_dec": "Dec",
+    "t_min": "Start",
+    "t_max": "End",
+    "t_exptime": "Exposure",
+    "em_max": "E min",
+    "em_min": "E max",
+    "access_estsize": "Size",
+}
+"""Short words for well-known columns; all others are shown by their name."""
+
+
+def heading(column: Column) -> Heading:
+    """Return the head of a column as shown (energies in TeV, instants in UTC)."""
+    unit, description = column.unit or "", column.description or ""
+    if column.name in _WAVELENGTHS and column.unit == "m":
+        unit = "TeV"
+        limit = "Lowest" if column.name == "em_max" else "Highest"
+        description = f"{limit} energy; in ADQL {column.name} is a wavelength in m"
+    elif is_mjd(column):
+        unit = "UTC (MJD)"
+    elif column.unit in _SIZE_UNITS:
+        unit = "MB"
+    return Heading(
+        name=column.name,
+        label=LABELS.get(column.name, column.name),
+        unit=unit,
+        description=description,
+        is_number=_is_number(column) and not is_mjd(column),
+    )
+
+
+def is_mjd(column: Column) -> bool:
+    """Whether values are UTC instants as MJD: unit d, a time by the UCD, and not TT."""
+    ucd = (column.ucd or "").lower()
+    is_time = ucd.startswith(("time.start", "time.end", "time.epoch"))
+    return column.unit == "d" and is_time and not column.name.endswith("_tt")
+
+
+def cell(column: Column, value: Any) -> Cell:
+    """Return a value as shown; NULL is blank.
+
+    >>> from distiller.core.columns import Column
+    >>> cell(Column("em_max", "double", unit="m"), 1.239841984332e-18).text
+    '1.000'
+    >>> cell(Column("s_ra", "double", unit="deg"), 83.63308333).text
+    '83.6331'
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return Cell("")
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(column, value)
+    text = _words(value)
+    return Cell(text, text)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return region_text(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def instant(value: datetime) -> Cell:
+    """Return an instant (UTC) as shown, to the second."""
+    return Cell(value.strftime("%Y-%m-%d %H:%M:%S"), dali(value))
+
+
+def mjd(value: float | None) -> Cell:
+    """Return an MJD (UTC) as an instant with the MJD beside it; blank for NULL.
+
+    >>> mjd(53343.5).text
+    '2004-12-04 12:00:00'
+    """
+    if value is None:
+        return Cell("")
+    iso = mjd_utc_to_iso(value)
+    shown = iso[:19].replace("T", " ")
+    return Cell(shown, f"{iso}, MJD {value!r}", f"{value:.5f}")
+
+
+def _is_number(column: Column) -> bool:
+    return column.datatype not in {"char", "boolean"} and column.arraysize is None
+
+
+def _number(column: Column, value: float) -> Cell:
+    if column.name in _WAVELENGTHS and column.unit == "m" and value > 0:
+        energy = HC_EV_M / value / _EV_PER_TEV
+        return Cell(significant(energy), f"{energy!r} TeV, {value!r} m", is_number=True)
+    if is_mjd(column) and value > _EARLIEST_MJD:
+        return mjd(value)
+    if column.unit in _SIZE_UNITS:
+        size = value * _SIZE_UNITS[column.unit]
+        return Cell(f"{size / 1e6:.2f}", f"{value} {column.unit}", is_number=True)
+    if isinstance(value, int):
+        return Cell(str(value), "", is_number=True)
+    decimals = _DECIMALS.get(column.unit or "")
+    shown = significant(value) if decimals is None else f"{value:.{decimals}f}"
+    return Cell(shown, repr(value), is_number=True)
+
+
+def significant(value: float) -> str:
+    """Write with four significant digits.
+
+    >>> significant(0.5), significant(1234567.0), significant(1.5e-18), significant(0)
+    ('0.5000', '1.235e+06', '1.500e-18', '0')
+    """
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if -_SIGNIFICANT < size < _SIGNIFICANT:
+        return f"{value:.{max(0, _SIGNIFICANT - 1 - size)}f}"
+    return f"{value:.{_SIGNIFICANT - 1}e}"
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time for people.
+
+    >>> duration(0.42), duration(75), duration(7322)
+    ('0.4 s', '1 min 15 s', '2 h 02 min')
+    """
+    whole = int(seconds)
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    if seconds < 3600:  # noqa: PLR2004 - an hour
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people.
+
+    >>> size(999), size(5_300_000)
+    ('999 bytes', '5.3 MB')
+    """
+    value, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:  # noqa: PLR2004 - SI steps
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"

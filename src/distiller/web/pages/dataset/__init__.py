@@ -1,0 +1,1 @@
+"""Pages of observations and their datasets."""

@@ -1,0 +1,270 @@
+"""One dataset with everything that the archive knows of it, grouped as in the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.core.errors import NotFound
+from distiller.web import site
+from distiller.web.pages import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from distiller.core.columns import Column, Table
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table of the record.
+
+    Attributes
+    ----------
+    source
+        Table and column from which the look-up value comes.
+    column
+        Column of this table that must equal it.
+    is_list
+        Whether many rows are usual, so that they make a table.
+    """
+
+    table: str
+    title: str
+    source: tuple[str, str]
+    column: str
+    is_list: bool = False
+    order: str = ""
+
+
+PARTS: Final = (
+    Part("product", "Product", ("", "product_id"), "product_id"),
+    Part("collection", "Collection", ("product", "collection_id"), "collection_id"),
+    Part("project", "Project", ("collection", "project_id"), "project_id"),
+    Part("observation", "Observation", ("product", "observation_id"), "observation_id"),
+    Part(
+        "array_configuration",
+        "Array configuration",
+        ("observation", "array_configuration_id"),
+        "array_configuration_id",
+    ),
+    Part("target", "Target", ("observation", "target_id"), "target_id"),
+    Part("pointing", "Pointing", ("observation", "observation_id"), "observation_id"),
+    Part(
+        "gti",
+        "Good time intervals",
+        ("observation", "observation_id"),
+        "observation_id",
+        is_list=True,
+        order="interval_index",
+    ),
+    Part(
+        "ambient_conditions",
+        "Ambient conditions",
+        ("observation", "observation_id"),
+        "observation_id",
+    ),
+    Part(
+        "processing", "Processing", ("observation", "observation_id"), "observation_id"
+    ),
+    Part(
+        "response",
+        "Instrument responses",
+        ("observation", "observation_id"),
+        "observation_id",
+        is_list=True,
+        order="response_type",
+    ),
+    Part("analysis", "Analysis", ("product", "product_id"), "product_id"),
+    Part(
+        "product_file",
+        "Files",
+        ("product", "product_id"),
+        "product_id",
+        is_list=True,
+        order="role, name",
+    ),
+    Part(
+        "finding",
+        "Findings at ingestion",
+        ("product", "product_id"),
+        "product_id",
+        is_list=True,
+        order="code",
+    ),
+)
+"""Where each group of metadata comes from, sources before what hangs on them."""
+
+ORDER: Final = (
+    "project",
+    "collection",
+    "array_configuration",
+    "observation",
+    "target",
+    "pointing",
+    "gti",
+    "ambient_conditions",
+    "processing",
+    "response",
+    "product",
+    "analysis",
+    "product_file",
+    "finding",
+)
+"""In which groups are shown: as the model has its packages."""
+
+_HIDDEN: Final = frozenset({"path", "configuration", "software"})
+
+_INPUTS: Final = """
+SELECT i.input_did, p.product_id, p.obs_id, c.name AS collection, p.target_name,
+       g.simulated
+FROM cta.analysis_input AS i
+JOIN cta.analysis AS a ON a.analysis_id = i.analysis_id
+LEFT JOIN cta.product AS p ON p.publisher_did = i.input_did
+LEFT JOIN cta.collection AS c ON c.collection_id = p.collection_id
+LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
+WHERE a.product_id = ? ORDER BY i.input_did
+"""
+_MADE: Final = """
+SELECT DISTINCT p.product_id, p.title, p.product_type, p.created
+FROM cta.analysis_input AS i
+JOIN cta.analysis AS a ON a.analysis_id = i.analysis_id
+JOIN cta.product AS p ON p.product_id = a.product_id
+WHERE i.input_did = ? ORDER BY p.created DESC, p.product_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value with its name, unit and meaning."""
+
+    name: str
+    cell: cells.Cell
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of metadata: facts, or a table of rows."""
+
+    key: str
+    title: str
+    description: str
+    facts: tuple[Fact, ...] = ()
+    heads: tuple[cells.Heading, ...] = ()
+    rows: tuple[tuple[cells.Cell, ...], ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A dataset as its page shows it; rows are kept by the name of their table."""
+
+    product: Row
+    rows: Mapping[str, Sequence[Row]]
+    groups: tuple[Group, ...]
+    inputs: Sequence[Row]
+    made: Sequence[Row]
+
+    @property
+    def files(self) -> Sequence[Row]:
+        """Its files, each with the address to load it from."""
+        product_id = self.product["product_id"]
+        return [
+            {**row, "url": f"/data/{product_id}/{row['name']}"}
+            for row in self.rows["product_file"]
+        ]
+
+    @property
+    def plot(self) -> Row | None:
+        """The file that is its picture, or None."""
+        return next((f for f in self.files if f["role"] == "plot"), None)
+
+    @property
+    def main_file(self) -> Row | None:
+        """The file that is the dataset itself, or None."""
+        roles = {"events", "product"}
+        return next((f for f in self.files if f["role"] in roles), None)
+
+
+def find(product_id: str) -> Record:
+    """Collect the record of a product.
+
+    Raises
+    ------
+    NotFound
+        There is no such product.
+    """
+    archive = site.current().archive
+    found: dict[str, list[Row]] = {}
+    for part in PARTS:
+        table, column = part.source
+        if table:
+            value = found[table][0].get(column) if found[table] else None
+        else:
+            value = product_id
+        order = f" ORDER BY {part.order}" if part.order else ""
+        sql = f"SELECT * FROM cta.{part.table} WHERE {part.column} = ?{order}"  # noqa: S608 - names of PARTS
+        found[part.table] = [] if value is None else archive.rows(sql, [value])
+        if not found["product"]:
+            break
+    return _record(product_id, found)
+
+
+def _record(product_id: str, found: Mapping[str, list[Row]]) -> Record:
+    if not found.get("product"):
+        raise NotFound(
+            f"there is no product {product_id} in the archive",
+            hint="it may have been removed; search for it",
+        )
+    archive = site.current().archive
+    product = found["product"][0]
+    titles = {part.table: part for part in PARTS}
+    groups = (
+        _group(titles[name], archive.catalog[f"cta.{name}"], found[name])
+        for name in ORDER
+        if found[name]
+    )
+    return Record(
+        product=product,
+        rows=found,
+        groups=tuple(groups),
+        inputs=archive.rows(_INPUTS, [product_id]),
+        made=archive.rows(_MADE, [product["publisher_did"]]),
+    )
+
+
+def _group(part: Part, table: Table, rows: Sequence[Row]) -> Group:
+    columns = list(_shown(table))
+    words = (part.table, part.title, table.description or "")
+    if part.is_list:
+        used = [c for c in columns if any(r.get(c.name) is not None for r in rows)]
+        return Group(
+            *words,
+            heads=tuple(cells.heading(c) for c in used),
+            rows=tuple(tuple(cells.cell(c, r[c.name]) for c in used) for r in rows),
+        )
+    row = rows[0]
+    given = [c for c in columns if row.get(c.name) is not None]
+    return Group(
+        *words,
+        facts=tuple(_fact(c, row[c.name]) for c in given),
+        missing=tuple(c.name for c in columns if c not in given),
+    )
+
+
+def _fact(column: Column, value: Any) -> Fact:
+    head = cells.heading(column)
+    unit = "UTC" if cells.is_mjd(column) else head.unit
+    return Fact(column.name, cells.cell(column, value), unit, head.description)
+
+
+def _shown(table: Table) -> Iterable[Column]:
+    """Return the columns that say something: no keys, nothing shown elsewhere."""
+    keys = {*table.primary_key}
+    for foreign in table.foreign_keys:
+        keys.update(own for own, _ in foreign.columns)
+    return (c for c in table.columns if c.name not in keys and c.name not in _HIDDEN)

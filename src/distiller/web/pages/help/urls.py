@@ -1,0 +1,14 @@
+"""Address of the help page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import path
+
+from distiller.web.pages.help import views
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = [path("", views.show_help, name="help")]

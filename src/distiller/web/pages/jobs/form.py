@@ -1,0 +1,271 @@
+"""The form of a task, made from its parameter model, filled from the chosen runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+
+import numpy as np
+
+from distiller.analysis.parameters import InvalidParameters, unit_of
+from distiller.web import site
+from distiller.web.names import resolve
+from distiller.web.pages.search.results import in_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+
+    from distiller.analysis.tasks import Task
+    from distiller.core.errors import DistillerError
+
+Pairs = tuple[tuple[str, str], ...]
+
+LABELS: Final = {
+    "target": "Centre: target",
+    "ra": "Centre: RA",
+    "dec": "Centre: Dec",
+    "e_min": "Lowest energy",
+    "e_max": "Highest energy",
+    "n_e": "Energy bins",
+    "t_min": "Earliest time",
+    "t_max": "Latest time",
+    "width": "Size of the map",
+    "binsz": "Size of a pixel",
+    "proj": "Projection",
+    "frame": "Frame",
+}
+"""Words for parameters that forms know; others stand under their own name."""
+
+_ORDER: Final = ("target", "ra", "dec", "width", "binsz", "proj", "frame")
+
+_USABLE: Final = "DL3"
+_PLACEHOLDERS: Final = {
+    "ra": "from the target",
+    "dec": "from the target",
+    "t_min": "no limit",
+    "t_max": "no limit",
+}
+
+_RUNS: Final = """
+SELECT p.publisher_did, p.product_id, p.obs_id, p.data_level, p.target_name,
+       p.t_min, p.t_exptime, p.energy_min, p.energy_max, p.s_ra, p.s_dec,
+       c.name AS collection, t.name AS target, t.ra, t.dec
+FROM cta.product AS p
+JOIN cta.collection AS c ON c.collection_id = p.collection_id
+LEFT JOIN cta.observation AS o ON o.observation_id = p.observation_id
+LEFT JOIN cta.target AS t ON t.target_id = o.target_id
+WHERE p.publisher_did IN ({marks})
+   OR (p.obs_id IN ({marks}) AND p.data_level = 'DL3')
+ORDER BY p.t_min, p.publisher_did
+"""
+_TARGETS: Final = """
+SELECT count(DISTINCT target_id) AS n FROM cta.target WHERE name = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field of the form.
+
+    Attributes
+    ----------
+    choices
+        Values of a select; empty for free input.
+    placeholder
+        What is meant where it is left empty.
+    """
+
+    name: str
+    label: str
+    unit: str
+    description: str
+    value: str
+    placeholder: str = ""
+    choices: tuple[str, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskForm:
+    """The form of a task as the page shows it.
+
+    Attributes
+    ----------
+    runs
+        The chosen datasets that the archive has.
+    unknown
+        What was chosen and is not there, as typed.
+    left_out
+        What was chosen and is no event list.
+    faults
+        What is wrong, by field; with the empty name, with all of it.
+    """
+
+    task: Task
+    entries: tuple[Entry, ...]
+    runs: tuple[dict[str, Any], ...]
+    unknown: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
+def prepare(
+    task: Task,
+    pairs: Iterable[tuple[str, str]],
+    faults: Mapping[str, str] | None = None,
+) -> TaskForm:
+    """Fill the form: what the address or the user gave, else sensible defaults."""
+    given = [(name.lower(), value.strip()) for name, value in pairs]
+    chosen = split(value for name, value in given if name == "obs")
+    found = runs_of(chosen)
+    known = {r["publisher_did"] for r in found} | {r["obs_id"] for r in found}
+    runs = [r for r in found if r["data_level"] == _USABLE]
+    values = {name: value for name, value in given if name != "obs"}
+    # Once sent, an empty field is the user's wish; before, it is ours to fill.
+    defaults = {} if faults is not None else _sensible(task, runs, values)
+    wrong = faults or {}
+    entries = tuple(
+        _entry(name, info, values.get(name, defaults.get(name)), wrong.get(name, ""))
+        for name, info in _ordered(task)
+    )
+    unknown = tuple(item for item in chosen if item not in known)
+    left_out = tuple(r["obs_id"] for r in found if r["data_level"] != _USABLE)
+    return TaskForm(task, entries, tuple(runs), unknown, left_out, wrong)
+
+
+def split(values: Iterable[str]) -> tuple[str, ...]:
+    """Return dataset identifiers, each once, from repeated and comma-separated ones.
+
+    >>> split(["7, 8", "7", ""])
+    ('7', '8')
+    """
+    parts = (part.strip() for value in values for part in value.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def runs_of(chosen: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the datasets that these identifiers name."""
+    if not chosen:
+        return []
+    marks = ", ".join("?" for _ in chosen)
+    sql = _RUNS.format(marks=marks)
+    return site.current().archive.rows(sql, [*chosen, *chosen])
+
+
+def located(pairs: Pairs) -> Pairs:
+    """Add the position of the target if only its name is given.
+
+    The page knows more names than the job: targets of the archive, too.
+    """
+    values = dict(pairs)
+    target = values.get("target", "").strip()
+    if not target or values.get("ra", "").strip() or values.get("dec", "").strip():
+        return pairs
+    found = resolve(target, site.current().settings, in_archive)
+    rest = [(name, value) for name, value in pairs if name not in {"ra", "dec"}]
+    return (*rest, ("ra", repr(found.ra_deg)), ("dec", repr(found.dec_deg)))
+
+
+def faults_of(error: DistillerError) -> dict[str, str]:
+    """Sort an error's faults to their fields.
+
+    >>> from distiller.core.errors import BadParameter
+    >>> faults_of(BadParameter("obs", "7 stands in several collections"))
+    {'obs': '7 stands in several collections'}
+    """
+    if isinstance(error, InvalidParameters):
+        return dict(reversed(error.faults))
+    name, colon, text = error.message.partition(": ")
+    hint = f" ({error.hint})" if error.hint else ""
+    if colon and name.isidentifier():
+        return {name: text + hint}
+    if error.message.startswith("unknown target"):
+        return {"target": error.message + hint}
+    return {"": error.text}
+
+
+def _ordered(task: Task) -> list[tuple[str, FieldInfo]]:
+    fields = {n: f for n, f in task.parameters.model_fields.items() if n != "obs"}
+    first = [name for name in _ORDER if name in fields]
+    names = [*first, *(name for name in fields if name not in first)]
+    return [(name, fields[name]) for name in names]
+
+
+def _entry(name: str, info: FieldInfo, value: str | None, fault: str) -> Entry:
+    choices: tuple[str, ...] = ()
+    if get_origin(info.annotation) is Literal:
+        choices = tuple(str(choice) for choice in get_args(info.annotation))
+    return Entry(
+        name=name,
+        label=LABELS.get(name, name),
+        unit=unit_of(info) or "",
+        description=info.description or "",
+        value=_default(info) if value is None else value,
+        placeholder=_PLACEHOLDERS.get(name, ""),
+        choices=choices,
+        fault=fault,
+    )
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.get_default()
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        items = [f"{v:g}" for v in value]
+        return items[0] if len(set(items)) == 1 else ",".join(items)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sensible(
+    task: Task, runs: Sequence[dict[str, Any]], given: Mapping[str, str]
+) -> dict[str, str]:
+    """Return centre and energy range as the chosen runs suggest them."""
+    found: dict[str, str] = {}
+    if not {"target", "ra", "dec"} & {n for n, v in given.items() if v}:
+        found |= _centre(runs)
+    for name, column, pick in (
+        ("e_min", "energy_min", min),
+        ("e_max", "energy_max", max),
+    ):
+        limits = [r[column] for r in runs if r[column] is not None]
+        info = task.parameters.model_fields.get(name)
+        if limits and info is not None:
+            usual = float(info.get_default())
+            edge = float(pick(limits))
+            value = max(usual, edge) if name == "e_min" else min(usual, edge)
+            found[name] = f"{value:.4g}"
+    return found
+
+
+def _centre(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return the target that all runs share, else the mean of their pointings."""
+    targets = {(r["target"], r["ra"], r["dec"]) for r in runs if r["ra"] is not None}
+    if len(targets) == 1 and all(r["ra"] is not None for r in runs):
+        name, ra, dec = next(iter(targets))
+        archive = site.current().archive
+        if name and archive.rows(_TARGETS, [name])[0]["n"] == 1:
+            return {"target": name}
+        return {"ra": f"{ra:.6g}", "dec": f"{dec:.6g}"}
+    places = [(r["s_ra"], r["s_dec"]) for r in runs if r["s_ra"] is not None]
+    if not places:
+        return {}
+    ra, dec = mean_position(places)
+    return {"ra": f"{ra:.4f}", "dec": f"{dec:.4f}"}
+
+
+def mean_position(places_deg: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the mean direction of ICRS positions, deg.
+
+    >>> [round(v, 6) for v in mean_position([(359.0, 0.0), (1.0, 0.0)])]
+    [0.0, 0.0]
+    """
+    ra, dec = np.radians(np.asarray(places_deg, dtype=np.float64)).T
+    x = float(np.sum(np.cos(dec) * np.cos(ra)))
+    y = float(np.sum(np.cos(dec) * np.sin(ra)))
+    z = float(np.sum(np.sin(dec)))
+    # Twice: a tiny negative angle plus 360 is 360.
+    mean_ra = float(np.degrees(np.arctan2(y, x))) % 360.0 % 360.0
+    return mean_ra, float(np.degrees(np.arctan2(z, np.hypot(x, y))))

@@ -1,0 +1,21 @@
+"""Addresses of the jobs' pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import path
+
+from distiller.web.pages.jobs import views
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = [
+    path("", views.job_list, name="jobs"),
+    path("count/", views.count, name="jobs-count"),
+    path("new/<str:task>/", views.new, name="job-new"),
+    path("<str:job_id>/", views.job, name="job"),
+    path("<str:job_id>/abort/", views.abort, name="job-abort"),
+    path("<str:job_id>/delete/", views.delete, name="job-delete"),
+]

@@ -1,0 +1,294 @@
+"""Pages of jobs: form, list, one job, and what may be done to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from distiller.analysis import tasks
+from distiller.analysis.parameters import unit_of
+from distiller.core.errors import Forbidden, IllegalState, UserError
+from distiller.core.times import now
+from distiller.vo.uws import JobFilter, Phase
+from distiller.web import site
+from distiller.web.pages import cells
+from distiller.web.pages.context import jobs_under_way, owner_of
+from distiller.web.pages.jobs import form, links
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from distiller.vo.uws import Job
+
+_LOG_LINES: Final = 200
+_LISTED: Final = 100
+_WORDS: Final = {
+    Phase.PENDING: "not started",
+    Phase.QUEUED: "waiting",
+    Phase.EXECUTING: "running",
+    Phase.COMPLETED: "done",
+    Phase.ERROR: "failed",
+    Phase.ABORTED: "aborted",
+    Phase.HELD: "held",
+    Phase.SUSPENDED: "suspended",
+    Phase.ARCHIVED: "archived",
+    Phase.UNKNOWN: "unknown",
+}
+_STOPPABLE: Final = frozenset(
+    {Phase.PENDING, Phase.HELD, Phase.QUEUED, Phase.EXECUTING}
+)
+
+
+@require_safe
+@never_cache
+def job_list(request: HttpRequest) -> HttpResponse:
+    """List the jobs of this user, newest first."""
+    owner = owner_of(request)
+    found = site.current().jobs.list(owner=owner, wanted=JobFilter(last=_LISTED))
+    words = {
+        "here": "jobs",
+        "jobs": [_line(item) for item in found],
+        "any_active": any(item.phase.is_active for item in found),
+        "cut_at": _LISTED if len(found) == _LISTED else None,
+        "tasks": tasks.TASKS.values(),
+    }
+    part = request.headers.get("HX-Request") == "true"
+    return render(request, "jobs/list_part.html" if part else "jobs/list.html", words)
+
+
+@require_safe
+@never_cache
+def count(request: HttpRequest) -> HttpResponse:
+    """Show how many jobs are under way (for the frame of every page)."""
+    words = {"jobs_under_way": jobs_under_way(request)}
+    return render(request, "jobs/live_count.html", words)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, task: str) -> HttpResponse:
+    """Show the form of a task, or make and run a job from it."""
+    chosen = tasks.task(task)
+    if request.method != "POST":
+        pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
+        return _show_form(request, form.prepare(chosen, pairs))
+    pairs = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
+    jobs, owner = site.current().jobs, owner_of(request)
+    try:
+        complete = form.located(tuple(pairs))
+        jobs.check(task, complete, owner)
+        made = jobs.create(task, complete, owner)
+        jobs.run(made.job_id)
+    except UserError as error:
+        wrong = form.prepare(chosen, pairs, form.faults_of(error))
+        return _show_form(request, wrong, status=400)
+    return redirect("job", job_id=made.job_id)
+
+
+def _show_form(
+    request: HttpRequest, shown: form.TaskForm, status: int = 200
+) -> HttpResponse:
+    runs = [
+        {
+            **row,
+            "start": cells.mjd(row["t_min"]),
+            "exposure": _minutes(row["t_exptime"]),
+        }
+        for row in shown.runs
+    ]
+    total_s = sum(row["t_exptime"] or 0.0 for row in shown.runs)
+    words = {
+        "here": "jobs",
+        "task": shown.task,
+        "form": shown,
+        "runs": runs,
+        "total": _minutes(total_s),
+    }
+    return render(request, "jobs/new.html", words, status=status)
+
+
+@require_safe
+@never_cache
+def job(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Show one job; while it runs, the page asks for its changing part."""
+    found = site.current().jobs.get(job_id)
+    part = request.headers.get("HX-Request") == "true"
+    words = {"here": "jobs", "out_of_band": part, **_words(request, found)}
+    return render(request, "jobs/job_part.html" if part else "jobs/job.html", words)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def abort(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Ask whether to abort a job, and abort it."""
+    jobs = site.current().jobs
+    found = jobs.get(job_id)
+    _check_mine(request, found)
+    if request.method == "POST":
+        try:
+            jobs.abort(job_id)
+        except IllegalState:
+            if not jobs.get(job_id).phase.is_final:
+                raise
+        return redirect("job", job_id=job_id)
+    words = {
+        "here": "jobs",
+        "job": _line(found),
+        "verb": "Abort",
+        "effect": "Its processes are ended; what it has done so far is lost.",
+        "possible": found.phase in _STOPPABLE,
+    }
+    return render(request, "jobs/confirm.html", words)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def delete(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Ask whether to delete a job, and delete it."""
+    jobs = site.current().jobs
+    found = jobs.get(job_id)
+    _check_mine(request, found)
+    if request.method == "POST":
+        jobs.delete(job_id)
+        return redirect("jobs")
+    words = {
+        "here": "jobs",
+        "job": _line(found),
+        "verb": "Delete",
+        "effect": (
+            "The job, its log and its place in your list go. "
+            "A product that it made stays in the archive."
+        ),
+        "possible": True,
+    }
+    return render(request, "jobs/confirm.html", words)
+
+
+def _check_mine(request: HttpRequest, found: Job) -> None:
+    owner = owner_of(request)
+    is_admin = bool(getattr(request.user, "is_superuser", False))
+    if found.owner not in {None, owner} and not is_admin:
+        raise Forbidden("this job belongs to somebody else", hint="log in as its owner")
+
+
+def _line(found: Job) -> dict[str, Any]:
+    """Return what list and page of a job say of it."""
+    pairs = dict(found.parameters)
+    runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
+    title = tasks.TASKS[found.task].title if found.task in tasks.TASKS else found.task
+    return {
+        "id": found.job_id,
+        "task": found.task,
+        "title": title,
+        "about": pairs.get("target") or _position(pairs),
+        "runs": len(runs),
+        "phase": found.phase,
+        "phase_class": found.phase.lower(),
+        "phase_words": _WORDS[found.phase],
+        "created": cells.instant(found.creation_time),
+        "took": _took(found),
+        "percent": round(100 * found.progress.fraction) if found.progress else None,
+        "product_id": found.product_id,
+        "is_active": found.phase in {Phase.QUEUED, Phase.EXECUTING, Phase.SUSPENDED},
+    }
+
+
+def _words(request: HttpRequest, found: Job) -> dict[str, Any]:
+    jobs = site.current().jobs
+    line = _line(found)
+    done = found.phase is Phase.COMPLETED
+    fraction = found.progress.fraction if found.progress else 0.0
+    results = [
+        {
+            "id": r.id,
+            "name": r.name,
+            "media_type": r.media_type,
+            "size": cells.size(r.size),
+            "url": _result_url(found, r.id, r.name),
+        }
+        for r in found.results
+    ]
+    by_id = {result["id"]: result for result in results}
+    return {
+        "job": line,
+        "found": found,
+        "place": _place(found),
+        "percent": 100 if done else round(100 * fraction),
+        "doing": _doing(found),
+        "log": jobs.log_tail(found.job_id, _LOG_LINES),
+        "results": results,
+        "plot": by_id.get("plot"),
+        "product": by_id.get("product"),
+        "configuration": by_id.get("configuration"),
+        "parameters": _parameters(found),
+        "again": links.form_address(found.task, found.parameters),
+        "can_abort": found.phase in _STOPPABLE,
+        "destruction": found.destruction and cells.instant(found.destruction),
+        "started": found.start_time and cells.instant(found.start_time),
+        "ended": found.end_time and cells.instant(found.end_time),
+        "mine": found.owner in {None, owner_of(request)},
+    }
+
+
+def _result_url(found: Job, result_id: str, name: str) -> str:
+    if found.product_id:
+        return f"/data/{found.product_id}/{name}"
+    return f"/uws/{found.task}/{found.job_id}/results/{result_id}"
+
+
+def _doing(found: Job) -> str:
+    if found.phase is Phase.EXECUTING:
+        return found.progress.text if found.progress else "starting"
+    return {
+        Phase.QUEUED: "waiting for its turn",
+        Phase.PENDING: "not started yet",
+        Phase.COMPLETED: "done",
+        Phase.ERROR: "ended with an error",
+        Phase.ABORTED: "was aborted",
+    }.get(found.phase, _WORDS[found.phase])
+
+
+def _place(found: Job) -> tuple[int, int] | None:
+    """Return the place among the waiting jobs and their number."""
+    if found.phase is not Phase.QUEUED:
+        return None
+    queued = site.current().jobs.list(
+        owner=None, everybody=True, wanted=JobFilter(frozenset({Phase.QUEUED}))
+    )
+    before = sum(1 for item in queued if item.creation_time < found.creation_time)
+    return before + 1, max(len(queued), before + 1)
+
+
+def _parameters(found: Job) -> list[tuple[str, str, str]]:
+    """Return name, value and unit of every parameter, datasets joined."""
+    model = tasks.TASKS[found.task].parameters if found.task in tasks.TASKS else None
+    units = {
+        name: unit_of(info) or ""
+        for name, info in (model.model_fields if model else {}).items()
+    }
+    runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
+    rest = [(n, v) for n, v in found.parameters if n.lower() != "obs" and v.strip()]
+    return [("obs", ", ".join(runs), ""), *((n, v, units.get(n, "")) for n, v in rest)]
+
+
+def _position(pairs: dict[str, str]) -> str:
+    ra, dec = pairs.get("ra", ""), pairs.get("dec", "")
+    return f"{ra} {dec}" if ra and dec else ""
+
+
+def _took(found: Job) -> str:
+    if found.start_time is None:
+        return ""
+    end = found.end_time or now()
+    return cells.duration(max(0.0, (end - found.start_time).total_seconds()))
+
+
+def _minutes(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 60:.1f}"

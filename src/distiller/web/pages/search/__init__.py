@@ -1,0 +1,1 @@
+"""Search: form, the ADQL it makes, results, facets."""

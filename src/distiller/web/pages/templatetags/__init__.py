@@ -1,0 +1,1 @@
+"""Small filters of the templates."""

@@ -1,0 +1,1 @@
+"""TAP 1.1: queries in ADQL, answered as a stream."""

@@ -1,0 +1,147 @@
+"""One query from its parameters to the parts of its answer; nothing of HTTP.
+
+Used by ``/tap/sync``, by downloads on the pages, by the control socket and by
+``distiller query``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from distiller import adql
+from distiller.core.errors import DistillerError, InternalError
+from distiller.vo.formats import Writer, format_of, writer_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from distiller.archive.protocol import ArchiveReader
+    from distiller.core.columns import Catalog, Column
+    from distiller.core.settings import Settings
+    from distiller.vo.tap import RowLimit, TapParameters
+
+BATCH_ROWS = 8192
+"""Rows that are encoded at once: few, since a dozen queries may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query that was understood and may be run.
+
+    Attributes
+    ----------
+    sql
+        For the archive, limited to one row more than the limit.
+    columns
+        Of the result.
+    writer
+        Of the format that was asked for; it serves this one answer.
+    limit
+        On the rows of the result.
+    timeout_s
+        Longest work of the database, s.
+    """
+
+    sql: str
+    columns: tuple[Column, ...]
+    writer: Writer
+    limit: RowLimit
+    timeout_s: float
+
+
+def prepare(
+    parameters: TapParameters, catalog: Catalog, settings: Settings
+) -> Prepared:
+    """Check and translate a query; nothing runs yet.
+
+    Raises
+    ------
+    QueryError
+        With every fault of the query.
+    BadParameter
+        If the format is unknown.
+    """
+    format_of(parameters.responseformat)
+    translation = adql.translate(parameters.query, catalog)
+    limit = parameters.limit(
+        default=settings.query_rows_default, most=settings.query_rows_max
+    )
+    infos = [("QUERY", parameters.query), ("LANG", parameters.lang)]
+    if parameters.run_id:
+        infos.append(("RUNID", parameters.run_id))
+    return Prepared(
+        sql=translation.limited(limit.rows + 1),  # one more shows that there are more
+        columns=translation.columns,
+        writer=writer_for(parameters.responseformat, translation.columns, infos=infos),
+        limit=limit,
+        timeout_s=settings.query_timeout_s,
+    )
+
+
+def parts(
+    archive: ArchiveReader,
+    prepared: Prepared,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
+) -> Generator[bytes]:
+    """Run a query and yield its answer behind the head: rows, then the tail.
+
+    Parameters
+    ----------
+    running
+        Is told, once the query runs, how to cancel it.
+
+    Raises
+    ------
+    DistillerError
+        At any moment. The tail is then still to be written.
+    """
+    writer, limit = prepared.writer, prepared.limit
+    if limit.rows == 0:
+        yield writer.tail("OVERFLOW", limit.message)
+        return
+    with archive.query(
+        prepared.sql,
+        timeout_s=prepared.timeout_s,
+        max_rows=limit.rows,
+        batch_rows=BATCH_ROWS,
+    ) as result:
+        running(result.cancel)
+        for batch in result.batches:
+            yield _encoded(writer, batch)
+        if result.overflow:
+            yield writer.tail("OVERFLOW", limit.message)
+        else:
+            yield writer.tail("OK")
+
+
+def whole(archive: ArchiveReader, prepared: Prepared) -> Generator[bytes]:
+    """Run a query and yield its whole answer, head included.
+
+    Raises
+    ------
+    DistillerError
+        Before the first part, or after a tail that says the same.
+    """
+    body = parts(archive, prepared)
+    first = next(body)  # the query has begun when the head is written
+    yield prepared.writer.head() + first
+    try:
+        yield from body
+    except Exception as error:
+        text = error.text if isinstance(error, DistillerError) else "the query failed"
+        yield prepared.writer.tail("ERROR", text)
+        raise
+
+
+def _encoded(writer: Writer, batch: pa.RecordBatch) -> bytes:
+    try:
+        return writer.rows(batch)
+    except pa.ArrowInvalid as error:
+        # The translation promised a type that the values do not have.
+        raise InternalError(
+            f"a value does not fit its column: {str(error).partition(chr(10))[0]}",
+            hint="cast the column to a wider type",
+        ) from error

@@ -1,0 +1,203 @@
+"""Between a worker thread that makes bytes and a coroutine that sends them.
+
+The thread is held up while too much waits to be sent. A client that stays slow does
+not hold the thread (and the database) for long: what comes then waits in a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import tempfile
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from distiller.core.errors import NoSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_HELD = 8 * 2**20
+"""Bytes that wait in memory at most, apart from one part."""
+
+PATIENCE_S = 2.0
+"""How long a full memory holds the thread up before the rest goes to a file, s."""
+
+MOST_SPOOLED = 4 * 2**30
+"""Bytes that one answer may have in its file; then the thread waits."""
+
+_READ = 2**18
+
+
+class Abandoned(Exception):  # noqa: N818 - named as the condition
+    """Nobody wants the bytes any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How the thread ended that did not come to its end.
+
+    Attributes
+    ----------
+    error
+        What it met.
+    tail
+        Bytes that close the document, if its head has been sent.
+    """
+
+    error: Exception
+    tail: bytes
+
+
+class Conduit:
+    """Parts of one answer, in order; made in the coroutine that reads it."""
+
+    def __init__(
+        self,
+        *,
+        most_held: int = MOST_HELD,
+        patience_s: float = PATIENCE_S,
+        most_spooled: int = MOST_SPOOLED,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._room = threading.Condition()
+        self._most_held = most_held
+        self._most_spooled = most_spooled
+        self._patience_s = patience_s
+        self._parts: deque[bytes] = deque()
+        self._held = 0
+        self._file: Any = None
+        self._written = 0
+        self._read = 0
+        self._failure: Failure | None = None
+        self._ended = False
+        self._abandoned = False
+        self._cancel: Callable[[], None] | None = None
+
+    @property
+    def spooled(self) -> int:
+        """Bytes that went through a file."""
+        return self._written
+
+    # What the worker thread calls.
+
+    def on_abandon(self, cancel: Callable[[], None]) -> None:
+        """Tell how to stop the work; called at once if nobody wants it any more."""
+        with self._room:
+            self._cancel = cancel
+            late = self._abandoned
+        if late:
+            cancel()
+
+    def put(self, part: bytes) -> None:
+        """Hand over the next part; waits for room.
+
+        Raises
+        ------
+        Abandoned
+            If nobody wants it.
+        NoSpace
+            If it has to wait in a file and the disk is full.
+        """
+        with self._room:
+            if self._file is None and self._held >= self._most_held:
+                self._room.wait_for(self._has_room, self._patience_s)
+                if not self._has_room():
+                    self._file = tempfile.TemporaryFile()  # noqa: SIM115 - see close
+            if self._file is not None:
+                self._room.wait_for(self._has_file_room)
+            if self._abandoned:
+                raise Abandoned
+            if self._file is None:
+                self._parts.append(part)
+                self._held += len(part)
+            else:
+                self._to_file(part)
+        self._tell()
+
+    def end(self, failure: Failure | None = None) -> None:
+        """Say that no part follows."""
+        with self._room:
+            self._ended = True
+            self._failure = failure
+            self._cancel = None
+            if self._abandoned:
+                self._close_file()
+        self._tell()
+
+    def _to_file(self, part: bytes) -> None:
+        try:
+            self._file.seek(self._written)
+            self._file.write(part)
+            self._file.flush()
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise NoSpace(
+                "no space left for the rows that wait until this client takes them",
+                hint="ask for fewer rows, or take them faster",
+            ) from error
+        self._written += len(part)
+
+    def _has_room(self) -> bool:
+        return self._abandoned or self._held < self._most_held
+
+    def _has_file_room(self) -> bool:
+        waiting = self._written - self._read
+        return self._abandoned or waiting < self._most_spooled
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
+            self._loop.call_soon_threadsafe(self._ready.set)
+
+    # What the coroutine calls.
+
+    async def get(self) -> bytes | Failure | None:
+        """Return the next part, how the work failed, or None at its end."""
+        while True:
+            self._ready.clear()
+            with self._room:
+                if self._parts:
+                    part = self._parts.popleft()
+                    self._held -= len(part)
+                    self._room.notify_all()
+                    return part
+                if self._read < self._written:
+                    break
+                if self._ended:
+                    self._close_file()
+                    return self._failure
+            await self._ready.wait()
+        return await asyncio.to_thread(self._from_file)
+
+    def abandon(self) -> None:
+        """Say that nobody wants the rest: the work is cancelled."""
+        with self._room:
+            self._abandoned = True
+            self._parts.clear()
+            cancel, self._cancel = self._cancel, None
+            if self._ended:
+                self._close_file()
+            self._room.notify_all()
+        if cancel is not None:
+            cancel()
+
+    def _from_file(self) -> bytes:
+        with self._room:
+            if self._file is None:  # abandoned meanwhile
+                return b""
+            self._file.seek(self._read)
+            data: bytes = self._file.read(min(_READ, self._written - self._read))
+            self._read += len(data)
+            self._room.notify_all()
+            return data
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._read = self._written

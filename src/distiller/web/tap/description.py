@@ -1,0 +1,63 @@
+"""What this TAP service says of itself, taken from what it really does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from distiller.adql.functions import FUNCTIONS, SPECCONV_SIGNATURE
+from distiller.vo.vosi import FEATURES, Feature, TapService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distiller.core.settings import Settings
+
+_STANDARD: Final[Mapping[str, tuple[str, ...]]] = {
+    "adqlgeo": (
+        "AREA", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2",
+        "COORDSYS", "DISTANCE", "INTERSECTS", "POINT", "POLYGON", "REGION",
+    ),
+    "adql-string": ("ILIKE", "LOWER", "UPPER"),
+    "adql-sets": ("EXCEPT", "INTERSECT", "UNION"),
+    "adql-common-table": ("WITH",),
+    "adql-type": ("CAST",),
+    "adql-conditional": ("COALESCE",),
+    "adql-unit": ("IN_UNIT",),
+    "adql-offset": ("OFFSET",),
+}  # fmt: skip
+"""Optional features of ADQL 2.1 by their list; a test sends a query with each."""
+
+
+def features() -> Mapping[str, tuple[Feature, ...]]:
+    """Return the optional features of the language, by the identifier of their list."""
+    functions = [
+        Feature(f.signature, f.description) for f in FUNCTIONS.values() if f.signature
+    ]
+    functions.append(
+        Feature(
+            SPECCONV_SIGNATURE,
+            "a spectral value in another unit, energies and wavelengths among them",
+        )
+    )
+    standard = {
+        f"{FEATURES}{name}": tuple(Feature(form) for form in forms)
+        for name, forms in _STANDARD.items()
+    }
+    return {**standard, f"{FEATURES}udf": tuple(functions)}
+
+
+def service(settings: Settings, base_url: str) -> TapService:
+    """Return the description of the TAP service of a site.
+
+    Parameters
+    ----------
+    base_url
+        Of the service, without a last slash.
+    """
+    return TapService(
+        base_url=base_url,
+        rows_default=settings.query_rows_default,
+        rows_max=settings.query_rows_max,
+        duration_s=round(settings.query_timeout_s),
+        features=features(),
+    )

@@ -1,0 +1,18 @@
+"""Addresses of the TAP service."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path
+
+from distiller.web.tap import views
+
+app_name = "tap"
+urlpatterns: list[URLPattern] = [
+    path("", views.base, name="base"),
+    path("sync", views.sync, name="sync"),
+    path("capabilities", views.capabilities, name="capabilities"),
+    path("availability", views.availability, name="availability"),
+    path("tables", views.tables, name="tables"),
+    path("tables/<str:name>", views.table, name="table"),
+    re_path(r"^(?:async|examples)(?:/.*)?$", views.absent),
+]

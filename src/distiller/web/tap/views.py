@@ -1,0 +1,106 @@
+"""The resources of ``/tap``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.views.decorators.csrf import csrf_exempt
+
+from distiller.core import times
+from distiller.core.errors import NotFound
+from distiller.vo import vosi
+from distiller.vo.dali import Parameters
+from distiller.vo.tap import TapParameters
+from distiller.web import site
+from distiller.web.errors import as_votable, votable_errors
+from distiller.web.tap import answer, stream
+from distiller.web.tap.description import service
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+_UP_SINCE = times.now()
+_PROGRAM = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
+
+
+def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return names and values of a request, of the address before those of the form."""
+    given = [request.GET, request.POST] if request.method == "POST" else [request.GET]
+    return [
+        (name, str(value))
+        for query in given
+        for name, values in query.lists()
+        for value in values
+    ]
+
+
+@csrf_exempt
+@votable_errors
+async def sync(request: HttpRequest) -> HttpResponseBase:
+    """Run a query and stream its answer (TAP 1.1 section 2.2)."""
+    if request.method not in {"GET", "POST"}:
+        return HttpResponseNotAllowed(["GET", "POST"])
+    here = site.current()
+    parameters = TapParameters.parse(pairs_of(request))
+    prepared = answer.prepare(parameters, here.archive.catalog, here.settings)
+    return await stream.respond(prepared)
+
+
+@votable_errors
+async def base(request: HttpRequest) -> HttpResponseBase:
+    """Lead from the base address to what the service says of itself."""
+    del request
+    return HttpResponseRedirect(f"{_base_url()}/capabilities")
+
+
+@votable_errors
+async def capabilities(request: HttpRequest) -> HttpResponseBase:
+    """Say what the service can do (TAP 1.1 section 2.4)."""
+    del request
+    described = service(site.current().settings, _base_url())
+    return _xml(vosi.capabilities(described))
+
+
+@votable_errors
+async def availability(request: HttpRequest) -> HttpResponseBase:
+    """Say since when the service is up (VOSI 1.1 section 4)."""
+    del request
+    return _xml(vosi.availability(up_since=_UP_SINCE))
+
+
+@votable_errors
+async def tables(request: HttpRequest) -> HttpResponseBase:
+    """Describe every table (VOSI 1.1 section 5)."""
+    detail = Parameters(pairs_of(request)).single("DETAIL")
+    return _xml(vosi.tableset(site.current().archive.catalog, detail=detail))
+
+
+@votable_errors
+async def table(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Describe one table."""
+    del request
+    return _xml(vosi.table(site.current().archive.catalog, name))
+
+
+async def absent(request: HttpRequest) -> HttpResponseBase:
+    """Answer what TAP names and this service does not have yet."""
+    return as_votable(
+        NotFound(
+            f"this service has no {request.path} yet",
+            hint="send queries to /tap/sync",
+        )
+    )
+
+
+def _base_url() -> str:
+    return f"{site.current().settings.base_url.rstrip('/')}/tap"
+
+
+def _xml(document: bytes) -> HttpResponse:
+    # The name of the program helps those who ask operators about a fault.
+    return HttpResponse(
+        document, content_type=vosi.MEDIA_TYPE, headers={"Server": _PROGRAM}
+    )

@@ -1,0 +1,208 @@
+"""The resources of ``/uws/<task>`` (UWS 1.1 section 2.2).
+
+Handlers translate; `distiller.jobs.service` decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+
+from distiller.analysis import tasks
+from distiller.core.errors import BadParameter, NotFound
+from distiller.core.times import dali
+from distiller.vo import uws_documents, votable
+from distiller.web import site
+from distiller.web.errors import votable_errors
+from distiller.web.uws import access, files, requests
+from distiller.web.uws.waiting import release_thread
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from distiller.jobs.service import JobService
+    from distiller.vo.uws import Job
+
+_ABORT_WAIT_S: Final = 1.0
+_READS: Final = frozenset({"GET", "HEAD"})
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+@csrf_exempt
+@votable_errors
+async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
+    """List the jobs of whoever asks, or make one."""
+    tasks.task(task)
+    who = await access.visitor(request)
+    service = site.current().jobs
+    if request.method in _READS:
+        wanted = requests.read_filter(request)
+        found = await sync_to_async(service.list)(
+            owner=who.name, task=task, wanted=wanted
+        )
+        return _xml(uws_documents.job_list_document(found, _url(task)))
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["GET", "POST"])
+    post = requests.read_post(request)
+    if post.phase == "ABORT":
+        raise BadParameter("PHASE", "a new job can be RUN, not ABORTed")
+    job = await sync_to_async(_create)(service, task, post, who.name)
+    return _see_other(_url(task, job.job_id))
+
+
+@csrf_exempt
+@votable_errors
+async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
+    """Show a job, perhaps once its phase changes; change or delete it."""
+    found = await _job(request, task, job_id)
+    service = site.current().jobs
+    if request.method in _READS:
+        wait = requests.read_wait(request)
+        if wait is not None:
+            await release_thread()
+            found = await service.wait(
+                job_id, timeout_s=wait.timeout_s, phase=wait.phase
+            )
+        return _xml(uws_documents.job_document(found, _url(task, job_id)))
+    if request.method == "DELETE":
+        await sync_to_async(service.delete)(job_id)
+        return _see_other(_url(task))
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["GET", "POST", "DELETE"])
+    post = requests.read_post(request)
+    if post.delete:
+        await sync_to_async(service.delete)(job_id)
+        # The list may be long, but UWS wants to lead there (section 2.2.3.2).
+        return _see_other(_url(task))
+    await _apply(service, found, post)
+    return _see_other(_url(task, job_id))
+
+
+@csrf_exempt
+@votable_errors
+async def child(
+    request: HttpRequest, task: str, job_id: str, child: str
+) -> HttpResponseBase:
+    """Show one part of a job, or change it."""
+    found = await _job(request, task, job_id)
+    if child not in _CHILDREN:
+        message = f"a job has no {child!r}"
+        raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
+    if request.method in _READS:
+        return _part(found, child, _url(task, job_id))
+    if request.method != "POST" or child not in _CHANGEABLE:
+        return HttpResponseNotAllowed(["GET", "POST"][: 1 + (child in _CHANGEABLE)])
+    post = requests.read_post(request)
+    if child != "parameters" and post.parameters:
+        raise BadParameter(post.parameters[0][0], f"does not belong into {child}")
+    await _apply(site.current().jobs, found, post)
+    return _see_other(_url(task, job_id))
+
+
+@csrf_exempt
+@votable_errors
+async def result(
+    request: HttpRequest, task: str, job_id: str, result_id: str
+) -> HttpResponseBase:
+    """Send one result."""
+    found = await _job(request, task, job_id)
+    if request.method not in _READS:
+        return HttpResponseNotAllowed(["GET"])
+    service = site.current().jobs
+    path = await sync_to_async(service.result_path)(job_id, result_id)
+    described = found.result(result_id)
+    media_type = described.media_type if described else "application/octet-stream"
+    name = f"{task}_{job_id[:8]}_{path.name}"
+    return files.answer(path, media_type, name, head=request.method == "HEAD")
+
+
+_CHILDREN: Final = (
+    "phase", "executionduration", "destruction", "error", "quote", "results",
+    "parameters", "owner",
+)  # fmt: skip
+_CHANGEABLE: Final = frozenset(
+    {"phase", "executionduration", "destruction", "parameters"}
+)
+
+
+async def _job(request: HttpRequest, task: str, job_id: str) -> Job:
+    """Return a job that whoever asks may see."""
+    tasks.task(task)
+    found = await sync_to_async(site.current().jobs.get)(job_id)
+    if found.task != task:
+        message = f"no such job of {task}: {job_id}"
+        raise NotFound(message, hint=f"it is one of {found.task}")
+    access.check(found, await access.visitor(request))
+    return found
+
+
+def _create(
+    service: JobService, task: str, post: requests.Post, owner: str | None
+) -> Job:
+    made = service.create(task, post.parameters, owner=owner, run_id=post.run_id)
+    _set_times(service, made.job_id, post)
+    return service.run(made.job_id) if post.phase == "RUN" else made
+
+
+async def _apply(service: JobService, found: Job, post: requests.Post) -> None:
+    """Do what a POST to a job or one of its parts asks for."""
+    job_id = found.job_id
+    await sync_to_async(_set_times)(service, job_id, post)
+    if post.parameters:
+        await sync_to_async(service.set_parameters)(job_id, post.parameters)
+    if post.phase == "RUN":
+        await sync_to_async(service.run)(job_id)
+    elif post.phase == "ABORT":
+        after = await sync_to_async(service.abort)(job_id)
+        # Most jobs are gone in no time; then the client sees it in its next look.
+        await service.wait(job_id, timeout_s=_ABORT_WAIT_S, phase=after.phase)
+
+
+def _set_times(service: JobService, job_id: str, post: requests.Post) -> None:
+    if post.duration_s is not None:
+        service.set_duration(job_id, post.duration_s)
+    if post.destruction is not None:
+        service.set_destruction(job_id, post.destruction)
+
+
+def _part(found: Job, child: str, url: str) -> HttpResponse:
+    if child == "parameters":
+        return _xml(uws_documents.parameters_document(found.parameters))
+    if child == "results":
+        return _xml(uws_documents.results_document(found.results, url))
+    if child == "error":
+        return _error(found)
+    text = {
+        "phase": found.phase.value,
+        "executionduration": str(found.execution_duration_s),
+        "destruction": dali(found.destruction) if found.destruction else "",
+        "quote": dali(found.quote) if found.quote else "",
+        "owner": found.owner or "",
+    }[child]
+    return HttpResponse(text, content_type=_TEXT)
+
+
+def _error(found: Job) -> HttpResponse:
+    if found.error is None:
+        words = f"job {found.job_id} ({found.phase}) has no error"
+        return HttpResponse(words, content_type=_TEXT)
+    return HttpResponse(
+        votable.error_document(found.error.message), content_type=votable.MEDIA_TYPE
+    )
+
+
+def _url(task: str, job_id: str | None = None) -> str:
+    base = f"{site.current().settings.base_url.rstrip('/')}/uws/{task}"
+    return base if job_id is None else f"{base}/{job_id}"
+
+
+def _xml(document: bytes) -> HttpResponse:
+    return HttpResponse(document, content_type=uws_documents.MEDIA_TYPE)
+
+
+def _see_other(url: str) -> HttpResponse:
+    return HttpResponse(status=303, headers={"Location": url})

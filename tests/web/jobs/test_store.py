@@ -1,0 +1,200 @@
+"""The job table: atomic steps, and what is remembered of a job."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distiller.core.errors import IllegalState, NotFound
+from distiller.core.times import now
+from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result
+
+if TYPE_CHECKING:
+    from distiller.web.jobs.store import OrmJobStore
+
+
+def new(owner: str | None = None, created: datetime | None = None) -> Job:
+    return Job(
+        job_id=str(uuid.uuid4()),
+        task="count_map",
+        owner=owner,
+        phase=Phase.PENDING,
+        creation_time=created or now(),
+        execution_duration_s=60,
+        destruction=now() + timedelta(days=1),
+        run_id="mine",
+        parameters=(("obs", "1"), ("obs", "2")),
+    )
+
+
+def test_what_goes_in_comes_out(store: OrmJobStore) -> None:
+    job = new("marie")
+    store.create(job)
+    assert store.get(job.job_id) == job
+
+
+def test_every_field_of_a_step_is_kept(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    moment = now()
+    results = (Result("product", "product.fits", "application/fits", 1 << 40),)
+    error = JobError("why", "transient")
+    assert store.update(
+        job.job_id,
+        {Phase.PENDING},
+        {
+            "parameters": (("a", "b"),),
+            "spec": "{}",
+            "quote": moment,
+            "start_time": moment,
+            "end_time": moment,
+            "execution_duration_s": 7,
+            "destruction": moment,
+            "results": results,
+            "error": error,
+            "product_id": "p",
+        },
+        to=Phase.QUEUED,
+    )
+    assert store.get(job.job_id) == replace(
+        job,
+        phase=Phase.QUEUED,
+        parameters=(("a", "b"),),
+        quote=moment,
+        start_time=moment,
+        end_time=moment,
+        execution_duration_s=7,
+        destruction=moment,
+        results=results,
+        error=error,
+        product_id="p",
+    )
+    assert store.spec(job.job_id) == "{}"
+
+
+def test_a_step_from_the_wrong_phase_changes_nothing(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    assert not store.update(job.job_id, {Phase.EXECUTING}, {"spec": "x"})
+    assert store.spec(job.job_id) == ""
+
+
+def test_a_step_that_the_standard_does_not_know_is_not_taken(
+    store: OrmJobStore,
+) -> None:
+    job = new()
+    store.create(job)
+    assert not store.update(job.job_id, set(Phase), {}, to=Phase.COMPLETED)
+    assert store.get(job.job_id).phase is Phase.PENDING
+
+
+def test_of_many_at_once_one_takes_the_step(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    won: list[int] = []
+    gate = threading.Barrier(8)
+
+    def take(number: int) -> None:
+        gate.wait()
+        if store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED):
+            won.append(number)
+        store.release()
+
+    threads = [threading.Thread(target=take, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_a_wish_to_delete_hides_the_job_and_outlives_its_end(
+    store: OrmJobStore,
+) -> None:
+    job = new()
+    store.create(job)
+    store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
+    store.update(job.job_id, set(Phase), {"wish": "delete"})
+    store.update(job.job_id, set(Phase), {"wish": "abort"})
+    store.update(job.job_id, {Phase.QUEUED}, {"wish": None}, to=Phase.ABORTED)
+    (entry,) = store.unfinished()
+    assert (entry.phase, entry.wish) == (Phase.ABORTED, "delete")
+    with pytest.raises(NotFound, match="it may have been deleted"):
+        store.get(job.job_id)
+    assert store.list(owner=None) == ()
+    assert store.delete(job.job_id)
+    assert not store.unfinished()
+
+
+def test_lists_are_newest_first_and_filtered(store: OrmJobStore) -> None:
+    start = datetime(2026, 1, 1)
+    jobs = [new("marie", start + timedelta(hours=n)) for n in range(4)]
+    other = new("pierre", start)
+    for job in (*jobs, other, new(None, start)):
+        store.create(job)
+    store.update(jobs[0].job_id, {Phase.PENDING}, {}, to=Phase.ABORTED)
+    store.update(jobs[1].job_id, {Phase.PENDING}, {}, to=Phase.ABORTED)
+    store.update(jobs[1].job_id, {Phase.ABORTED}, {}, to=Phase.ARCHIVED)
+
+    def listed(wanted: JobFilter) -> list[int]:
+        found = store.list(owner="marie", wanted=wanted)
+        return [[j.job_id for j in jobs].index(job.job_id) for job in found]
+
+    assert listed(JobFilter()) == [3, 2, 0]
+    assert listed(JobFilter(phases=frozenset({Phase.ARCHIVED}))) == [1]
+    both = frozenset({Phase.ABORTED, Phase.PENDING})
+    assert listed(JobFilter(phases=both)) == [3, 2, 0]
+    assert listed(JobFilter(last=1)) == [3]
+    assert listed(JobFilter(after=start + timedelta(hours=2))) == [3]
+    assert len(store.list(owner=None)) == 1
+    assert len(store.list(owner=None, everybody=True)) == 5
+    assert store.list(owner="marie", task="spectrum") == ()
+
+
+def test_the_same_id_twice_is_refused(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    with pytest.raises(IllegalState, match="already"):
+        store.create(job)
+
+
+def test_expired_jobs_are_found_once(store: OrmJobStore) -> None:
+    old = replace(new(), destruction=now() - timedelta(seconds=1))
+    for job in (old, new(), replace(new(), destruction=None)):
+        store.create(job)
+    assert store.expired(now()) == (old.job_id,)
+    store.update(old.job_id, set(Phase), {"wish": "delete"})
+    assert store.expired(now()) == ()
+
+
+def test_the_typical_run_is_the_median(store: OrmJobStore) -> None:
+    assert store.typical_duration_s("count_map") is None
+    start = now()
+    for seconds in (1, 2, 30):
+        job = new()
+        store.create(job)
+        store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
+        end = start + timedelta(seconds=seconds)
+        store.update(
+            job.job_id,
+            {Phase.QUEUED},
+            {"start_time": start, "end_time": end},
+            to=Phase.COMPLETED,
+        )
+    assert store.typical_duration_s("count_map") == pytest.approx(2.0)
+
+
+def test_listeners_hear_of_every_change(store: OrmJobStore) -> None:
+    heard: list[str] = []
+    job = new()
+    with store.changes.listening(heard.append):
+        store.create(job)
+        store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
+        store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
+    store.delete(job.job_id)
+    assert heard == [job.job_id] * 2

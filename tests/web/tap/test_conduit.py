@@ -1,0 +1,135 @@
+"""The conduit: order, back-pressure, the file for slow readers, leaving early."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from distiller.web.tap.conduit import Abandoned, Conduit, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+def run(story: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 20))
+
+
+def feed(conduit: Conduit, parts: list[bytes]) -> threading.Thread:
+    """Put parts from a thread, then the end."""
+
+    def work() -> None:
+        with contextlib.suppress(Abandoned):
+            for part in parts:
+                conduit.put(part)
+        conduit.end()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+async def drain(conduit: Conduit) -> bytes:
+    whole = b""
+    while isinstance(part := await conduit.get(), bytes):
+        whole += part
+    assert part is None
+    return whole
+
+
+PARTS = [bytes([n]) * 1000 for n in range(200)]
+
+
+def test_parts_come_in_order() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        thread = feed(conduit, PARTS)
+        assert await drain(conduit) == b"".join(PARTS)
+        thread.join()
+        assert conduit.spooled == 0
+
+    run(story())
+
+
+def test_what_a_slow_reader_leaves_waits_in_a_file() -> None:
+    async def story() -> None:
+        conduit = Conduit(most_held=5000, patience_s=0.05)
+        thread = feed(conduit, PARTS)
+        # The thread is done although nobody has read: its database is free.
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
+        assert conduit.spooled == sum(map(len, PARTS)) - 5000
+        assert await drain(conduit) == b"".join(PARTS)
+
+    run(story())
+
+
+def test_a_quick_reader_needs_no_file() -> None:
+    async def story() -> None:
+        conduit = Conduit(most_held=2000, patience_s=5)
+        thread = feed(conduit, PARTS)
+        assert await drain(conduit) == b"".join(PARTS)
+        thread.join()
+        assert conduit.spooled == 0
+
+    run(story())
+
+
+def test_a_full_file_holds_the_thread_up() -> None:
+    async def story() -> None:
+        conduit = Conduit(most_held=1000, patience_s=0.01, most_spooled=3000)
+        thread = feed(conduit, PARTS)
+        await asyncio.to_thread(thread.join, 0.3)
+        assert thread.is_alive()
+        assert conduit.spooled <= 4000
+        assert await drain(conduit) == b"".join(PARTS)
+        thread.join()
+
+    run(story())
+
+
+def test_leaving_stops_the_work() -> None:
+    async def story() -> None:
+        conduit = Conduit(most_held=1000, patience_s=10)
+        cancelled = threading.Event()
+        conduit.on_abandon(cancelled.set)
+        thread = feed(conduit, PARTS)
+        assert await conduit.get() == PARTS[0]
+        began = time.monotonic()
+        conduit.abandon()
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
+        assert cancelled.is_set()
+        assert time.monotonic() - began < 2
+
+    run(story())
+
+
+def test_leaving_before_the_work_can_be_cancelled_cancels_it_then() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        conduit.abandon()
+        cancelled = threading.Event()
+        conduit.on_abandon(cancelled.set)
+        assert cancelled.is_set()
+        with pytest.raises(Abandoned):
+            conduit.put(b"x")
+
+    run(story())
+
+
+def test_a_failure_comes_after_what_was_made() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        failure = Failure(ValueError("no"), b"tail")
+        conduit.put(b"one")
+        conduit.end(failure)
+        assert await conduit.get() == b"one"
+        assert await conduit.get() is failure
+
+    run(story())

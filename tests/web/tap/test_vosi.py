@@ -1,0 +1,124 @@
+"""What the service says of itself, and that it is true."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import pyvo
+from pyvo.io.vosi import parse_availability
+
+from distiller import adql
+from distiller.core.errors import QueryError
+from distiller.model import load_model
+from distiller.web.tap.description import features
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Server
+
+_PROBES = {
+    "AREA": "AREA(CIRCLE(1, 2, 3))",
+    "CENTROID": "CENTROID(s_region)",
+    "CIRCLE": "CIRCLE(1, 2, 3)",
+    "COORD1": "COORD1(POINT(1, 2))",
+    "COORD2": "COORD2(POINT(1, 2))",
+    "COORDSYS": "COORDSYS(POINT(1, 2))",
+    "DISTANCE": "DISTANCE(POINT(1, 2), POINT(s_ra, s_dec))",
+    "POINT": "POINT(s_ra, s_dec)",
+    "POLYGON": "POLYGON(1, 2, 3, 4, 5, 0)",
+    "REGION": "REGION('CIRCLE ICRS 1 2 3')",
+    "LOWER": "LOWER(obs_id)",
+    "UPPER": "UPPER(obs_id)",
+    "CAST": "CAST(s_ra AS REAL)",
+    "COALESCE": "COALESCE(s_ra, 0)",
+    "IN_UNIT": "IN_UNIT(s_ra, 'rad')",
+    "gavo_specconv": "gavo_specconv(em_min, 'm', 'TeV')",
+    "ivo_nocasematch": "ivo_nocasematch(obs_id, 'a%')",
+    "ivo_hasword": "ivo_hasword(obs_title, 'crab')",
+    "ivo_hashlist_has": "ivo_hashlist_has(o_ucd, 'em')",
+    "ivo_interval_overlaps": "ivo_interval_overlaps(t_min, t_max, 1, 2)",
+    "ivo_to_jd": "ivo_to_jd(obs_creation_date)",
+    "ivo_to_mjd": "ivo_to_mjd(obs_creation_date)",
+}
+_CONDITIONS = {
+    "CONTAINS": "1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(1, 2, 3))",
+    "INTERSECTS": "1=INTERSECTS(s_region, CIRCLE(1, 2, 3))",
+    "ILIKE": "obs_id ILIKE 'a%'",
+}
+_ONE = "SELECT obs_id FROM ivoa.obscore"
+_WHOLE = {
+    "UNION": f"{_ONE} UNION {_ONE}",
+    "EXCEPT": f"{_ONE} EXCEPT {_ONE}",
+    "INTERSECT": f"{_ONE} INTERSECT {_ONE}",
+    "WITH": f"WITH a AS ({_ONE}) SELECT obs_id FROM a",
+    "OFFSET": f"{_ONE} ORDER BY obs_id OFFSET 1",
+}
+
+
+def _query(form: str) -> str:
+    name = form.partition("(")[0]
+    if name in _PROBES:
+        return f"SELECT {_PROBES[name]} AS x FROM ivoa.obscore"
+    if name in _CONDITIONS:
+        return f"{_ONE} WHERE {_CONDITIONS[name]}"
+    return _WHOLE[name]
+
+
+@pytest.mark.parametrize(
+    "form", [f.form for listed in features().values() for f in listed]
+)
+def test_every_feature_that_is_named_works(server: Server, form: str) -> None:
+    answer = server.ask(_query(form), RESPONSEFORMAT="csv")
+    assert answer.status_code == 200, answer.text
+
+
+def test_what_is_refused_is_not_named() -> None:
+    with pytest.raises(QueryError, match="BOX is deprecated and not translated"):
+        adql.translate("SELECT BOX(1,2,3,4) FROM ivoa.obscore", load_model().catalog)
+    named = [f.form for listed in features().values() for f in listed]
+    assert "BOX" not in named
+
+
+def test_capabilities(server: Server) -> None:
+    service = pyvo.dal.TAPService(f"{server.url}/tap")
+    assert service.maxrec == server.settings.query_rows_default
+    assert service.hardlimit == server.settings.query_rows_max
+    text = httpx.get(f"{server.url}/tap/capabilities").text
+    assert text.count('standardID="ivo://ivoa.net/std/TAP"') == 1
+    assert text.count("<dataModel") == 1
+    assert f">{server.url}/tap</accessURL>" in text
+    assert "/async" not in text
+
+
+def test_base_address_leads_to_the_capabilities(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/tap", follow_redirects=True)
+    assert answer.url.path == "/tap/capabilities"
+    assert answer.headers["content-type"] == "text/xml"
+
+
+def test_availability(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/tap/availability")
+    assert parse_availability(io.BytesIO(answer.content)).available
+
+
+def test_tables_with_little_and_with_all_detail(server: Server) -> None:
+    url = f"{server.url}/tap/tables"
+    whole, least = httpx.get(url), httpx.get(url, params={"detail": "min"})
+    assert len(least.content) < len(whole.content) / 5
+    for name in ("ivoa.obscore", "cta.observation", "tap_schema.columns"):
+        assert f"<name>{name}</name>" in whole.text
+        assert f"<name>{name}</name>" in least.text
+    one = httpx.get(f"{url}/ivoa.obscore").text
+    assert "<name>s_region</name>" in one
+    assert "<name>cta.gti</name>" not in one
+
+
+def test_wrong_questions_about_tables(server: Server) -> None:
+    wrong = httpx.get(f"{server.url}/tap/tables", params={"detail": "some"})
+    assert wrong.status_code == 400
+    assert "DETAIL: unknown 'some' (there are min and max)" in wrong.text
+    absent = httpx.get(f"{server.url}/tap/tables/cta.nothing")
+    assert absent.status_code == 404
+    assert "no table 'cta.nothing' (/tap/tables lists the tables)" in absent.text

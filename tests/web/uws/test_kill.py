@@ -1,0 +1,95 @@
+"""Kill -9 of server, supervisor and zygote: no job is lost or doubled."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from .conftest import xpath
+
+SEED = 20261124
+
+
+def survive(uws: Any, *, jobs: int, kills: int) -> None:
+    """Submit jobs while things are killed at random moments; check every end."""
+    dice = random.Random(SEED)  # noqa: S311 - to repeat, not to hide
+    paths: list[str] = []
+    moments = sorted(dice.sample(range(jobs), kills))
+    for number in range(jobs):
+        paths.append(uws.submit(width="2", binsz="0.1"))
+        if number not in moments:
+            continue
+        time.sleep(dice.uniform(0.0, 0.8))
+        if dice.random() < 0.5:
+            uws.kill_zygote()
+        else:
+            uws.stop(signal.SIGKILL)
+            time.sleep(dice.uniform(0.0, 0.5))
+            uws.start()
+    documents = {path: uws.finish(path) for path in paths}
+    ends = {p: xpath(d, "string(//u:phase)") for p, d in documents.items()}
+    assert set(ends.values()) == {"COMPLETED"}, ends
+    base = uws.url.removesuffix("/uws/count_map")
+    query = "SELECT obs_id FROM ivoa.obscore WHERE dataproduct_subtype = 'count-map'"
+    answer = httpx.get(
+        f"{base}/tap/sync",
+        params={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"},
+        timeout=60,
+    )
+    filed = answer.text.split()[1:]
+    assert len(filed) == len(set(filed))
+    assert {f"count_map{path}" for path in paths} <= set(filed)
+    for path in paths:
+        log = (uws.home / "jobs" / path.strip("/") / "out.log").read_text()
+        assert log.count("Starting count_map") == 1, path
+        assert uws.get(f"{path}/results/product").status_code == 200
+    uws.stop()
+    uws.start()
+
+
+@pytest.mark.slow
+def test_a_few_jobs_survive_a_few_kills(uws: Any) -> None:
+    survive(uws, jobs=6, kills=3)
+
+
+@pytest.mark.prove
+def test_fifty_jobs_survive_twenty_kills(uws: Any) -> None:
+    survive(uws, jobs=50, kills=20)
+
+
+@pytest.mark.slow
+def test_a_runner_of_its_own_may_be_killed_too(uws: Any) -> None:
+    uws.stop()
+    uws.settings = {"DISTILLER_RUNNER": "external"}
+    words = [sys.executable, "-m", "distiller", "--home", str(uws.home), "runner"]
+    try:
+        uws.start()
+        paths = [uws.submit(width="2", binsz="0.1")]
+        time.sleep(0.5)
+        assert uws.get(f"{paths[0]}/phase").text == "QUEUED"
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as runner:
+                assert runner.stdout is not None
+                assert "running jobs of" in runner.stdout.readline()
+                if how is signal.SIGTERM:
+                    assert {_end(uws, path) for path in paths} == {"COMPLETED"}
+                else:
+                    paths.append(uws.submit(width="2", binsz="0.1"))
+                    time.sleep(1.0)
+                runner.send_signal(how)
+                assert runner.wait(30) == (0 if how is signal.SIGTERM else -how)
+    finally:
+        uws.stop()
+        uws.settings = {}
+        uws.start()
+
+
+def _end(uws: Any, path: str) -> str:
+    return str(xpath(uws.finish(path), "string(//u:phase)"))

@@ -1,0 +1,130 @@
+"""The job services of a real server, with real jobs, over HTTP."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+
+from .conftest import xpath
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+pytestmark = pytest.mark.slow
+
+
+def test_from_submission_to_the_files(uws: Any) -> None:
+    path = uws.submit(RUNID="first")
+    document = uws.finish(path)
+    assert xpath(document, "string(//u:phase)") == "COMPLETED"
+    for name in ("startTime", "endTime", "destruction"):
+        assert xpath(document, f"string(//u:{name})").endswith("Z")
+    links = xpath(document, "//u:result/@xlink:href")
+    assert [link.rpartition("/")[2] for link in links] == [
+        "product", "plot", "configuration",
+    ]  # fmt: skip
+    sizes = [int(n) for n in xpath(document, "//u:result/@size")]
+    types = xpath(document, "//u:result/@mime-type")
+    for link, size, kind in zip(links, sizes, types, strict=True):
+        answer = httpx.get(link)
+        assert answer.status_code == 200
+        assert len(answer.content) == size
+        assert answer.headers["Content-Type"] == kind
+        head = httpx.head(link)
+        assert head.headers["Content-Length"] == str(size)
+        assert head.content == b""
+    with fits.open(io.BytesIO(httpx.get(links[0]).content)) as hdus:
+        assert hdus[0].data.shape == (250, 250)
+        assert hdus[0].data.sum() == hdus[0].header["NEVENTS"]
+        assert np.isfinite(hdus[0].data).all()
+    assert httpx.get(links[1]).content.startswith(b"\x89PNG")
+    assert yaml.safe_load(httpx.get(links[2]).text)["task"] == "count_map"
+    named = httpx.head(links[0]).headers["Content-Disposition"]
+    assert named.startswith('inline; filename="count_map_')
+
+
+def test_the_product_is_in_obscore(uws: Any) -> None:
+    path = uws.submit()
+    uws.finish(path)
+    base = uws.url.removesuffix("/uws/count_map")
+    query = (
+        "SELECT dataproduct_subtype, calib_level FROM ivoa.obscore "
+        f"WHERE obs_id = 'count_map{path}'"
+    )
+    answer = httpx.get(
+        f"{base}/tap/sync",
+        params={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"},
+    )
+    assert answer.text.split()[1:] == ["count-map,3"]
+
+
+@pytest.mark.debian("stilts")
+def test_a_running_and_an_ended_job_follow_the_schema(
+    uws: Any, uws_schema: etree.XMLSchema
+) -> None:
+    from lxml import etree as xml  # noqa: PLC0415 - the name is a type above
+
+    path = uws.submit()
+    phase = "QUEUED"
+    while phase in {"QUEUED", "EXECUTING"}:
+        document = uws.get(path).content
+        uws_schema.assertValid(xml.fromstring(document))
+        phase = xpath(document, "string(//u:phase)")
+    assert phase == "COMPLETED"
+
+
+def test_waiting_sees_each_change(uws: Any) -> None:
+    path = uws.submit()
+    seen = [uws.get(f"{path}/phase").text]
+    while seen[-1] in {"QUEUED", "EXECUTING"}:
+        began = time.monotonic()
+        document = uws.get(path, WAIT="-1", PHASE=seen[-1]).content
+        assert time.monotonic() - began < 20
+        seen.append(xpath(document, "string(//u:phase)"))
+    assert seen[-1] == "COMPLETED"
+    assert len(seen) == len(set(seen))
+
+
+def test_an_aborted_job(uws: Any) -> None:
+    paths = [uws.submit(binsz="0.005") for _ in range(4)]
+    answer = uws.post(f"{paths[-1]}/phase", PHASE="ABORT")
+    assert answer.status_code == 303
+    document = uws.finish(paths[-1])
+    assert xpath(document, "string(//u:phase)") == "ABORTED"
+    message = xpath(document, "string(//u:errorSummary/u:message)")
+    assert message.startswith("aborted by its user")
+    assert "aborted by its user" in uws.get(f"{paths[-1]}/error").text
+    for path in paths[:-1]:
+        assert uws.post(path, ACTION="DELETE").status_code == 303
+        assert uws.get(path).status_code == 404
+
+
+def test_no_events_in_the_field(uws: Any) -> None:
+    document = uws.finish(uws.submit(ra="200", dec="-60"))
+    assert xpath(document, "string(//u:phase)") == "ERROR"
+    assert xpath(document, "string(//u:errorSummary/@type)") == "fatal"
+    message = xpath(document, "string(//u:errorSummary/u:message)")
+    assert "no events in the field" in message
+    assert "the nearest pointing is" in message
+
+
+def test_an_unknown_target(uws: Any) -> None:
+    answer = uws.post(obs="1001", target="Planet Vulcan", PHASE="RUN")
+    document = uws.finish(answer.headers["Location"].removeprefix(uws.url))
+    assert xpath(document, "string(//u:phase)") == "ERROR"
+    message = xpath(document, "string(//u:errorSummary/u:message)")
+    assert "target" in message
+    assert "Planet Vulcan" in message
+
+
+def test_a_known_target(uws: Any) -> None:
+    answer = uws.post(obs="1001", target="M 1", PHASE="RUN")
+    document = uws.finish(answer.headers["Location"].removeprefix(uws.url))
+    assert xpath(document, "string(//u:phase)") == "COMPLETED"

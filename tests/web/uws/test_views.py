@@ -1,0 +1,361 @@
+"""The UWS resources, without anything that runs the jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client
+
+from distiller.vo.uws import Phase
+from distiller.web.asgi import application
+
+from .conftest import MAP, xpath
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from distiller.vo.uws import Job
+
+BASE = "/uws/count_map"
+SITE = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def client(here: Any) -> Client:
+    del here
+    return Client(enforce_csrf_checks=True)
+
+
+def path_of(answer: Any) -> str:
+    assert answer.status_code == 303, answer.content
+    location = str(answer.headers["Location"])
+    assert location.startswith(SITE)
+    return location.removeprefix(SITE)
+
+
+def made(client: Client, **data: Any) -> str:
+    return path_of(client.post(BASE, {**MAP, **data}))
+
+
+def message_of(answer: Any) -> str:
+    assert answer.headers["Content-Type"].startswith("application/x-votable+xml")
+    return str(answer.content.decode())
+
+
+def test_a_post_makes_a_job_and_leads_there(client: Client) -> None:
+    path = made(client, RUNID="mine")
+    document = client.get(path)
+    assert document.status_code == 200
+    assert document.headers["Content-Type"].startswith("text/xml")
+    assert xpath(document.content, "string(//u:phase)") == "PENDING"
+    assert xpath(document.content, "string(//u:runId)") == "mine"
+    given = xpath(document.content, "//u:parameter/@id")
+    assert given == ["obs", "ra", "dec", "e_min"]
+
+
+def test_phase_run_runs_at_once(client: Client) -> None:
+    path = made(client, PHASE="RUN")
+    assert client.get(f"{path}/phase").content == b"QUEUED"
+
+
+def test_multipart_and_urlencoded_are_the_same(client: Client) -> None:
+    urlencoded = client.post(
+        BASE,
+        "obs=1001&obs=1002&ra=83.6&dec=22",
+        content_type="application/x-www-form-urlencoded",
+    )
+    multipart = client.post(BASE, {"obs": ["1001", "1002"], "ra": "83.6", "dec": "22"})
+    pairs = []
+    for answer in (urlencoded, multipart):
+        document = client.get(f"{path_of(answer)}/parameters").content
+        pairs.append(xpath(document, "//u:parameter/@id | //u:parameter/text()"))
+    assert pairs[0] == pairs[1]
+    assert pairs[0][:4] == ["obs", "1001", "obs", "1002"]
+
+
+def test_what_stands_in_the_address_makes_no_job(client: Client, here: Any) -> None:
+    client.get(BASE, {**MAP, "PHASE": "COMPLETED"})
+    answer = client.post(f"{BASE}?e_min=7&PHASE=RUN", {"obs": "1001"})
+    document = client.get(path_of(answer)).content
+    assert xpath(document, "//u:parameter/@id") == ["obs"]
+    assert len(here.list(owner=None)) == 1
+    assert here.list(owner=None)[0].phase is Phase.PENDING
+
+
+def test_parameters_accumulate_until_it_runs(client: Client) -> None:
+    path = path_of(client.post(BASE, {"obs": "1001"}))
+    more = {"ra": "83.6", "dec": "22"}
+    assert path_of(client.post(f"{path}/parameters", more)) == path
+    assert path_of(client.post(path, {"e_min": "1", "PHASE": "RUN"})) == path
+    document = client.get(path).content
+    assert xpath(document, "//u:parameter/@id") == ["obs", "ra", "dec", "e_min"]
+    assert xpath(document, "string(//u:phase)") == "QUEUED"
+    refused = client.post(f"{path}/parameters", {"n_e": "2"})
+    assert refused.status_code == 403
+    assert "is QUEUED and cannot take parameters" in message_of(refused)
+
+
+def test_wrong_parameters_are_an_error_of_the_job(client: Client) -> None:
+    path = made(client, e_mni="1", PHASE="RUN")
+    document = client.get(path).content
+    assert xpath(document, "string(//u:phase)") == "ERROR"
+    text = xpath(document, "string(//u:errorSummary/u:message)")
+    assert text.startswith("U100 e_mni: no such parameter; did you mean e_min?")
+    error = client.get(f"{path}/error")
+    assert "did you mean e_min?" in message_of(error)
+    assert error.status_code == 200
+
+
+def test_error_always_has_a_document(client: Client) -> None:
+    answer = client.get(f"{made(client)}/error")
+    assert answer.status_code == 200
+    assert b"(PENDING) has no error" in answer.content
+
+
+def test_abort_and_delete(client: Client, here: Any) -> None:
+    path = made(client)
+    assert path_of(client.post(f"{path}/phase", {"PHASE": "ABORT"})) == path
+    assert client.get(f"{path}/phase").content == b"ABORTED"
+    refused = client.post(f"{path}/phase", {"PHASE": "RUN"})
+    assert refused.status_code == 403
+    assert "is ABORTED and cannot run" in message_of(refused)
+    assert path_of(client.post(path, {"ACTION": "DELETE"})) == BASE
+    assert client.get(path).status_code == 404
+    other = made(client)
+    assert path_of(client.delete(other)) == BASE
+    assert client.get(other).status_code == 404
+    assert here.list(owner=None) == ()
+
+
+def test_times_can_be_changed(client: Client) -> None:
+    path = made(client)
+    data = {"EXECUTIONDURATION": "7"}
+    assert path_of(client.post(f"{path}/executionduration", data)) == path
+    assert client.get(f"{path}/executionduration").content == b"7"
+    data = {"DESTRUCTION": "2026-01-02T03:04:05Z"}
+    assert path_of(client.post(f"{path}/destruction", data)) == path
+    found = client.get(f"{path}/destruction").content
+    assert found == b"2026-01-02T03:04:05.000Z"
+
+
+WRONG = [
+    ("", {"PHASE": "GO"}, 400, "PHASE: 'GO' is not ABORT or RUN"),
+    ("", {"PHASE": "ABORT"}, 400, "a new job can be RUN, not ABORTed"),
+    ("", {"PHASE": ["RUN", "RUN"]}, 400, "PHASE: given 2 times"),
+    ("", {"RUNID": "x" * 201}, 400, "RUNID: longer than 200 characters"),
+    ("/{}", {"ACTION": "BURN"}, 400, "ACTION: 'BURN' is not DELETE"),
+    ("/{}/phase", {"obs": "1"}, 400, "obs: does not belong into phase"),
+    ("/{}/executionduration", {"EXECUTIONDURATION": "-1"}, 400, "not a whole number"),
+    ("/{}/destruction", {"DESTRUCTION": "soon"}, 400, "not a time: 'soon'"),
+]
+
+
+@pytest.mark.parametrize(("place", "data", "status", "message"), WRONG)
+def test_wrong_requests(
+    client: Client, place: str, data: dict[str, Any], status: int, message: str
+) -> None:
+    job = made(client).rpartition("/")[2]
+    answer = client.post(BASE + place.format(job), data)
+    assert answer.status_code == status
+    assert message in message_of(answer)
+
+
+def test_no_file_is_taken(client: Client) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415
+
+    sent = SimpleUploadedFile("events.fits", b"x")
+    answer = client.post(BASE, {"upload": sent})
+    assert answer.status_code == 400
+    assert "upload: no file is taken here (name datasets" in message_of(answer)
+
+
+UNKNOWN = "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+MISSING = [
+    ("/uws/skymap", "no such task: &#39;skymap&#39;"),
+    (f"{BASE}/{UNKNOWN}", f"no such job: {UNKNOWN}"),
+    (f"{BASE}/{UNKNOWN}/phase", f"no such job: {UNKNOWN}"),
+    (f"{BASE}/../../etc", ""),
+    (f"{BASE}/x/results/product", "no such job: x"),
+]
+
+
+@pytest.mark.parametrize(("path", "message"), MISSING)
+def test_what_is_not_there(client: Client, path: str, message: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    text = answer.content.decode().replace("'", "&#39;")
+    assert message in text
+
+
+def test_a_job_has_no_other_children(client: Client) -> None:
+    path = made(client)
+    answer = client.get(f"{path}/colour")
+    assert answer.status_code == 404
+    assert "it has: phase, executionduration" in message_of(answer)
+    missing = client.get(f"{path}/results/product")
+    assert missing.status_code == 404
+    assert "(PENDING) has no result" in message_of(missing)
+
+
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [("put", ""), ("put", "/{}"), ("post", "/{}/owner"), ("post", "/{}/results/x")],
+)
+def test_other_methods_are_not_allowed(client: Client, method: str, place: str) -> None:
+    job = made(client).rpartition("/")[2]
+    answer = getattr(client, method)(BASE + place.format(job))
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_the_list_is_filtered(client: Client) -> None:
+    ran = made(client, PHASE="RUN")
+    made(client)
+    first = client.get(BASE).content
+    assert len(xpath(first, "//u:jobref")) == 2
+    queued = client.get(BASE, {"PHASE": ["QUEUED", "ERROR"]}).content
+    (link,) = xpath(queued, "//u:jobref/@xlink:href")
+    assert link == SITE + ran
+    assert len(xpath(client.get(BASE, {"LAST": "1"}).content, "//u:jobref")) == 1
+    after = client.get(BASE, {"AFTER": "2999-01-01T00:00:00Z"}).content
+    assert xpath(after, "count(//u:jobref)") == 0
+    for wrong, message in (
+        ({"LAST": "0"}, "LAST: must be at least 1"),
+        ({"LAST": "x"}, "not a whole number"),
+        ({"PHASE": "GONE"}, "no such phase"),
+        ({"AFTER": "then"}, "not a time"),
+    ):
+        answer = client.get(BASE, wrong)
+        assert answer.status_code == 400
+        assert message in message_of(answer)
+
+
+@pytest.mark.debian("stilts")
+def test_what_is_served_follows_the_schema(
+    client: Client, uws_schema: etree.XMLSchema
+) -> None:
+    from lxml import etree as xml  # noqa: PLC0415 - the name is a type above
+
+    path = made(client, PHASE="RUN")
+    for place in (BASE, path, f"{path}/parameters", f"{path}/results"):
+        uws_schema.assertValid(xml.fromstring(client.get(place).content))
+
+
+@pytest.mark.usefixtures("here")
+def test_jobs_belong_to_their_owner() -> None:
+    user = get_user_model()
+    users = {n: user.objects.create_user(n) for n in ("marie", "pierre")}
+    staff = user.objects.create_user("chief", is_staff=True)
+    marie, pierre, chief, nobody = (Client() for _ in range(4))
+    marie.force_login(users["marie"])
+    pierre.force_login(users["pierre"])
+    chief.force_login(staff)
+    path = made(marie)
+    assert marie.get(f"{path}/owner").content == b"marie"
+    for place in ("", "/phase", "/parameters", "/results", "/error", "/results/plot"):
+        for stranger in (pierre, nobody):
+            answer = stranger.get(path + place)
+            assert answer.status_code == 403, place
+            assert "belongs to somebody else" in message_of(answer)
+    assert "log in as its owner" in message_of(nobody.get(path))
+    for change in ({"PHASE": "ABORT"}, {"ACTION": "DELETE"}):
+        assert pierre.post(path, change).status_code == 403
+    assert pierre.delete(path).status_code == 403
+    assert chief.get(path).status_code == 200
+    assert xpath(marie.get(BASE).content, "count(//u:jobref)") == 1
+    for stranger in (pierre, nobody):
+        assert xpath(stranger.get(BASE).content, "count(//u:jobref)") == 0
+
+
+def test_jobs_of_nobody_are_found_by_their_address(client: Client) -> None:
+    user = get_user_model().objects.create_user("marie")
+    path = made(client)
+    other = Client()
+    other.force_login(user)
+    assert other.get(path).status_code == 200
+    assert xpath(client.get(BASE).content, "count(//u:jobref)") == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "least", "most"),
+    [
+        ("WAIT=1", 0.9, 3.0),
+        ("wait=30&PHASE=QUEUED", 0.0, 0.9),
+        ("WAIT=0", 0.0, 0.9),
+    ],
+)
+def test_wait(client: Client, query: str, least: float, most: float) -> None:
+    path = made(client)
+    began = time.monotonic()
+    assert client.get(f"{path}?{query}").status_code == 200
+    assert least <= time.monotonic() - began < most
+
+
+def test_wait_wants_a_number(client: Client) -> None:
+    answer = client.get(f"{made(client)}?WAIT=long")
+    assert answer.status_code == 400
+    assert "WAIT: not a whole number of seconds: 'long'" in message_of(answer)
+
+
+async def _asgi_get(path: str, query: str) -> tuple[int, bytes]:
+    """GET through the whole ASGI application, each request in its own context."""
+    sent: list[Any] = []
+    first = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if first:
+            return first.pop()
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+        "query_string": query.encode(), "headers": [(b"host", b"127.0.0.1")],
+        "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1), "root_path": "",
+    }  # fmt: skip
+    await application(scope, receive, send)
+    body = b"".join(m.get("body", b"") for m in sent if m["type"].endswith("body"))
+    return sent[0]["status"], body
+
+
+def test_many_waiting_clients_hold_no_threads(here: Any) -> None:
+    job: Job = here.create("count_map", tuple(MAP.items()))
+    path = f"{BASE}/{job.job_id}"
+
+    async def story() -> tuple[int, list[tuple[int, bytes]]]:
+        await _asgi_get(path, "")
+        before = threading.active_count()
+        waiting = [asyncio.create_task(_asgi_get(path, "WAIT=-1")) for _ in range(40)]
+        await asyncio.sleep(2)
+        during = threading.active_count() - before
+        await sync_to_async(here.abort)(job.job_id)
+        return during, await asyncio.gather(*waiting)
+
+    during, answers = asyncio.run(story())
+    assert {status for status, _ in answers} == {200}
+    phases = {xpath(body, "string(//u:phase)") for _, body in answers}
+    assert phases == {"ABORTED"}
+    # The service's own two look for all of them.
+    assert during <= 4
+
+
+def test_the_asynchronous_client_works_too(here: Any) -> None:
+    del here
+
+    async def story() -> bytes:
+        answer = await AsyncClient().post(BASE, MAP)
+        assert answer.status_code == 303
+        got = await AsyncClient().get(path_of(answer))
+        return bytes(got.content)
+
+    assert xpath(asyncio.run(story()), "string(//u:phase)") == "PENDING"
