@@ -1,0 +1,134 @@
+"""Write the generated pages of docs/reference, or check that they are not stale.
+
+python scripts/generate_reference.py [--check]
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
+
+import click
+
+from distiller.analysis.parameters import unit_of
+from distiller.analysis.tasks import TASKS
+from distiller.cli import program
+from distiller.core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distiller.analysis.tasks import Task
+
+_FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def settings_page() -> str:
+    """Return the page of all settings."""
+    lines = [
+        "# Settings",
+        "",
+        "Each stands in `HOME/distiller.toml` under its name, or in the environment",
+        "under the name in capitals with `DISTILLER_` before it. The environment beats",
+        "the file, and the file the default.",
+        "",
+        "| name | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = f"`{field.default}`" if field.default not in (None, "") else ""
+        lines.append(f"| `{name}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Return the page of all commands with their options."""
+    root = click.Context(program, info_name="distiller")
+    lines = ["# Commands", "", "`distiller [--home DIR] COMMAND ...`", ""]
+    lines += _help(root)
+    for name in program.list_commands(root):
+        command = program.get_command(root, name)
+        if command is not None:
+            lines += _command(command, name, root, level=2)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _command(
+    command: click.Command, name: str, parent: click.Context, *, level: int
+) -> list[str]:
+    context = click.Context(command, info_name=name, parent=parent)
+    lines = [f"{'#' * level} {context.command_path}", "", *_help(context)]
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                lines += _command(found, child, context, level=level + 1)
+    return lines
+
+
+def _help(context: click.Context) -> list[str]:
+    # click fits its help to the terminal; a page needs one width.
+    context.terminal_width = context.max_content_width = 80
+    return ["```text", context.command.get_help(context), "```", ""]
+
+
+def task_page(task: Task) -> str:
+    """Return the page of a task and its parameters."""
+    lines = [
+        f"# {task.name}",
+        "",
+        f"{task.title}, version {task.version}. {task.description} As a service:",
+        f"`/uws/{task.name}` ([UWS](uws.md)).",
+        "",
+        "| parameter | unit | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in task.parameters.model_fields.items():
+        value = "required" if field.is_required() else _default(field.default)
+        choices = get_args(field.annotation) if _is_choice(field.annotation) else ()
+        words = " ".join(f"`{choice}`" for choice in choices)
+        meaning = f"{field.description} {words}".strip()
+        lines.append(f"| `{name}` | {unit_of(field) or ''} | {value} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _is_choice(annotation: object) -> bool:
+    return get_origin(annotation) is Literal
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(f'{number:g}' for number in value)}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    **{f"{task.name}.md": partial(task_page, task) for task in TASKS.values()},
+}
+
+
+def main() -> int:
+    """Write the pages; with --check only compare, 1 if one is stale."""
+    check = "--check" in sys.argv[1:]
+    stale = 0
+    for name, page in PAGES.items():
+        path = _FOLDER / name
+        text = page()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if check:
+            print(f"stale: {path.relative_to(_FOLDER.parents[1])}; run {sys.argv[0]}")
+            stale = 1
+        else:
+            path.write_text(text, encoding="utf-8")
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""``distiller ingest``: bring DL3 files into the archive."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from distiller.archive import connect
+from distiller.cli import settings_of
+from distiller.ingest import Options, Progress, ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+EXIT_SKIPPED = 3
+"""Something was refused; the rest is in."""
+
+_LINES = 20  # plain lines of progress where there is no terminal
+
+
+@click.command("ingest")
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--collection", help="Name of the collection (else derived from each folder)."
+)
+@click.option(
+    "--rights",
+    type=click.Choice(["public", "proprietary"]),
+    default="public",
+    show_default=True,
+    help="Who may see the data.",
+)
+@click.option("--group", help="The group that may see proprietary data.")
+@click.option(
+    "--release",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    metavar="DATE",
+    help="When proprietary data become public (UTC).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.pass_context
+def command(  # noqa: PLR0913, PLR0917 - click hands over every option
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    collection: str | None,
+    rights: str,
+    group: str | None,
+    release: datetime | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Bring DL3 files (GADF) into the archive.
+
+    PATH is a folder, with index files or without, or a file. Running it again stores
+    only what is new or has changed. Ends with 0 if nothing was refused, with 3 if
+    something was: each refused file is named with a code, and the rest is in. A home
+    without an archive gets one.
+    """
+    settings = settings_of(ctx)
+    options = Options(collection, rights, group, release)
+    console = Console(stderr=True)
+    with (
+        closing(connect(settings, create=True)) as archive,
+        Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        ) as bars,
+    ):
+        show = _bar(bars) if console.is_terminal else _plain
+        report = ingest(paths, archive, settings.authority, options, show)
+    if as_json:
+        click.echo(json.dumps(report.as_json(), indent=1))
+    else:
+        click.echo(report.as_text())
+    if report.skipped:
+        sys.exit(EXIT_SKIPPED)
+
+
+def _bar(bars: Bars) -> Callable[[Progress], None]:
+    task = bars.add_task("Ingesting", total=None)
+
+    def show(at: Progress) -> None:
+        bars.update(task, total=at.total, completed=at.done, description=at.collection)
+
+    return show
+
+
+def _plain(at: Progress) -> None:
+    step = max(1, at.total // _LINES)
+    if at.done % step == 0 or at.done == at.total:
+        line = f"{at.done}/{at.total} {at.collection} {at.run} {at.outcome}"
+        click.echo(line, err=True)

@@ -1,0 +1,66 @@
+"""``distiller query``: ADQL from the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from distiller.archive import RemoteArchive, connect
+from distiller.cli import settings_of
+from distiller.vo.tap import TapParameters
+from distiller.web.tap import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.core.settings import Settings
+
+_PIPE_CLOSED = 141
+"""As a shell reports a program that SIGPIPE ended."""
+
+
+@click.command()
+@click.argument("adql")
+@click.option(
+    "--format",
+    "form",
+    default="votable",
+    show_default=True,
+    help="votable, votable/td, csv, tsv, or a media type.",
+)
+@click.option("--maxrec", type=click.IntRange(0), help="Rows at most.")
+@click.pass_context
+def command(ctx: click.Context, adql: str, form: str, maxrec: int | None) -> None:
+    """Run a query in ADQL and write its result to the standard output.
+
+    ADQL may be - to read the query from the standard input.
+    """
+    text = sys.stdin.read() if adql == "-" else adql
+    try:
+        for part in _document(settings_of(ctx), text, form, maxrec):
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read this has enough; what is left must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        ctx.exit(_PIPE_CLOSED)
+
+
+def _document(
+    settings: Settings, adql: str, form: str, maxrec: int | None
+) -> Iterator[bytes]:
+    pairs = [("LANG", "ADQL"), ("QUERY", adql), ("RESPONSEFORMAT", form)]
+    if maxrec is not None:
+        pairs.append(("MAXREC", str(maxrec)))
+    parameters = TapParameters.parse(pairs)
+    with contextlib.closing(connect(settings)) as archive:
+        if isinstance(archive, RemoteArchive):
+            request = {"adql": adql, "format": form, "maxrec": maxrec}
+            yield from archive.query_document(request)
+        else:
+            prepared = answer.prepare(parameters, archive.catalog, settings)
+            yield from answer.whole(archive, prepared)

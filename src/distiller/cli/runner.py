@@ -1,0 +1,44 @@
+"""``distiller runner``: the jobs of a home, in a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from distiller.archive import RemoteArchive
+from distiller.cli import settings_of
+from distiller.jobs.supervisor import Supervisor
+from distiller.web import boot
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+@click.command()
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Run the analysis jobs of a home until SIGTERM or SIGINT.
+
+    For servers with `runner = "external"`; products are filed through the server of
+    the home, once it answers. Jobs that run when this stops go on, and the next start
+    finds them.
+    """
+    settings = settings_of(ctx)
+    boot.boot(settings)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    # Django is set up only now, and this module holds ORM classes.
+    from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
+
+    with RemoteArchive(settings.socket_path) as archive:
+        supervisor = Supervisor(settings, OrmJobStore(), archive, look_s=0.2)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            supervisor.stop(0.0)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        click.echo(f"running jobs of {settings.home}")
+        supervisor.run()

@@ -1,0 +1,123 @@
+"""``distiller serve``: pages, VO services and jobs of one home."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from distiller.archive import open_archive
+from distiller.cli import settings_of
+from distiller.core.errors import InternalError
+from distiller.core.settings import load_settings
+from distiller.jobs.service import JobService
+from distiller.jobs.supervisor import Supervisor
+from distiller.web import boot, server
+
+if TYPE_CHECKING:
+    import socket
+
+    from distiller.core.settings import Settings
+
+_DEMO_RUNS = 17
+_DEMO_SEED = 2015
+_DEMO_COLLECTION = "demo"
+_DEMO_ADMIN = "admin"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Fill an empty home with simulated runs first, and print a password.",
+)
+@click.pass_context
+def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
+    """Serve the archive of a home: pages, VO services, jobs."""
+    settings = _addressed(settings_of(ctx), host, port)
+    listener = server.listen(host, port)
+    if demo:
+        _fill(settings)
+    boot.boot(settings)
+    if demo:
+        _say_password()
+    _serve(settings, listener)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    # Django is set up only now, and these modules hold ORM classes.
+    from distiller.web import names, site  # noqa: PLC0415
+    from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
+
+    with closing(open_archive(settings, create=False)) as archive:
+        archive.set_base_url(settings.base_url)
+        store = OrmJobStore()
+
+        def position(name: str) -> tuple[float, float]:
+            target = names.resolve(name, settings)
+            return target.ra_deg, target.dec_deg
+
+        jobs = JobService(store, archive, settings, resolver=position)
+        supervisor = Supervisor(settings, store, archive)
+        site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
+        if settings.runner == "embedded":
+            supervisor.start()
+        try:
+            server.run(
+                site.current(),
+                listener,
+                lambda: click.echo(f"ready: {settings.base_url}/"),
+            )
+        finally:
+            supervisor.stop()
+
+
+def _addressed(settings: Settings, host: str, port: int) -> Settings:
+    """Return settings whose base URL is where this server listens, unless it is set."""
+    if "base_url" in settings.model_fields_set:
+        return settings
+    return load_settings(settings.home, base_url=f"http://{host}:{port}")
+
+
+def _say_password() -> None:
+    """Give the demo administrator a new password and print it, this once."""
+    from distiller.web.accounts import service  # noqa: PLC0415 - needs Django set up
+
+    password = secrets.token_urlsafe(12)
+    if any(account.name == _DEMO_ADMIN for account in service.everybody()):
+        service.set_password(_DEMO_ADMIN, password)
+    else:
+        service.add(_DEMO_ADMIN, password, admin=True)
+    click.echo(f"administrator of the demo: {_DEMO_ADMIN}, password {password}")
+
+
+def _fill(settings: Settings) -> None:
+    """Simulate the demo runs once, and ingest what is not in the archive yet."""
+    if not settings.archive_path.exists():
+        _distiller(settings, "init")
+    runs = settings.home / "demo-data"
+    if not runs.is_dir():
+        # Written beside and renamed, so that a set that was cut off is made again.
+        partial = settings.home / "demo-data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        size = ["--runs", str(_DEMO_RUNS), "--seed", str(_DEMO_SEED)]
+        _distiller(settings, "simulate", str(partial), *size)
+        partial.replace(runs)
+    _distiller(settings, "ingest", str(runs), "--collection", _DEMO_COLLECTION)
+
+
+def _distiller(settings: Settings, *arguments: str) -> None:
+    """Run another command as a process: numerical libraries stay out of this one."""
+    command_line = [sys.executable, "-m", "distiller", "--home", str(settings.home)]
+    done = subprocess.run([*command_line, *arguments], check=False)  # noqa: S603 - own
+    if done.returncode != 0:
+        message = f"distiller {arguments[0]} ended with status {done.returncode}"
+        hint = "its message stands above"
+        raise InternalError(message, hint=hint)

@@ -1,0 +1,93 @@
+"""``distiller user``: accounts of a home."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from distiller.cli import settings_of
+from distiller.core.errors import NotFound
+from distiller.web import boot
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_GENERATED_BYTES = 12
+
+
+@click.group()
+def command() -> None:
+    """Add and list accounts, and set passwords."""
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--email", default="", help="E-mail address.")
+@click.option("--admin", is_flag=True, help="May do everything.")
+@click.option("--generate", is_flag=True, help="Make a password and print it once.")
+@click.pass_context
+def add(
+    ctx: click.Context, name: str, email: str, *, admin: bool, generate: bool
+) -> None:
+    """Make the account NAME; asks for its password."""
+    accounts = _accounts(ctx)
+    password = _password(generate=generate)
+    accounts.add(name, password, email=email, admin=admin)
+    click.echo(f"added {name}")
+    if generate:
+        click.echo(f"password: {password}")
+
+
+@command.command("password")
+@click.argument("name")
+@click.option("--generate", is_flag=True, help="Make a password and print it once.")
+@click.pass_context
+def password_(ctx: click.Context, name: str, *, generate: bool) -> None:
+    """Give the account NAME a new password."""
+    accounts = _accounts(ctx)
+    password = _password(generate=generate)
+    accounts.set_password(name, password)
+    click.echo(f"the password of {name} is changed")
+    if generate:
+        click.echo(f"password: {password}")
+
+
+@command.command("list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """List the accounts."""
+    table = Table("name", "e-mail", "rights", "active", "last log-in (UTC)", box=None)
+    for account in _accounts(ctx).everybody():
+        seen = account.last_login
+        table.add_row(
+            account.name,
+            account.email,
+            "administrator" if account.is_admin else "user",
+            "yes" if account.is_active else "no",
+            f"{seen:%Y-%m-%d %H:%M}" if seen else "",
+        )
+    Console().print(table)
+
+
+def _password(*, generate: bool) -> str:
+    if generate:
+        return secrets.token_urlsafe(_GENERATED_BYTES)
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _accounts(ctx: click.Context) -> ModuleType:
+    settings = settings_of(ctx)
+    if not settings.home.is_dir():
+        raise NotFound(
+            f"no home folder {settings.home}", hint="make one with `distiller init`"
+        )
+    boot.boot(settings)
+    # It holds ORM classes, which exist only once Django is set up.
+    from distiller.web.accounts import service  # noqa: PLC0415
+
+    return service

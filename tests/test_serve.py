@@ -1,0 +1,196 @@
+"""The whole program as its user starts it: ``distiller serve --demo``."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+import pytest
+from astropy.io import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+_PATIENCE_S = 120
+_MAP = {"target": "Crab", "width": "3", "binsz": "0.05", "e_min": "0.5", "e_max": "40"}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Server:
+    """A running ``distiller serve --demo``."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[str]
+    said: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        with self.process:  # waits, and closes the pipe
+            return self.process.wait(30)
+
+
+def start(home: Path) -> Server:
+    port = _free_port()
+    command = [sys.executable, "-m", "distiller", "--home", str(home), "serve"]
+    process = subprocess.Popen(
+        [*command, "--demo", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DISTILLER_RESOLVER_URL": ""},
+    )
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line.rstrip())
+        if line.startswith("ready:"):
+            return Server(home, port, process, said)
+    message = f"the server ended with {process.wait()}: {said}"
+    raise AssertionError(message)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start(tmp_path_factory.mktemp("demo") / "home")
+    yield running
+    running.stop()
+
+
+def _query(server: Server, adql: str) -> list[str]:
+    answer = httpx.get(
+        f"{server.url}/tap/sync",
+        params={"LANG": "ADQL", "QUERY": adql, "FORMAT": "csv"},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.text.splitlines()[1:]
+
+
+def _crab(server: Server) -> list[str]:
+    return _query(
+        server,
+        "SELECT obs_id FROM ivoa.obscore WHERE dataproduct_type='event' AND "
+        "1=CONTAINS(POINT(s_ra,s_dec),CIRCLE(83.633,22.014,2)) ORDER BY obs_id",
+    )
+
+
+def _run(server: Server, runs: list[str]) -> str:
+    answer = httpx.post(
+        f"{server.url}/uws/count_map",
+        data={**_MAP, "obs": ",".join(runs), "PHASE": "RUN"},
+    )
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def _phase(job: str) -> str:
+    deadline = time.monotonic() + _PATIENCE_S
+    phase = ""
+    while time.monotonic() < deadline:
+        phase = httpx.get(f"{job}/phase").text
+        if phase in {"COMPLETED", "ERROR", "ABORTED"}:
+            break
+        time.sleep(0.05)
+    return phase
+
+
+def test_start_says_where_and_who(server: Server) -> None:
+    assert f"ready: {server.url}/" in server.said
+    assert any(
+        re.fullmatch(r"administrator of the demo: admin, password \S{16}", line)
+        for line in server.said
+    ), server.said
+    page = httpx.get(f"{server.url}/")
+    assert page.status_code == 200
+    assert "CTA Data Distiller" in page.text
+
+
+def test_from_runs_to_a_count_map(server: Server) -> None:
+    runs = _crab(server)
+    assert len(runs) >= 4
+    job = _run(server, runs[:4])
+    assert _phase(job) == "COMPLETED", httpx.get(job).text
+    answer = httpx.get(f"{job}/results/product", follow_redirects=True)
+    assert answer.status_code == 200
+    with fits.open(io.BytesIO(answer.content)) as hdus:
+        counts = np.asarray(hdus[0].data)
+    assert counts.shape[-2:] == (60, 60)
+    assert counts.sum() > 100
+    found = _query(
+        server,
+        "SELECT obs_publisher_did, calib_level FROM ivoa.obscore "
+        "WHERE dataproduct_type='image'",
+    )
+    assert len(found) == 1
+    assert found[0].endswith(",3")
+
+
+def test_second_server_on_the_same_home_is_refused(server: Server) -> None:
+    command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
+    done = subprocess.run(
+        [*command, "--port", str(_free_port())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "another process has the archive open" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_taken_port_is_named(server: Server, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "distiller", "--home", str(tmp_path), "serve"]
+    done = subprocess.run(
+        [*command, "--port", str(server.port)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert f"{server.port} is in use" in done.stderr
+
+
+def test_kill_while_a_job_runs_loses_nothing(tmp_path: Path) -> None:
+    first = start(tmp_path / "home")
+    runs = _crab(first)
+    done = _run(first, runs[:2])
+    assert _phase(done) == "COMPLETED"
+    under_way = _run(first, runs)
+    first.stop(signal.SIGKILL)
+
+    second = start(tmp_path / "home")
+    try:
+        again = [job.replace(first.url, second.url) for job in (done, under_way)]
+        assert _phase(again[0]) == "COMPLETED"
+        assert _phase(again[1]) == "COMPLETED"
+        products = _query(
+            second,
+            "SELECT obs_publisher_did FROM ivoa.obscore WHERE dataproduct_type='image'",
+        )
+        assert len(products) == len(set(products)) == 2
+    finally:
+        second.stop()
