@@ -33,6 +33,7 @@ class Cursor:
         self.faults = faults
         self.pos = 0
         self.depth = 0
+        self._closings: dict[int, int] | None = None
 
     @property
     def token(self) -> Token:
@@ -42,6 +43,16 @@ class Cursor:
     def ahead(self, count: int = 1) -> Token:
         """Return a later token; behind the end there is the end."""
         return self.tokens[min(self.pos + count, len(self.tokens) - 1)]
+
+    def behind(self, opening: int) -> str:
+        """Return what follows the end of the parenthesis at a position.
+
+        Empty if it is not closed, or if the text ends there.
+        """
+        if self._closings is None:
+            self._closings = _closings(self.tokens)
+        closing = self._closings.get(opening)
+        return "" if closing is None else self.tokens[closing + 1].value
 
     def advance(self) -> Token:
         """Take the next token."""
@@ -171,3 +182,15 @@ class Cursor:
         if unknown:
             node.meta["unknown"] = True
         return node
+
+
+def _closings(tokens: Sequence[Token]) -> dict[int, int]:
+    """Return the positions of closing parentheses by those of their openings."""
+    found: dict[int, int] = {}
+    open_ones: list[int] = []
+    for position, token in enumerate(tokens):
+        if token.kind == "sign" and token.value == "(":
+            open_ones.append(position)
+        elif token.kind == "sign" and token.value == ")" and open_ones:
+            found[open_ones.pop()] = position
+    return found

@@ -49,29 +49,18 @@ class ExpressionParser(Cursor):
         With several in a row, as in ``((SELECT ...) UNION ...)``, each inner one must
         end where only a query goes on: not so in ``IN ((SELECT ...), 3)``.
         """
-        count = 0
-        while self.ahead(count).value == "(" and self.ahead(count).kind == "sign":
-            count += 1
-        following = self.ahead(count)
-        if following.kind != "word" or count == 0:
+        first = self.pos
+        last = first
+        while self.tokens[last].kind == "sign" and self.tokens[last].value == "(":
+            last += 1
+        following = self.tokens[last]
+        if following.kind != "word" or last == first:
             return False
         if following.value == "WITH":
-            return count == 1
+            return last == first + 1
         return following.value == "SELECT" and all(
-            self._behind(level) in _BEHIND_QUERY for level in range(1, count)
+            self.behind(opening) in _BEHIND_QUERY for opening in range(first + 1, last)
         )
-
-    def _behind(self, count: int) -> str:
-        """Return what follows the end of a parenthesis some tokens ahead."""
-        level, position = 0, self.pos + count
-        while position < len(self.tokens):
-            token = self.tokens[position]
-            position += 1
-            if token.kind == "sign" and token.value in {"(", ")"}:
-                level += 1 if token.value == "(" else -1
-                if level == 0:
-                    return self.tokens[position].value
-        return ""
 
     def search_condition(self) -> exp.Expr:
         """Read a condition, as behind WHERE, ON and HAVING."""

@@ -427,11 +427,13 @@ class QueryParser(ExpressionParser):
             first, *joins = self._chain()
             self.need_sign(")")
             self.depth -= 1
-            if not joins:
+            if joins:
+                return self.make(exp.Subquery, start, this=first.this, joins=joins)
+            if not first.this.args.get("joins"):
                 self.fault(
                     "Q101", "parentheses in FROM hold a JOIN or a sub-query", start
                 )
-            return self.make(exp.Subquery, start, this=first.this, joins=joins)
+            return first.this  # type: ignore[no-any-return]
         return self._named_table()
 
     def _named_table(self) -> exp.Table:
