@@ -277,17 +277,6 @@ def _fill(disk: Path) -> None:
     (disk / "filler").write_bytes(b"x" * (free - 262_144))
 
 
-@pytest.mark.slow
-def test_many_datasets_a_second(archive: Archive, toy: Any) -> None:
-    bundles = [toy.bundle(n) for n in range(320)]
-    began = time.monotonic()
-    for first in range(0, len(bundles), 16):
-        archive.store_many(bundles[first : first + 16])
-    rate = len(bundles) / (time.monotonic() - began)
-    print(f"{rate:.0f} datasets/s")  # noqa: T201 - the figure is the point
-    assert rate > 20, "measured 200/s alone on 2 cores; other tests run beside it"
-
-
 def test_a_second_process_is_told_who_has_the_archive(
     archive: Archive, tmp_home: Settings
 ) -> None:
