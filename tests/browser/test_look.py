@@ -73,6 +73,7 @@ def test_job_pages(
         _wait_for_picture(page)
         look(page, f"job-done-{mark}")
         page.get_by_role("link", name="Product page").click()
+        page.wait_for_url("**/products/**")
         _wait_for_picture(page)
         look(page, f"product-{mark}")
         page.goto(f"{server.url}/jobs/new/count_map/?obs=1001&ra=0&dec=-80&width=1")
@@ -88,9 +89,9 @@ def test_job_pages(
 
 
 def _wait_for_picture(page: Page) -> None:
-    page.wait_for_function(
-        "[...document.images].every(i => i.complete && i.naturalWidth > 0)"
-    )
+    # Not `wait_for_function`: it evaluates text in the page, which the policy forbids.
+    page.locator("main img").first.wait_for()
+    page.evaluate("Promise.all([...document.images].map(i => i.decode()))")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
