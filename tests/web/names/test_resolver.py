@@ -108,7 +108,7 @@ def test_unknown_everywhere(tmp_home: Settings, sesame_url: str) -> None:
         resolve("Mrk 4211", _with(tmp_home, sesame_url))
     assert caught.value.close[0] == "Mrk 421"
     assert caught.value.text.startswith(
-        "unknown target 'Mrk 4211': not in the table of this site, and Sesame"
+        "unknown target 'Mrk 4211': no position in the table of this site, and Sesame"
     )
     assert "did you mean Mrk 421" in caught.value.text
     assert "83.63 22.01" in caught.value.text

@@ -146,7 +146,7 @@ def test_hostile_queries_are_refused(client: httpx.Client, query: str) -> None:
 
 def test_unknown_target_says_what_to_do(client: httpx.Client) -> None:
     text = _get(client, "/search/", 404, target="Crap Nebula")
-    assert "unknown target 'Crap Nebula': not in the table of this site" in text
+    assert "unknown target 'Crap Nebula': no position in the table of this site" in text
     assert "Did you mean Crab Nebula" in text
     assert "83.63 22.01" in text
     number = _get(client, "/search/", 404, target="23523")

@@ -134,11 +134,11 @@ def resolve(
 
 
 def _ask_sesame(text: str, settings: Settings, *, archive_was_asked: bool) -> Target:
-    looked = "the table of this site"
+    looked = "no position in the table of this site"
     if archive_was_asked:
         looked += " or among the targets of the archive"
     if not settings.resolver_url:
-        tried = f"not in {looked}; the name resolver Sesame is switched off here"
+        tried = f"{looked}; the name resolver Sesame is switched off here"
         raise UnknownTarget(text, tried, names.close(text))
     key = (settings.resolver_url, " ".join(text.split()).lower())
     answer = _MEMORY.get(key)
@@ -148,10 +148,10 @@ def _ask_sesame(text: str, settings: Settings, *, archive_was_asked: bool) -> Ta
                 text, settings.resolver_url, settings.resolver_timeout_s
             )
         except Unreachable as error:
-            tried = f"not in {looked}, and {error.message}"
+            tried = f"{looked}, and {error.message}"
             raise UnknownTarget(text, tried, names.close(text)) from error
         if answer is None:
-            tried = f"not in {looked}, and Sesame (Simbad, NED, VizieR) has it not"
+            tried = f"{looked}, and Sesame (Simbad, NED, VizieR) has it not"
             raise UnknownTarget(text, tried, names.close(text))
         _MEMORY.put(key, answer)
     note = f"position from {answer.database} through Sesame"

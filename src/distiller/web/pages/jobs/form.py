@@ -9,8 +9,7 @@ import numpy as np
 
 from distiller.analysis.parameters import InvalidParameters, unit_of
 from distiller.web import site
-from distiller.web.names import resolve
-from distiller.web.pages.search.results import in_archive
+from distiller.web.names import archived, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -163,7 +162,7 @@ def located(pairs: Pairs) -> Pairs:
     target = values.get("target", "").strip()
     if not target or values.get("ra", "").strip() or values.get("dec", "").strip():
         return pairs
-    found = resolve(target, site.current().settings, in_archive)
+    found = resolve(target, site.current().settings, archived.place_of)
     rest = [(name, value) for name, value in pairs if name not in {"ra", "dec"}]
     return (*rest, ("ra", repr(found.ra_deg)), ("dec", repr(found.dec_deg)))
 

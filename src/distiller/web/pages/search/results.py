@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distiller import adql as adql_room
 from distiller.core.errors import BadParameter, DistillerError, Fault, QueryError
-from distiller.core.names import normal
 from distiller.web import site
-from distiller.web.names import Target, UnknownTarget, resolve
+from distiller.web.names import Target, UnknownTarget, archived, resolve
 from distiller.web.pages import cells
 from distiller.web.pages.search import adql
 
@@ -94,6 +93,7 @@ class Outcome:
     trouble: DistillerError | None = None
     close: tuple[str, ...] = ()
     same_obs_id: bool = False
+    same_target: str | None = None
 
 
 def run(form: SearchForm) -> Outcome:
@@ -102,10 +102,14 @@ def run(form: SearchForm) -> Outcome:
     is_edited = bool(form.adql)
     query = form.adql or ("" if trouble or form.faults else adql.search(located))
     if trouble is not None and not is_edited:
-        known = _has_observation(form.target)
-        close = trouble.close if isinstance(trouble, UnknownTarget) else ()
         return Outcome(
-            located, "", is_edited, trouble=trouble, close=close, same_obs_id=known
+            located,
+            "",
+            is_edited,
+            trouble=trouble,
+            close=trouble.close if isinstance(trouble, UnknownTarget) else (),
+            same_obs_id=_has_observation(form.target),
+            same_target=archived.spelling_of(form.target),
         )
     if form.faults:
         return Outcome(located, query, is_edited)
@@ -126,21 +130,10 @@ def locate(
     if not form.target or form.has_position or form.adql:
         return form, None, None
     try:
-        target = resolve(form.target, site.current().settings, in_archive)
+        target = resolve(form.target, site.current().settings, archived.place_of)
     except DistillerError as error:
         return form, None, error
     return form.at(target.ra_deg, target.dec_deg), target, None
-
-
-def in_archive(name: str) -> tuple[str, float, float] | None:
-    """Look a name up among the targets of the archive."""
-    wanted = normal(name)
-    for row in site.current().archive.rows(
-        "SELECT name, ra, dec FROM cta.target WHERE ra IS NOT NULL ORDER BY name"
-    ):
-        if row["name"] and normal(row["name"]) == wanted:
-            return row["name"], row["ra"], row["dec"]
-    return None
 
 
 def _has_observation(obs_id: str) -> bool:

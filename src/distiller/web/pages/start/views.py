@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from distiller.core import names
 from distiller.web import site
 from distiller.web.pages import cells
 
@@ -30,8 +31,9 @@ ORDER BY ingested DESC, product_id LIMIT 6
 _TARGETS: Final = """
 SELECT target_name, count(*) AS n FROM cta.product
 WHERE data_level = 'DL3' AND target_name IS NOT NULL
-GROUP BY target_name ORDER BY n DESC, target_name LIMIT 3
+GROUP BY target_name ORDER BY n DESC, target_name
 """
+_EXAMPLES: Final = 3
 _COORDINATES: Final = (
     "83.63 22.01",
     "05:34:31.9 +22:00:52",
@@ -44,7 +46,9 @@ def start(request: HttpRequest) -> HttpResponse:
     """Show the start page."""
     archive = site.current().archive
     holdings = archive.rows(_HOLDINGS)
-    names = [row["target_name"] for row in archive.rows(_TARGETS)]
+    targets = [row["target_name"] for row in archive.rows(_TARGETS)]
+    # Names that lead to a place, so that every example finds something.
+    examples = [name for name in targets if names.find(name)][:_EXAMPLES]
     latest = [
         {**row, "created": row["created"] and cells.instant(row["created"])}
         for row in archive.rows(_LATEST)
@@ -57,6 +61,6 @@ def start(request: HttpRequest) -> HttpResponse:
             "holdings": holdings,
             "latest": latest,
             "total": sum(row["datasets"] for row in holdings),
-            "examples": [*names, *_COORDINATES],
+            "examples": [*examples, *_COORDINATES],
         },
     )
