@@ -12,16 +12,26 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
+from distiller.adql import faults, functions
+from distiller.adql.targets.duckdb import DuckDBWriter
+from distiller.adql.targets.writer import Refused
 from distiller.analysis.parameters import unit_of
 from distiller.analysis.tasks import TASKS
 from distiller.cli import program
+from distiller.core import errors
 from distiller.core.settings import Settings
+from distiller.web import names  # noqa: F401 - its errors belong to the tree
+from distiller.web.errors import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distiller.analysis.tasks import Task
 
+_SPECCONV = (
+    "a spectral value in another unit; "
+    "the second argument may be left out where the column has a unit"
+)
 _FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -106,9 +116,119 @@ def _default(value: object) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
+def errors_page() -> str:
+    """Return the page of all error codes."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error has a stable code. `U`: yours, asking again unchanged fails",
+        "again. `P`: passing, the same request may work later. `I`: ours, a defect or",
+        "a damaged installation. What is wrong with a file has codes of its own:",
+        "[findings](findings.md).",
+        "",
+        "| code | HTTP | what |",
+        "|---|---|---|",
+    ]
+    seen = set()
+    for kind in _tree(errors.DistillerError):
+        if kind.code in seen or kind is errors.DistillerError:
+            continue
+        seen.add(kind.code)
+        first = (kind.__doc__ or "").partition("\n")[0]
+        lines.append(f"| `{kind.code}` | {_status(kind)} | {first} |")
+    lines += [
+        "",
+        "## Faults of a query",
+        "",
+        "An error `U200` holds every fault as `line:column code message`.",
+        "",
+        "| code | what |",
+        "|---|---|",
+    ]
+    lines += [f"| `{code}` | {text} |" for code, text in faults.CODES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _tree(kind: type[errors.DistillerError]) -> list[type[errors.DistillerError]]:
+    children = [k for child in kind.__subclasses__() for k in _tree(child)]
+    return [kind, *sorted(children, key=lambda k: k.code)]
+
+
+def _status(kind: type[errors.DistillerError]) -> int:
+    return status_of(kind.__new__(kind))
+
+
+def adql_page() -> str:
+    """Return the page of what ADQL can say here."""
+    lines = [
+        "# ADQL",
+        "",
+        "[ADQL 2.1](https://www.ivoa.net/documents/ADQL/) with sub-queries, joins",
+        "(`NATURAL`, `USING`, `ON`), aggregates, `UNION`, `EXCEPT`, `INTERSECT`,",
+        "`WITH`, `TOP`, `OFFSET`, `LIKE`, `ILIKE`, `CAST`, `COALESCE` and geometry.",
+        "Everything else is refused with its place and a hint ([codes](errors.md));",
+        "try a query without running it by `distiller adql QUERY`.",
+        "",
+        "## Geometry",
+        "",
+        "Coordinates are ICRS, deg. The coordinate system as a first argument is",
+        "deprecated and may be left out. `CONTAINS` and `INTERSECTS` are compared with",
+        "0 or 1. There are",
+        ", ".join(f"`{name}`" for name in sorted(functions.GEOMETRY_FUNCTIONS)) + ".",
+        "",
+        "Refused on the embedded database:",
+        "",
+        *(f"- {why}" for why in _refusals()),
+        "",
+        "## Functions",
+        "",
+        "Aggregates: "
+        + ", ".join(f"`{name}`" for name in sorted(functions.AGGREGATES))
+        + ". Mathematics and text, with the number of arguments:",
+        "",
+        ", ".join(
+            f"`{f.name}`({_counts(f)})"
+            for f in functions.FUNCTIONS.values()
+            if f.signature is None
+        ),
+        "",
+        "| user-defined function | returns |",
+        "|---|---|",
+        f"| `{functions.SPECCONV_SIGNATURE}` | {_SPECCONV} |",
+    ]
+    lines += [
+        f"| `{f.signature}` | {f.description} |"
+        for f in functions.FUNCTIONS.values()
+        if f.signature is not None
+    ]
+    lines += [
+        "",
+        "Known and refused by name, not translated yet: "
+        + ", ".join(f"`{name}`" for name in sorted(functions.UNTRANSLATED))
+        + ".",
+        "",
+        "Types of `CAST`: "
+        + ", ".join(f"`{name}`" for name in functions.CAST_TYPES)
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _refusals() -> list[str]:
+    writes = DuckDBWriter.WRITES.values()
+    return sorted(write.why for write in writes if isinstance(write, Refused))
+
+
+def _counts(function: functions.Function) -> str:
+    fewest, most = function.counts[0], function.counts[-1]
+    return str(most) if fewest == most else f"{fewest} or {most}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "commands.md": commands_page,
+    "errors.md": errors_page,
+    "adql.md": adql_page,
     **{f"{task.name}.md": partial(task_page, task) for task in TASKS.values()},
 }
 

@@ -157,7 +157,9 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Circle: circle,
         nodes.Polygon: polygon,
         nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused("this REGION is not translated"),
+        nodes.Region: Refused(
+            "REGION is translated for one Position, Circle or Polygon in ICRS"
+        ),
         nodes.Contains: lambda w, n: f"CAST({w.two('dst_contains', n)} AS INTEGER)",
         nodes.Intersects: lambda w, n: f"CAST({w.two('dst_intersects', n)} AS INTEGER)",
         nodes.Distance: distance,
