@@ -71,7 +71,7 @@ def test_init_makes_a_home_that_is_private_and_sound(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     status, text = _run(home, "init")
     assert status == 0
-    assert text == f"{home} is ready: settings in {home}/distiller.toml\n"
+    assert text == f"{home} is made; its settings are in {home}/distiller.toml\n"
     assert _mode(home) == 0o700
     assert _mode(home / "distiller.toml") == 0o600
     assert _run(home, "check") == (0, f"{home}: nothing is wrong\n")
@@ -83,7 +83,7 @@ def test_init_again_changes_nothing(tmp_path: Path) -> None:
     (home / "distiller.toml").write_text('site_title = "Ours"\n')
     status, text = _run(home, "init")
     assert status == 0
-    assert "is ready already" in text
+    assert "was there already" in text
     assert load_settings(home).site_title == "Ours"
 
 

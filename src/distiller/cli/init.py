@@ -39,8 +39,8 @@ def command(ctx: click.Context) -> None:
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
     with closing(open_archive(settings)):
         pass
-    word = "is ready already" if existed else "is ready"
-    click.echo(f"{settings.home} {word}: settings in {template}")
+    word = "was there already" if existed else "is made"
+    click.echo(f"{settings.home} {word}; its settings are in {template}")
 
 
 def template_text() -> str:

@@ -61,7 +61,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         store = OrmJobStore()
 
         def position(name: str) -> tuple[float, float]:
-            target = names.resolve(name, settings)
+            target = names.resolve(name, settings, names.archived.place_of)
             return target.ra_deg, target.dec_deg
 
         jobs = JobService(store, archive, settings, resolver=position)

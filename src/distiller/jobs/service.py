@@ -32,7 +32,7 @@ from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -340,9 +340,22 @@ class JobService:
         self, task: str, pairs: Iterable[tuple[str, str]], owner: str | None
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
         parameters = tasks.task(task).parameters.from_pairs(task, pairs)
-        datasets, heritage = inputs.resolve(self._archive, parameters.obs, owner)
+        faults: list[UserError] = []
+        found = None
+        try:
+            found = inputs.resolve(self._archive, parameters.obs, owner)
+        except UserError as error:
+            faults.append(error)
         if parameters.ra is None and parameters.target is not None:
-            parameters = parameters.resolved(*self._position(task, parameters.target))
+            try:
+                parameters = parameters.resolved(
+                    *self._position(task, parameters.target)
+                )
+            except UserError as error:
+                faults.append(error)
+        if found is None or faults:
+            raise _together(task, faults)
+        datasets, heritage = found
         return parameters, datasets, heritage
 
     def _position(self, task: str, target: str) -> tuple[float, float]:
@@ -362,3 +375,11 @@ def _illegal(job: Job, words: str) -> IllegalState:
     if job.phase is Phase.COMPLETED:
         hint = "make a new job"
     return IllegalState(message, hint=hint)
+
+
+def _together(task: str, faults: Sequence[UserError]) -> UserError:
+    """Return one error that says all; each message begins with its parameter."""
+    if len(faults) == 1:
+        return faults[0]
+    parts = (error.text.partition(": ") for error in faults)
+    return InvalidParameters(task, tuple((name, text) for name, _, text in parts))

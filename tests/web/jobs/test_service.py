@@ -69,6 +69,7 @@ def test_target_is_resolved_before_the_run(
     assert spec.parameters["target"] == "Crab"
 
 
+FIND = "find runs on the search page or with ADQL"
 REFUSED = [
     (
         (OBS, ("target", "Vulcan")),
@@ -77,6 +78,10 @@ REFUSED = [
     (
         (("obs", "1001,77,78"), *PLACE),
         "U300 obs: not in the archive: 77, 78 (find runs on the search page",
+    ),
+    (
+        (("obs", "77"), ("target", "Vulcan")),
+        f"U100 obs: not in the archive: 77 ({FIND}); target: no source is called",
     ),
     ((OBS, *PLACE, ("e_mni", "1")), "U100 e_mni: no such parameter; did you mean e_m"),
     (PLACE, "U100 obs: is required (parameters of count_map)"),

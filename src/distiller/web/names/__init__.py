@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from distiller.web.names import archived
 from distiller.web.names.box import Place, parse_place
 from distiller.web.names.resolver import Target, UnknownTarget, resolve
 
-__all__ = ["Place", "Target", "UnknownTarget", "parse_place", "resolve"]
+__all__ = ["Place", "Target", "UnknownTarget", "archived", "parse_place", "resolve"]

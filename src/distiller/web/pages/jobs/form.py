@@ -9,7 +9,6 @@ import numpy as np
 
 from distiller.analysis.parameters import InvalidParameters, unit_of
 from distiller.web import site
-from distiller.web.names import archived, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from distiller.analysis.tasks import Task
     from distiller.core.errors import DistillerError
 
-Pairs = tuple[tuple[str, str], ...]
 
 LABELS: Final = {
     "target": "Centre: target",
@@ -151,20 +149,6 @@ def runs_of(chosen: Sequence[str]) -> list[dict[str, Any]]:
     marks = ", ".join("?" for _ in chosen)
     sql = _RUNS.format(marks=marks)
     return site.current().archive.rows(sql, [*chosen, *chosen])
-
-
-def located(pairs: Pairs) -> Pairs:
-    """Add the position of the target if only its name is given.
-
-    The page knows more names than the job: targets of the archive, too.
-    """
-    values = dict(pairs)
-    target = values.get("target", "").strip()
-    if not target or values.get("ra", "").strip() or values.get("dec", "").strip():
-        return pairs
-    found = resolve(target, site.current().settings, archived.place_of)
-    rest = [(name, value) for name, value in pairs if name not in {"ra", "dec"}]
-    return (*rest, ("ra", repr(found.ra_deg)), ("dec", repr(found.dec_deg)))
 
 
 def faults_of(error: DistillerError) -> dict[str, str]:

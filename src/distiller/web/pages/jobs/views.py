@@ -82,9 +82,8 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
     ]
     jobs, owner = site.current().jobs, owner_of(request)
     try:
-        complete = form.located(tuple(pairs))
-        jobs.check(task, complete, owner)
-        made = jobs.create(task, complete, owner)
+        jobs.check(task, pairs, owner)
+        made = jobs.create(task, pairs, owner)
         jobs.run(made.job_id)
     except UserError as error:
         wrong = form.prepare(chosen, pairs, form.faults_of(error))
