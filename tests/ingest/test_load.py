@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -391,6 +392,27 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same_archive(
     done = distiller(home, "ingest", many)
     assert done.returncode == 0, done.stderr
     assert digest(home) == digest(whole)
+
+
+@pytest.mark.prove
+def test_thirty_kills_at_random_moments_each_end_in_the_same_archive(
+    tmp_path: Path, many: Path
+) -> None:
+    whole = tmp_path / "whole"
+    distiller(whole, "init")
+    began = time.monotonic()
+    assert distiller(whole, "ingest", many).returncode == 0
+    took = time.monotonic() - began
+    expected = digest(whole)
+    dice = random.Random(20261124)  # noqa: S311 - to repeat, not to hide
+    stored = []
+    for number in range(30):
+        home = tmp_path / f"home-{number}"
+        distiller(home, "init")
+        stored.append(killed_by_clock(home, many, took * dice.uniform(0.1, 1.0)))
+        assert distiller(home, "ingest", many).returncode == 0
+        assert digest(home) == expected
+    assert len(set(stored)) > 3, "the moments were not spread over the work"
 
 
 def started(home: Path, folder: Path) -> subprocess.Popen[str]:
