@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import duckdb
+import pytest
 from click.testing import CliRunner
 
 from distiller.cli import program
@@ -36,6 +37,57 @@ def test_sql_of_a_file_is_that_of_the_file() -> None:
     assert status == 0
     assert "CREATE TABLE tap_schema.columns" in text
     assert "cta." not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "absent"),
+    [
+        ("cta", "cta.vo_obscore", "CREATE TABLE ivoa."),
+        ("obscore", "ivoa.obscore", "CREATE TABLE cta."),
+        ("tap_schema", "tap_schema.keys", "ivoa."),
+        ("internal", "internal.setting", "ivoa."),
+    ],
+)
+def test_every_model_of_ours_can_be_shown_alone(
+    name: str, shown: str, absent: str
+) -> None:
+    path = str(PACKAGED / f"{name}.vo-dml.xml")
+    status, text = _run("sql", path)
+    assert status == 0, text
+    assert shown in text
+    assert absent not in text
+    assert text.count("CREATE SCHEMA") == 1
+    assert _run("docs", path)[1].count(f"#### {shown}") == 1
+    status, text = _run("tap-schema", path)
+    assert status == 0, text
+    assert (shown in text) == (name != "internal")
+    status, text = _run("check", path)
+    assert (status, text.endswith(" columns: no fault\n")) == (0, True)
+
+
+def test_the_sql_of_cta_follows_that_of_obscore(tmp_path: Path) -> None:
+    for name in ("obscore", "cta"):
+        for ending in ("vo-dml.xml", "binding.yaml"):
+            source = PACKAGED / f"{name}.{ending}"
+            (tmp_path / source.name).write_bytes(source.read_bytes())
+    connection = duckdb.connect()
+    for name in ("obscore", "cta"):
+        connection.execute(_run("sql", str(tmp_path / f"{name}.vo-dml.xml"))[1])
+    found = connection.execute("SELECT count(*) FROM cta.vo_obscore").fetchall()
+    assert found == [(0,)]
+
+
+def test_a_model_alone_says_what_it_lacks(tmp_path: Path) -> None:
+    for ending in ("vo-dml.xml", "binding.yaml"):
+        source = PACKAGED / f"cta.{ending}"
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    path = str(tmp_path / "cta.vo-dml.xml")
+    words = "cta.vo_obscore: view of ivoa.obscore, which is absent"
+    assert _run("check", path) == (1, f"{words}\n")
+    status, text = _run("sql", path)
+    assert status == 1
+    assert words in text
+    assert "CREATE" not in text
 
 
 def test_postgresql_is_refused_by_name() -> None:
@@ -69,7 +121,8 @@ def test_check_of_a_bad_file_lists_its_faults(tmp_path: Path) -> None:
     assert "no such type (did you mean tap_schema:Column?)" in text
 
 
-def test_a_file_of_another_name_is_refused() -> None:
-    status, text = _run("sql", __file__)
+@pytest.mark.parametrize("what", ["sql", "docs", "tap-schema", "check"])
+def test_a_file_of_another_name_is_refused(what: str) -> None:
+    status, text = _run(what, __file__)
     assert status == 2
     assert "the name of a model ends in .vo-dml.xml" in text

@@ -10,7 +10,7 @@ import pytest
 from distiller.core.errors import BadData
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
-from distiller.model.load import PACKAGED, packaged_paths, read_models
+from distiller.model.load import ENDING, PACKAGED, packaged_paths, read_models
 from distiller.model.read_vodml import read_vodml
 
 if TYPE_CHECKING:
@@ -261,6 +261,112 @@ def test_a_bad_binding_file_is_named(tmp_path: Path, text: str, words: str) -> N
     with pytest.raises(BadData) as caught:
         load_file(path)
     assert words in str(caught.value)
+
+
+def test_a_binding_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(_object("A")))
+    (tmp_path / "toy.binding.yaml").write_bytes("model: é".encode("latin-1"))
+    with pytest.raises(BadData, match=r"M010 toy\.binding\.yaml: no YAML"):
+        load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            _object("A", extends="toy:B") + _object("B", extends="toy:A"),
+            "A: extends itself, through toy:B",
+        ),
+        (
+            _object("A", _attribute("A", "x", "toy:P"))
+            + _object("P", _attribute("P", "x", "toy:Q")).replace("objectT", "dataT")
+            + _object("Q", extends="toy:P").replace("objectT", "dataT"),
+            "P: a value of it contains another of it, without end",
+        ),
+    ],
+)
+def test_types_in_a_circle_are_a_fault_of_the_file(
+    tmp_path: Path, body: str, words: str
+) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(body))
+    with pytest.raises(BadData, match=f"M100 .*{words}"):
+        load_file(path)
+
+
+def _copied(folder: Path, *names: str) -> Path:
+    """Copy these models with their bindings; return the path of the first."""
+    for source in PACKAGED.iterdir():
+        if source.name.partition(".")[0] in names:
+            (folder / source.name).write_bytes(source.read_bytes())
+    return folder / f"{names[0]}{ENDING}"
+
+
+@pytest.mark.parametrize("path", packaged_paths(), ids=lambda path: path.name)
+def test_a_model_of_ours_stands_for_itself(path: Path) -> None:
+    model = load_file(path)
+    document = model.documents[0]
+    assert len(model.documents) == 1
+    assert {t.type_id.partition(":")[0] for t in model.tables} == {document.name}
+    whole = load_model()
+    assert [t for t in whole.tables if t.name in model.by_name] == list(model.tables)
+    assert model.catalog == {
+        name: table
+        for name, table in whole.catalog.items()
+        if name.partition(".")[0] in model.schemas
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cta", "cta.vo_obscore: view of ivoa.obscore, which is absent"),
+        ("obscore", "ivoa.obscore: foreign key to cta.product, which is absent"),
+    ],
+)
+def test_a_model_alone_that_leads_elsewhere_names_both(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    path = _copied(tmp_path, name)
+    with pytest.raises(BadData, match=f"M100 .*{words}$"):
+        load_file(path)
+
+
+def test_models_without_a_binding_are_not_looked_up(tmp_path: Path) -> None:
+    path = _copied(tmp_path, "cta", "obscore")
+    assert [table.name for table in load_file(path).beside] == ["ivoa.obscore"]
+    (tmp_path / "obscore.binding.yaml").unlink()
+    with pytest.raises(BadData, match=r"view of ivoa\.obscore, which is absent$"):
+        load_file(path)
+
+
+def test_columns_of_the_model_beside_are_checked(tmp_path: Path) -> None:
+    path = _copied(tmp_path, "obscore", "cta")
+    binding = tmp_path / "obscore.binding.yaml"
+    binding.write_text(binding.read_text().replace(": publisher_did}", ": did}"))
+    with pytest.raises(BadData, match=r"foreign key to cta\.product\.did: absent$"):
+        load_file(path)
+
+
+def test_a_bad_model_beside_matters_only_where_it_is_needed(tmp_path: Path) -> None:
+    path = _copied(tmp_path, "cta", "obscore", "tap_schema")
+    (tmp_path / f"obscore{ENDING}").write_text("<a>")
+    assert len(load_file(tmp_path / f"tap_schema{ENDING}").tables) == 5
+    with pytest.raises(BadData) as caught:
+        load_file(path)
+    text = str(caught.value)
+    assert "view of ivoa.obscore, which is absent; " in text
+    assert "not looked up in obscore.vo-dml.xml: M001 obscore.vo-dml.xml" in text
+
+
+def test_a_copy_of_the_model_beside_it_is_no_second_one(tmp_path: Path) -> None:
+    path = _copied(tmp_path, "cta", "obscore")
+    for ending in (ENDING, ".binding.yaml"):
+        (tmp_path / f"a_copy{ending}").write_bytes(
+            (tmp_path / f"cta{ending}").read_bytes()
+        )
+    assert load_file(path).tables == load_file(PACKAGED / path.name).tables
 
 
 def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -12,9 +13,13 @@ from astropy.io.votable.ucd import check_ucd
 
 from distiller.adql.words import SQL_RESERVED
 from distiller.core.errors import BadParameter
-from distiller.model import load_model
+from distiller.model import load_file, load_model
 from distiller.model.emit import docs, sql, tap_schema
+from distiller.model.load import packaged_paths
 from distiller.model.obscore import mapping, mapping_faults
+
+if TYPE_CHECKING:
+    from distiller.model import Model
 
 _DATA = Path(__file__).parents[1] / "data"
 _REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "model.md"
@@ -105,6 +110,55 @@ def test_the_sql_runs_and_names_are_those_of_the_catalogue(
     for table in load_model().tables:
         assert sorted(found[table.name]) == sorted(table.names)
     assert "cta.vo_obscore" in found
+
+
+def _structure(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    """Return everything that DDL decides, in no order of its own."""
+    queries = (
+        """SELECT schema_name, table_name, column_index, column_name, data_type,
+        is_nullable, comment FROM duckdb_columns() WHERE NOT internal""",
+        "SELECT schema_name, table_name, constraint_text FROM duckdb_constraints()",
+        """SELECT schema_name, view_name, sql, comment FROM duckdb_views()
+        WHERE NOT internal""",
+        "SELECT schema_name, table_name, comment FROM duckdb_tables()",
+    )
+    return [row for query in queries for row in connection.execute(query).fetchall()]
+
+
+def test_the_sql_of_every_model_alone_makes_the_whole(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    """In the order of the models: a view comes after what it is of."""
+    alone = duckdb.connect()
+    for path in packaged_paths():
+        for statement in sql.ddl(load_file(path)):
+            alone.execute(statement)
+    assert len(_structure(database)) > 300
+    assert sorted(map(str, _structure(alone))) == sorted(map(str, _structure(database)))
+
+
+def test_tap_schema_of_every_model_alone_makes_the_whole() -> None:
+    def kept(model: Model) -> list[tuple[str, str]]:
+        """Return rows without their place in the whole."""
+        places = {"schema_index", "table_index"}
+        return [
+            (table, str({k: v for k, v in row.items() if k not in places}))
+            for table, rows in tap_schema.rows(model).items()
+            for row in rows
+        ]
+
+    alone = [row for path in packaged_paths() for row in kept(load_file(path))]
+    assert sorted(alone) == sorted(kept(load_model()))
+
+
+def test_reference_of_every_model_alone_makes_the_whole() -> None:
+    def sections(model: Model) -> list[str]:
+        return docs.markdown(model).split("\n## ")[1:]
+
+    alone = [part for path in packaged_paths() for part in sections(load_file(path))]
+    assert [part.strip() for part in alone] == [
+        part.strip() for part in sections(load_model())
+    ]
 
 
 def test_reserved_words_of_duckdb_are_quoted(

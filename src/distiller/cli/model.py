@@ -11,7 +11,7 @@ import click
 
 from distiller.model import load_file, load_model
 from distiller.model.emit import docs, sql, tap_schema
-from distiller.model.load import ENDING, packaged_paths, read_models
+from distiller.model.load import ENDING, packaged_paths, read_models, read_one
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def command() -> None:
 
     MODEL is a VO-DML file, with its binding beside it where there is one
     (NAME.binding.yaml for NAME.vo-dml.xml); without it, the model of this program.
+    It may refer to tables of the models with bindings in the same folder: those are
+    looked up, and what is shown is of MODEL alone.
     """
 
 
@@ -43,7 +45,10 @@ def command() -> None:
 )
 @_model_argument
 def sql_command(engine: str, model: Path | None) -> None:
-    """Print the SQL that makes the tables."""
+    """Print the SQL that makes the tables.
+
+    A view of a table of another model can be made when that table is there.
+    """
     for statement in sql.ddl(_model(model), engine):
         click.echo(f"{statement};")
 
@@ -80,7 +85,7 @@ def docs_command(model: Path | None, output: Path | None) -> None:
 def check_command(model: Path | None) -> None:
     """Check a model and its binding; every fault on a line, exit 1 if there is one."""
     if model is not None:
-        found, faults = read_models([model])
+        found, faults = read_one(_named(model))
     else:
         found, faults = read_models(packaged_paths())
         faults += mapping_faults(read_mapping(FILE), found)
@@ -93,6 +98,11 @@ def check_command(model: Path | None) -> None:
 
 
 def _model(path: Path | None) -> Model:
-    if path is not None and not path.name.endswith(ENDING):
+    return load_model() if path is None else load_file(_named(path))
+
+
+def _named(path: Path) -> Path:
+    """Return the path of a model; its name tells where its binding is."""
+    if not path.name.endswith(ENDING):
         raise click.BadParameter(f"{path.name}: the name of a model ends in {ENDING}")
-    return load_model() if path is None else load_file(path)
+    return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +16,16 @@ HC_EV_M = 1.239841984332e-6
 """Planck's constant times the speed of light, eV m (CODATA 2018, exact)."""
 
 _TEV = 1e12
+_TURN_DEG = 360.0
+# Rows are the galactic axes in ICRS (Hipparcos catalogue, ESA SP-1200, 1997, vol. 1,
+# section 1.5.3, eq. 1.5.11).
+_GALACTIC_AXES: Final = np.array(
+    [
+        (-0.0548755604, -0.8734370902, -0.4838350155),
+        (+0.4941094279, -0.4448296300, +0.7469822445),
+        (-0.8676661490, -0.1980763734, +0.4559837762),
+    ]
+)
 _CIRCLE = 3
 _POLYGON = 6
 
@@ -48,6 +58,39 @@ def separation_deg(
     north = np.cos(lat1) * np.sin(lat2) - np.sin(lat1) * np.cos(lat2) * np.cos(delta)
     along = np.sin(lat1) * np.sin(lat2) + np.cos(lat1) * np.cos(lat2) * np.cos(delta)
     return np.asarray(np.degrees(np.arctan2(np.hypot(east, north), along)))
+
+
+def galactic_deg(ra_deg: float, dec_deg: float) -> tuple[float, float]:
+    """Return galactic longitude and latitude in deg of an ICRS position.
+
+    >>> [round(angle, 2) for angle in galactic_deg(83.6331, 22.0145)]
+    [184.56, -5.78]
+    """
+    return _turned(_GALACTIC_AXES, ra_deg, dec_deg)
+
+
+def icrs_deg(glon_deg: float, glat_deg: float) -> tuple[float, float]:
+    """Return ICRS right ascension and declination in deg of a galactic position.
+
+    >>> [round(angle, 2) for angle in icrs_deg(184.56, -5.78)]
+    [83.64, 22.01]
+    """
+    return _turned(_GALACTIC_AXES.T, glon_deg, glat_deg)
+
+
+def _turned(
+    axes: np.typing.NDArray[np.float64], lon_deg: float, lat_deg: float
+) -> tuple[float, float]:
+    """Return longitude in [0, 360) and latitude in deg on other axes (rows)."""
+    lon, lat = np.radians([lon_deg, lat_deg])
+    x, y, z = axes @ np.array(
+        [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
+    )
+    # A tiny negative angle modulo 360 is 360 in floating point: hence twice.
+    return (
+        float(np.degrees(np.arctan2(y, x)) % _TURN_DEG % _TURN_DEG),
+        float(np.degrees(np.arctan2(z, np.hypot(x, y)))),
+    )
 
 
 def region_text(numbers_deg: Sequence[float]) -> str:

@@ -99,7 +99,7 @@ def read_binding(path: Path) -> Binding:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         message = " ".join(str(error).split())
         raise BadData("M010", path.name, f"no YAML: {message}") from error
     try:

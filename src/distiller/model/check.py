@@ -70,6 +70,8 @@ def _type_faults(document: Document, item: Type) -> Iterator[str]:
             yield f"{where}: literal {literal} without description"
     if item.extends:
         yield from _base_faults(document, item, item.extends)
+    if _contains_itself(document, item) and not _in_circle(document, item):
+        yield f"{where}: a value of it contains another of it, without end"
     names = Counter(role.name for role in item.roles)
     for name, count in names.items():
         if count > 1:
@@ -154,6 +156,33 @@ def _in_circle(document: Document, item: Type) -> bool:
     return False
 
 
+def _contains_itself(document: Document, item: Type) -> bool:
+    """Whether a data type is reached again from its attributes and base types."""
+    seen: set[str] = set()
+    open_ = [item] if item.kind == "dataType" else []
+    while open_:
+        current = open_.pop()
+        refs = [role.ref for role in current.roles if role.kind == "attribute"]
+        for ref in [*refs, *([current.extends] if current.extends else [])]:
+            inner = document.find(ref)
+            if inner is None or inner.kind != "dataType":
+                continue
+            if inner.id == item.id:
+                return True
+            if inner.id not in seen:
+                seen.add(inner.id)
+                open_.append(inner)
+    return False
+
+
+def has_circle(document: Document) -> bool:
+    """Whether a type extends or contains itself: such a document has no tables."""
+    return any(
+        _in_circle(document, item) or _contains_itself(document, item)
+        for item in document.types
+    )
+
+
 def check_tables(model: Model) -> tuple[str, ...]:
     """Return every fault of the tables of a whole model: names, units, UCDs, keys."""
     return tuple(_table_faults(model))
@@ -168,13 +197,13 @@ def _table_faults(model: Model) -> Iterator[str]:
         yield from _column_faults(table)
         yield from _key_faults(model, table)
     for view in model.views:
-        if view.of not in model.by_name or model.by_name[view.of].hidden:
+        if view.of not in model.known or model.known[view.of].hidden:
             yield f"{view.name}: view of {view.of}, which is absent"
 
 
 def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
     for key in table.foreign_keys:
-        target = model.by_name.get(key.target)
+        target = model.known.get(key.target)
         if target is None:
             yield f"{table.name}: foreign key to {key.target}, which is absent"
             continue

@@ -202,12 +202,15 @@ class Model:
         Every stored table, in the order of the bindings.
     schemas
         Name and description of each schema that can be queried, in order.
+    beside
+        Tables of other models that keys and views of this one lead to.
     """
 
     documents: tuple[Document, ...]
     tables: tuple[BoundTable, ...]
     views: tuple[View, ...] = ()
     schemas: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[BoundTable, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, BoundTable]:
@@ -215,12 +218,17 @@ class Model:
         return {table.name: table for table in self.tables}
 
     @cached_property
+    def known(self) -> Mapping[str, BoundTable]:
+        """Every table that keys and views may lead to, by its qualified name."""
+        return {**{table.name: table for table in self.beside}, **self.by_name}
+
+    @cached_property
     def catalog(self) -> Catalog:
         """Every table and view that can be queried."""
         shown = {t.name: t.table() for t in self.tables if not t.hidden}
         for view in self.views:
             shown[view.name] = replace(
-                shown[view.of],
+                self.known[view.of].table(),
                 name=view.name,
                 title=view.title,
                 description=view.description,

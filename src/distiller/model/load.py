@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import BadData, Damaged
 from distiller.model.bind import bind
 from distiller.model.binding import default_binding, read_binding
-from distiller.model.check import check_document, check_tables, check_ucds
+from distiller.model.check import (
+    check_document,
+    check_tables,
+    check_ucds,
+    has_circle,
+)
 from distiller.model.entities import Model
 from distiller.model.read_vodml import read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from distiller.model.binding import Binding
     from distiller.model.entities import BoundTable, Document, View
 
 PACKAGED = Path(__file__).parent / "uml"
@@ -52,39 +61,109 @@ def load_file(path: Path) -> Model:
     BadData
         M100 with every fault, or what `read_file` and `read_binding` raise.
     """
-    model, faults = read_models([path])
+    model, faults = read_one(path)
     if faults:
         raise BadData("M100", str(path), "; ".join(faults))
     return model
 
 
-def read_models(paths: list[Path]) -> tuple[Model, tuple[str, ...]]:
+def read_one(path: Path) -> tuple[Model, tuple[str, ...]]:
+    """Read one document and its binding; return the model and every fault.
+
+    Its keys and views may lead to tables of the models in the same folder that have a
+    binding. Those tables are looked up (`Model.beside`), and are no part of the model.
+    """
+    siblings = (
+        other
+        for other in sorted(path.parent.glob(f"*{ENDING}"))
+        if other.name != path.name and _binding_of(other).is_file()
+    )
+    return read_models([path], beside=siblings)
+
+
+def read_models(
+    paths: list[Path], *, beside: Iterable[Path] = ()
+) -> tuple[Model, tuple[str, ...]]:
     """Read documents and bindings; return the model and every fault of either.
 
     A document without a binding beside it (``NAME.binding.yaml`` for
     ``NAME.vo-dml.xml``) gets the default one.
+
+    Parameters
+    ----------
+    beside
+        Documents with bindings that keys and views may lead to. They are read only
+        where something is absent otherwise, and their own faults are not told.
     """
-    documents: list[Document] = []
-    tables: list[BoundTable] = []
-    views: list[View] = []
-    schemas: dict[str, str] = {}
-    faults: list[str] = []
-    for path in paths:
-        document = read_file(path)
-        documents.append(document)
-        faults.extend(check_document(document))
-        beside = path.with_name(f"{path.name.removesuffix(ENDING)}.binding.yaml")
-        complete = beside.is_file()
-        binding = read_binding(beside) if complete else default_binding(document)
-        its_tables, its_views, wrong = bind(document, binding, complete=complete)
-        tables.extend(its_tables)
-        views.extend(its_views)
-        faults.extend(wrong)
-        if not binding.hidden:
-            schemas[binding.schema_name] = binding.description
-    model = Model(tuple(documents), tuple(tables), tuple(views), schemas)
+    parts = [_read(path) for path in paths]
+    faults = [fault for part in parts for fault in part.faults]
+    model = Model(
+        tuple(part.document for part in parts),
+        tuple(table for part in parts for table in part.tables),
+        tuple(view for part in parts for view in part.views),
+        {
+            part.binding.schema_name: part.binding.description
+            for part in parts
+            if not part.binding.hidden
+        },
+    )
     if not faults:
+        tables, unread = _look_up(_absent(model), beside)
+        model = replace(model, beside=tables)
         faults.extend(check_tables(model))
-    if paths and paths[0].parent == PACKAGED:
+        if faults:
+            faults.extend(unread)
+    if paths and paths[0].resolve().parent == PACKAGED:
         faults.extend(check_ucds(model))
     return model, tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One document, bound."""
+
+    document: Document
+    binding: Binding
+    tables: tuple[BoundTable, ...]
+    views: tuple[View, ...]
+    faults: tuple[str, ...]
+
+
+def _read(path: Path) -> _Part:
+    document = read_file(path)
+    beside = _binding_of(path)
+    complete = beside.is_file()
+    binding = read_binding(beside) if complete else default_binding(document)
+    faults = check_document(document)
+    if has_circle(document):
+        return _Part(document, binding, (), (), faults)
+    tables, views, wrong = bind(document, binding, complete=complete)
+    return _Part(document, binding, tables, views, faults + wrong)
+
+
+def _binding_of(path: Path) -> Path:
+    return path.with_name(f"{path.name.removesuffix(ENDING)}.binding.yaml")
+
+
+def _absent(model: Model) -> set[str]:
+    """Return the tables that keys and views lead to and that are not of the model."""
+    wanted = {key.target for table in model.tables for key in table.foreign_keys}
+    return (wanted | {view.of for view in model.views}) - model.by_name.keys()
+
+
+def _look_up(
+    wanted: set[str], paths: Iterable[Path]
+) -> tuple[tuple[BoundTable, ...], tuple[str, ...]]:
+    """Return the wanted tables, and what kept documents from being read."""
+    found: dict[str, BoundTable] = {}
+    unread: list[str] = []
+    for path in paths if wanted else ():
+        try:
+            tables = _read(path).tables
+        except BadData as error:
+            unread.append(f"not looked up in {path.name}: {error}")
+            continue
+        for table in tables:
+            if table.name in wanted:
+                found.setdefault(table.name, table)
+    return tuple(found.values()), tuple(unread)

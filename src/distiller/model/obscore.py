@@ -22,7 +22,6 @@ Engine = Literal["duckdb", "postgresql"]
 Expression = str | Mapping[Engine, str] | None
 
 FILE = PACKAGED / "obscore.mapping.yaml"
-PARAMETERS = ("base_url", "calib_levels")
 
 
 class _Declared(BaseModel):
@@ -135,7 +134,7 @@ def read_mapping(path: Path) -> ObsCoreMapping:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         declared = _Declared.model_validate(data)
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         message = " ".join(str(error).split())
         raise BadData("M012", path.name, message) from error
     return ObsCoreMapping(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +23,14 @@ from distiller.analysis.simulate.response import north, south
 from distiller.analysis.simulate.sample import DEAD_TIME, expected_counts
 from distiller.analysis.simulate.schedule import programme, survey
 from distiller.analysis.simulate.sources import CRAB
+from distiller.analysis.simulate.streams import stream
+from distiller.cli import main
 from distiller.cli.simulate import command
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, NoSpace
 from distiller.core.sky import separation_deg
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +247,105 @@ def test_metadata_only_makes_many_small_runs_with_shared_responses(
     assert len({run.field.name for run in survey(60, 1)}) == 60
 
 
+def test_a_run_of_metadata_only_is_the_same_in_a_longer_set(tmp_path: Path) -> None:
+    for name, runs, seed in (("short", 3, 1), ("long", 9, 1), ("other", 3, 2)):
+        simulate(tmp_path / name, runs=runs, seed=seed, metadata_only=True)
+    short, other = digests(tmp_path / "short"), digests(tmp_path / "other")
+    long = digests(tmp_path / "long")
+    for name in ("data/sim_001001.fits", "data/sim_001003.fits"):
+        assert long[name] == short[name]
+        assert other[name] != short[name]
+
+
+def test_fields_of_metadata_only_lie_evenly_over_the_sky() -> None:
+    made = survey(2000, seed=1)
+    heights = np.sin(np.radians([run.field.dec_deg for run in made])) / 0.97
+    turns = np.array([run.field.ra_deg for run in made]) / 180.0 - 1.0
+    for values in (heights, turns):
+        assert np.abs(values).max() < 1.0
+        counts = np.histogram(values, bins=10, range=(-1.0, 1.0))[0]
+        assert np.sum((counts - 200.0) ** 2) / 200.0 < 27.9  # chi2 of 9, 0.1 %
+    assert abs(np.corrcoef(heights, turns)[0, 1]) < 0.1
+
+
+def test_streams_are_those_that_a_run_spawns() -> None:
+    spawned = np.random.SeedSequence([7, 1001]).spawn(3)
+    for use, child in enumerate(spawned):
+        wanted = np.random.Generator(np.random.PCG64(child)).random(4)
+        assert np.array_equal(stream(7, 1001, use).random(4), wanted)
+
+
+@pytest.mark.parametrize("metadata_only", [False, True])
+def test_a_shorter_set_leaves_nothing_of_a_longer_one(
+    tmp_path: Path, *, metadata_only: bool
+) -> None:
+    simulate(tmp_path / "set", runs=4, seed=2, metadata_only=True)
+    simulate(tmp_path / "set", runs=2, metadata_only=metadata_only)
+    simulate(tmp_path / "new", runs=2, metadata_only=metadata_only)
+    assert digests(tmp_path / "set") == digests(tmp_path / "new")
+
+
+def test_a_set_that_was_cut_off_is_of_one_seed_and_has_no_index(
+    tmp_path: Path,
+) -> None:
+    """A stop in the middle leaves what it made, and nothing of the set before."""
+    simulate(tmp_path / "set", runs=4, metadata_only=True)
+    simulate(tmp_path / "new", runs=4, seed=2, metadata_only=True)
+
+    def stop(done: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "set", runs=4, seed=2, metadata_only=True, report=stop)
+    left, whole = digests(tmp_path / "set"), digests(tmp_path / "new")
+    assert left.items() <= whole.items()
+    assert whole.keys() - left.keys() == {
+        *("data/sim_001003.fits", "data/sim_001004.fits"),
+        *("hdu-index.fits.gz", "obs-index.fits.gz"),
+    }
+    simulate(tmp_path / "set", runs=4, seed=2, metadata_only=True)
+    assert digests(tmp_path / "set") == whole
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    simulate(tmp_path / "new", runs=1)
+    left = (
+        *(".README.txt.ab12_xyz", ".hdu-index.fits.gz.ab12_xyz"),
+        *("data/.sim_001001.fits.ab12_xyz", "irf/.sim_irf_north.fits.ab12_xyz"),
+    )
+    for name in left:
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        if name == left[0]:
+            simulate(tmp_path / "set", runs=1)
+    simulate(tmp_path / "set", runs=1)
+    assert digests(tmp_path / "set") == digests(tmp_path / "new")
+
+
+def test_files_of_others_beside_a_simulation_are_left_alone(tmp_path: Path) -> None:
+    simulate(tmp_path / "set", runs=1)
+    theirs = (
+        *("sim_001002.fits", "notes.txt", ".notes.txt.ab12_xyz", "raw/sim_001002.fits"),
+        *("data/sim_1002.fits", "data/sim_0001002.fits", "data/sim_000007.fits"),
+        *("data/sim_9999999.fits", "data/sim_001002.fits.gz", "data/my_001002.fits"),
+        *("data/old/sim_001002.fits", "irf/sim_irf_west.fits", "irf/sim_001002.fits"),
+    )
+    for name in theirs:
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("theirs")
+    (tmp_path / "set" / "data" / "sim_001003.fits").mkdir()
+    link = tmp_path / "set" / "data" / "sim_001004.fits"
+    link.symlink_to(tmp_path / "set" / "notes.txt")
+    simulate(tmp_path / "set", runs=1, seed=2)
+    for name in theirs:
+        assert (tmp_path / "set" / name).read_text() == "theirs", name
+    assert link.is_symlink()
+    assert (tmp_path / "set" / "data" / "sim_001003.fits").is_dir()
+
+
 def test_the_command_says_what_it_made(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(tmp_path / "new"), "--runs", "1"])
     assert result.exit_code == 0
@@ -259,6 +365,79 @@ def test_numbers_out_of_range_are_refused(
     with pytest.raises(BadParameter) as caught:
         simulate(tmp_path / "new", runs=runs, seed=seed)
     assert words in caught.value.text
+
+
+def test_a_place_that_cannot_be_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    for place, why in (
+        (tmp_path / "file" / "set", "Not a directory"),
+        (tmp_path / ("n" * 300), "File name too long"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["simulate", str(place), "--runs", "1"])
+        assert ended.value.code == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.startswith(f"distiller: U100 DIR: cannot use {place}")
+        assert told.err.endswith(f": {why} (name a folder that can be written)\n")
+        assert told.err.count("\n") == 1
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Root may write anywhere: be another user for a while."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+@pytest.mark.parametrize(
+    ("shut", "mode", "named"),
+    [
+        (".", 0o555, "set/README.txt"),
+        ("set", 0o555, "set"),
+        ("set", 0o111, "set"),
+    ],
+)
+def test_a_folder_that_may_not_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shut: str, mode: int, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if shut != ".":
+        simulate(Path("set"), runs=1)
+    before = digests(tmp_path)
+    Path(shut).chmod(mode)
+    with somebody_else(), pytest.raises(BadParameter) as caught:
+        simulate(Path("set"), runs=1, seed=2)
+    Path(shut).chmod(0o755)
+    assert f"DIR: cannot use {named}: Permission denied" in caught.value.text
+    assert digests(tmp_path) == before
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_full_disk_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    made = tempfile.mkstemp
+    opened: list[str] = []
+
+    def full(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002 - its name
+        opened.append(prefix)
+        if len(opened) > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(dir))
+        return made(dir=dir, prefix=prefix)
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    with pytest.raises(NoSpace, match="no space left to write") as caught:
+        simulate(tmp_path / "set", runs=17, metadata_only=True)
+    assert str(tmp_path / "set") in caught.value.text
+    assert not (tmp_path / "set" / "obs-index.fits.gz").exists()
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distiller.analysis.simulate import headers, response, write
+from distiller.analysis.simulate import headers, response, streams, write
 from distiller.analysis.simulate.sample import Events, sample
-from distiller.analysis.simulate.schedule import programme, survey
+from distiller.analysis.simulate.schedule import MAX_RUNS, programme, survey
 from distiller.core.errors import BadParameter
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_RUNS = 17
 DEFAULT_SEED = 1
-MAX_RUNS = 1_000_000
 _FEW = 3
 _ZENITH_DEG = 20.0  # of the shared responses
 
@@ -43,7 +42,8 @@ def simulate(
     Parameters
     ----------
     folder
-        New, empty, or an earlier simulation, which is written over.
+        New, empty, or an earlier simulation, whose files are removed first: what is
+        there at any moment belongs to one simulation, and has indexes when it is whole.
     runs
         Number of runs; the first four see the Crab Nebula.
     seed
@@ -57,26 +57,27 @@ def simulate(
     Raises
     ------
     BadParameter
-        If the folder holds something else, or a number is out of its range.
+        If the folder holds something else or cannot be written, or a number is out of
+        its range.
+    NoSpace
+        If the disk or a quota is full.
     """
     _check(folder, runs, seed)
     plan = survey(runs, seed) if metadata_only else programme(runs)
-    (folder / "obs-index.fits.gz").unlink(missing_ok=True)
+    write.remove_earlier(folder)
     write.write_readme(folder, runs, seed)
     shared = _shared_irfs(folder) if metadata_only else {}
     observations = []
     hdus: list[HduRow] = []
     for number, run in enumerate(plan, start=1):
-        for_events, for_weather = np.random.SeedSequence([seed, run.obs_id]).spawn(2)
         weather = headers.ambient(
-            run, np.random.Generator(np.random.PCG64(for_weather))
+            run, streams.stream(seed, run.obs_id, streams.WEATHER)
         )
-        generator = np.random.Generator(np.random.PCG64(for_events))
         if metadata_only:
             events, irfs = _few_events(run), None
         else:
             irfs = _response(run.site.name, 90.0 - run.alt_deg)
-            events = sample(run, irfs, generator)
+            events = sample(run, irfs, streams.stream(seed, run.obs_id, streams.EVENTS))
         hdus += write.write_run(folder, run, events, weather, irfs)
         for _, *rest in shared.get(run.site.name, ()):
             hdus.append((run.obs_id, *rest))  # type: ignore[arg-type]
@@ -91,13 +92,11 @@ def _check(folder: Path, runs: int, seed: int) -> None:
         raise BadParameter("--runs", f"{runs} is not between 1 and {MAX_RUNS}")
     if seed < 0:
         raise BadParameter("--seed", f"{seed} is negative", hint="use 0 or more")
-    if folder.exists() and not folder.is_dir():
-        raise BadParameter("DIR", f"{folder} is a file", hint="name a folder")
-    readme = folder / "README.txt"
-    ours = readme.is_file() and readme.read_text(errors="replace").startswith(
-        write.README.splitlines()[0]
-    )
-    if folder.is_dir() and any(folder.iterdir()) and not ours:
+    with write.refusals_told(folder):
+        if folder.exists() and not folder.is_dir():
+            raise BadParameter("DIR", f"{folder} is a file", hint="name a folder")
+        strange = folder.is_dir() and write.is_strange(folder)
+    if strange:
         raise BadParameter(
             "DIR",
             f"{folder} is not empty and holds no simulation",

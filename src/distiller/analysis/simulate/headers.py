@@ -8,26 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from distiller.analysis.simulate.sample import DEAD_TIME
 from distiller.analysis.simulate.schedule import RUN_S
-from distiller.core.sky import separation_deg
+from distiller.core.sky import galactic_deg, separation_deg
 
 if TYPE_CHECKING:
     import numpy as np
 
     from distiller.analysis.simulate.schedule import Run
 
-VERSION = "1.0"
+VERSION = "1.1"
 """Version of the simulation; a change of any byte of its output is a new one."""
 
 DATE = "2025-06-01T00:00:00"
 """Fixed: a clock would make two equal simulations differ."""
 
 _MJD_ZERO = datetime(1858, 11, 17)
-# Rows are the galactic axes in ICRS (Hipparcos catalogue, vol. 1, section 1.5.3).
-_GALACTIC = (
-    (-0.0548755604, -0.8734370902, -0.4838350155),
-    (0.4941094279, -0.4448296300, 0.7469822445),
-    (-0.8676661490, -0.1980763734, 0.4559837762),
-)
 
 Keywords = dict[str, Any]
 
@@ -79,7 +73,7 @@ def _dates(run: Run, start: float, stop: float) -> Keywords:
 
 def observation(run: Run) -> Keywords:
     """Return what the event list says of the observation."""
-    glon, glat = _galactic(run.ra_pnt_deg, run.dec_pnt_deg)
+    glon, glat = galactic_deg(run.ra_pnt_deg, run.dec_pnt_deg)
     field = run.field
     target: Keywords = {}
     if field.has_target:
@@ -106,20 +100,6 @@ def observation(run: Run) -> Keywords:
         "DEADC": 1.0 - DEAD_TIME,
         "TELAPSE": (RUN_S, "[s]"),
     }
-
-
-def _galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
-    """Galactic longitude and latitude, deg."""
-    ra, dec = math.radians(ra_deg), math.radians(dec_deg)
-    direction = (
-        math.cos(dec) * math.cos(ra),
-        math.cos(dec) * math.sin(ra),
-        math.sin(dec),
-    )
-    x, y, z = (
-        sum(a * b for a, b in zip(axis, direction, strict=True)) for axis in _GALACTIC
-    )
-    return math.degrees(math.atan2(y, x)) % 360.0, math.degrees(math.asin(z))
 
 
 def array(run: Run) -> Keywords:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distiller.analysis.simulate import sources
+from distiller.analysis.simulate import sources, streams
 from distiller.analysis.simulate.sources import Field
 
 RUN_S = 1680.0
 """Length of a run, s (28 min)."""
 
 FIRST_OBS_ID = 1001
+MAX_RUNS = 1_000_000
 _SIDEREAL = 360.98564736629  # deg of Earth rotation in a day (Meeus 1998, eq. 12.4)
 _WOBBLE_DEG = 0.5
 
@@ -146,22 +147,29 @@ def programme(runs: int) -> tuple[Run, ...]:
 
 
 def survey(runs: int, seed: int) -> tuple[Run, ...]:
-    """Return runs with blank fields spread evenly over the sky, for load tests."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 0])))
-    ra = generator.uniform(0.0, 360.0, runs)
-    dec = np.degrees(np.arcsin(generator.uniform(-0.97, 0.97, runs)))
+    """Return runs with blank fields spread evenly over the sky, for load tests.
+
+    Equal seeds give equal runs, however many there are.
+
+    >>> survey(5, seed=1)[:2] == survey(2, seed=1)
+    True
+    """
     made = []
     for index in range(runs):
-        site = NORTH if dec[index] > 0 else SOUTH
+        obs_id = FIRST_OBS_ID + index
+        generator = streams.stream(seed, obs_id, streams.POINTING)
+        ra = generator.uniform(0.0, 360.0)
+        dec = math.degrees(math.asin(generator.uniform(-0.97, 0.97)))
         field = Field(
             f"Survey field {index + 1:06d}",
-            round(float(ra[index]), 4),
-            round(float(dec[index]), 4),
+            round(ra, 4),
+            round(dec, 4),
             (),
             has_target=False,
         )
+        site = NORTH if dec > 0 else SOUTH
         plan = _Plan(site, field, 60400 + index % 1500, 0.0, 0.0)
-        made.append(_run(FIRST_OBS_ID + index, plan, plan.night))
+        made.append(_run(obs_id, plan, plan.night))
     return tuple(made)
 
 

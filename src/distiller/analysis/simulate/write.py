@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +14,12 @@ from astropy.io import fits
 
 from distiller.analysis.simulate import fits_bytes, headers
 from distiller.analysis.simulate.irf_tables import irf_hdus
-from distiller.core.files import atomic_file, write_text
+from distiller.analysis.simulate.schedule import FIRST_OBS_ID, MAX_RUNS
+from distiller.core.errors import BadParameter, NoSpace
+from distiller.core.files import atomic_file, sync_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from distiller.analysis.simulate.response import Response
@@ -47,6 +52,93 @@ HduRow = tuple[int, str, str, str, str, str, int]
 """A row of the HDU index: OBS_ID, type, class, folder, file, HDU name, size."""
 
 
+_README_NAME = "README.txt"
+_INDEX_NAMES = ("obs-index.fits.gz", "hdu-index.fits.gz")  # the last one written first
+_RUN_NAME = re.compile(r"sim_(\d{6,7})\.fits")
+_IRF_NAMES = frozenset({"sim_irf_north.fits", "sim_irf_south.fits"})
+_CUT_OFF = re.compile(r"\.(.+)\.[a-z0-9_]{8}")
+"""A temporary file that `atomic_file` left when it was killed."""
+
+
+@contextmanager
+def refusals_told(path: Path) -> Iterator[None]:
+    """Tell what the system refuses in our words.
+
+    Raises
+    ------
+    BadParameter
+        Naming the path and the system's reason.
+    NoSpace
+        If the disk or a quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            message = f"no space left to write {path}"
+            raise NoSpace(message, hint="free space on that disk") from error
+        reason = error.strerror or str(error)
+        raise BadParameter(
+            "DIR",
+            f"cannot use {path}: {reason}",
+            hint="name a folder that can be written",
+        ) from error
+
+
+def is_strange(folder: Path) -> bool:
+    """Whether a folder holds anything, and no simulation."""
+    readme = folder / _README_NAME
+    if readme.is_file():
+        ours = README.partition("{")[0]
+        return not readme.read_text(errors="replace").startswith(ours)
+    return any(not _is_cut_off(path.name, _README_NAME) for path in folder.iterdir())
+
+
+def remove_earlier(folder: Path) -> None:
+    """Remove the files of an earlier simulation, its indexes first.
+
+    Files go by their name in their folder; nothing else is touched.
+    """
+    with refusals_told(folder):
+        if not folder.is_dir():
+            return
+        for name in _INDEX_NAMES:
+            (folder / name).unlink(missing_ok=True)
+        sync_folder(folder)
+        for below in (folder / "data", folder / "irf", folder):
+            for path in sorted(below.iterdir()) if below.is_dir() else ():
+                if _is_earlier(path, folder):
+                    path.unlink()
+
+
+def _is_earlier(path: Path, folder: Path) -> bool:
+    """Whether a path is a run, a shared response, or a part of a file cut off."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    if path.parent == folder:
+        return any(
+            _is_cut_off(path.name, name) for name in (_README_NAME, *_INDEX_NAMES)
+        )
+    cut_off = _CUT_OFF.fullmatch(path.name)
+    name = cut_off[1] if cut_off else path.name
+    if path.parent.name == "irf":
+        return name in _IRF_NAMES
+    run = _RUN_NAME.fullmatch(name)
+    if run is None:
+        return False
+    obs_id = int(run[1])
+    return name == _run_name(obs_id) and 0 <= obs_id - FIRST_OBS_ID < MAX_RUNS
+
+
+def _is_cut_off(name: str, of: str) -> bool:
+    found = _CUT_OFF.fullmatch(name)
+    return found is not None and found[1] == of
+
+
+def _run_name(obs_id: int) -> str:
+    return f"sim_{obs_id:06d}.fits"
+
+
 def write_run(
     folder: Path,
     run: Run,
@@ -69,7 +161,7 @@ def write_run(
         hdus = irf_hdus(irfs, common, tables_for=run.site.name)
         content.append(_without_primary(hdus))
         tables += described(hdus)
-    name = f"sim_{run.obs_id:06d}.fits"
+    name = _run_name(run.obs_id)
     _write(folder / "data" / name, b"".join(content))
     return hdu_rows(run.obs_id, "data", name, tables)
 
@@ -124,9 +216,10 @@ def write_indexes(
         _index_column(label, list(values))
         for label, values in zip(labels, zip(*hdus, strict=True), strict=True)
     ]
+    last, first = _INDEX_NAMES
     for name, hdu in (
-        ("hdu-index.fits.gz", _index_hdu("HDU_INDEX", "HDU", listed)),
-        ("obs-index.fits.gz", observation_index),
+        (first, _index_hdu("HDU_INDEX", "HDU", listed)),
+        (last, observation_index),
     ):
         whole = _PRIMARY + _without_primary([hdu])
         _write(folder / name, gzip.compress(whole, compresslevel=6, mtime=0))
@@ -135,7 +228,9 @@ def write_indexes(
 def write_readme(folder: Path, runs: int, seed: int) -> None:
     """Write README.txt, which says that all is simulated."""
     text = README.format(version=headers.VERSION, runs=runs, seed=seed)
-    write_text(folder / "README.txt", text)
+    path = folder / _README_NAME
+    with refusals_told(path):
+        write_text(path, text)
 
 
 def _events(run: Run, events: Events, weather: headers.Keywords) -> bytes:
@@ -222,5 +317,5 @@ _EMPTY_PRIMARY = 2880
 
 
 def _write(path: Path, content: bytes) -> None:
-    with atomic_file(path) as stream:
+    with refusals_told(path), atomic_file(path) as stream:
         stream.write(content)

@@ -60,7 +60,7 @@ def _document(model: Model, document: Document) -> Iterator[str]:
         for table in tables:
             yield from _table(table)
     for view in model.views:
-        if any(t.name == view.of for t in model.tables) and _of(document, view.name):
+        if _of(document, view.name):
             yield ""
             yield f"#### {view.name} (view)"
             yield ""

@@ -41,9 +41,10 @@ RESERVED = frozenset({
 def ddl(model: Model, engine: str = "duckdb") -> tuple[str, ...]:
     """Return the statements that make the schema, each without a semicolon.
 
-    Tables come after those they refer to. DuckDB gets no foreign keys: there they
-    forbid to delete parent and child in one transaction and most ALTERs, so the
-    archive checks them itself before it commits.
+    Tables come after those they refer to. Tables of other models are not made: a view
+    of one needs it to be there. DuckDB gets no foreign keys: there they forbid to
+    delete parent and child in one transaction and most ALTERs, so the archive checks
+    them itself before it commits.
 
     Raises
     ------
@@ -71,9 +72,7 @@ def _statements(model: Model) -> Iterator[str]:
         yield from _comments(table)
     for view in model.views:
         columns = ", ".join(
-            quoted(c.column.name)
-            for c in model.by_name[view.of].columns
-            if not c.hidden
+            quoted(c.column.name) for c in model.known[view.of].columns if not c.hidden
         )
         yield (
             f"CREATE VIEW {qualified(view.name)} AS\n"

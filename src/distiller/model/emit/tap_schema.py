@@ -29,7 +29,8 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
     pairs: list[Row] = []
     for table in tables:
         for key in table.foreign_keys:
-            if key.target not in model.catalog:
+            target = model.known.get(key.target)
+            if target is None or target.hidden:
                 continue
             key_id = f"{table.name}:{'+'.join(own for own, _ in key.columns)}"
             keys.append(
@@ -45,7 +46,7 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
                 {
                     "key_id": key_id,
                     "from_column": _name(table, own),
-                    "target_column": _name(model.catalog[key.target], other),
+                    "target_column": _name(target.table(), other),
                 }
                 for own, other in key.columns
             )
