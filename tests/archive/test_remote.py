@@ -50,6 +50,6 @@ def test_a_silent_server_is_said(tmp_path: Path) -> None:
     with RemoteArchive(tmp_path / "control.sock") as remote:
         assert remote.answers() is False
         with pytest.raises(errors.Unreachable) as caught:
-            remote.checksums("toy")
+            remote.stored("toy")
     assert f"does not answer at {tmp_path}/control.sock" in str(caught.value)
     assert "is `distiller serve` still running?" in str(caught.value)

@@ -49,8 +49,10 @@ def test_a_dataset_goes_in_once(archive: Archive, toy: Any) -> None:
     assert archive.store(toy.bundle(1)) == "unchanged"
     assert archive.digest() == digest
     assert archive.check() == []
-    assert archive.checksums("toy") == {toy.did_of(1): "1"}
-    assert archive.checksums("other") == {}
+    assert {d: s.checksum for d, s in archive.stored("toy").items()} == {
+        toy.did_of(1): "1"
+    }
+    assert archive.stored("other") == {}
 
 
 def test_obscore_is_what_the_mapping_says(archive: Archive, toy: Any) -> None:
@@ -235,7 +237,7 @@ def test_killed_at_any_moment_and_run_again(
         expected = archive.digest()
     with open_archive(load_settings(home)) as archive:
         assert archive.check() == []
-        assert len(archive.checksums("toy")) == runs
+        assert len(archive.stored("toy")) == runs
         assert archive.digest() == expected
 
 
@@ -260,7 +262,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
         (disk / "filler").unlink()
         with open_archive(settings) as archive:
             assert archive.check() == []
-            assert toy.did_of(0) in archive.checksums("toy")
+            assert toy.did_of(0) in archive.stored("toy")
             assert archive.store(toy.bundle(9999)) == "added"
     finally:
         subprocess.run(["umount", str(disk)], check=True)

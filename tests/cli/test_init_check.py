@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import subprocess
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -139,3 +141,13 @@ def test_check_files(tmp_path: Path, change: str, words: str) -> None:
     if status:
         assert f"{file} (events of ivo://org.example/toy?1): " in text
     assert _run(home, "check")[0] == 0, "files are read only when asked"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"
+    words = [sys.executable, "-m", "distiller", "--home", str(home), "init"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"distiller: U000 {home}: Not a directory")
+    assert done.stderr.count("\n") == 1

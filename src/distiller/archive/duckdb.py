@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from contextlib import contextmanager
+import time
+import uuid
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,20 +17,23 @@ from distiller.archive.faults import translated
 from distiller.archive.query import BATCH_ROWS, Watchdog, stream
 from distiller.archive.store import Writer, duplicates
 from distiller.core.errors import IllegalState, NotFound
+from distiller.core.files import sync_folder
 from distiller.model import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import Self
 
     from distiller.archive.protocol import Outcome, Parameters
     from distiller.archive.query import ArrowResult
-    from distiller.core.bundle import Bundle
+    from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _LOOK_UP_S = 60.0
+_CUT_OFF_S = 3600.0
 _FILES = (
     "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
     "JOIN cta.product p ON p.product_id = f.product_id "
@@ -71,6 +77,7 @@ class Archive:
             If another process has it open, or it is of another data model.
         """
         path = settings.archive_path
+        model = load_model()
         if not path.exists():
             if not create:
                 raise NotFound(
@@ -78,13 +85,11 @@ class Archive:
                     hint="make one with `distiller init`, or name another --home",
                 )
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with translated(f"opening {path}"):
-            connection = duckdb.connect(str(path), config=_configuration(settings))
+            _make(path, settings, model)
+        _sweep(path)
+        connection = _connect(path, settings)
         try:
-            model = load_model()
             with translated(f"opening {path}"):
-                functions.register(connection)
-                connection.execute("SET lock_configuration = true")
                 install.install(connection, model)
                 archive = cls(settings, connection, model)
                 archive.set_base_url(settings.base_url)
@@ -160,10 +165,10 @@ class Archive:
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did)
 
-    def checksums(self, collection: str) -> Mapping[str, str]:
-        """Return the bundle checksum of each publisher DID of a collection."""
+    def stored(self, collection: str) -> Mapping[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""
         with self._changing(f"looking up {collection}"):
-            return self._writer.checksums(collection)
+            return self._writer.stored(collection)
 
     @contextmanager
     def query(
@@ -250,6 +255,49 @@ class Archive:
                 raise IllegalState(f"{doing}: the archive is closed")
             with translated(doing):
                 yield
+
+
+def _connect(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
+    with translated(f"opening {path}"):
+        connection = duckdb.connect(str(path), config=_configuration(settings))
+        functions.register(connection)
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _make(path: Path, settings: Settings, model: Model) -> None:
+    """Make the file of an archive, whole or not at all.
+
+    DuckDB writes a new file in several steps, and one that is cut off in between is
+    no database for ever. So it is made under another name and linked at the end,
+    which fails if another process was quicker.
+    """
+    made = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        connection = _connect(made, settings)
+        try:
+            with translated(f"making {path}"):
+                install.install(connection, model)
+                connection.execute("CHECKPOINT")
+        finally:
+            functions.unregister(connection)
+            connection.close()
+        made.chmod(0o600)
+        with made.open("rb") as stream:
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(made)
+        sync_folder(path.parent)
+    finally:
+        for leftover in path.parent.glob(f"{made.name}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what was left of archives whose making was cut off."""
+    for leftover in path.parent.glob(f".{path.name}-*"):
+        if time.time() - leftover.stat().st_mtime > _CUT_OFF_S:
+            leftover.unlink(missing_ok=True)
 
 
 def _configuration(

@@ -22,6 +22,7 @@ def findings(
     """Yield what is wrong, one sentence each."""
     yield from _dangling(cursor, model)
     yield from _book_keeping(cursor)
+    yield from _main_files(cursor)
     yield from _obscore(cursor, model, parameters)
     yield from _tap_schema(cursor, model)
 
@@ -61,6 +62,22 @@ def _book_keeping(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
         )
         if count:
             yield f"{count} rows of {here} are not in {there}, such as {example!r}"
+
+
+def _main_files(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Products that have no file of their own, or several."""
+    count, example = _one(
+        cursor,
+        "SELECT count(*), min(publisher_did) FROM (SELECT p.publisher_did, "
+        "count(*) FILTER (f.role IN ('events', 'product')) AS n FROM cta.product p "
+        "LEFT JOIN cta.product_file f ON f.product_id = p.product_id "
+        "GROUP BY p.publisher_did) WHERE n <> 1",
+    )
+    if count:
+        yield (
+            f"{count} products have no file of role events or product, or several, "
+            f"such as {example!r}"
+        )
 
 
 def _obscore(

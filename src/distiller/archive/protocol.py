@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from distiller.core.bundle import Bundle
+    from distiller.core.bundle import Bundle, Stored
 
 Outcome = Literal["added", "unchanged", "replaced"]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -68,5 +68,5 @@ class ArchiveWriter(Protocol):
     def remove(self, publisher_did: str) -> bool:
         """Take a dataset out; False where there is none."""
 
-    def checksums(self, collection: str) -> Mapping[str, str]:
-        """Return the bundle checksum of each publisher DID of a collection."""
+    def stored(self, collection: str) -> Mapping[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""

@@ -8,7 +8,7 @@ request                body                        answer
 GET /health                                        ``{"status": "ok"}``
 POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
 POST /bundles          one bundle per line         ``{"outcomes": [...]}``
-GET /checksums         ``?collection=``            ``{did: checksum}``
+GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
 POST /remove           ``{"publisher_did": ...}``  ``{"removed": true}``
 POST /query            ``{"adql": ...}``           the document itself
 GET /check                                         ``{"findings": [...]}``
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from distiller.core import errors
+from distiller.core.bundle import Stored
 from distiller.core.errors import DistillerError, InternalError, Unreachable
 
 if TYPE_CHECKING:
@@ -97,11 +98,11 @@ class RemoteArchive:
         answer = self._request("POST", "/remove", json={"publisher_did": publisher_did})
         return bool(answer.json()["removed"])
 
-    def checksums(self, collection: str) -> Mapping[str, str]:
-        """Return the bundle checksum of each publisher DID of a collection."""
-        answer = self._request("GET", "/checksums", params={"collection": collection})
-        found: dict[str, str] = answer.json()
-        return found
+    def stored(self, collection: str) -> Mapping[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""
+        answer = self._request("GET", "/stored", params={"collection": collection})
+        found: dict[str, dict[str, object]] = answer.json()
+        return {did: Stored.from_json(values) for did, values in found.items()}
 
     def check(self) -> list[str]:
         """Return what is wrong in the archive; see `Archive.check`."""

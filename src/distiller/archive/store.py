@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from distiller.archive.install import mapping_parameters
+from distiller.core.bundle import Stored
 from distiller.core.errors import Damaged, IllegalState, InternalError
 from distiller.model.emit.sql import quoted
 from distiller.model.obscore import mapping
@@ -34,6 +35,16 @@ if TYPE_CHECKING:
 
 _ARROW_FROM = 400
 """Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
+
+_STORED = """
+SELECT s.publisher_did, s.checksum, p.rights, p.access_group, p.release_date,
+       (SELECT count(*) FROM cta.response r
+        WHERE r.observation_id = p.observation_id)
+FROM internal.stored_dataset s
+JOIN cta.product p ON p.product_id = s.product_id
+JOIN cta.collection c ON c.collection_id = s.collection_id
+WHERE c.name = ?
+"""
 
 Cells = tuple[Any, ...]
 
@@ -156,15 +167,10 @@ class Writer:
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True
 
-    def checksums(self, collection: str) -> dict[str, str]:
-        """Return the bundle checksum of each publisher DID of a collection."""
-        found = self._connection.execute(
-            "SELECT s.publisher_did, s.checksum FROM internal.stored_dataset s "
-            "JOIN cta.collection c ON c.collection_id = s.collection_id "
-            "WHERE c.name = ?",
-            [collection],
-        ).fetchall()
-        return dict(found)
+    def stored(self, collection: str) -> dict[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""
+        found = self._connection.execute(_STORED, [collection]).fetchall()
+        return {did: Stored(*rest) for did, *rest in found}
 
     def _held(self, dids: Sequence[str]) -> dict[str, str]:
         marks = ", ".join("?" * len(dids))

@@ -6,7 +6,9 @@ is quick and `ingest` does not load the web server.
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from distiller.core.errors import DistillerError, InternalError, UserError
+from distiller.core.errors import DistillerError, InternalError, NoSpace, UserError
 from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -56,7 +58,12 @@ def program(ctx: click.Context, home: Path | None) -> None:
 
 
 def settings_of(ctx: click.Context) -> Settings:
-    """Return the settings of the home that the command line names."""
+    """Return the settings of the home that the command line names.
+
+    What a command writes from here on is for the owner of the home alone, the log of
+    the database included.
+    """
+    os.umask(0o077)
     return load_settings(ctx.find_root().obj)
 
 
@@ -70,6 +77,21 @@ def main(arguments: list[str] | None = None) -> None:
         _leave(error, EXIT_INTERNAL)
     except DistillerError as error:
         _leave(error, EXIT_PASSING)
+    except OSError as error:
+        _leave(_of_system(error), EXIT_PASSING if _is_full(error) else EXIT_USER)
+
+
+def _of_system(error: OSError) -> DistillerError:
+    """Return an error of the operating system as one of ours, with its path."""
+    where = f"{error.filename}: " if error.filename else ""
+    message = f"{where}{error.strerror or error}"
+    if _is_full(error):
+        return NoSpace(message, hint="free space on that disk and do it again")
+    return UserError(message, hint="is the path right, and may it be written?")
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _leave(error: DistillerError, status: int) -> None:

@@ -69,6 +69,41 @@ class Bundle:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an archive holds of one dataset, as far as ingestion has to know.
+
+    Attributes
+    ----------
+    checksum
+        Of its bundle.
+    rights, group, release
+        Who may see it.
+    responses
+        Number of its instrument responses.
+    """
+
+    checksum: str
+    rights: str
+    group: str | None
+    release: datetime | None
+    responses: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values.
+
+        >>> stored = Stored("abc", "public", None, None, 4)
+        >>> Stored.from_json(stored.to_json()) == stored
+        True
+        """
+        return {name: _pack(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> Stored:
+        """Return what `to_json` gave."""
+        return cls(**{name: _unpack(value) for name, value in values.items()})  # type: ignore[arg-type]  # checked by the class
+
+
 def _pack(value: Value) -> object:
     if isinstance(value, datetime):
         return {"$t": value.isoformat()}

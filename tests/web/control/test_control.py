@@ -44,7 +44,7 @@ def test_health_says_who_answers(server: Server) -> None:
 
 
 def test_no_command_on_the_open_port(server: Server) -> None:
-    for path in ("/health", "/bundle", "/query", "/remove", "/checksums"):
+    for path in ("/health", "/bundle", "/query", "/remove", "/stored"):
         assert httpx.get(f"{server.url}{path}").status_code == 404
 
 
@@ -59,8 +59,8 @@ def test_datasets_go_in_and_out(
         assert archive.store(bundles[0]) == "added"
         assert archive.store_many(bundles) == ("unchanged", "added")
         assert server.rows(count) == ["7"]
-        held = archive.checksums("test-dr1")
-        assert held[bundles[1].publisher_did] == bundles[1].checksum
+        held = archive.stored("test-dr1")
+        assert held[bundles[1].publisher_did].checksum == bundles[1].checksum
         assert archive.remove(bundles[0].publisher_did)
         assert not archive.remove(bundles[0].publisher_did)
         assert server.rows(count) == ["6"]
@@ -100,7 +100,7 @@ def test_query_is_the_document_itself(server: Server) -> None:
             {"json": {"adql": "SELECT 1", "maxrec": "x"}},
             "MAXREC: 'x' is not a whole number from 0 on",
         ),
-        ("GET", "/checksums", {}, "collection: missing"),
+        ("GET", "/stored", {}, "collection: missing"),
     ],
 )
 def test_refusals_have_the_one_shape(

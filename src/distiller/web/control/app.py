@@ -37,7 +37,7 @@ def application(site: Site) -> Starlette:
             Route("/health", commands.health, methods=["GET"]),
             Route("/bundle", commands.bundle, methods=["POST"]),
             Route("/bundles", commands.bundles, methods=["POST"]),
-            Route("/checksums", commands.checksums, methods=["GET"]),
+            Route("/stored", commands.stored, methods=["GET"]),
             Route("/remove", commands.remove, methods=["POST"]),
             Route("/query", commands.query, methods=["POST"]),
             Route("/check", commands.check, methods=["GET"]),
@@ -100,13 +100,13 @@ class _Commands:
         return JSONResponse({"outcomes": list(outcomes)})
 
     @_json_errors
-    async def checksums(self, request: Request) -> Response:
+    async def stored(self, request: Request) -> Response:
         """Return what is there of a collection."""
         collection = request.query_params.get("collection")
         if not collection:
             raise BadParameter("collection", "missing")
-        found = await asyncio.to_thread(self._archive.checksums, collection)
-        return JSONResponse(dict(found))
+        found = await asyncio.to_thread(self._archive.stored, collection)
+        return JSONResponse({did: held.to_json() for did, held in found.items()})
 
     @_json_errors
     async def remove(self, request: Request) -> Response:
