@@ -119,7 +119,7 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_folder_instead_of_a_file(tmp_path: Path) -> None:
     error = refused(tmp_path)
     assert error.data_code == "D101"
-    assert "cannot be read: Is a directory" in error.text
+    assert "it is no regular file" in error.text
 
 
 def test_empty_file(tmp_path: Path) -> None:

@@ -207,8 +207,8 @@ def test_rights_and_names(archive: Archive, gadf_set: Path) -> None:
     assert rows == [{"obs_collection": "my-set", "data_rights": "proprietary"}]
     (group,) = archive.rows("SELECT DISTINCT access_group FROM cta.product")
     assert group == {"access_group": "hess"}
-    public = load(archive, gadf_set, options=Options("my-set"))
-    assert counts(public) == {"replaced": 3}
+    same = load(archive, gadf_set, options=Options("my-set"))
+    assert counts(same) == {"unchanged": 3}
 
 
 def test_terms_of_use_come_from_the_readme_and_may_change(
@@ -294,7 +294,8 @@ def test_a_header_without_an_end(archive: Archive, gadf_set: Path) -> None:
 
 def test_progress_is_told_after_every_run(archive: Archive, gadf_set: Path) -> None:
     told: list[Progress] = []
-    ingest([gadf_set], archive, "org.example", Options(), told.append)
+    report = Report(progress=told.append)
+    ingest([gadf_set], archive, "org.example", Options(), report)
     assert [(at.done, at.total, at.run, at.outcome) for at in told] == [
         (1, 3, "1", "added"),
         (2, 3, "2", "added"),

@@ -182,4 +182,4 @@ def test_the_known_faults_of_the_sets_are_found(
     assert runs["D205"] == three  # altitude in km
     assert runs["D208"] == three  # longitude of another continent
     assert runs["D206"] == {"111630"}  # OBS_ID as text
-    assert len(runs["D201"]) == 109
+    assert runs["D201"] == three | {"111630"}  # N_TELS, ALT_PNT, RA_OBJ

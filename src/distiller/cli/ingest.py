@@ -20,7 +20,8 @@ from rich.progress import Progress as Bars
 
 from distiller.archive import connect
 from distiller.cli import settings_of
-from distiller.ingest import Options, Progress, ingest
+from distiller.core.errors import DistillerError
+from distiller.ingest import Options, Progress, Report, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +43,7 @@ _LINES = 20  # plain lines of progress where there is no terminal
 @click.option(
     "--rights",
     type=click.Choice(["public", "proprietary"]),
-    default="public",
-    show_default=True,
-    help="Who may see the data.",
+    help="Who may see the data (else public; stored runs keep what they have).",
 )
 @click.option("--group", help="The group that may see proprietary data.")
 @click.option(
@@ -59,7 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     ctx: click.Context,
     paths: tuple[Path, ...],
     collection: str | None,
-    rights: str,
+    rights: str | None,
     group: str | None,
     release: datetime | None,
     *,
@@ -86,14 +85,22 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
             disable=not console.is_terminal,
         ) as bars,
     ):
-        show = _bar(bars) if console.is_terminal else _plain
-        report = ingest(paths, archive, settings.authority, options, show)
-    if as_json:
-        click.echo(json.dumps(report.as_json(), indent=1))
-    else:
-        click.echo(report.as_text())
+        report = Report(progress=_bar(bars) if console.is_terminal else _plain)
+        try:
+            ingest(paths, archive, settings.authority, options, report)
+        except DistillerError:
+            # What went in before is told all the same, if anything was begun.
+            if report.collections:
+                _tell(report, as_json=as_json)
+            raise
+    _tell(report, as_json=as_json)
     if report.skipped:
         sys.exit(EXIT_SKIPPED)
+
+
+def _tell(report: Report, *, as_json: bool) -> None:
+    text = json.dumps(report.as_json(), indent=1) if as_json else report.as_text()
+    click.echo(text)
 
 
 def _bar(bars: Bars) -> Callable[[Progress], None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from distiller.ingest.load import Options, Progress, Writer, ingest
-from distiller.ingest.report import Report
+from distiller.ingest.load import Options, ingest
+from distiller.ingest.loader import Writer
+from distiller.ingest.report import Progress, Report
 
 __all__ = ["Options", "Progress", "Report", "Writer", "ingest"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from distiller.core.errors import BadData
-from distiller.core.sky import separation_deg
+from distiller.core.sky import galactic_deg, separation_deg
 from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
 from distiller.ingest.findings import Finding
@@ -34,14 +32,6 @@ _SITES = {
     "VERITAS": ((-110.952, 31.675),),
     "FACT": ((-17.891, 28.762),),
 }
-# Rows are the galactic axes in ICRS (Hipparcos catalogue, vol. 1, section 1.5.3).
-_GALACTIC = np.array(
-    [
-        (-0.0548755604, -0.8734370902, -0.4838350155),
-        (0.4941094279, -0.4448296300, 0.7469822445),
-        (-0.8676661490, -0.1980763734, 0.4559837762),
-    ]
-)
 
 
 def check(raw: RawRun) -> checked.Run:
@@ -89,7 +79,11 @@ def check(raw: RawRun) -> checked.Run:
 def _obs_id(raw: RawRun, values: Values) -> str:
     """Return the name of the run: that of the index, else of the header."""
     given = raw.events.values.get("OBS_ID")
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
     own = str(given).strip() if isinstance(given, (str, int)) else None
+    if isinstance(given, bool):
+        own = None
     values.obs_id = raw.index_obs_id or own or ""
     if isinstance(given, str) and own:
         values.note("D206", f"OBS_ID = {own[:40]!r}")
@@ -97,7 +91,8 @@ def _obs_id(raw: RawRun, values: Values) -> str:
         values.note("D209", f"OBS_ID = {own[:40]!r}, in the index {raw.index_obs_id}")
     name = raw.index_obs_id or own
     if not name:
-        raise BadData("D113", values.path, "OBS_ID is missing")
+        found = "missing" if given in {None, ""} else f"{given!r}, which names no run"
+        raise BadData("D113", values.path, f"OBS_ID is {found}")
     if not _OBS_ID.fullmatch(name):
         shown = name if len(name) <= 40 else f"{name[:37]}..."  # noqa: PLR2004 - a line
         raise BadData("D113", values.path, f"OBS_ID {shown!r} is no short word")
@@ -134,12 +129,12 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
     if ra is not None and dec is not None and None not in target:
         offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]
     glon, glat = (
-        _galactic(ra, dec) if ra is not None and dec is not None else (None,) * 2
+        galactic_deg(ra, dec) if ra is not None and dec is not None else (None,) * 2
     )
     alt = values.number("ALT_PNT", low=-90.0, high=90.0)
     az = values.number("AZ_PNT", low=-360.0, high=360.0)
-    if alt == 90.0 and az in {0.0, None}:  # noqa: PLR2004 - the zenith
-        values.note("D201", "ALT_PNT = 90 and AZ_PNT = 0")
+    if alt in {0.0, 90.0} and az in {0.0, None}:  # the zenith, or nothing written
+        values.note("D201", f"ALT_PNT = {alt:g} and AZ_PNT = 0")
         alt = az = None
     return checked.Sky(
         ra=ra,
@@ -176,17 +171,6 @@ def _direction(
         values.note("D210", f"{ra_key} = {ra:g} is outside 0...360")
         ra %= 360.0
     return ra, dec
-
-
-def _galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
-    ra, dec = np.radians([ra_deg, dec_deg])
-    x, y, z = _GALACTIC @ np.array(
-        [np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)]
-    )
-    return (
-        float(np.degrees(np.arctan2(y, x)) % 360.0),
-        float(np.degrees(np.arctan2(z, np.hypot(x, y)))),
-    )
 
 
 def _array(values: Values) -> checked.Array:

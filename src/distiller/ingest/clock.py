@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from distiller.ingest.run import Interval, Times
 from distiller.ingest.values import as_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import RawRun
     from distiller.ingest.values import Values
 
@@ -21,6 +25,8 @@ _SCALES = frozenset({"tt", "utc", "tai", "tdb"})
 _DAY_S = 86400.0
 _EARLIEST, _LATEST = 44239.0, 88069.0  # 1980 and 2100, MJD
 _TOLERANCE_S = 1.0
+_SAME_S = 1e-3
+_LEAST_S = 1.0  # a shorter run is a damaged table, or one in another unit
 
 
 def place_in_time(raw: RawRun, values: Values) -> Times:
@@ -29,11 +35,17 @@ def place_in_time(raw: RawRun, values: Values) -> Times:
     Raises
     ------
     BadData
-        D204 if reference or time system cannot be used.
+        D204 if reference or time system cannot be used; D114 if the intervals are
+        too short to be true.
     """
     reference = _reference(raw, values)
     scale = _scale(raw, values)
     met = np.stack([raw.start_met, raw.stop_met])
+    # Before astropy, which raises errors of several kinds for years it cannot hold.
+    about = sum(reference) + met / _DAY_S
+    if not np.all((about > _EARLIEST) & (about < _LATEST)):
+        message = f"MJDREF and GTI place the run at MJD {about.flat[0]:.6g}"
+        raise BadData("D204", values.path, message)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dubious years far from the leap second table
         instants = Time(
@@ -41,9 +53,6 @@ def place_in_time(raw: RawRun, values: Values) -> Times:
         )
         tt, utc = instants.tt.mjd, instants.utc.mjd
         leaps = _leap_seconds(reference, utc) if scale == "utc" else 0.0
-    if not np.all((utc > _EARLIEST) & (utc < _LATEST)):
-        message = f"MJDREF and GTI place the run at MJD {utc.flat[0]:.1f}"
-        raise BadData("D204", values.path, message)
     if leaps > 0.5:  # noqa: PLR2004 - whole seconds
         values.note("D218", f"{leaps:.0f} s")
     intervals = tuple(
@@ -53,17 +62,37 @@ def place_in_time(raw: RawRun, values: Values) -> Times:
 
 
 def _reference(raw: RawRun, values: Values) -> tuple[float, float]:
-    for header in (raw.gti.values, raw.events.values):
-        whole, part = as_number(header.get("MJDREFI")), as_number(header.get("MJDREFF"))
-        if whole is None and (single := as_number(header.get("MJDREF"))) is not None:
-            whole, part = divmod(single, 1.0)
-        if whole is not None and np.isfinite(whole + (part or 0.0)):
-            return whole, part or 0.0
-    raise BadData("D204", values.path, "MJDREFI is missing in GTI and EVENTS")
+    """Return MJDREF of the GTI, else of the EVENTS, as whole days and their part."""
+    own, other = (_mjdref(header.values) for header in (raw.gti, raw.events))
+    if own[0] is None and other[0] is None:
+        raise BadData("D204", values.path, "MJDREFI is missing in GTI and EVENTS")
+    whole = other[0] if own[0] is None else own[0]
+    part = own[1]
+    if part is None and other[0] in {None, whole}:
+        part = other[1]
+    reference = whole or 0.0, part or 0.0
+    if not all(math.isfinite(number) for number in reference):
+        raise BadData("D204", values.path, f"MJDREF is {reference[0]} + {reference[1]}")
+    if other[0] is not None:
+        apart = (other[0] - reference[0] + (other[1] or 0.0) - reference[1]) * _DAY_S
+        if not abs(apart) <= _SAME_S:
+            values.note("D226", f"MJDREF of EVENTS is {apart:+.6g} s from that of GTI")
+    return reference
+
+
+def _mjdref(cards: Mapping[str, CardValue]) -> tuple[float | None, float | None]:
+    whole, part = as_number(cards.get("MJDREFI")), as_number(cards.get("MJDREFF"))
+    single = as_number(cards.get("MJDREF"))
+    if whole is None and single is not None and math.isfinite(single):
+        return divmod(single, 1.0)
+    return whole, part
 
 
 def _scale(raw: RawRun, values: Values) -> str:
-    text = raw.gti.text("TIMESYS") or raw.events.text("TIMESYS")
+    text, other = raw.gti.text("TIMESYS"), raw.events.text("TIMESYS")
+    if text and other and text.lower() != other.lower():
+        values.note("D226", f"TIMESYS of EVENTS is {other[:20]}, of GTI {text[:20]}")
+    text = text or other
     if text is None:
         values.note("D203", "neither in GTI nor in EVENTS")
         return "tt"
@@ -82,6 +111,9 @@ def _leap_seconds(reference: tuple[float, float], utc: np.ndarray) -> float:
 
 def _exposure(values: Values, intervals: tuple[Interval, ...], system: str) -> Times:
     good = sum(one.stop_met - one.start_met for one in intervals)
+    if good < _LEAST_S:
+        message = f"the good time intervals last {good:.3g} s in all"
+        raise BadData("D114", values.path, message)
     elapsed = intervals[-1].stop_met - intervals[0].start_met
     zero = (0.0,)
     ontime = values.number("ONTIME", low=0.0, placeholders=zero)
@@ -93,7 +125,6 @@ def _exposure(values: Values, intervals: tuple[Interval, ...], system: str) -> T
     if livetime is not None and livetime > ontime + _TOLERANCE_S:
         values.note("D211", f"LIVETIME = {livetime:g} s is longer than the exposure")
         livetime = None
-    values.number("TELAPSE", low=0.0, placeholders=zero)
     return Times(
         intervals=intervals,
         system=system,

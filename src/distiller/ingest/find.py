@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from distiller.ingest.fits_stream import Header, read_hdus
 from distiller.ingest.index import INDEX_NAME, HduRef, IndexRow, read_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 FITS_NAME = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
 _TERMS_BYTES = 20_000
@@ -37,6 +38,8 @@ class RunFiles:
         By the index; empty: in the file of the events, or by its CALDB keywords.
     index_row
         Row of the observation index; empty where there is none.
+    index_lost
+        Whether an index may know more of the run, but cannot be used.
     """
 
     obs_id: str | None
@@ -44,6 +47,7 @@ class RunFiles:
     gti: HduRef | None = None
     responses: tuple[HduRef, ...] = ()
     index_row: IndexRow = field(default_factory=dict)
+    index_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +78,22 @@ def find(path: Path) -> DataSet:
     Raises
     ------
     BadData
-        D100 if there is no data, D101 or D102 if the path cannot be read.
+        D100 if there is no data; D101, D102 or D116 if the path cannot be read.
     """
-    path = path.absolute()
-    if not path.exists():
-        raise BadData("D102", str(path), "there is no such file or folder")
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - without `..`, links kept
+    is_folder = _is_folder(path)
     found = _Search()
-    folder = path if path.is_dir() else path.parent
-    if path.is_dir():
+    folder = path if is_folder else path.parent
+    if is_folder:
         files = _walk(path, found.findings)
         found.indexes(files)
         found.event_lists(files, named=False)
+    elif INDEX_NAME.fullmatch(path.name):
+        files = tuple(p for p in folder.iterdir() if INDEX_NAME.fullmatch(p.name))
+        found.indexes(files, named=path)
     else:
         files = (path,)
-        if INDEX_NAME.fullmatch(path.name):
-            files = tuple(p for p in folder.iterdir() if INDEX_NAME.fullmatch(p.name))
-            found.indexes(files)
-        else:
-            found.event_lists(files, named=True)
+        found.event_lists(files, named=True)
     if not found.runs and not found.findings:
         raise BadData(
             "D100",
@@ -99,7 +101,7 @@ def find(path: Path) -> DataSet:
             "holds no DL3 data",
             hint="name a folder with GADF index files, or FITS files with EVENTS",
         )
-    terms = _terms(folder, found.findings) if path.is_dir() else None
+    terms = _terms(folder, found.findings) if is_folder else None
     return DataSet(
         path=path,
         name=slug(folder.name).lower(),
@@ -108,6 +110,21 @@ def find(path: Path) -> DataSet:
         files=files,
         findings=tuple(found.findings),
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path that the user named is a folder; else it is a file."""
+    if not is_text(path):
+        raise BadData("D116", shown(path), "its name is not UTF-8")
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError as error:
+        message = "there is no such file or folder"
+        raise BadData("D102", str(path), message) from error
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise BadData("D101", str(path), f"cannot be read: {what}") from error
+    return stat.S_ISDIR(kind)
 
 
 class _Search:
@@ -119,31 +136,39 @@ class _Search:
         self._known: set[tuple[str, Path]] = set()
         self._indexed: set[Path] = set()
         self._index_paths: set[Path] = set()
-        self._folders: list[Path] = []
+        self._covered: set[Path] = set()
+        self._lost: set[Path] = set()
 
-    def indexes(self, files: Sequence[Path]) -> None:
-        """Take the runs of every pair of index files."""
-        pairs: dict[Path, dict[str, Path]] = {}
+    def indexes(self, files: Sequence[Path], named: Path | None = None) -> None:
+        """Take the runs of the index files of every folder."""
+        by_folder: dict[Path, list[Path]] = {}
         for file in files:
-            match = INDEX_NAME.fullmatch(file.name)
-            if match:
+            if INDEX_NAME.fullmatch(file.name):
                 self._index_paths.add(file)
-                kind = match["kind"].lower()
-                pairs.setdefault(file.parent, {}).setdefault(kind, file)
-        for folder, pair in sorted(pairs.items()):
-            if "hdu" not in pair:
-                self.findings.append(
-                    Finding("D120", "there is no HDU index beside it", str(pair["obs"]))
-                )
-                continue
-            try:
-                index = read_index(pair["hdu"], pair.get("obs"))
-            except BadData as error:
-                self.findings.append(Finding("D120", error.finding, error.path))
-                continue
-            self._folders.append(folder)
-            for obs_id, refs in index.hdus.items():
-                self._indexed_run(pair["hdu"], obs_id, refs, index.rows.get(obs_id, {}))
+                by_folder.setdefault(file.parent, []).append(file)
+        for folder, candidates in sorted(by_folder.items()):
+            pair = choose(candidates, named)
+            for other in sorted(set(candidates) - {*pair.values()}):
+                if named is None:
+                    text = f"{pair[kind_of(other)].name} was taken"
+                    self.findings.append(Finding("D128", text, str(other)))
+            self._folder(folder, pair)
+
+    def _folder(self, folder: Path, pair: dict[str, Path]) -> None:
+        if "hdu" not in pair:
+            self._lost.add(folder)
+            text = "there is no HDU index beside it"
+            self.findings.append(Finding("D120", text, str(pair["obs"])))
+            return
+        try:
+            index = read_index(pair["hdu"], pair.get("obs"))
+        except BadData as error:
+            self._lost.add(folder)
+            self.findings.append(Finding("D120", error.finding, error.path))
+            return
+        self._covered.add(folder)
+        for obs_id, refs in index.hdus.items():
+            self._indexed_run(pair["hdu"], obs_id, refs, index.rows.get(obs_id, {}))
 
     def _indexed_run(
         self, index: Path, obs_id: str, refs: tuple[HduRef, ...], row: IndexRow
@@ -155,6 +180,7 @@ class _Search:
                 Finding("D105", f"names no events of run {obs_id}", str(index), obs_id)
             )
             return
+        self._covered.add(events.path.parent)
         if (obs_id, events.path) in self._known:
             self.findings.append(
                 Finding("D125", f"run {obs_id} was found before", str(index), obs_id)
@@ -174,20 +200,21 @@ class _Search:
     def event_lists(self, files: Iterable[Path], *, named: bool) -> None:
         """Take the event lists that no index names.
 
-        Below a folder with a usable index they are reported, not taken; elsewhere, and
-        where the user ``named`` the file, they are runs.
+        Below a folder with a usable index, and beside the files that it names, they
+        are reported, not taken; elsewhere, and where the user ``named`` the file,
+        they are runs.
         """
         for file in files:
-            if file in self._index_paths or file.resolve() in self._indexed:
+            if file in self._index_paths or _followed(file) in self._indexed:
                 continue
-            beside_index = bool(self._folders) and not named
+            beside_index = not named and self._is_below(self._covered, file)
             try:
                 headers = [hdu.header for hdu in read_hdus(file, lambda _: False)]
             except BadData as error:
-                if not beside_index:
-                    self.findings.append(
-                        Finding(error.data_code, error.finding, error.path)
-                    )
+                code, text = error.data_code, error.finding
+                if beside_index:
+                    code, text = "D123", f"no index names it, and {code}: {text}"
+                self.findings.append(Finding(code, text, error.path))
                 continue
             if not any(is_events(header) for header in headers):
                 if named:
@@ -196,12 +223,75 @@ class _Search:
                     )
                 continue
             if beside_index:
-                self.findings.append(
-                    Finding("D123", "no index file names this event list", str(file))
-                )
+                text = "no index file names this event list"
+                self.findings.append(Finding("D123", text, str(file)))
             else:
                 ref = HduRef(file, "", "events")
-                self.runs.append(RunFiles(obs_id=None, events=ref))
+                lost = self._is_below(self._lost, file)
+                self.runs.append(RunFiles(obs_id=None, events=ref, index_lost=lost))
+
+    @staticmethod
+    def _is_below(folders: set[Path], file: Path) -> bool:
+        return not folders.isdisjoint(file.parents)
+
+
+def choose(candidates: Iterable[Path], named: Path | None) -> dict[str, Path]:
+    """Return the index files of a folder that belong together, by kind.
+
+    The one that the user named comes first, then that of the same variant, then
+    the plain names, then the first by name.
+
+    >>> names = ["hdu-index.fits.gz", "hdu-index-old.fits.gz", "obs-index.fits"]
+    >>> chosen = choose(map(Path, names), None)
+    >>> chosen["hdu"].name, chosen["obs"].name
+    ('hdu-index.fits.gz', 'obs-index.fits')
+    """
+    wanted = "" if named is None else _variant(named)
+    found: dict[str, Path] = {}
+
+    def order(file: Path) -> tuple[bool, bool, bool, str]:
+        variant = _variant(file)
+        return file != named, variant != wanted, variant != "", file.name
+
+    for file in sorted(candidates, key=order):
+        found.setdefault(kind_of(file), file)
+    return found
+
+
+def kind_of(index: Path) -> str:
+    """Return ``hdu`` or ``obs``."""
+    match = INDEX_NAME.fullmatch(index.name)
+    return match["kind"].lower() if match else ""
+
+
+def _variant(index: Path) -> str:
+    match = INDEX_NAME.fullmatch(index.name)
+    return match["variant"].strip("-_.").lower() if match else ""
+
+
+def _followed(file: Path) -> Path:
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):  # a loop of links: reported when it is read
+        return file
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path can be stored and shown: its bytes are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(path: Path) -> str:
+    r"""Return a path as text whatever its bytes are.
+
+    >>> shown(Path("run\udce9.fits"))
+    'run\\xe9.fits'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def is_events(header: Header) -> bool:
@@ -215,15 +305,31 @@ def _walk(folder: Path, findings: list[Finding]) -> tuple[Path, ...]:
     """Return every FITS file below a folder in the order of paths."""
 
     def note(error: OSError) -> None:
-        where = str(error.filename or folder)
+        where = shown(Path(error.filename or folder))
         findings.append(Finding("D101", f"cannot be read: {error.strerror}", where))
 
-    return tuple(sorted(_fits_files(folder, note)))
+    files = []
+    for file in _fits_files(folder, note):
+        if is_text(file):
+            files.append(file)
+        else:
+            findings.append(Finding("D116", "its name is not UTF-8", shown(file)))
+    return tuple(sorted(files))
 
 
-def _fits_files(folder: Path, note: object) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder, onerror=note):  # type: ignore[arg-type]
-        folders[:] = [name for name in folders if not name.startswith(".")]
+def _fits_files(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
+    seen: set[tuple[int, int]] = set()  # links are followed, but in no circle
+    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
+        try:
+            status = Path(place).stat()
+        except OSError as error:
+            note(error)
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if name.lower().endswith(FITS_NAME) and not name.startswith("."):
                 yield Path(place) / name

@@ -1,8 +1,8 @@
 """What can be wrong with DL3 data: one table of stable codes, with text and advice.
 
-``D1..`` is about files, ``D2..`` about metadata. ``error`` refuses the run, ``warning``
-and ``note`` go into the archive with it. ``docs/reference/findings.md`` is generated
-from this table.
+``D1..`` is about files, ``D2..`` about metadata. ``error`` refuses a run or a file,
+``warning`` and ``note`` go into the archive with the run.
+``docs/reference/findings.md`` is generated from this table.
 """
 
 from __future__ import annotations
@@ -92,21 +92,38 @@ _TABLE = (
          "Set OBS_ID in the EVENTS header to a short word without spaces."),
     Code("D114", "error", "good time intervals unusable",
          "START and STOP must be finite and in order: write the GTI table anew."),
-    Code("D120", "warning", "index file unusable",
-         "The folder was searched for event lists as if it had no index."),
+    Code("D115", "error", "changed while it was read",
+         "Ingest again when nothing writes to the file any more."),
+    Code("D116", "error", "name is not UTF-8",
+         "The archive cannot store such a path: rename the file or folder."),
+    Code("D117", "error", "refused by the archive",
+         "The rows contradict others or do not fit; the message says which."),
+    Code("D118", "error", "less can be read than when it was stored",
+         "The rows that were stored before are kept: mend the index or the response "
+         "files and ingest again."),
+    Code("D119", "error", "not understood",
+         "A fault of this program, which is in the log: please report it. The rest "
+         "went in."),
+    Code("D120", "error", "index file unusable",
+         "Event lists below its folder are taken as if there were no index, unless "
+         "they are stored already: mend the index and ingest again."),
     Code("D121", "warning", "response file unusable",
          "The run is in the archive without these responses: mend the file and ingest "
          "again."),
     Code("D122", "warning", "no instrument responses",
          "Counts can be made of the run, but no fluxes."),
     Code("D123", "note", "event list that the index does not name",
-         "It was left out: name the file itself to ingest it."),
-    Code("D124", "warning", "size or checksum differs from the index",
+         "It was left out: to ingest it, name the file itself, with --collection."),
+    Code("D124", "warning", "checksum differs from the index",
          "The file was changed after the index was made: make the index anew."),
     Code("D125", "note", "named by several index files",
          "The run was taken once; its row comes from the first index."),
     Code("D126", "note", "response table too large to be read",
          "It is listed without resolution and field of view."),
+    Code("D128", "note", "another index file of the folder",
+         "It was not read: name it to have it instead."),
+    Code("D129", "warning", "several EVENTS tables",
+         "Without an index the first one is the run: write an index that names them."),
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",
@@ -116,7 +133,7 @@ _TABLE = (
          "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time."),
     Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
     Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
-    Code("D207", "warning", "energy threshold unphysical",
+    Code("D207", "warning", "energy thresholds unphysical or incomplete",
          "It was dropped; the next source of the energy range was asked."),
     Code("D208", "warning", "place of the array wrong",
          "The coordinate lies far from every known site of this facility: NULL."),
@@ -143,7 +160,7 @@ _TABLE = (
     Code("D220", "note", "energy range unknown",
          "Neither thresholds nor a selection are given: searches by energy miss it."),
     Code("D221", "note", "point-like responses",
-         "Made for one region around the source: no field of view, no resolution."),
+         "Made for one region around the source: no resolution."),
     Code("D222", "note", "resolution not measurable",
          "The response has no usable value at 1 TeV and 0.5 deg."),
     Code("D223", "note", "no target position",
@@ -152,7 +169,17 @@ _TABLE = (
          "RELHUM of at most 1 was taken as a fraction and stored in percent."),
     Code("D225", "note", "README shortened",
          "Only the beginning is stored as terms of use."),
+    Code("D226", "warning", "time references of EVENTS and GTI differ",
+         "The times of the run are those of the GTI with its own reference."),
+    Code("D227", "warning", "rights not said",
+         "The run is public, as without --rights, while others of its collection are "
+         "proprietary: ingest it again with --rights."),
+    Code("D228", "note", "made public",
+         "The run was proprietary until now and --rights public was given."),
 )  # fmt: skip
+
+FILE_REFUSED = frozenset({"D121"})
+"""Codes of files that are refused while their runs go in without them."""
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}
 """Every code, by its name."""
@@ -165,8 +192,8 @@ def reference() -> str:
         "",
         "<!-- Made from distiller.ingest.findings; a test compares. -->",
         "",
-        "An **error** refuses the run (the rest goes in); a **warning** or a **note**",
-        "of a run is stored with it in `cta.finding`. Codes keep their meaning.",
+        "An **error** refuses a run or a file (the rest goes in); what concerns a run",
+        "that went in is stored with it in `cta.finding`. Codes keep their meaning.",
         "",
         "| code | severity | what | advice |",
         "|---|---|---|---|",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import stat
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,7 +21,7 @@ import numpy as np
 from distiller.core.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -86,6 +87,14 @@ class Hdu:
     too_large: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Which tables are to be read, and up to which size."""
+
+    wanted: Callable[[Header], bool]
+    most_bytes: int
+
+
 @dataclass(slots=True)
 class _Cards:
     """Collects cards in order."""
@@ -97,8 +106,15 @@ class _Cards:
     last_text: str | None = None
 
 
-def read_hdus(path: Path, wanted: Callable[[Header], bool]) -> tuple[Hdu, ...]:
+def read_hdus(
+    path: Path, wanted: Callable[[Header], bool], *, most_bytes: int | None = None
+) -> tuple[Hdu, ...]:
     """Read every header of a FITS file, plain or gzipped, and the wanted tables.
+
+    Parameters
+    ----------
+    most_bytes
+        Size from which a wanted table is left unread; MAX_TABLE_BYTES unless given.
 
     Raises
     ------
@@ -106,7 +122,11 @@ def read_hdus(path: Path, wanted: Callable[[Header], bool]) -> tuple[Hdu, ...]:
         D101 cannot be opened, D102 missing, D103 empty, D106 not FITS, D107 truncated,
         D108 compression damaged, D109 header damaged.
     """
+    wish = _Wish(wanted, MAX_TABLE_BYTES if most_bytes is None else most_bytes)
     try:
+        # Before it is opened, since a pipe would wait for its other end for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadData("D101", str(path), "it is no regular file")
         with path.open("rb") as raw:
             magic = raw.read(2)
             raw.seek(0)
@@ -114,8 +134,8 @@ def read_hdus(path: Path, wanted: Callable[[Header], bool]) -> tuple[Hdu, ...]:
                 raise BadData("D103", str(path), "the file is empty")
             if magic == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw) as unpacked:
-                    return _read(path, unpacked, wanted)  # type: ignore[arg-type]
-            return _read(path, raw, wanted)
+                    return _read(path, unpacked, wish)  # type: ignore[arg-type]
+            return _read(path, raw, wish)
     except FileNotFoundError as error:
         raise BadData("D102", str(path), "there is no such file") from error
     except EOFError as error:
@@ -127,20 +147,23 @@ def read_hdus(path: Path, wanted: Callable[[Header], bool]) -> tuple[Hdu, ...]:
         raise BadData("D101", str(path), f"cannot be read: {what}") from error
 
 
-def _read(
-    path: Path, stream: BinaryIO, wanted: Callable[[Header], bool]
-) -> tuple[Hdu, ...]:
+def _read(path: Path, stream: BinaryIO, wish: _Wish) -> tuple[Hdu, ...]:
     hdus: list[Hdu] = []
     while len(hdus) < _MAX_HDUS:
         block = stream.read(_BLOCK)
+        if hdus and not block.strip(b"\0 "):
+            break  # the end, or padding
         begins = b"XTENSION" if hdus else b"SIMPLE  ="
         if not block.startswith(begins):
-            if hdus:
-                break  # the end, or special records, which FITS allows
             shown = block[:24].decode("ascii", "backslashreplace")
+            if hdus:
+                # Special records are allowed, but no DL3 file has them: an extension
+                # whose first card is damaged would be lost without a word.
+                where = f"what follows HDU {len(hdus) - 1} begins with {shown!r}"
+                raise BadData("D109", str(path), f"{where}, not with XTENSION")
             raise BadData("D106", str(path), f"begins with {shown!r}, not with SIMPLE")
         header = _header(path, stream, block, len(hdus))
-        hdus.append(_data(path, stream, header, len(hdus), wanted))
+        hdus.append(_data(path, stream, header, len(hdus), wish))
     return tuple(hdus)
 
 
@@ -160,7 +183,9 @@ def _header(path: Path, stream: BinaryIO, block: bytes, number: int) -> Header:
                 )
             _take(cards, line)
         block = stream.read(_BLOCK)
-    raise BadData("D109", str(path), f"header {number} has no END")
+    most = _MAX_HEADER_BLOCKS * (_BLOCK // _CARD)
+    message = f"header {number} has no END within {most} cards"
+    raise BadData("D109", str(path), message)
 
 
 def _data(
@@ -168,13 +193,13 @@ def _data(
     stream: BinaryIO,
     header: Header,
     number: int,
-    wanted: Callable[[Header], bool],
+    wish: _Wish,
 ) -> Hdu:
     size = data_size(header)
     if size is None:
         raise BadData("D109", str(path), f"header {number} gives no valid size")
-    asked = size > 0 and wanted(header)
-    read = asked and size <= MAX_TABLE_BYTES
+    asked = size > 0 and wish.wanted(header)
+    read = asked and size <= wish.most_bytes
     data = stream.read(size) if read else None
     left = size - len(data) if data is not None else size
     while left > 0 and data is None:
@@ -282,22 +307,54 @@ _WIDTHS = {"L": 1, "X": 0, "A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
 _ANY_FORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")
 
 
-def columns(hdu: Hdu, path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return the numeric columns of a binary table as float64, by name in capitals.
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a binary table as its bytes.
 
-    Shape is (rows, *axes), with the axes of TDIM in the order of numpy. TSCAL and TZERO
-    are applied; text, logical, complex and variable-length columns are left out.
+    Attributes
+    ----------
+    number
+        Of the column, from 1.
+    name
+        TTYPE, in capitals.
+    form
+        Letter of TFORM (FITS 4.0, table 18).
+    count
+        Elements in a row.
+    content
+        Shape (rows, bytes).
+    """
+
+    number: int
+    name: str
+    form: str
+    count: int
+    content: NDArray[np.uint8]
+
+    @property
+    def numbers(self) -> NDArray[np.generic] | None:
+        """The elements, shape (rows, count), None where they are no plain numbers."""
+        kind = _KINDS.get(self.form)
+        if kind is None or not self.count:
+            return None
+        return np.ascontiguousarray(self.content).view(kind)
+
+
+def fields(hdu: Hdu, path: Path) -> Iterator[Field]:
+    """Yield the columns of a binary table.
 
     Raises
     ------
     BadData
-        D109 if the columns do not fill the rows.
+        D109 if its data are absent or the columns do not fit into the rows.
     """
     header = hdu.header
     rows, width = header.integer("NAXIS2"), header.integer("NAXIS1")
     content = np.frombuffer(hdu.data or b"", dtype=np.uint8)[: rows * width]
+    if content.size != rows * width:
+        message = f"{header.name} has {content.size} of {rows * width} bytes of rows"
+        raise BadData("D109", str(path), message)
     table = content.reshape(rows, width)
-    made: dict[str, NDArray[np.float64]] = {}
     start = 0
     for number in range(1, header.integer("TFIELDS") + 1):
         form = header.text(f"TFORM{number}") or ""
@@ -315,11 +372,28 @@ def columns(hdu: Hdu, path: Path) -> dict[str, NDArray[np.float64]]:
                 "D109", str(path), f"{header.name} has columns beyond its rows"
             )
         name = (header.text(f"TTYPE{number}") or "").upper()
-        if kind and count and name not in made:
-            part = np.ascontiguousarray(table[:, start : start + size])
-            values = part.view(kind).astype(np.float64)
-            made[name] = _shaped(_scaled(values, header, number), header, number)
+        yield Field(number, name, match[2], count, table[:, start : start + size])
         start += size
+
+
+def columns(hdu: Hdu, path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the numeric columns of a binary table as float64, by name in capitals.
+
+    Shape is (rows, *axes), with the axes of TDIM in the order of numpy. TSCAL and TZERO
+    are applied; text, logical, complex and variable-length columns are left out.
+
+    Raises
+    ------
+    BadData
+        D109 if its data are absent or the columns do not fit into the rows.
+    """
+    made: dict[str, NDArray[np.float64]] = {}
+    for field_ in fields(hdu, path):
+        numbers = field_.numbers
+        if numbers is None or field_.name in made:
+            continue
+        values = _scaled(numbers.astype(np.float64), hdu.header, field_.number)
+        made[field_.name] = _shaped(values, hdu.header, field_.number)
     return made
 
 

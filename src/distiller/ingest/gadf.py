@@ -5,8 +5,10 @@ Refuses (BadData) what cannot be used and leaves every judgement on values to `c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ import numpy as np
 from distiller.core.errors import BadData
 from distiller.core.files import sha256
 from distiller.ingest import response
-from distiller.ingest.find import is_events
+from distiller.ingest.find import is_events, is_text, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import Hdu, Header, columns, read_hdus
 
@@ -41,8 +43,13 @@ _NAMES = {
     "EDISP": "edisp", "PSF": "psf", "BKG": "bkg", "RAD_MAX": "rad_max",
 }  # fmt: skip
 _TEV = {"TEV": 1.0, "GEV": 1e-3, "MEV": 1e-6, "KEV": 1e-9, "EV": 1e-12}
+_SECONDS = {
+    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0,
+    "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0,
+}  # fmt: skip
 _NEEDED = ("TIME", "RA", "DEC", "ENERGY")
 _CACHED_FILES = 32
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +86,32 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """What changes when a file is written or replaced."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileNote:
-    """A file of a run with its checksum."""
+    """A file of a run with its checksum and its stamp before it was summed."""
 
     path: Path
     role: str
     size: int
     mtime: datetime
     sha256: str
+    stamp: Stamp
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the file is still the one that was summed."""
+        try:
+            return _stamp(self.path) == self.stamp
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,35 +146,38 @@ class Reader:
     """
 
     files: Sequence[Path] = ()
-    _contents: OrderedDict[Path, Contents] = field(default_factory=OrderedDict)
-    _notes: OrderedDict[tuple[Path, int, int], FileNote] = field(
+    _contents: OrderedDict[tuple[Path, Stamp], Contents] = field(
         default_factory=OrderedDict
     )
+    _sums: OrderedDict[tuple[Path, Stamp], str] = field(default_factory=OrderedDict)
 
     def note(self, path: Path, role: str) -> FileNote:
-        """Return size and checksum of a file.
+        """Return size and checksum of a file, in the role that it has for a run.
 
         Raises
         ------
         BadData
-            D101 or D102 if it cannot be read.
+            D101, D102 or D116 if it cannot be read or named.
         """
+        if not is_text(path):
+            raise BadData("D116", shown(path), "its name is not UTF-8")
         try:
-            status = path.stat()
-            key = (path, status.st_mtime_ns, status.st_size)
-            known = self._notes.get(key)
+            stamp = _stamp(path)
+            known = self._sums.get((path, stamp))
             if known is None:
-                known = _noted(path, role, status)
+                known = sha256(path)
         except FileNotFoundError as error:
             raise BadData("D102", str(path), "there is no such file") from error
-        except OSError as error:
-            what = error.strerror or str(error)
+        except (OSError, RuntimeError) as error:
+            what = getattr(error, "strerror", None) or str(error)
             raise BadData("D101", str(path), f"cannot be read: {what}") from error
-        self._notes[key] = known
-        self._notes.move_to_end(key)
-        if len(self._notes) > _CACHED_FILES:
-            self._notes.popitem(last=False)
-        return known
+        self._sums[path, stamp] = known
+        self._sums.move_to_end((path, stamp))
+        if len(self._sums) > _CACHED_FILES:
+            self._sums.popitem(last=False)
+        changed = datetime.fromtimestamp(stamp.mtime_ns / 1e9, UTC)
+        when = changed.replace(tzinfo=None)
+        return FileNote(path, role, stamp.size, when, known, stamp)
 
     def notes(self, run: RunFiles) -> tuple[FileNote, ...]:
         """Return the files that the index names for a run, those missing left out.
@@ -175,25 +203,40 @@ class Reader:
 
     def contents(self, path: Path, *, shared: bool) -> Contents:
         """Return what a file holds; that of shared files is kept."""
-        if path in self._contents:
-            self._contents.move_to_end(path)
-            return self._contents[path]
+        try:
+            key = path, _stamp(path)
+        except OSError:
+            return _contents(path)  # which says what is wrong
+        if key in self._contents:
+            self._contents.move_to_end(key)
+            return self._contents[key]
         made = _contents(path)
         if shared:
-            self._contents[path] = made
+            self._contents[key] = made
             if len(self._contents) > _CACHED_FILES:
                 self._contents.popitem(last=False)
         return made
 
     def read(self, run: RunFiles) -> RawRun:
-        """Read one run.
+        """Read one run; again if one of its files was changed in the meantime.
 
         Raises
         ------
         BadData
             With the code of `findings` that says why the run cannot be used.
         """
+        for _ in range(_TRIES):
+            raw = self._read(run)
+            if all(note.is_still for note in raw.files):
+                return raw
+        message = "it is being changed while it is read"
+        raise BadData("D115", str(run.events.path), message)
+
+    def _read(self, run: RunFiles) -> RawRun:
         path = run.events.path
+        # Summed before and compared after reading, so that rows and checksum are of
+        # the same bytes.
+        notes = list(self.notes(run))
         own = self.contents(path, shared=False)
         events = _pick(own.events, run.events.hdu)
         if events is None:
@@ -204,7 +247,9 @@ class Reader:
         other = own if gti_path == path else self.contents(gti_path, shared=False)
         gti, start, stop = _good_times(gti_path, other, run.gti.hdu if run.gti else "")
         findings: list[Finding] = []
-        notes = list(self.notes(run))
+        if not run.events.hdu and len(own.events) > 1:
+            text = f"{len(own.events)} tables; the first was taken"
+            findings.append(Finding("D129", text, str(path)))
         responses = self._responses(run, own, events, findings, notes)
         return RawRun(
             events=events,
@@ -282,9 +327,11 @@ class Reader:
         return None
 
 
-def _noted(path: Path, role: str, status: os.stat_result) -> FileNote:
-    changed = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
-    return FileNote(path, role, status.st_size, changed, sha256(path))
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def md5_of(path: Path) -> str:
@@ -306,9 +353,24 @@ def _contents(path: Path) -> Contents:
             table = columns(hdu, path)
             start, stop = table.get("START"), table.get("STOP")
             if start is not None and stop is not None and start.ndim == 1:
-                gtis.append((hdu.header, start, stop))
+                per_unit = _seconds(path, hdu.header)
+                gtis.append((hdu.header, start * per_unit, stop * per_unit))
     events = tuple(hdu.header for hdu in hdus if is_events(hdu.header))
     return Contents(events, tuple(gtis), tuple(responses))
+
+
+def _seconds(path: Path, header: Header) -> float:
+    """Return s per unit of START and STOP; without TUNIT they are s, as GADF wants."""
+    units = {
+        (header.text(f"TUNIT{n}") or "s").lower()
+        for n in range(1, header.integer("TFIELDS") + 1)
+        if (header.text(f"TTYPE{n}") or "").upper() in {"START", "STOP"}
+    }
+    known = {_SECONDS.get(unit) for unit in units}
+    if len(known) != 1 or None in known:
+        message = f"START and STOP are in {' and '.join(sorted(units))}"
+        raise BadData("D114", str(path), message)
+    return known.pop() or 1.0
 
 
 def _wanted(header: Header) -> bool:
@@ -352,7 +414,7 @@ def _response(path: Path, hdu: Hdu, kind: str) -> Response:
             span = response.axes(table, unit)
             fwhm = response.psf_fwhm_arcsec(table, unit) if kind == "psf" else None
             sigma = response.energy_resolution(table, unit) if kind == "edisp" else None
-    except (BadData, ValueError, IndexError):
+    except (BadData, ValueError, IndexError, KeyError):
         return made  # no numbers: reported as D222
     return Response(
         response_type=kind,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from astropy.io import fits
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import BadData
+from distiller.ingest.fits_stream import fields, read_hdus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-INDEX_NAME = re.compile(r"(?P<kind>hdu|obs)[-_]?index.*\.fits(\.gz)?", re.IGNORECASE)
+    from distiller.ingest.fits_stream import CardValue, Field, Hdu, Header
+
+INDEX_NAME = re.compile(
+    r"(?P<kind>hdu|obs)[-_]?index(?P<variant>.*)\.fits(\.gz)?", re.IGNORECASE
+)
+_MOST_BYTES: Final = 1 << 30
 
 IndexValue = str | int | float | bool | None
 IndexRow = dict[str, IndexValue]
@@ -33,8 +38,6 @@ class HduRef:
         Name of the HDU in capitals; empty: any of its kind.
     hdu_type, hdu_class
         As in the HDU index, lower case: ``psf``, ``psf_3gauss``.
-    size
-        Size of the HDU in bytes by the index, None where it does not say.
     md5
         MD5 of the file by the index.
     """
@@ -73,9 +76,11 @@ def read_index(hdu_index: Path, obs_index: Path | None) -> Index:
     """
     hdus: dict[str, list[HduRef]] = {}
     for row in _rows(hdu_index, ("OBS_ID", "HDU_TYPE", "FILE_NAME")):
-        folder = str(row.get("FILE_DIR") or "")
-        path = hdu_index.parent / folder / str(row["FILE_NAME"])
-        hdus.setdefault(_obs_id(row), []).append(
+        obs_id, name = _obs_id(row), row["FILE_NAME"]
+        if obs_id is None or name is None:
+            continue  # a row that leads nowhere
+        path = hdu_index.parent / str(row.get("FILE_DIR") or "") / str(name)
+        hdus.setdefault(obs_id, []).append(
             HduRef(
                 path=_plain(path),
                 hdu=str(row.get("HDU_NAME") or "").upper(),
@@ -87,27 +92,37 @@ def read_index(hdu_index: Path, obs_index: Path | None) -> Index:
     rows: dict[str, IndexRow] = {}
     if obs_index is not None:
         for row in _rows(obs_index, ("OBS_ID",)):
-            rows.setdefault(_obs_id(row), row)
+            if (obs_id := _obs_id(row)) is not None:
+                rows.setdefault(obs_id, row)
     paths = (hdu_index,) if obs_index is None else (hdu_index, obs_index)
     return Index(paths, rows, {name: tuple(refs) for name, refs in hdus.items()})
 
 
 def _plain(path: Path) -> Path:
-    """Return the path without ``..``, symbolic links followed where it exists."""
-    return path.resolve()
+    """Return the path without ``..``, symbolic links followed where they lead on."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links: reported when it is read
+        return Path(os.path.normpath(path))
 
 
-def _obs_id(row: Mapping[str, IndexValue]) -> str:
-    return str(row["OBS_ID"]).strip()
+def _obs_id(row: Mapping[str, IndexValue]) -> str | None:
+    """Return the obs_id as text; a whole number in a column of floats is one, too."""
+    value = row["OBS_ID"]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value).strip() or None
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> list[IndexRow]:
     """Return the rows of the first table of a file as plain values."""
     try:
-        columns = _table(path)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, IndexError) as error:
-        # What astropy raises for damaged files is not one class.
-        raise BadData("D120", str(path), f"cannot be read: {error}") from error
+        hdus = read_hdus(path, _is_table, most_bytes=_MOST_BYTES)
+        table = next((hdu for hdu in hdus if _is_table(hdu.header)), None)
+        columns = None if table is None else _columns(table, path)
+    except BadData as error:
+        text = f"{error.data_code}: {error.finding}"
+        raise BadData("D120", str(path), text) from error
     if columns is None:
         raise BadData("D120", str(path), "holds no table")
     lacking = [name for name in needed if name not in columns]
@@ -117,24 +132,45 @@ def _rows(path: Path, needed: tuple[str, ...]) -> list[IndexRow]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _table(path: Path) -> dict[str, list[IndexValue]] | None:
-    with fits.open(path, memmap=False) as hdus:
-        table = next((h for h in hdus if isinstance(h, fits.BinTableHDU)), None)
-        if table is None:
-            return None
-        names = [str(name) for name in table.columns.names]
-        return {name: _plain_values(table.data[name]) for name in names}
+def _is_table(header: Header) -> bool:
+    return header.text("XTENSION") == "BINTABLE"
 
 
-def _plain_values(column: Any) -> list[IndexValue]:
-    array = np.asarray(column)
-    if array.ndim > 1 or array.dtype.kind not in "iufbSU":
-        return [None] * len(array)
-    if array.dtype.kind == "S":
-        texts = (bytes(value).decode("latin-1") for value in array)
-        return [text.strip() or None for text in texts]
-    if array.dtype.kind == "U":
-        return [str(value).strip() or None for value in array]
-    if array.dtype.kind == "f":
-        return [float(v) if np.isfinite(v) else None for v in array.tolist()]
-    return array.tolist()  # type: ignore[no-any-return]  # integers and booleans
+def _columns(table: Hdu, path: Path) -> dict[str, list[IndexValue]]:
+    made: dict[str, list[IndexValue]] = {}
+    for field in fields(table, path):
+        if field.name not in made:
+            made[field.name] = _values(field, table.header)
+    return made
+
+
+def _values(field: Field, header: Header) -> list[IndexValue]:
+    """Return a column as plain values; None for NULL, blank, NaN and for arrays."""
+    rows = len(field.content)
+    if field.form == "A":
+        texts = (bytes(row).partition(b"\0")[0] for row in field.content)
+        return [text.decode("latin-1").strip() or None for text in texts]
+    if field.form == "L" and field.count == 1:
+        return [{84: True, 70: False}.get(int(byte)) for (byte,) in field.content]
+    numbers = field.numbers
+    if numbers is None or field.count != 1:
+        return [None] * rows
+    scale = as_factor(header.values.get(f"TSCAL{field.number}"), 1)
+    zero = as_factor(header.values.get(f"TZERO{field.number}"), 0)
+    null = header.values.get(f"TNULL{field.number}")
+    made: list[IndexValue] = []
+    for value in numbers[:, 0].tolist():
+        known = math.isfinite(value) if isinstance(value, float) else value != null
+        made.append(value * scale + zero if known else None)
+    return made
+
+
+def as_factor(value: CardValue, default: int) -> int | float:
+    """Return TSCAL or TZERO, whole where it is: unsigned columns stay whole numbers.
+
+    >>> as_factor(32768.0, 0), as_factor(None, 1)
+    (32768, 1)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return default
+    return int(value) if float(value).is_integer() else value

@@ -6,14 +6,29 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from distiller.ingest.findings import CODES, Finding
+from distiller.ingest.findings import CODES, FILE_REFUSED, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 OUTCOMES = ("added", "replaced", "unchanged", "skipped")
 _SHOWN_FILES = 5
 _ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an ingest is: runs done and to do, and what became of the last one."""
+
+    done: int
+    total: int
+    collection: str
+    run: str
+    outcome: str
+
+
+def _silent(at: Progress) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True)
@@ -29,12 +44,16 @@ class Report:
         Names of the collections that were filled.
     seconds
         Time that it took.
+    progress
+        Called after every run.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     collections: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    progress: Callable[[Progress], None] = _silent
+    _refused: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     @property
     def skipped(self) -> int:
@@ -42,10 +61,17 @@ class Report:
         return self.counts["skipped"]
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Add findings; those that refuse something are counted as skipped."""
+        """Add findings; runs and files that are refused are counted, each once."""
         for finding in findings:
             self.findings.append(finding)
-            self.counts["skipped"] += finding.severity == "error"
+            is_file = finding.code in FILE_REFUSED
+            if finding.severity != "error" and not is_file:
+                continue
+            # A file is refused once, however many runs it belongs to.
+            run = None if is_file else finding.obs_id
+            refused = finding.code, finding.path, run
+            self.counts["skipped"] += refused not in self._refused
+            self._refused.add(refused)
 
     def _grouped(self) -> list[tuple[str, list[Finding]]]:
         groups: dict[str, list[Finding]] = {}

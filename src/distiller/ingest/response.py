@@ -71,7 +71,8 @@ def psf_fwhm_arcsec(columns: Columns, tev_per_unit: float = 1.0) -> float | None
     place = _place(columns, tev_per_unit)
     if place is None:
         return None
-    if "RPSF" in columns and "RAD_LO" in columns and columns["RPSF"].ndim == 4:  # noqa: PLR2004 - row, rad, theta, energy
+    is_table = {"RPSF", "RAD_LO", "RAD_HI"} <= columns.keys()
+    if is_table and columns["RPSF"].ndim == 4:  # noqa: PLR2004 - row, rad, theta, energy
         low, high = _flat(columns["RAD_LO"]), _flat(columns["RAD_HI"])
         profile = np.array([_at(layer, place) for layer in columns["RPSF"][0]])
         radius, profile = _to_the_centre(0.5 * (low + high), profile)

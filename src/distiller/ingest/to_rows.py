@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "1"
+MAPPING_VERSION = "2"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"

@@ -99,11 +99,11 @@ class Values:
             return None
         try:
             instant = datetime.fromisoformat(text)
-        except ValueError:
+            if instant.tzinfo is not None:
+                instant = instant.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):  # no date, or one beyond the years
             self.note("D211", f"{keyword} = {_shown(text)} is no date")
             return None
-        if instant.tzinfo is not None:
-            instant = instant.astimezone(UTC).replace(tzinfo=None)
         return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 

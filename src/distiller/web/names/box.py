@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import numpy as np
+from typing import Literal
 
 from distiller.core.errors import BadParameter
+from distiller.core.sky import icrs_deg
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _DEGREES = r"\s*(?:°|deg|d)?"
@@ -60,15 +59,6 @@ _POLE_DEG = 90.0
 _SIXTY = 60.0
 _HOUR_DEG = 15.0
 _FULL_HOURS = 24.0
-
-# Rows turn ICRS into galactic unit vectors (ESA SP-1200, 1997, vol. 1, eq. 1.5.11).
-_TO_GALACTIC: Final = np.array(
-    [
-        [-0.0548755604, -0.8734370902, -0.4838350155],
-        [+0.4941094279, -0.4448296300, +0.7469822445],
-        [-0.8676661490, -0.1980763734, +0.4559837762],
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +117,7 @@ def _galactic_pair(plain: str) -> Place | None:
     if -_TURN_DEG / 2 <= longitude < 0:
         longitude += _TURN_DEG
     _check(plain, longitude, latitude, ("galactic longitude", "galactic latitude"))
-    ra, dec = galactic_to_icrs(longitude, latitude)
+    ra, dec = icrs_deg(longitude, latitude)
     return Place(round(ra, 6), round(dec, 6), "galactic")
 
 
@@ -167,31 +157,3 @@ def _wrong(text: str, message: str) -> BadParameter:
         f"{text.strip()!r} is no position: {message}",
         hint="write 83.63 22.01, 05:34:32 +22:00:52 or l 184.56 b -5.78",
     )
-
-
-def galactic_to_icrs(l_deg: float, b_deg: float) -> tuple[float, float]:
-    """Return ICRS right ascension and declination in deg of a galactic position.
-
-    >>> [round(v, 2) for v in galactic_to_icrs(184.56, -5.78)]
-    [83.64, 22.01]
-    """
-    lon, lat = np.radians(l_deg), np.radians(b_deg)
-    vector = np.array(
-        [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
-    )
-    x, y, z = _TO_GALACTIC.T @ vector
-    ra = float(np.degrees(np.arctan2(y, x)) % _TURN_DEG)
-    return ra, float(np.degrees(np.arctan2(z, np.hypot(x, y))))
-
-
-def icrs_to_galactic(ra_deg: float, dec_deg: float) -> tuple[float, float]:
-    """Return galactic longitude and latitude in deg of an ICRS position.
-
-    >>> [round(v, 2) for v in icrs_to_galactic(83.6331, 22.0145)]
-    [184.56, -5.78]
-    """
-    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    vector = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    x, y, z = _TO_GALACTIC @ vector
-    longitude = float(np.degrees(np.arctan2(y, x)) % _TURN_DEG)
-    return longitude, float(np.degrees(np.arctan2(z, np.hypot(x, y))))

@@ -1,0 +1,236 @@
+"""Loads the runs of one collection: reads, judges, compares with what is there, stores.
+
+Whatever a file does to this program, the other runs go in: what is foreseen has a code
+of its own, what is not ends as D119 at the edge of its run.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from distiller.core.errors import BadData, DistillerError, PassingError
+from distiller.ingest.checks import check
+from distiller.ingest.find import shown
+from distiller.ingest.findings import Finding
+from distiller.ingest.gadf import Reader, md5_of
+from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from distiller.core.bundle import Bundle, Stored
+    from distiller.ingest.find import RunFiles
+    from distiller.ingest.run import Run
+
+_LOG = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 16
+_LOST: Final = frozenset({"D121", "D122"})
+
+
+class Writer(Protocol):
+    """What an archive must offer to be filled."""
+
+    def store_many(
+        self, bundles: Sequence[Bundle]
+    ) -> tuple[Literal["added", "unchanged", "replaced"], ...]:
+        """Store datasets in one transaction, all or none."""
+
+    def stored(self, collection: str) -> Mapping[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: added, replaced, unchanged or skipped."""
+
+    run: str
+    name: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A run that waits to be stored."""
+
+    run: str
+    path: str
+    bundle: Bundle
+    findings: tuple[Finding, ...]
+
+
+class Loader:
+    """Loads runs into one collection and remembers what it has seen.
+
+    Parameters
+    ----------
+    rights_given
+        Whether the user said who may see the runs; if not, those that are stored
+        keep what they have.
+    """
+
+    def __init__(self, writer: Writer, collection: str, *, rights_given: bool) -> None:
+        self.reader = Reader()
+        self._writer = writer
+        self._rights_given = rights_given
+        self._held = dict(writer.stored(collection))
+        self._by_obs_id: dict[str, Path] = {}
+        self._by_content: dict[tuple[str, str], Path] = {}
+
+    def load(self, runs: Sequence[RunFiles], target: Target) -> Iterator[Outcome]:
+        """Store runs, a few at a time; yield what became of each.
+
+        Raises
+        ------
+        PassingError
+            If the archive cannot be written to now; what was yielded is stored.
+        """
+        waiting: list[_Ready] = []
+        for run in runs:
+            made = self._edge(run, target)
+            if isinstance(made, Outcome):
+                yield made
+                continue
+            waiting.append(made)
+            if len(waiting) == _AT_ONCE:
+                yield from self._store(waiting)
+                waiting = []
+        yield from self._store(waiting)
+
+    def _store(self, ready: Sequence[_Ready]) -> Iterator[Outcome]:
+        """Store together; where the archive refuses, one by one to find which."""
+        if not ready:
+            return
+        try:
+            outcomes = self._writer.store_many([one.bundle for one in ready])
+        except PassingError:
+            raise
+        except DistillerError as error:
+            if len(ready) > 1:
+                for one in ready:
+                    yield from self._store([one])
+                return
+            (one,) = ready
+            found = Finding("D117", error.text, one.path, one.run)
+            yield Outcome(one.run, "skipped", (found,))
+            return
+        for one, name in zip(ready, outcomes, strict=True):
+            yield Outcome(one.run, name, one.findings)
+
+    def _edge(self, run: RunFiles, target: Target) -> _Ready | Outcome:
+        """Prepare one run; nothing that is wrong with it stops the others."""
+        label = run.obs_id or run.events.path.name
+        try:
+            return self._prepare(run, target, label)
+        except BadData as error:
+            found = Finding(error.data_code, error.finding, error.path, run.obs_id)
+        except Exception as error:  # noqa: BLE001 - the edge of one run
+            path = shown(run.events.path)
+            _LOG.exception("run %s of %s is not understood", label, path)
+            text = f"{type(error).__name__}: {error}"
+            found = Finding("D119", text, path, run.obs_id)
+        return Outcome(label, "skipped", (found,))
+
+    def _prepare(self, run: RunFiles, target: Target, label: str) -> _Ready | Outcome:
+        """Read and judge one run, unless the archive has it."""
+        if run.obs_id is not None:
+            self._refuse_twice(run.obs_id, run)
+            if self._is_unchanged(run, run.obs_id, target):
+                self._remember(run.obs_id, run)
+                return Outcome(label, "unchanged")
+        checked = check(self.reader.read(run))
+        if run.obs_id is None:
+            self._refuse_twice(checked.obs_id, run)
+        self._remember(checked.obs_id, run)
+        held = self._held.get(target.did(checked.obs_id))
+        self._refuse_less(run, checked, held)
+        own = self._with_rights(target, held)
+        findings = checked.findings + _changed(run, checked.obs_id)
+        checked = replace(checked, findings=findings)
+        checksum = bundle_checksum(checked.files, run.index_row, own)
+        said = findings + self._about_rights(run, checked, own, held)
+        path = str(run.events.path)
+        return _Ready(label, path, to_bundle(checked, own, checksum), said)
+
+    def _is_unchanged(self, run: RunFiles, obs_id: str, target: Target) -> bool:
+        held = self._held.get(target.did(obs_id))
+        if held is None:
+            return False
+        if not held.responses and not run.responses:
+            return False  # CALDB files may have come since; only the header names them
+        notes = self.reader.notes(run)
+        own = self._with_rights(target, held)
+        return held.checksum == bundle_checksum(notes, run.index_row, own)
+
+    def _with_rights(self, target: Target, held: Stored | None) -> Target:
+        if self._rights_given or held is None:
+            return target
+        return replace(
+            target, rights=held.rights, group=held.group, release=held.release
+        )
+
+    def _about_rights(
+        self, run: RunFiles, checked: Run, own: Target, held: Stored | None
+    ) -> tuple[Finding, ...]:
+        """Tell of data that become public; not stored: it is about this ingest."""
+        path, obs_id = str(run.events.path), checked.obs_id
+        if own.rights != "public":
+            return ()
+        if held is not None and held.rights == "proprietary":
+            return (Finding("D228", "by --rights public", path, obs_id),)
+        if self._rights_given or held is not None:
+            return ()
+        closed = sum(one.rights == "proprietary" for one in self._held.values())
+        if not closed:
+            return ()
+        text = f"{closed} stored runs of the collection are proprietary"
+        return (Finding("D227", text, path, obs_id),)
+
+    @staticmethod
+    def _refuse_less(run: RunFiles, checked: Run, held: Stored | None) -> None:
+        """Keep what was stored with more than can be read now."""
+        if held is None:
+            return
+        path = str(run.events.path)
+        if run.index_lost:
+            raise BadData("D118", path, f"run {checked.obs_id}: its index is unusable")
+        now = len(checked.responses)
+        lost = any(finding.code in _LOST for finding in checked.findings)
+        if lost and now < held.responses:
+            message = f"run {checked.obs_id} has {now} responses, had {held.responses}"
+            raise BadData("D118", path, message)
+
+    def _refuse_twice(self, obs_id: str, run: RunFiles) -> None:
+        path = run.events.path
+        copied = self._by_content.get(self._content(run))
+        if copied is not None:
+            same = "the same table" if copied == path else f"the same bytes as {copied}"
+            raise BadData("D111", str(path), same)
+        first = self._by_obs_id.get(obs_id)
+        if first is not None:
+            message = f"run {obs_id} was taken from {first}"
+            raise BadData("D110", str(path), message)
+
+    def _remember(self, obs_id: str, run: RunFiles) -> None:
+        self._by_obs_id[obs_id] = run.events.path
+        self._by_content[self._content(run)] = run.events.path
+
+    def _content(self, run: RunFiles) -> tuple[str, str]:
+        return self.reader.note(run.events.path, "events").sha256, run.events.hdu
+
+
+def _changed(run: RunFiles, obs_id: str) -> tuple[Finding, ...]:
+    """Compare checksums of the index with the files."""
+    wanted = {
+        ref.path: ref.md5
+        for ref in (run.events, run.gti)
+        if ref is not None and ref.md5
+    }
+    return tuple(
+        Finding("D124", f"MD5 is not {md5} as in the index", str(path), obs_id)
+        for path, md5 in wanted.items()
+        if md5_of(path) != md5
+    )
