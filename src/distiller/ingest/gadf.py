@@ -189,7 +189,7 @@ class Reader:
         """
         roles: dict[Path, str] = {run.events.path: "events"}
         if run.gti is not None:
-            roles.setdefault(run.gti.path, "irf")  # one main file per dataset
+            roles.setdefault(run.gti.path, "gti")
         notes = [self.note(path, role) for path, role in roles.items()]
         for ref in run.responses:
             if ref.path in roles:
