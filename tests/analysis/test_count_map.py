@@ -19,7 +19,7 @@ from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.count_map.run import count, run
 from distiller.analysis.products import InputDataset, ProductDescription
 from distiller.analysis.simulate import simulate
-from distiller.core.errors import BadData, Damaged, UserError
+from distiller.core.errors import Damaged, UserError
 from distiller.core.files import sha256
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_four_crab_runs_equal_a_plain_histogram(
         np.testing.assert_array_equal(primary.data, expected)
         assert primary.data.sum() == 22105
         assert primary.header["CTYPE1"] == "RA---TAN"
-    assert description.n_events == 22105
+        assert primary.header["NEVENTS"] == 22105
     assert description.t_exptime_s == pytest.approx(6742.0)
     # 22:08:10.184 TT in the header of the first run is 22:07:06 UTC.
     assert description.t_min_mjd == pytest.approx(Time("2004-12-04T22:07:06").mjd)
@@ -161,7 +161,7 @@ def test_pixels_are_those_of_wcs_geom_create(
     assert counts.data.shape == plain.data_shape
 
 
-def test_a_cube_has_an_energy_axis_and_adds_up(
+def test_a_cube_equals_a_plain_histogram(
     simulated: list[InputDataset], tmp_path: Path
 ) -> None:
     asked = parameters(simulated, n_e=4, e_min=0.5, e_max=50)
@@ -170,13 +170,29 @@ def test_a_cube_has_an_energy_axis_and_adds_up(
     axis = cube.geom.axes["energy"]
     assert axis.unit == "TeV"
     assert axis.edges.value[[0, -1]] == pytest.approx([0.5, 50.0], rel=1e-14)
+    with fits.open(tmp_path / "product.fits") as hdus:
+        header = hdus[0].header
+    ra, dec, energy = rows(simulated)
+    inside = (energy >= 0.5) & (energy < 50)
+    x, y = WCS(header).celestial.wcs_world2pix(ra[inside], dec[inside], 0)
+    bins = [np.arange(header[f"NAXIS{n}"] + 1) - 0.5 for n in (2, 1)]
+    sample = (energy[inside], y, x)
+    expected, _ = np.histogramdd(sample, bins=[np.geomspace(0.5, 50, 5), *bins])
+    np.testing.assert_array_equal(cube.data, expected)
+    assert (cube.data.sum(axis=(1, 2)) > 0).all()
     flat, _ = count(parameters(simulated, e_min=0.5, e_max=50), simulated)
     np.testing.assert_array_equal(cube.data.sum(axis=0), flat.data)
-    _, _, energy = rows(simulated)
-    inside = np.histogram(energy, axis.edges.value)[0]
-    assert (cube.data.sum(axis=(1, 2)) <= inside).all()
     assert description.product_type == "cube"
     assert description.em_xel == 4
+
+
+def test_what_a_map_spans_is_what_its_pixels_span(
+    simulated: list[InputDataset], tmp_path: Path
+) -> None:
+    asked = parameters(simulated, width=1, binsz=0.3)
+    description = made(asked, simulated, tmp_path)
+    assert (description.s_xel1, description.s_fov_deg) == (3, 0.9)
+    assert "0.9 x 0.9 deg, 0.3 deg pixels" in description.description
 
 
 def test_energy_bins_are_half_open(
@@ -334,11 +350,26 @@ def test_no_events_in_the_field(simulated: list[InputDataset], tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_a_long_name_stays_in_the_picture(
+    simulated: list[InputDataset], tmp_path: Path
+) -> None:
+    asked = parameters(simulated, target="$ W W" * 20)
+    made(asked, simulated, tmp_path)
+    image = np.asarray(Image.open(tmp_path / "plot.png").convert("L"))
+    height, width = image.shape
+    title = image[: height // 12]
+    assert (title < 128).any()
+    assert (title[:, int(0.975 * width) :] == 255).all()
+
+
 def test_no_events_in_the_energy_range(
     simulated: list[InputDataset], tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"none of the .* events has 5000 <= E < 6000"):
+    with pytest.raises(UserError, match=r"none of the .* has 5000 <= E < 6000 TeV"):
         made(parameters(simulated, e_min=5000, e_max=6000), simulated, tmp_path)
+    narrow = parameters(simulated, e_min=1, e_max=1.0000001)
+    with pytest.raises(UserError, match=r"has 1 <= E < 1\.0000001 TeV \(widen"):
+        made(narrow, simulated, tmp_path)
 
 
 def test_no_events_in_the_time_range(
@@ -360,7 +391,11 @@ def test_a_file_that_changed(simulated: list[InputDataset], tmp_path: Path) -> N
     known = dataset(path, "1")
     with path.open("ab") as stream:
         stream.write(b"\0" * 2880)
-    with pytest.raises(BadData, match=r"D901 changed.fits: changed since .*ingest it"):
+    message = (
+        r"^the events file of \S+\?1 changed since it was ingested: changed.fits "
+        r"\(tell the operators; `distiller check --files`"
+    )
+    with pytest.raises(Damaged, match=message):
         made(parameters([known]), [known], tmp_path)
 
 
@@ -368,5 +403,6 @@ def test_a_file_that_is_no_event_list(tmp_path: Path) -> None:
     path = tmp_path / "broken.fits"
     path.write_bytes(b"SIMPLE  = nonsense")
     broken = dataset(path, "1")
-    with pytest.raises(BadData, match=r"D902 broken.fits: cannot be read as a DL3"):
+    message = r"\?1 cannot be read as a DL3 event list: broken.fits: .*tell the op"
+    with pytest.raises(Damaged, match=message):
         made(parameters([broken]), [broken], tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distiller.jobs import folders, processes
+from distiller.jobs import folders, processes, shepherd
 from distiller.jobs.spec import FILE, Heritage, JobSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from distiller.jobs.processes import Process
 
 ROGUES = Path(__file__).parent / "rogues.py"
 
@@ -49,17 +52,21 @@ def specification(kind: str, **given: Any) -> JobSpec:
 
 
 def prepare(parent: Path, kind: str, **given: Any) -> Path:
+    """Make the folder of a job that behaves in this way."""
+    return prepare_for(parent, specification(kind, **given))
+
+
+def prepare_for(parent: Path, spec: JobSpec) -> Path:
     """Make the folder of a job."""
-    spec = specification(kind, **given)
     folder = parent / spec.job_id
     folder.mkdir(parents=True)
     (folder / FILE).write_text(spec.model_dump_json())
     return folder
 
 
-def leftovers(folder: Path) -> list[int]:
-    """Return the processes that still work in, or write to, a job's folder."""
-    return processes.leftovers(-1, f"DISTILLER_JOB={folder.name}", folder)
+def leftovers(folder: Path) -> list[Process]:
+    """Return the processes that still belong to a job."""
+    return processes.leftovers(shepherd.mark(folder), folder / folders.LOCK)
 
 
 def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
@@ -122,3 +129,17 @@ def herd(tmp_path: Path) -> Iterator[Herd]:
             process.kill()
         process.wait(10)
         processes.kill(leftovers(folder))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on a disk of 4 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

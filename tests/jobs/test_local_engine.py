@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distiller.jobs import folders, processes
+from distiller.jobs.engines import local
 from distiller.jobs.engines.local import Handle, LocalEngine
 from distiller.jobs.processes import Process
 
@@ -29,10 +31,17 @@ def engine() -> Iterator[LocalEngine]:
     made.start()
     yield made
     made.close()
+    wait_for(lambda: tended(made) and not local._parting)
+
+
+def tended(engine: LocalEngine) -> LocalEngine:
+    engine.tend()
+    return engine
 
 
 def ended(engine: LocalEngine, handle: Handle) -> Any:
-    return wait_for(lambda: engine.poll([handle])[handle].state)
+    end = wait_for(lambda: engine.poll([handle])[handle].end)
+    return end.model_dump(mode="json")
 
 
 def test_jobs_come_from_the_zygote(engine: LocalEngine, tmp_path: Path) -> None:
@@ -115,18 +124,120 @@ def test_another_engine_finds_the_job_again(
     assert ended(other, handle)["phase"] == "COMPLETED"
 
 
+@pytest.mark.parametrize(("kind", "size"), [("shell", 3), ("runaway", 2)])
 def test_a_killed_shepherd_is_told_and_its_tree_swept(
-    engine: LocalEngine, tmp_path: Path
+    engine: LocalEngine, tmp_path: Path, kind: str, size: int
 ) -> None:
-    handle = engine.submit(prepare(tmp_path, "shell"))
-    wait_for(lambda: len(processes.descendants(handle.shepherd.pid)) >= 3)
-    tree = processes.descendants(handle.shepherd.pid)
+    """The tree of a shell is of programs; a runaway was only forked."""
+    handle = engine.submit(prepare(tmp_path, kind))
+    wait_for(lambda: len(processes.descendants(handle.shepherd.pid)) >= size)
+    tree = processes.identified(processes.descendants(handle.shepherd.pid))
     handle.shepherd.send(signal.SIGKILL)
     state = ended(engine, handle)
     assert state["phase"] == "ERROR"
     assert "was killed (run it again)" in state["error"]["message"]
-    alive = [p for p in map(processes.identify, tree) if p is not None and p.is_alive]
-    assert alive == []
+    assert [process for process in tree if process.is_alive] == []
+
+
+@pytest.fixture
+def bystander(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Give a session of somebody else's, at work in a job's folder."""
+    folder = prepare(tmp_path, "slow")
+    with subprocess.Popen(["sleep", "60"], cwd=folder, start_new_session=True) as made:
+        yield made, folder
+        made.kill()
+
+
+def test_who_merely_works_in_the_folder_is_left_alone(
+    engine: LocalEngine, bystander: tuple[subprocess.Popen[bytes], Path]
+) -> None:
+    other, folder = bystander
+    handle = engine.submit(folder)
+    wait_for(lambda: "being" in folders.log_tail(folder, 9))
+    handle.shepherd.send(signal.SIGKILL)
+    assert "was killed" in ended(engine, handle)["error"]["message"]
+    assert other.poll() is None
+
+
+@pytest.mark.parametrize("boot", ["this", "another", "of an older version"])
+def test_a_pid_that_was_given_out_again_is_left_alone(
+    engine: LocalEngine, bystander: tuple[subprocess.Popen[bytes], Path], boot: str
+) -> None:
+    other, folder = bystander
+    now = processes.identify(other.pid)
+    assert now is not None
+    names = {"this": now.boot_id, "of an older version": now.boot_id.split("-", 1)[0]}
+    before = Process(now.pid, now.start_time + 1, names.get(boot, "other"))
+    (folder / folders.SHEPHERD).write_text(json.dumps(before.to_json()))
+    found = engine.find(folder)
+    assert found is not None
+    assert "was killed" in ended(engine, found)["error"]["message"]
+    engine.force(found)
+    assert other.poll() is None
+
+
+def test_a_shepherd_that_does_not_listen_is_forced(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    handle = engine.submit(prepare(tmp_path, "runaway"))
+    wait_for(lambda: len(processes.descendants(handle.shepherd.pid)) >= 2)
+    tree = processes.identified(processes.descendants(handle.shepherd.pid))
+    handle.shepherd.send(signal.SIGSTOP)
+    engine.cancel(handle)
+    assert engine.poll([handle])[handle].end is None
+    engine.force(handle)
+    state = ended(engine, handle)
+    assert (state["phase"], state["error"]["message"]) == (
+        "ABORTED", "aborted by its user",
+    )  # fmt: skip
+    assert [process for process in tree if process.is_alive] == []
+
+
+def test_cancel_needs_no_room_for_its_file(engine: LocalEngine, tmp_path: Path) -> None:
+    handle = engine.submit(prepare(tmp_path, "slow"))
+    wait_for(lambda: "being" in folders.log_tail(handle.folder, 9))
+    engine.cancel(Handle(tmp_path / "no folder", handle.shepherd))
+    assert ended(engine, handle)["phase"] == "ABORTED"
+
+
+def test_a_killed_zygote_is_replaced_before_the_next_job(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    assert ended(engine, engine.submit(prepare(tmp_path, "good")))
+    first = engine.zygote_pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: tended(engine).zygote_pid != first)
+    # A cold start would not know this task.
+    last = engine.submit(prepare(tmp_path, "good"))
+    assert ended(engine, last)["phase"] == "COMPLETED"
+
+
+def test_a_renewed_zygote_is_reaped(
+    engine: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_FORKS_MAX", 1)
+    first = engine.zygote_pid
+    assert first is not None
+
+    def renewed() -> bool:
+        ended(engine, engine.submit(prepare(tmp_path, "good")))
+        return engine.zygote_pid != first
+
+    wait_for(renewed)
+    wait_for(lambda: tended(engine) and not Path(f"/proc/{first}").exists())
+
+
+def test_a_zygote_whose_server_is_gone_leaves_quietly() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.close()
+    with theirs:
+        words = [sys.executable, str(ROGUES), "zygote", str(theirs.fileno())]
+        done = subprocess.run(
+            words, pass_fds=[theirs.fileno()], capture_output=True, check=False,
+            timeout=60, env=local.environment(),
+        )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_process_is_known_by_its_start_too() -> None:
@@ -146,3 +257,16 @@ def test_run_job_is_the_shepherd(tmp_path: Path) -> None:
     subprocess.run(words, check=True, timeout=60)
     state = json.loads((folder / folders.STATE).read_text())
     assert "U300 no such task: 'rogue'" in state["error"]["message"]
+
+
+def test_run_job_wants_a_job(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "distiller", "run-job", str(tmp_path)]
+    done = subprocess.run(
+        words, check=False, timeout=60, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"distiller: U300 {tmp_path} is not the folder of a job: it holds no job.json "
+        "(the server makes them, in HOME/jobs)\n"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from distiller.jobs import folders, processes, shepherd
+from distiller.jobs.spec import FILE
+
+from .conftest import leftovers, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MB = 1 << 20
@@ -88,8 +89,7 @@ def test_a_child_left_behind_goes_with_its_job(herd: Any) -> None:
     state = herd.state(folder)
     assert state["phase"] == "COMPLETED"
     assert elapsed(state) < 5
-    found = processes.leftovers(-1, f"{shepherd.MARK}={folder.name}", folder)
-    assert found == []
+    assert leftovers(folder) == []
 
 
 @pytest.mark.parametrize("kind", ["greedy", "growing"])
@@ -178,26 +178,23 @@ def test_the_worker_knows_no_secrets(herd: Any, monkeypatch: Any) -> None:
     assert kept["OMP_NUM_THREADS"] == "1"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let root mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_full_disk_is_told_on_the_full_disk(herd: Any, small_disk: Path) -> None:
-    herd.parent = small_disk
-    process, folder = herd.start("filling")
-    process.wait(20)
+def test_a_record_that_cannot_be_read_is_told(herd: Any) -> None:
+    folder = prepare(herd.parent, "good")
+    (folder / FILE).write_text('{"job_id": 7}')
+    assert herd.shepherd(folder).wait(20) == 0
     state = herd.state(folder)
-    assert state["phase"] == "ERROR"
-    assert state["error"]["type"] == "transient"
-    assert state["error"]["message"].startswith(
-        "P300 no space left on the disk of the jobs (free some and run again)"
+    assert (state["phase"], state["error"]["type"]) == ("ERROR", "fatal")
+    assert state["error"]["message"] == (
+        "I100 the stored record of the job cannot be read (at job_id) (make it again)"
     )
+
+
+def test_a_forced_abort_is_an_abort(herd: Any) -> None:
+    """The next shepherd of a folder whose first one was killed on purpose."""
+    process, folder = herd.start("slow")
+    (folder / folders.CANCEL).touch()
+    process.kill()
+    process.wait(5)
+    herd.shepherd(folder).wait(20)
+    assert herd.state(folder)["phase"] == "ABORTED"
+    assert not (folder / "reserve").exists()

@@ -11,7 +11,7 @@ from astropy.time import Time
 from gammapy.data import GTI
 from gammapy.data.io import EventListReader
 
-from distiller.core.errors import BadData, Damaged
+from distiller.core.errors import Damaged
 from distiller.core.files import sha256
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ Floats = np.typing.NDArray[np.float64]
 Flags = np.typing.NDArray[np.bool_]
 
 _SHA256_LENGTH: Final = 64
-_CHANGED: Final = "D901"
-_UNREADABLE: Final = "D902"
+_ADVICE: Final = "tell the operators; `distiller check --files` lists such files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +87,19 @@ def read(dataset: InputDataset) -> Events:
     Raises
     ------
     Damaged
-        If the file is not where the archive has it.
-    BadData
-        If it changed since it was ingested, or cannot be read.
+        If the file is not what the archive has it for: it is gone, it changed since it
+        was ingested, or it cannot be read. Only its operators can mend that.
     """
     name = dataset.path.name
+    file = f"the events file of {dataset.did}"
     if not dataset.path.is_file():
-        message = f"the events file of {dataset.did} is gone: {name}"
-        raise Damaged(message, hint="tell the operators; `distiller check` lists all")
+        message = f"{file} is gone: {name}"
+        raise Damaged(message, hint=_ADVICE)
     if len(dataset.checksum) == _SHA256_LENGTH:
         present = sha256(dataset.path)
         if present != dataset.checksum:
-            raise BadData(
-                _CHANGED,
-                name,
-                f"changed since {dataset.did} was ingested",
-                hint="ingest it again",
-            )
+            message = f"{file} changed since it was ingested: {name}"
+            raise Damaged(message, hint=_ADVICE)
     try:
         # One opening for both: half of the time goes into unpacking.
         with fits.open(dataset.path, memmap=False) as hdus:
@@ -112,9 +107,8 @@ def read(dataset: InputDataset) -> Events:
             good = GTI.from_table_hdu(hdus["GTI"])
         return _events(table, good)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise BadData(
-            _UNREADABLE, name, f"cannot be read as a DL3 event list: {error}"
-        ) from error
+        message = f"{file} cannot be read as a DL3 event list: {name}: {error}"
+        raise Damaged(message, hint="tell the operators") from error
 
 
 def _events(table: Any, good: GTI) -> Events:

@@ -80,9 +80,10 @@ class ProductDescription(_Frozen):
         Good time that was used.
     energy_min_tev, energy_max_tev, em_xel
         Energy range used and its number of bins.
-    n_events
-        Events in the product.
     """
+
+    # Read back from the records of other versions, which may have said more.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     title: str
     description: str
@@ -106,7 +107,6 @@ class ProductDescription(_Frozen):
     em_xel: int | None = None
     o_ucd: str | None = None
     o_unit: str | None = None
-    n_events: int | None = None
 
 
 class Entry(Protocol):

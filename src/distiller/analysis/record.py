@@ -55,3 +55,12 @@ def configuration_yaml(
         "# versions, gives the same product again.\n"
     )
     return head + yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+
+
+def number(value: float) -> str:
+    """Write a number with all its digits and no more, as its user would.
+
+    >>> number(100.0), number(0.1), number(1.0000001)
+    ('100', '0.1', '1.0000001')
+    """
+    return repr(float(value)).removesuffix(".0")

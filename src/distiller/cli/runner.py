@@ -29,6 +29,8 @@ def command(ctx: click.Context) -> None:
     settings = settings_of(ctx)
     boot.boot(settings)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    # It tells of each request, once per product and attempt.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Django is set up only now, and this module holds ORM classes.
     from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
 
@@ -40,5 +42,4 @@ def command(ctx: click.Context) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        click.echo(f"running jobs of {settings.home}")
-        supervisor.run()
+        supervisor.run(lambda: click.echo(f"running jobs of {settings.home}"))

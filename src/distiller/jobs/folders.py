@@ -1,7 +1,8 @@
 """Where a job and its product lie on disk.
 
-A job's folder: ``job.json``, ``out.log``, ``progress.json``, ``shepherd.json``,
-``cancel``, ``result/``, ``state.json``. A product's folder has the files alone.
+A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log``,
+``progress.json``, ``cancel``, ``result/``, ``tmp/``, ``state.json``. A product's folder
+has the files alone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import json
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import NotFound
+from distiller.core.files import atomic_file
 from distiller.vo.uws import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from distiller.core.settings import Settings
@@ -26,6 +30,10 @@ STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"
 CANCEL: Final = "cancel"
 RESULT: Final = "result"
+LOCK: Final = "lock"
+TEMPORARY: Final = "tmp"
+_RESERVE: Final = "reserve"
+_RESERVE_BYTES: Final = 65536
 _TAIL_BYTES: Final = 65536
 
 
@@ -50,6 +58,32 @@ def job_folder(settings: Settings, job_id: str) -> Path:
 def product_folder(settings: Settings, task: str, job_id: str) -> Path:
     """Return the folder of a product's files; spread, so that no folder grows huge."""
     return settings.files_path / "products" / task / job_id[:2] / job_id
+
+
+def product_folders(settings: Settings, job_id: str) -> Iterator[Path]:
+    """Yield where a job's product lies, of whatever task; no folder if it has none."""
+    yield from (settings.files_path / "products").glob(f"*/{job_id[:2]}/{job_id}")
+
+
+def reserve(folder: Path) -> None:
+    """Keep some space, so that a job's end can be told even if it fills the disk."""
+    path = folder / _RESERVE
+    if not path.exists():
+        with atomic_file(path) as stream:
+            stream.write(b"\0" * _RESERVE_BYTES)
+
+
+def free_reserve(folder: Path) -> None:
+    """Give the space back that was kept."""
+    (folder / _RESERVE).unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Leave the log and the records of a job that has ended; free the rest."""
+    with suppress(OSError):
+        free_reserve(folder)
+    for name in (TEMPORARY, RESULT):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

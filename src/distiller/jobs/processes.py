@@ -12,7 +12,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PROC: Final = Path("/proc")
 _PR_SET_PDEATHSIG: Final = 1
@@ -31,7 +34,7 @@ class Process:
     start_time
         In clock ticks since boot, as the kernel counts it.
     boot_id
-        Changes with every start of the machine.
+        Changes with every start of the machine or of the container.
     """
 
     pid: int
@@ -95,8 +98,14 @@ def identify(pid: int) -> Process | None:
 
 
 def boot_id() -> str:
-    """Return the name of this run of the machine."""
-    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    """Return the name of this run of the machine, or of the container.
+
+    A container that starts again gives its pids out again under the same kernel: its
+    first process is another then.
+    """
+    kernel = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    first = _stat(1)  # not shown to everybody where /proc is mounted with hidepid
+    return kernel if first is None else f"{kernel}-{first.start_time}"
 
 
 def threads() -> int:
@@ -175,34 +184,85 @@ def reap() -> dict[int, int]:
     return ended
 
 
-def leftovers(session: int, mark: str, folder: Path) -> list[int]:
-    """Return what is left of a tree whose sub-reaper was killed.
+def leftovers(mark: str, lock: Path, shepherd: Process | None = None) -> list[Process]:
+    """Return what is left of a job's tree.
 
-    Its members have gone over to init; they are known by the session, by the mark in
-    their environment (``NAME=value``), or by working or writing in the folder.
+    Once the sub-reaper was killed, its descendants have gone over to init. They are
+    known by what nobody else has: the mark in their environment (``NAME=value``; those
+    that were started as programs have it), the lock file held open for writing (those
+    that were only forked have it), or the session of that very shepherd. Who merely
+    works in the job's folder, as an administrator's shell does, is none of them.
+
+    Parameters
+    ----------
+    mark
+        Of the environment.
+    lock
+        The file that the shepherd has open.
+    shepherd
+        Whose session to look at, if it was started by this run of the machine and its
+        pid has not been given to another process.
     """
+    session = None if shepherd is None else _session_of(shepherd)
     wanted = mark.encode()
+    boot, me, user = boot_id(), os.getpid(), os.geteuid()
     found = []
     for entry in _PROC.iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+        if not entry.name.isdigit() or int(entry.name) == me:
             continue
-        stat = _stat(int(entry.name))
+        pid = int(entry.name)
+        stat = _stat(pid)
         if stat is None or stat.state in "ZX":
             continue
-        if stat.session == session:
-            found.append(int(entry.name))
-            continue
+        # A job's processes are this user's; no others are touched, even by root.
         with suppress(OSError):
-            marked = wanted in (entry / "environ").read_bytes().split(b"\0")
-            places = [(entry / p).readlink() for p in ("cwd", "fd/1", "fd/2")]
-            if marked or any(place.is_relative_to(folder) for place in places):
-                found.append(int(entry.name))
+            if entry.stat().st_uid == user and (
+                stat.session == session
+                or wanted in (entry / "environ").read_bytes().split(b"\0")
+                or _writes(entry, lock)
+            ):
+                found.append(Process(pid, stat.start_time, boot))
     return found
 
 
-def kill(pids: list[int]) -> None:
+def _session_of(shepherd: Process) -> int | None:
+    """Return the number of a shepherd's session, or None if it may be another's now."""
+    if shepherd.boot_id != boot_id():
+        return None
+    stat = _stat(shepherd.pid)
+    # A session whose leader has ended keeps the number from being given out again.
+    if stat is not None and stat.start_time != shepherd.start_time:
+        return None
+    return shepherd.pid
+
+
+def _writes(process: Path, file: Path) -> bool:
+    """Whether a process (its folder in /proc) has a file open for writing."""
+    try:
+        known = file.stat()
+    except OSError:
+        return False
+    for entry in (process / "fd").iterdir():
+        with suppress(OSError):
+            opened = entry.stat()
+            if (opened.st_dev, opened.st_ino) == (known.st_dev, known.st_ino):
+                lines = (process / "fdinfo" / entry.name).read_text().splitlines()
+                flags = next(line for line in lines if line.startswith("flags:"))
+                if int(flags.split()[1], 8) & (os.O_WRONLY | os.O_RDWR):
+                    return True
+    return False
+
+
+def identified(pids: Iterable[int]) -> list[Process]:
+    """Return those of these pids that are processes."""
+    return [found for pid in pids if (found := identify(pid)) is not None]
+
+
+def kill(found: Iterable[Process]) -> None:
     """Send SIGKILL to those that still are."""
-    _signal_all(pids, signal.SIGKILL)
+    for process in found:
+        with suppress(PermissionError):
+            process.send(signal.SIGKILL)
 
 
 def memory_mb(pids: list[int], *, above_mb: float) -> float:

@@ -1,6 +1,8 @@
 """The end of a job: its files into the house, its rows into the archive.
 
 Every step may be done again: the keys follow from the job's id, the files move once.
+The id itself opens a job that nobody owns, so that nothing published may hold it: a
+product is named by a hash of it.
 """
 
 from __future__ import annotations
@@ -10,29 +12,56 @@ import hashlib
 import os
 import shutil
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from distiller.core.bundle import Bundle, Row
-from distiller.core.errors import Damaged, NoSpace
+from distiller.core.errors import Damaged
 from distiller.core.files import sha256, sync_folder
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
-from distiller.jobs import folders
+from distiller.jobs import failures, folders
 from distiller.vo.uws import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from distiller.analysis.products import ProductDescription, ProductFile
     from distiller.core.settings import Settings
+    from distiller.jobs.ends import End
     from distiller.jobs.spec import JobSpec
 
 LEVEL: Final = "DL4"
 _CONFIGURATION: Final = "configuration.yaml"
+
+
+def product_id(job_id: str) -> str:
+    """Return the id of a job's product: the same each time, and not to be turned round.
+
+    It is the SHA-1 of 122 random bits (UUID 5 of a UUID 4).
+    """
+    return key("product", job_id)
+
+
+@contextmanager
+def handling_files() -> Iterator[None]:
+    """Say what trouble with the files of a product means.
+
+    Raises
+    ------
+    NoSpace, Unreachable
+        If the disk is full, away or not to be written: try again later.
+    Damaged
+        If a file that ought to be there is not.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise failures.of_files(error, "filing the product") from error
 
 
 def move_files(folder: Path, target: Path) -> None:
@@ -40,8 +69,8 @@ def move_files(folder: Path, target: Path) -> None:
 
     Raises
     ------
-    NoSpace
-        If products live on another disk and that one is full.
+    OSError
+        See `handling_files`.
     Damaged
         If there are neither results nor a product.
     """
@@ -65,16 +94,17 @@ def _copy(source: Path, target: Path) -> None:
     """Copy to another file system, with one rename at the end."""
     partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
     try:
-        shutil.copytree(source, partial)
-        for path in partial.iterdir():
-            with path.open("rb") as stream:
+        partial.mkdir()
+        # Not `copytree`: it gathers errors and forgets which of them is a full disk.
+        for path in source.iterdir():
+            shutil.copy2(path, partial / path.name)
+            with (partial / path.name).open("rb") as stream:
                 os.fsync(stream.fileno())
         sync_folder(partial)
-    except (OSError, shutil.Error) as error:
+        partial.rename(target)
+    except OSError:
         shutil.rmtree(partial, ignore_errors=True)
-        message = f"the results could not be copied to {target.parent}"
-        raise NoSpace(message, hint="is there space, and may it be written?") from error
-    partial.rename(target)
+        raise
     folders.remove(source)
 
 
@@ -88,14 +118,18 @@ def results(product: ProductDescription, target: Path) -> tuple[Result, ...]:
 
 def publisher_did(spec: JobSpec, settings: Settings) -> str:
     """Return the DID of a job's product."""
-    local = f"{spec.task}/{spec.job_id}"
-    return str(PublisherDid(settings.authority, spec.heritage.collection, local))
+    did = PublisherDid(settings.authority, spec.heritage.collection, _obs_id(spec))
+    return str(did)
+
+
+def _obs_id(spec: JobSpec) -> str:
+    return f"{spec.task}/{product_id(spec.job_id)}"
 
 
 def bundle(
     spec: JobSpec,
     product: ProductDescription,
-    state: Mapping[str, Any],
+    end: End,
     target: Path,
     settings: Settings,
 ) -> Bundle:
@@ -104,20 +138,21 @@ def bundle(
     sums = {f.name: sha256(target / f.name) for f in product.files}
     digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
     files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
+    analysis = _analysis_row(spec, end, target)
     return Bundle(
         publisher_did=did,
         checksum=digest,
         rows={
             "cta.product": (
                 _product_row(spec, product, did, target, sums)
-                | {"created": ended(state), "ingested": now()},
+                | {"created": end.ended, "ingested": now()},
             ),
             "cta.product_file": files,
-            "cta.analysis": (_analysis_row(spec, state, target),),
+            "cta.analysis": (analysis,),
             "cta.analysis_input": tuple(
                 {
                     "analysis_input_id": key(spec.job_id, item.did),
-                    "analysis_id": spec.job_id,
+                    "analysis_id": analysis["analysis_id"],
                     "input_did": item.did,
                     "input_checksum": item.checksum or None,
                     "position": position,
@@ -138,9 +173,9 @@ def _product_row(
     main = product.files[0]
     heritage = spec.heritage
     return {
-        "product_id": spec.job_id,
+        "product_id": product_id(spec.job_id),
         "publisher_did": did,
-        "obs_id": f"{spec.task}/{spec.job_id}",
+        "obs_id": _obs_id(spec),
         "collection_id": heritage.collection_id,
         "observation_id": None,
         "data_level": LEVEL,
@@ -184,7 +219,7 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
     status = path.stat()
     return {
         "file_id": key(spec.job_id, file.name),
-        "product_id": spec.job_id,
+        "product_id": product_id(spec.job_id),
         "role": file.role,
         "name": file.name,
         "path": str(path),
@@ -195,22 +230,17 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
     }
 
 
-def _analysis_row(spec: JobSpec, state: Mapping[str, Any], target: Path) -> Row:
+def _analysis_row(spec: JobSpec, end: End, target: Path) -> Row:
     text = (target / _CONFIGURATION).read_text(encoding="utf-8")
     software = yaml.safe_load(text)["software"]
     return {
-        "analysis_id": spec.job_id,
-        "product_id": spec.job_id,
+        "analysis_id": key("analysis", spec.job_id),
+        "product_id": product_id(spec.job_id),
         "task": spec.task,
         "task_version": spec.task_version,
         "configuration": text,
         "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
-        "started": datetime.fromisoformat(state["started"]),
-        "ended": ended(state),
+        "started": end.started,
+        "ended": end.ended,
         "owner": spec.owner,
     }
-
-
-def ended(state: Mapping[str, Any]) -> datetime:
-    """Return when a job ended."""
-    return datetime.fromisoformat(state["ended"])

@@ -17,17 +17,21 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from distiller.core.errors import NoSpace
+from distiller.analysis.products import ProductDescription
+from distiller.core.errors import DistillerError, NotFound
 from distiller.core.files import write_text
 from distiller.core.times import now
-from distiller.jobs import folders, processes, worker
+from distiller.jobs import ends, failures, folders, processes, worker
 from distiller.jobs.spec import FILE, JobSpec
+from distiller.vo.uws import JobError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from distiller.jobs.ends import End
 
 MARK: Final = "DISTILLER_JOB"
 """In the environment of every process of a job: ``DISTILLER_JOB=<job id>``."""
@@ -36,9 +40,6 @@ _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 _LOOK_S: Final = 0.05
 _GRACE_S: Final = 1.0
 _GRACE_LATE_S: Final = 0.3
-_RESERVE_BYTES: Final = 65536
-_RESERVE: Final = "reserve"
-_LOCK: Final = "lock"
 _ANSWER_MAX: Final = 1 << 20
 _FLOCK: Final = "hhqqi"
 """``struct flock`` of 64-bit Linux: type, whence, start, length, pid."""
@@ -66,25 +67,35 @@ class _Watch:
 
 
 def run(folder: Path) -> None:
-    """Run the job of a folder, unless another shepherd does or did."""
+    """Run the job of a folder, unless another shepherd does or did.
+
+    Raises
+    ------
+    NotFound
+        If the folder holds no job.
+    """
+    if not (folder / FILE).is_file():
+        message = f"{folder} is not the folder of a job: it holds no {FILE}"
+        raise NotFound(message, hint="the server makes them, in HOME/jobs")
     with suppress(PermissionError):  # a session of its own already
         os.setsid()
     # Blocked and then waited for: no signal is lost and no handler runs in between.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    with (folder / _LOCK).open("w") as lock:
+    # Children that are forked have it open too, and are known by that.
+    with (folder / folders.LOCK).open("w") as lock:
         try:
             # Of this process alone: a forked worker does not hold it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
         if not (folder / folders.STATE).exists():
-            _shepherd(folder)
+            _write(folder, _shepherd(folder))
 
 
 def is_held(folder: Path) -> bool:
     """Whether a shepherd runs the job of this folder; looks without taking the lock."""
     try:
-        with (folder / _LOCK).open("r+") as lock:
+        with (folder / folders.LOCK).open("r+") as lock:
             question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
             answer = fcntl.fcntl(lock, fcntl.F_GETLK, question)
     except FileNotFoundError:
@@ -92,38 +103,41 @@ def is_held(folder: Path) -> bool:
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
-def _shepherd(folder: Path) -> None:
+def mark(folder: Path) -> str:
+    """Return what stands in the environment of a job's processes."""
+    return f"{MARK}={folder.name}"
+
+
+def _shepherd(folder: Path) -> End:
+    """See a job through and return how it ended."""
     started = now()
-    spec = JobSpec.model_validate_json((folder / FILE).read_bytes())
-    if (folder / folders.SHEPHERD).exists():
-        # The one before was killed; what it began cannot be trusted.
-        _write_state(folder, lost_state())
-        return
-    me = processes.identify(os.getpid())
-    if me is None:  # pragma: no cover - a process can always read its own stat
-        message = "/proc is not there"
-        raise OSError(message)
-    os.environ[MARK] = spec.job_id
-    processes.become_subreaper()
-    if (folder / folders.CANCEL).exists():
-        _write_state(folder, _state("ABORTED", _aborted(), started))
-        return
     try:
+        if (folder / folders.SHEPHERD).exists():
+            # The one before was killed; what it began cannot be trusted.
+            return ends.lost(folder)
+        if (folder / folders.CANCEL).exists():
+            return ends.aborted(started)
+        spec = JobSpec.read((folder / FILE).read_bytes())
+        # First, so that there is room to say that there is none for the others.
+        folders.reserve(folder)
+        me = processes.identified([os.getpid()])[0]
         write_text(folder / folders.SHEPHERD, json.dumps(me.to_json()))
-        # So that the end can be told even if the job fills the disk.
-        (folder / _RESERVE).write_bytes(b"\0" * _RESERVE_BYTES)
-    except (NoSpace, OSError) as error:
-        message = f"P300 no space left for the job's folder: {error}"
-        failure = {"message": message, "type": "transient"}
-        _write_state(folder, _state("ERROR", failure, started))
-        return
-    watch = _start(folder)
+        os.environ[MARK] = folder.name
+        processes.become_subreaper()
+        watch = _start(folder)
+    except Exception as error:  # noqa: BLE001 - told, see below
+        # The edge of a job: it has not begun, and its user is told why.
+        if not isinstance(error, (DistillerError, OSError)):
+            traceback.print_exc()
+        return ends.failed(failures.told(error), started)
     _watch(folder, spec, watch)
-    late = watch.reason in {"duration", "memory"}
-    grace_s = 0.0 if watch.reason is None else _GRACE_LATE_S if late else _GRACE_S
-    processes.end_descendants(grace_s)
+    too_much = watch.reason in {"duration", "memory"}
+    grace_s = 0.0 if watch.reason is None else _GRACE_S
+    processes.end_descendants(_GRACE_LATE_S if too_much else grace_s)
     watch.drain()
-    _write_state(folder, _judge(spec, watch, started))
+    peak_mb = round(max(watch.peak_mb, _peak_mb()), 1)
+    end = _judge(spec, watch, started)
+    return end.model_copy(update={"peak_memory_mb": peak_mb})
 
 
 def _start(folder: Path) -> _Watch:
@@ -139,9 +153,10 @@ def _start(folder: Path) -> _Watch:
             _settle(folder)
             worker.work(folder, writing)
             status = 0
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - the edge of a process
+            # Not the task's: the worker could not begin, as on a full disk.
             traceback.print_exc()
-            raise
+            worker.say(writing, failures.told(error))
         finally:
             # Not `sys.exit`: nothing of the shepherd or zygote may run on here.
             os._exit(status)
@@ -161,7 +176,7 @@ def _settle(folder: Path) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.chdir(folder)
-    temporary = folder / "tmp"
+    temporary = folder / folders.TEMPORARY
     temporary.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = str(temporary)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -192,55 +207,27 @@ def _watch(folder: Path, spec: JobSpec, watch: _Watch) -> None:
                 watch.reason = "memory"
 
 
-def _judge(spec: JobSpec, watch: _Watch, started: datetime) -> dict[str, Any]:
+def _judge(spec: JobSpec, watch: _Watch, started: datetime) -> End:
     """Say how the job ended."""
-    numbers = {"peak_memory_mb": round(max(watch.peak_mb, _peak_mb()), 1)}
     if watch.reason == "cancel":
-        return _state("ABORTED", _aborted(), started, **numbers)
+        return ends.aborted(started)
     if watch.reason == "duration":
-        message = (
-            f"P200 the job ran longer than its executionDuration of {spec.duration_s} s"
-        )
-        failure = {"message": message, "type": "transient"}
-        return _state("ABORTED", failure, started, **numbers)
+        return ends.late(spec.duration_s, started)
     if watch.reason == "memory":
-        failure = {"message": worker.memory_message(spec.memory_mb), "type": "fatal"}
-        return _state("ERROR", failure, started, **numbers)
+        message = failures.memory_message(spec.memory_mb)
+        return ends.failed(JobError(message, "fatal"), started)
     exit_code = os.waitstatus_to_exitcode(watch.status or 0)
     try:
         outcome = json.loads(watch.outcome)
     except ValueError:
-        return _state("ERROR", _died(exit_code), started, **numbers)
+        return ends.failed(_died(exit_code), started)
     if "product" in outcome:
-        product = outcome["product"]
-        return _state("COMPLETED", None, started, product=product, **numbers)
-    return _state("ERROR", outcome["error"], started, **numbers)
+        product = ProductDescription.model_validate(outcome["product"])
+        return ends.completed(product, started)
+    return ends.failed(JobError(**outcome["error"]), started)
 
 
-def lost_state() -> dict[str, Any]:
-    """Return the state of a job whose shepherd was killed."""
-    message = "P400 the process that watched over the job was killed (run it again)"
-    return _state("ERROR", {"message": message, "type": "transient"}, None)
-
-
-def _state(
-    phase: str, error: dict[str, str] | None, started: datetime | None, **more: Any
-) -> dict[str, Any]:
-    ended = now()
-    return {
-        "phase": phase,
-        "error": error,
-        "started": (started or ended).isoformat(),
-        "ended": ended.isoformat(),
-        **more,
-    }
-
-
-def _aborted() -> dict[str, str]:
-    return {"message": "aborted by its user", "type": "fatal"}
-
-
-def _died(exit_code: int) -> dict[str, str]:
+def _died(exit_code: int) -> JobError:
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         message = f"I000 the job's process was killed by {name}"
@@ -248,21 +235,23 @@ def _died(exit_code: int) -> dict[str, str]:
             message += " (perhaps the machine ran out of memory)"
     else:
         message = f"I000 the job's process ended with status {exit_code} and no word"
-    return {"message": message, "type": "transient"}
+    return JobError(message, "transient")
 
 
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def _write_state(folder: Path, state: dict[str, Any]) -> None:
-    (folder / _RESERVE).unlink(missing_ok=True)
-    text = json.dumps(state)
+def _write(folder: Path, end: End) -> None:
+    """Write how the job ended; the space that was kept for that is given back."""
+    folders.free_reserve(folder)
     try:
-        write_text(folder / folders.STATE, text)
-    except NoSpace:
-        # A failed job's results are of no use; a finished one's are safe already.
-        if state["phase"] == "COMPLETED":
+        write_text(folder / folders.STATE, end.model_dump_json())
+    except (DistillerError, OSError) as error:
+        if not failures.is_full(error):
             raise
-        folders.remove(folder / folders.RESULT)
-        write_text(folder / folders.STATE, text)
+        # Others took even that. Without a record a result is of no use.
+        folders.tidy(folder)
+        if end.phase == "COMPLETED":
+            end = ends.failed(failures.no_space(), end.started)
+        write_text(folder / folders.STATE, end.model_dump_json())

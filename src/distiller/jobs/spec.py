@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from distiller.analysis.products import InputDataset
+from distiller.core.errors import Damaged
 
 FILE: Final = "job.json"
 
@@ -54,6 +55,9 @@ class JobSpec(_Frozen):
         Most memory of all its processes together.
     """
 
+    # What another version wrote beside is no reason to refuse a queued job.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
     job_id: str
     task: str
     task_version: str
@@ -63,4 +67,19 @@ class JobSpec(_Frozen):
     heritage: Heritage
     duration_s: int
     memory_mb: int
-    cpus: int = 1
+
+    @classmethod
+    def read(cls, text: str | bytes) -> JobSpec:
+        """Read what was stored when the job was queued.
+
+        Raises
+        ------
+        Damaged
+            If this version of the program cannot understand it.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            message = f"the stored record of the job cannot be read (at {place or '0'})"
+            raise Damaged(message, hint="make it again") from error

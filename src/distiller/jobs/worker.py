@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -14,10 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis import tasks
-from distiller.core.errors import DistillerError, InternalError, UserError
+from distiller.core.errors import PassingError, UserError
 from distiller.core.files import sync_folder
-from distiller.jobs import folders, processes
+from distiller.jobs import failures, folders, processes
 from distiller.jobs.spec import FILE, JobSpec
+from distiller.vo.uws import JobError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,38 +43,38 @@ def work(folder: Path, answer: int) -> None:
     logging.captureWarnings(capture=True)
     warnings.simplefilter("default")
     outcome = _outcome(folder)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.write(answer, json.dumps(outcome).encode())
+    # The log may stand on a full disk; the answer matters more.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    say(answer, outcome)
 
 
-def _outcome(folder: Path) -> dict[str, Any]:
+def say(answer: int, outcome: ProductDescription | JobError) -> None:
+    """Write an outcome as JSON: ``{"product": ...}`` or ``{"error": ...}``."""
+    data: dict[str, Any]
+    if isinstance(outcome, JobError):
+        data = {"error": {"message": outcome.message, "type": outcome.type}}
+    else:
+        data = {"product": outcome.model_dump(mode="json")}
+    os.write(answer, json.dumps(data).encode())
+
+
+def _outcome(folder: Path) -> ProductDescription | JobError:
     memory_mb = 0
     try:
         spec = JobSpec.model_validate_json((folder / FILE).read_bytes())
         memory_mb = spec.memory_mb
         _limit(spec)
-        return {"product": run(spec, folder).model_dump(mode="json")}
+        return run(spec, folder)
     except Exception as error:  # noqa: BLE001 - the edge of a job: anything is told
-        if isinstance(error, DistillerError) and not isinstance(error, InternalError):
-            print(f"{error.code} {error.text}", flush=True)  # noqa: T201 - into the log
-        else:
-            traceback.print_exc()
-        message, kind = _words(error, memory_mb)
-        return {"error": {"message": message, "type": kind}}
-
-
-def _words(error: Exception, memory_mb: int) -> tuple[str, str]:
-    """Return the message for the job's user, and whether to try again helps."""
-    if isinstance(error, DistillerError):
-        lasting = isinstance(error, (UserError, InternalError))
-        return f"{error.code} {error.text}", "fatal" if lasting else "transient"
-    if isinstance(error, MemoryError):
-        return memory_message(memory_mb), "fatal"
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        words = "no space left on the disk of the jobs (free some and run again)"
-        return f"P300 {words}", "transient"
-    return f"I000 {type(error).__name__}: {error}", "fatal"
+        # The log is its user's too, but a defect is of no use without its place.
+        with suppress(OSError):
+            if isinstance(error, (UserError, PassingError)):
+                print(f"{error.code} {error.text}", flush=True)  # noqa: T201 - into the log
+            else:
+                traceback.print_exc()
+        return failures.told(error, memory_mb=memory_mb)
 
 
 def run(spec: JobSpec, folder: Path) -> ProductDescription:
@@ -100,14 +100,6 @@ def run(spec: JobSpec, folder: Path) -> ProductDescription:
     sync_folder(result)
     report(1.0, "Filing the product")
     return product
-
-
-def memory_message(memory_mb: int) -> str:
-    """Say that a job needed too much memory."""
-    return (
-        f"U000 the job needed more than its memory limit of {memory_mb} MB "
-        "(choose fewer runs, fewer pixels or fewer energy bins)"
-    )
 
 
 def _limit(spec: JobSpec) -> None:

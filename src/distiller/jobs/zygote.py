@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,15 @@ def main(descriptor: int) -> None:
     if count != 1:
         message = f"the zygote has {count} threads; forking it would not be safe"
         raise InternalError(message)
-    channel = socket.socket(fileno=descriptor)
+    # The engine may be gone at any moment, even before this was ready.
+    gone = suppress(BrokenPipeError, ConnectionResetError)
+    with socket.socket(fileno=descriptor) as channel, gone:
+        _serve(channel)
+    _see_out()
+
+
+def _serve(channel: socket.socket) -> None:
+    """Fork what is asked for, until the other end closes."""
     channel.send(json.dumps({"ready": os.getpid()}).encode())
     poller = select.poll()
     poller.register(channel, select.POLLIN)
@@ -41,20 +50,11 @@ def main(descriptor: int) -> None:
         events = poller.poll(_REAP_MS)
         processes.reap()
         if events:
-            request = _receive(channel)
+            request = channel.recv(MESSAGE_MAX)
             if not request:
-                break
+                return
             folder = Path(json.loads(request)["folder"])
             channel.send(json.dumps(_fork(channel, folder)).encode())
-    channel.close()
-    _see_out()
-
-
-def _receive(channel: socket.socket) -> bytes:
-    try:
-        return channel.recv(MESSAGE_MAX)
-    except ConnectionResetError:  # the engine was killed before it read an answer
-        return b""
 
 
 def warm_up() -> None:

@@ -15,7 +15,7 @@ from gammapy.maps import Map
 from distiller.archive import RemoteArchive
 from distiller.core.errors import Busy, NotFound
 from distiller.core.times import now
-from distiller.jobs import folders, processes, registration
+from distiller.jobs import ends, folders, processes, registration, shepherd
 from distiller.jobs.spec import JobSpec
 from distiller.jobs.supervisor import Supervisor
 from distiller.vo.uws import Phase
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from distiller.jobs.ends import End
+    from distiller.jobs.processes import Process
     from distiller.vo.uws import Job
 
 PRODUCTS = "SELECT obs_id, obs_publisher_did FROM ivoa.obscore WHERE calib_level = 3"
@@ -37,20 +39,20 @@ def is_running(job: Job) -> bool:
     return job.progress is not None and "being" in job.progress.text
 
 
-def left(yard: Any, job: Job) -> list[int]:
-    mark = f"DISTILLER_JOB={job.job_id}"
-    return processes.leftovers(-1, mark, folder_of(yard, job))
+def left(yard: Any, job: Job) -> list[Process]:
+    folder = folder_of(yard, job)
+    return processes.leftovers(shepherd.mark(folder), folder / folders.LOCK)
 
 
-def wait_for_state(yard: Any, job: Job) -> dict[str, Any]:
-    path = folder_of(yard, job) / folders.STATE
+def wait_for_end(yard: Any, job: Job) -> End:
+    folder = folder_of(yard, job)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        state = folders.read_json(path)
-        if state is not None:
-            return state
+        end = ends.read(folder)
+        if end is not None:
+            return end
         time.sleep(0.02)
-    message = f"no {path}"
+    message = f"job {job.job_id} has not ended"
     raise AssertionError(message)
 
 
@@ -65,7 +67,7 @@ def test_a_count_map_becomes_a_product(yard: Any) -> None:
     job = yard.until(yard.service.run(made.job_id))
     assert (job.phase, job.error) == (Phase.COMPLETED, None)
     assert [r.id for r in job.results] == ["product", "plot", "configuration"]
-    assert job.product_id == job.job_id
+    assert job.product_id == registration.product_id(job.job_id) != job.job_id
     assert job.start_time <= job.end_time
     for result in job.results:
         path = yard.service.result_path(job.job_id, result.id)
@@ -75,7 +77,7 @@ def test_a_count_map_becomes_a_product(yard: Any) -> None:
     assert "Drawing the plot" in yard.service.log_tail(job.job_id)
     with pytest.raises(NotFound, match="it has: product, plot, configuration"):
         yard.service.result_path(job.job_id, "spectrum")
-    did = f"ivo://org.example/sim?count_map/{job.job_id}"
+    did = f"ivo://org.example/sim?count_map/{job.product_id}"
     (row,) = yard.archive.rows(
         "SELECT o.*, p.owner, p.data_level FROM ivoa.obscore AS o "
         "JOIN cta.product AS p ON p.publisher_did = o.obs_publisher_did "
@@ -161,7 +163,7 @@ def test_delete_removes_processes_folder_and_row(yard: Any) -> None:
     with pytest.raises(NotFound):
         yard.service.get(job.job_id)
     deadline = time.monotonic() + 5
-    while folder.exists() and time.monotonic() < deadline:
+    while yard.store.unfinished() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not folder.exists()
     assert left(yard, job) == []
@@ -178,7 +180,7 @@ def test_a_product_outlives_its_job(yard: Any) -> None:
         time.sleep(0.02)
     assert not folder_of(yard, job).exists()
     assert path.exists()
-    assert products(yard) == [f"rogue/{job.job_id}"]
+    assert products(yard) == [f"rogue/{registration.product_id(job.job_id)}"]
 
 
 def test_duration_is_kept(yard: Any) -> None:
@@ -224,35 +226,33 @@ def test_a_job_that_ended_meanwhile_is_found(yard: Any) -> None:
     first = yard.supervisor()
     job = yard.until(yard.submit("slow", seconds="1"), is_running)
     first.stop()
-    wait_for_state(yard, job)
+    wait_for_end(yard, job)
     assert yard.service.get(job.job_id).phase is Phase.EXECUTING
     yard.supervisor()
     assert yard.until(job).phase is Phase.COMPLETED
-    assert products(yard) == [f"rogue/{job.job_id}"]
+    assert products(yard) == [f"rogue/{registration.product_id(job.job_id)}"]
 
 
 @pytest.mark.parametrize("done", ["moved", "stored"])
 def test_the_end_of_a_job_is_replayed(yard: Any, done: str) -> None:
     """Killed after the files moved, or after the rows were stored."""
-    from distiller.analysis.products import ProductDescription  # noqa: PLC0415
-
     first = yard.supervisor()
     job = yard.until(yard.submit("slow", seconds="1"), is_running)
     first.stop()
-    state = wait_for_state(yard, job)
+    end = wait_for_end(yard, job)
+    assert end.product is not None
     spec = JobSpec.model_validate_json(yard.store.spec(job.job_id))
     target = folders.product_folder(yard.home, spec.task, job.job_id)
     registration.move_files(folder_of(yard, job), target)
     if done == "stored":
-        product = ProductDescription.model_validate(state["product"])
-        made = registration.bundle(spec, product, state, target, yard.home)
+        made = registration.bundle(spec, end.product, end, target, yard.home)
         assert yard.archive.store(made) == "added"
         assert yard.archive.store(made) == "unchanged"
     yard.supervisor()
     job = yard.until(job)
     assert job.phase is Phase.COMPLETED
     assert yard.service.result_path(job.job_id, "product").exists()
-    assert products(yard) == [f"rogue/{job.job_id}"]
+    assert products(yard) == [f"rogue/{registration.product_id(job.job_id)}"]
     assert yard.archive.check() == []
 
 
@@ -260,7 +260,7 @@ def test_an_archive_that_is_away_only_delays(yard: Any, tmp_path: Path) -> None:
     with RemoteArchive(tmp_path / "nobody.sock") as away:
         first = yard.supervisor(archive=away)
         job = yard.submit()
-        wait_for_state(yard, job)
+        wait_for_end(yard, job)
         time.sleep(0.5)
         assert yard.service.get(job.job_id).phase is Phase.EXECUTING
         first.stop()
@@ -272,7 +272,7 @@ def test_a_job_without_its_folder_is_an_error(yard: Any) -> None:
     first = yard.supervisor()
     job = yard.until(yard.submit("slow", seconds="1"), is_running)
     first.stop()
-    wait_for_state(yard, job)
+    wait_for_end(yard, job)
     shutil.rmtree(folder_of(yard, job))
     yard.supervisor()
     job = yard.until(job)
@@ -333,7 +333,7 @@ def test_products_may_live_on_another_disk_and_wait_while_it_is_full(
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(b"\0" * (2 << 20))
     second = yard.submit()
-    wait_for_state(yard, second)
+    wait_for_end(yard, second)
     time.sleep(0.5)
     assert yard.service.get(second.job_id).phase is Phase.EXECUTING
     ballast.unlink()

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from distiller.jobs import registration
+
 from .conftest import xpath
 
 SEED = 20261124
@@ -45,7 +47,8 @@ def survive(uws: Any, *, jobs: int, kills: int) -> None:
     )
     filed = answer.text.split()[1:]
     assert len(filed) == len(set(filed))
-    assert {f"count_map{path}" for path in paths} <= set(filed)
+    ids = {registration.product_id(path.strip("/")) for path in paths}
+    assert {f"count_map/{product}" for product in ids} <= set(filed)
     for path in paths:
         log = (uws.home / "jobs" / path.strip("/") / "out.log").read_text()
         assert log.count("Starting count_map") == 1, path
@@ -75,9 +78,17 @@ def test_a_runner_of_its_own_may_be_killed_too(uws: Any) -> None:
         time.sleep(0.5)
         assert uws.get(f"{paths[0]}/phase").text == "QUEUED"
         for how in (signal.SIGKILL, signal.SIGTERM):
-            with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as runner:
+            with subprocess.Popen(
+                words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as runner:
                 assert runner.stdout is not None
+                assert runner.stderr is not None
                 assert "running jobs of" in runner.stdout.readline()
+                second = subprocess.run(
+                    words, capture_output=True, text=True, check=False, timeout=60
+                )
+                assert (second.returncode, second.stdout) == (75, "")
+                assert "another process runs the jobs of" in second.stderr
                 if how is signal.SIGTERM:
                     assert {_end(uws, path) for path in paths} == {"COMPLETED"}
                 else:
@@ -85,6 +96,8 @@ def test_a_runner_of_its_own_may_be_killed_too(uws: Any) -> None:
                     time.sleep(1.0)
                 runner.send_signal(how)
                 assert runner.wait(30) == (0 if how is signal.SIGTERM else -how)
+                # Not a line for each request to the server of the home.
+                assert "HTTP Request" not in runner.stderr.read()
     finally:
         uws.stop()
         uws.settings = {}

@@ -10,6 +10,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from distiller.analysis.record import number
+
 if TYPE_CHECKING:
     from gammapy.maps import WcsNDMap
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 _SIZE_IN: Final = (7.0, 6.2)
 _AXES: Final = (0.13, 0.1, 0.673, 0.76)  # a square
 _DPI: Final = 130
+_RIGHT: Final = 0.97
+"""Where a title must end, as part of the width."""
+
 _COLOURS: Final = "viridis"  # even in lightness, told apart with any colour vision
 _LABELS: Final = {
     "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
@@ -51,10 +56,10 @@ def draw(
     )
     _label(axes, configuration)
     _bar(figure, image, configuration)
-    name = configuration.target or "Raw counts"
-    energies = f"{configuration.e_min:g} TeV \N{LESS-THAN OR EQUAL TO} E < "
-    energies += f"{configuration.e_max:g} TeV"
-    figure.text(0.13, 0.94, _plain(name), fontsize=13, fontweight="bold")
+    energies = f"{number(configuration.e_min)} TeV \N{LESS-THAN OR EQUAL TO} E < "
+    energies += f"{number(configuration.e_max)} TeV"
+    title = figure.text(0.13, 0.94, "", fontsize=13, fontweight="bold")
+    _fit(title, configuration.target or "Raw counts")
     figure.text(0.13, 0.895, f"{energies}   {caption}", fontsize=9, color="0.25")
     if simulated:
         axes.text(
@@ -82,6 +87,15 @@ def _bar(figure: Figure, image: Any, configuration: CountMapParameters) -> None:
     bar = figure.colorbar(image, cax=bar_axes, ticks=locator)
     size = np.format_float_positional(configuration.binsz, trim="-")
     bar.set_label(f"Events per pixel of ({size} deg)\N{SUPERSCRIPT TWO}")
+
+
+def _fit(text: Any, words: str) -> None:
+    """Show words, cut off with an ellipsis where they would leave the figure."""
+    text.set_text(_plain(words))
+    kept = words
+    while kept and text.get_window_extent().x1 > _RIGHT * text.figure.bbox.x1:
+        kept = kept[:-1].rstrip()
+        text.set_text(_plain(kept) + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ its upper ones, and so does an energy bin.
 
 from __future__ import annotations
 
+import io
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -96,8 +97,9 @@ def run(
     report(0.5, "Writing the map")
     text = record.configuration_yaml(TASKS["count_map"], configuration, inputs)
     write_text(result_dir / "configuration.yaml", text)
+    product = fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
     with atomic_file(result_dir / "product.fits") as stream:
-        to_hdus(counts, configuration, inputs, tally, text).writeto(stream)
+        stream.write(product)
     report(0.7, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     drawing = plot.draw(counts, configuration, _caption(tally, len(inputs)), simulated)
@@ -148,6 +150,13 @@ def geometry(configuration: CountMapParameters, edges_tev: Floats) -> WcsGeom:
         frame=configuration.frame,
         axes=axes,
     )
+
+
+def span_deg(configuration: CountMapParameters) -> tuple[float, float]:
+    """Return width and height of the whole pixels: a little off what was asked for."""
+    nx, ny = configuration.shape
+    # Rounded, as three pixels of 0.3 deg are 0.9 deg for everybody but a computer.
+    return round(nx * configuration.binsz, 9), round(ny * configuration.binsz, 9)
 
 
 def energy_edges_tev(configuration: CountMapParameters) -> Floats:
@@ -202,12 +211,13 @@ def _nothing(configuration: CountMapParameters, tally: Tally, runs: int) -> User
     c = configuration
     ra, dec = c.centre_deg
     if not tally.in_energy:
-        lost = f"none of the {tally.read:,} events has {c.e_min:g} <= E < {c.e_max:g}"
-        return UserError(f"no events: {lost} TeV", hint="widen e_min and e_max")
+        energies = f"{record.number(c.e_min)} <= E < {record.number(c.e_max)} TeV"
+        lost = f"none of the {tally.read:,} events has {energies}"
+        return UserError(f"no events: {lost}", hint="widen e_min and e_max")
     if not tally.in_time:
         message = "no events: the runs have none between t_min and t_max"
         return UserError(message, hint="t_min and t_max are MJD in UTC")
-    width, height = c.width
+    width, height = span_deg(c)
     message = (
         f"no events in the field: of {tally.in_time:,} events in the chosen energy and "
         f"time range ({runs} {'run' if runs == 1 else 'runs'}) none lies within the "
@@ -251,6 +261,17 @@ def to_hdus(
     return hdus
 
 
+def fits_bytes(hdus: fits.HDUList) -> bytes:
+    """Return a FITS file as bytes.
+
+    Not written to a file by astropy, which handles a full disk with a defect of its own
+    (7.x: ``'list' object has no attribute '_file'``) that hides what happened.
+    """
+    stream = io.BytesIO()
+    hdus.writeto(stream)
+    return stream.getvalue()
+
+
 def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
@@ -270,7 +291,7 @@ def footprint_deg(
     get points along their sides. None where a polygon would not say it: very wide maps
     and corners beyond the projection.
     """
-    if max(configuration.width) > _WIDE_DEG:
+    if max(span_deg(configuration)) > _WIDE_DEG:
         return None
     nx, ny = configuration.shape
     steps = np.arange(8) / 8.0 if configuration.proj != "TAN" else np.zeros(1)
@@ -293,15 +314,17 @@ def _describe(
 ) -> ProductDescription:
     c = configuration
     ra, dec = c.centre_deg
+    width, height = span_deg(c)
+    low, high = record.number(c.e_min), record.number(c.e_max)
     good = tally.good_mjd
     has_time = good is not None and good.size > 0
     name = c.target or f"ra {ra:g} deg, dec {dec:g} deg"
     runs = ", ".join(item.obs_id for item in inputs[:10])
     more = f" and {len(inputs) - 10} more" if len(inputs) > 10 else ""  # noqa: PLR2004 - names shown
     return ProductDescription(
-        title=f"Count map of {name}, {c.e_min:g}-{c.e_max:g} TeV",
+        title=f"Count map of {name}, {low}-{high} TeV",
         description=(
-            f"Raw counts, {c.width[0]:g} x {c.width[1]:g} deg, {c.binsz:g} deg pixels, "
+            f"Raw counts, {width:g} x {height:g} deg, {c.binsz:g} deg pixels, "
             f"{c.proj}, {c.frame}; {_caption(tally, len(inputs))}: {runs}{more}"
         ),
         product_type="image" if c.n_e == 1 else "cube",
@@ -327,7 +350,7 @@ def _describe(
         target_name=c.target,
         s_ra_deg=ra,
         s_dec_deg=dec,
-        s_fov_deg=max(c.width),
+        s_fov_deg=max(width, height),
         s_region_deg=footprint_deg(counts.geom, c),
         s_xel1=c.shape[0],
         s_xel2=c.shape[1],
@@ -340,5 +363,4 @@ def _describe(
         em_xel=c.n_e,
         o_ucd="phot.count",
         o_unit="count",
-        n_events=tally.in_field,
     )

@@ -15,20 +15,23 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import Unreachable
-from distiller.jobs import folders, processes, shepherd
+from distiller.jobs import ends, folders, processes, shepherd
 from distiller.jobs.processes import Process
+from distiller.jobs.zygote import MESSAGE_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from distiller.jobs.ends import End
 
 logger = logging.getLogger(__name__)
 
-_MESSAGE_MAX: Final = 65536
 _READY_S: Final = 60.0
 _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 60.0
@@ -53,14 +56,18 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an engine knows of a job; ``state`` once it has ended."""
+    """What an engine knows of a job.
 
-    state: Mapping[str, Any] | None
+    Attributes
+    ----------
+    end
+        How it ended, once nothing of it runs any more.
+    is_lost
+        Whether that is a guess: its shepherd left no word.
+    """
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing of the job runs any more."""
-        return self.state is not None
+    end: End | None
+    is_lost: bool = False
 
 
 def environment() -> dict[str, str]:
@@ -89,12 +96,15 @@ class LocalEngine:
         self._next: _Zygote | None = None
         self._warm = warm
         self._retry_at = 0.0
-        self._cold: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         """Start the zygote; it gets ready while others do something else."""
         if self._warm and self._zygote is None and time.monotonic() >= self._retry_at:
-            self._zygote = _Zygote(self._program)
+            try:
+                self._zygote = _Zygote(self._program)
+            except OSError as error:
+                logger.warning("no zygote can be started: %s", error)
+                self._retry_at = time.monotonic() + _RETRY_S
 
     def submit(self, folder: Path) -> Handle:
         """Hand a folder over; a folder that was handed over before is only found.
@@ -123,21 +133,50 @@ class LocalEngine:
     def find(self, folder: Path) -> Handle | None:
         """Return the handle of a job that was handed over, or None."""
         data = folders.read_json(folder / folders.SHEPHERD)
-        return None if data is None else Handle(folder, Process.from_json(data))
+        try:
+            return None if data is None else Handle(folder, Process.from_json(data))
+        except (KeyError, TypeError, ValueError):
+            return None  # damaged: the next shepherd of the folder will say so
 
     def poll(self, handles: Iterable[Handle]) -> dict[Handle, Status]:
-        """Say which jobs have ended, and how."""
-        self._cold = [process for process in self._cold if process.poll() is None]
+        """Say which jobs have ended, and how.
+
+        Raises
+        ------
+        Damaged
+            If the record of a job's end cannot be read.
+        """
         return {handle: _status(handle) for handle in handles}
+
+    def tend(self) -> None:
+        """Reap what has ended, and have a warm zygote again if one was killed."""
+        _part_with()
+        if self._next is not None and self._next.has_ended:
+            self._next.close()
+            self._next = None
+        if self._zygote is not None and self._zygote.has_ended:
+            logger.warning("the zygote %s has ended; starting another", self.zygote_pid)
+            self._drop_zygote()
+            self.start()
 
     def cancel(self, handle: Handle) -> None:
         """Ask for a job's end; asking again does no harm."""
-        (handle.folder / folders.CANCEL).touch()
-        handle.shepherd.send(signal.SIGTERM)
+        try:
+            # For a shepherd that does not listen yet.
+            (handle.folder / folders.CANCEL).touch()
+        except OSError as error:
+            logger.warning("%s gets no cancel file: %s", handle.folder.name, error)
+        finally:
+            handle.shepherd.send(signal.SIGTERM)
 
     def force(self, handle: Handle) -> None:
         """End a job whose shepherd does not do it."""
+        tree: list[Process] = []
+        if handle.shepherd.is_alive:
+            pids = processes.descendants(handle.shepherd.pid)
+            tree = processes.identified(pids)
         handle.shepherd.send(signal.SIGKILL)
+        processes.kill(tree)
         sweep(handle)
 
     @property
@@ -151,8 +190,6 @@ class LocalEngine:
             if zygote is not None:
                 zygote.close()
         self._zygote = self._next = None
-        _part_with(*self._cold)
-        self._cold = []
 
     def _renew(self) -> None:
         """Replace a zygote that has forked often; the new one gets ready meanwhile."""
@@ -166,7 +203,7 @@ class LocalEngine:
 
     def _drop_zygote(self) -> None:
         if self._zygote is not None:
-            lived = self._zygote.forks > 0
+            lived = self._zygote.forks > 0 or self._zygote.is_ready()
             self.close()
             # One that worked and was killed is replaced at once.
             self._retry_at = time.monotonic() + (0.0 if lived else _RETRY_S)
@@ -181,7 +218,7 @@ class LocalEngine:
                 env=environment(),
                 start_new_session=True,
             )
-        self._cold.append(process)
+        _part_with(process)
         found = processes.identify(process.pid)
         if found is None:  # pragma: no cover - our child, not reaped yet
             message = f"process {process.pid} is gone"
@@ -194,18 +231,19 @@ class _Zygote:
 
     def __init__(self, program: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [
-                    sys.executable, *program, str(theirs.fileno())
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment(),
-                pass_fds=[theirs.fileno()],
-                # A Ctrl-C in the server's terminal is not meant for jobs.
-                start_new_session=True,
-            )  # fmt: skip
+        with ExitStack() as undo:
+            undo.callback(ours.close)
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, *program, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=environment(),
+                    pass_fds=[theirs.fileno()],
+                    # A Ctrl-C in the server's terminal is not meant for jobs.
+                    start_new_session=True,
+                )
+            undo.pop_all()
         self._channel = ours
         self._is_ready = False
         self.forks = 0
@@ -214,12 +252,17 @@ class _Zygote:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more; if so it is reaped."""
+        return self._process.poll() is not None
+
     def is_ready(self) -> bool:
         """Whether it has imported everything, without waiting for it."""
         if not self._is_ready and select.select([self._channel], [], [], 0)[0]:
             try:
                 self._receive(_ANSWER_S)
-            except OSError:
+            except (OSError, ValueError):
                 return False
             self._is_ready = True
         return self._is_ready
@@ -246,7 +289,7 @@ class _Zygote:
 
     def _receive(self, timeout_s: float) -> dict[str, Any]:
         self._channel.settimeout(timeout_s)
-        data = self._channel.recv(_MESSAGE_MAX)
+        data = self._channel.recv(MESSAGE_MAX)
         if not data:
             message = "it has ended"
             raise OSError(message)
@@ -264,7 +307,7 @@ class _Zygote:
 
 
 _parting: list[subprocess.Popen[bytes]] = []
-"""Zygotes and cold shepherds that outlive their engine; kept to be reaped."""
+"""Zygotes that fork no more, and cold shepherds: kept to be reaped."""
 
 
 def _part_with(*children: subprocess.Popen[bytes]) -> None:
@@ -273,33 +316,25 @@ def _part_with(*children: subprocess.Popen[bytes]) -> None:
 
 
 def _status(handle: Handle) -> Status:
-    path = handle.folder / folders.STATE
-    state = folders.read_json(path)
-    if state is not None or handle.shepherd.is_alive:
-        return Status(state)
-    # It may have written its last word between the two looks.
-    state = folders.read_json(path)
-    return Status(_state_of_the_dead(handle) if state is None else state)
-
-
-def _state_of_the_dead(handle: Handle) -> Mapping[str, Any] | None:
-    """Say what became of a job whose shepherd is gone and left no word."""
+    end = ends.read(handle.folder)
+    if end is not None or handle.shepherd.is_alive:
+        return Status(end)
     if shepherd.is_held(handle.folder):
-        return None  # another shepherd has it: ours came second and left
-    state = folders.read_json(handle.folder / folders.STATE)
-    if state is not None:
-        return state
+        return Status(None)  # another shepherd has it: ours came second and left
+    # It may have written its last word between the looks.
+    end = ends.read(handle.folder)
+    if end is not None:
+        return Status(end)
     sweep(handle)
-    return shepherd.lost_state()
+    return Status(ends.lost(handle.folder), is_lost=True)
 
 
 def sweep(handle: Handle) -> None:
     """Kill what a killed shepherd has left behind."""
-    pid = handle.shepherd.pid
-    mark = f"{shepherd.MARK}={handle.folder.name}"
+    mark, lock = shepherd.mark(handle.folder), handle.folder / folders.LOCK
     deadline = time.monotonic() + 2.0
     while time.monotonic() < deadline:
-        left = processes.leftovers(pid, mark, handle.folder)
+        left = processes.leftovers(mark, lock, handle.shepherd)
         if not left:
             return
         processes.kill(left)

@@ -111,5 +111,4 @@ def _analysis(found: record.Record) -> dict[str, Any] | None:
         "configuration": row["configuration"] or "",
         "again": links.again(row["task"], row["configuration"] or ""),
         "software": row["software"] or "",
-        "job_id": row["analysis_id"],
     }
