@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -85,14 +86,24 @@ def test_centre_must_be_resolved_before_a_run() -> None:
 BAD = [
     ((("e_mim", "1"),), "e_mim: no such parameter; did you mean e_min?"),
     ((("e_min", "1"), ("E_MIN", "2")), "e_min: given more than once"),
-    ((("e_min", "lots"),), "e_min: must be a valid number, not 'lots'"),
+    ((("e_min", "lots"),), "e_min: must be a number, not 'lots'"),
     ((("e_min", "0"),), "e_min: must be greater than 0, not '0'"),
     ((("e_min", "nan"),), "e_min: must be a finite number, not 'nan'"),
     ((("e_min", "5"), ("e_max", "5")), "e_min: 5 TeV is not below e_max 5 TeV"),
     ((("t_min", "53345"), ("t_max", "53344")), "t_min: 53345.0 is not before t_max"),
-    ((("n_e", "0"),), "n_e: must be greater than or equal to 1, not '0'"),
+    ((("n_e", "0"),), "n_e: must be at least 1, not '0'"),
     ((("width", "1,2,3"),), "width: must be one number or width,height"),
-    ((("width", "wide"),), "width: must be a valid number, not 'wide'"),
+    ((("width", "wide"),), "width: must be a number, not 'wide'"),
+    ((("width", ","),), "width: must be one number or width,height"),
+    ((("width", "1,"),), "width: must be one number or width,height"),
+    ((("n_e", "1.5"),), "n_e: must be a whole number, not '1.5'"),
+    ((("n_e", "9" * 5000),), "n_e: must be a whole number of fewer digits"),
+    ((("n_e", "101"),), "n_e: must be at most 100, not '101'"),
+    ((("t_min", "1e9"),), "t_min: must be at most 100000, not '1e9'"),
+    ((("target", "x" * 101),), "target: has more than 100 characters"),
+    ((("target", "Crab\nNebula"),), "target: has a character that cannot be printed"),
+    ((("target", "Crab\x00"),), "(U+0000); write it on one line, as plain text"),
+    ((("target", "Crab\u202e"),), "cannot be printed (U+202E)"),
     ((("width", "150"),), "outside 0.02 (binsz) to 120 deg for TAN"),
     ((("width", "0.01"),), "outside 0.02 (binsz) to 120 deg for TAN"),
     ((("proj", "XYZ"),), "proj: must be 'TAN', 'CAR'"),
@@ -119,6 +130,11 @@ def test_wrong_parameters(pairs: tuple[tuple[str, str], ...], message: str) -> N
     ("pairs", "message"),
     [
         ((("ra", "1"), ("dec", "2")), "obs: is required"),
+        ((("obs", ", ,"), ("ra", "1"), ("dec", "2")), "obs: names no dataset"),
+        (
+            (("obs", ",".join(map(str, range(1200)))), ("ra", "1"), ("dec", "2")),
+            "obs: 1,200 datasets are more than the 500 of one job",
+        ),
         ((("obs", "1"),), "target: no centre; give target, or ra and dec"),
         ((("obs", "1"), ("ra", "1")), "dec: is missing; ra and dec go together"),
         ((("obs", "1"), ("ra", "360"), ("dec", "2")), "ra: must be less than 360"),
@@ -135,15 +151,48 @@ def test_every_fault_is_told_at_once() -> None:
     assert [name for name, _ in caught.value.faults] == ["e_min", "n_e", "binsz"]
 
 
+def test_a_pair_that_is_wrong_twice_is_told_once() -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        read(*CRAB, ("width", "wide,high"))
+    assert caught.value.faults == (("width", "must be a number, not 'wide'"),)
+
+
+def test_blanks_of_other_widths_are_no_control_characters() -> None:
+    assert read(*CRAB, ("target", "PKS\u00a02155")).target == "PKS\u00a02155"
+
+
+PYDANTIC_SAYS = ("Input", "should", "Tuple", "String", "validation", "parse", "Value")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(CountMapParameters.model_fields)),
+        st.text(st.characters(codec="utf-8"), max_size=8)
+        | st.integers().map(str)
+        | st.floats().map(str)
+        | st.just("x" * 200),
+    )
+)
+def test_faults_are_told_in_words_for_people(given_pairs: dict[str, str]) -> None:
+    try:
+        read(*given_pairs.items())
+    except InvalidParameters as error:
+        said = [
+            re.sub(r"not '.*'", "", text, flags=re.DOTALL) for _, text in error.faults
+        ]
+        assert not [text for text in said if any(w in text for w in PYDANTIC_SAYS)]
+
+
 names = st.text(st.characters(codec="utf-8", exclude_characters=","), min_size=1)
 stripped = names.map(str.strip).filter(bool)
+labels = stripped.filter(lambda t: len(t) <= 100 and t.isprintable())
 
 
 @given(
     st.builds(
         CountMapParameters,
         obs=st.lists(stripped, min_size=1, max_size=4).map(tuple),
-        target=st.none() | stripped.filter(lambda t: len(t) <= 100),
+        target=st.none() | labels,
         ra=st.floats(0, 359.9),
         dec=st.floats(-90, 90),
         e_min=st.floats(0.01, 1),

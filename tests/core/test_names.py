@@ -56,6 +56,21 @@ def test_unknown_name() -> None:
     assert close("zzzzzz") == ()
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["Crab\N{SNOWMAN}", "Crab!", "\N{GREEK SMALL LETTER ETA} Carinae", "Crab/7"],
+)
+def test_signs_are_part_of_a_name(typed: str) -> None:
+    assert find(typed) is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["Cr\N{COMBINING ACUTE ACCENT}ab", "Crab\u200b", "cráb"]
+)
+def test_accents_and_the_invisible_do_not_count(typed: str) -> None:
+    assert find(typed) is find("Crab")
+
+
 def test_table_is_sound() -> None:
     keys = [normal(n) for s in SOURCES for n in dict.fromkeys((s.name, *s.aliases))]
     assert {k for k in keys if keys.count(k) > 1} == set()

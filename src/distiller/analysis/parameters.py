@@ -7,9 +7,11 @@ unit and default: validation, forms, JSON schema and the reference are made from
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Annotated, Any, Self
+import unicodedata
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,8 +27,34 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-OBS_MAX = 500
+OBS_MAX: Final = 500
 """Most datasets that one job may take in."""
+
+_NEAR_DEG: Final = 1.0
+
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "too_short": "names no dataset",
+    "too_long": "{actual_length:,} datasets are more than the {max_length} of one job",
+    "string_too_long": "has more than {max_length} characters",
+}
+"""What is wrong, by pydantic's type of error; the value is not said again."""
+
+_WORDS_OF_VALUES: Final[Mapping[str, str]] = {
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "int_from_float": "must be a whole number",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
+}
+"""Likewise; what was given is said after it."""
 
 
 class InvalidParameters(BadParameter):
@@ -50,6 +78,19 @@ def _split(value: object) -> object:
     items = value if isinstance(value, (list, tuple)) else [value]
     parts = [p.strip() for item in items for p in str(item).split(",")]
     return tuple(dict.fromkeys(p for p in parts if p))
+
+
+def _on_one_line(text: str | None) -> str | None:
+    """Refuse what no line of a header, a plot or a page can show."""
+    for character in text or "":
+        # Blanks of other widths come with names that are pasted, and can be shown.
+        if not (character.isprintable() or unicodedata.category(character) == "Zs"):
+            message = (
+                f"has a character that cannot be printed (U+{ord(character):04X}); "
+                "write it on one line, as plain text"
+            )
+            raise ValueError(message)
+    return text
 
 
 def unit(symbol: str) -> dict[str, Any]:
@@ -76,10 +117,14 @@ class TaskParameters(BaseModel):
             "Datasets to use: obs_id or publisher DID, repeated or separated by commas."
         ),
     )
-    target: str | None = Field(
+    target: Annotated[str | None, AfterValidator(_on_one_line)] = Field(
         default=None,
         max_length=100,
-        description="Name of the centre, resolved to a position; or give ra and dec.",
+        description=(
+            "Name of the centre, resolved to a position; or give ra and dec. "
+            "Beside ra and dec it is a label, and must not be the name of another "
+            "place."
+        ),
     )
     ra: float | None = Field(
         default=None,
@@ -114,6 +159,11 @@ class TaskParameters(BaseModel):
             message = f"the target {self.target!r} was not resolved before the run"
             raise InternalError(message)
         return self.ra, self.dec
+
+    @property
+    def near_deg(self) -> float:
+        """How far from the centre, deg, a named place may be that labels it."""
+        return _NEAR_DEG
 
     def resolved(self, ra_deg: float, dec_deg: float) -> Self:
         """Return the same parameters with the centre at this ICRS position."""
@@ -169,8 +219,13 @@ class TaskParameters(BaseModel):
 
 
 def faults_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
-    """Return parameter name and text of every fault that pydantic found."""
-    return tuple(_fault(item) for item in error.errors(include_url=False))
+    """Return what is wrong, in words for people: one fault for each parameter."""
+    faults: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        name, text = _fault(item)
+        # A pair with two wrong halves is one thing to mend.
+        faults.setdefault(name, text)
+    return tuple(faults.items())
 
 
 def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
@@ -182,16 +237,14 @@ def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _sentence(item: Mapping[str, Any]) -> str:
-    message = str(item["msg"])
-    if item["type"] == "value_error":
-        return message.removeprefix("Value error, ")
-    if item["type"] == "missing":
-        return "is required"
-    plain = message.replace("Input should be", "must be")
-    plain = plain.replace(", unable to parse string as a number", "")
-    plain = plain.replace(", unable to parse string as an integer", "")
-    shown = str(item["input"])
-    return f"{plain}, not {shown[:60]!r}"
+    kind, about = str(item["type"]), item.get("ctx", {})
+    if kind in _WORDS:
+        return _WORDS[kind].format_map(about)
+    if kind == "value_error":
+        return str(item["msg"]).removeprefix("Value error, ")
+    words = _WORDS_OF_VALUES.get(kind)
+    plain = str(item["msg"]) if words is None else words.format_map(about)
+    return f"{plain}, not {str(item['input'])[:60]!r}"
 
 
 def _unknown(name: str, fields: Mapping[str, object]) -> str:

@@ -27,6 +27,7 @@ def command(ctx: click.Context) -> None:
     finds them.
     """
     settings = settings_of(ctx)
+    boot.require_archive(settings)
     boot.boot(settings)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     # It tells of each request, once per product and attempt.

@@ -42,6 +42,8 @@ _DEMO_ADMIN = "admin"
 def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
     """Serve the archive of a home: pages, VO services, jobs."""
     settings = _addressed(settings_of(ctx), host, port)
+    if not demo:
+        boot.require_archive(settings)
     listener = server.listen(host, port)
     if demo:
         _fill(settings)
@@ -83,7 +85,17 @@ def _addressed(settings: Settings, host: str, port: int) -> Settings:
     """Return settings whose base URL is where this server listens, unless it is set."""
     if "base_url" in settings.model_fields_set:
         return settings
-    return load_settings(settings.home, base_url=f"http://{host}:{port}")
+    return load_settings(settings.home, base_url=f"http://{_in_url(host)}:{port}")
+
+
+def _in_url(host: str) -> str:
+    """Return a host as an address has it: IPv6 in brackets (RFC 3986).
+
+    >>> _in_url("::1"), _in_url("[::1]"), _in_url("localhost")
+    ('[::1]', '[::1]', 'localhost')
+    """
+    bare = host.strip("[]")
+    return f"[{bare}]" if ":" in bare else bare
 
 
 def _say_password() -> None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 
 _MINUS = str.maketrans(dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}", "-"))
-_NOT_IN_KEYS = re.compile(r"[^a-z0-9+-]")
+_SILENT = frozenset("._*'")
+"""Signs that people leave out or put in; any other one is part of a name."""
 _LOOSE_MINUS = re.compile(r"(?<!\d)-|-(?!\d)")
 _PREFIXES = (
     (re.compile(r"^(markarian|mkn)(?=\d)"), "mrk"),
@@ -208,18 +209,30 @@ SOURCES: tuple[Source, ...] = _read(_TABLE)
 def normal(name: str) -> str:
     """Return the form in which names are compared: case, spaces and dots do not count.
 
-    A minus counts between digits only, where it belongs to a position.
+    Neither do accents and what is not seen. A minus counts between digits only, where
+    it belongs to a position.
 
     >>> normal("Mkn 421") == normal("Markarian 421") == normal("mrk421")
     True
     >>> normal("Cyg X-3"), normal("HESS J1825 -137")
     ('cygx3', 'hessj1825-137')
+    >>> normal("Crab\N{SNOWMAN}") == normal("Crab")
+    False
     """
     plain = unicodedata.normalize("NFKD", name.translate(_MINUS)).lower()
-    squeezed = _LOOSE_MINUS.sub("", _NOT_IN_KEYS.sub("", plain))
+    squeezed = _LOOSE_MINUS.sub("", "".join(c for c in plain if not _is_silent(c)))
     for pattern, replacement in _PREFIXES:
         squeezed = pattern.sub(replacement, squeezed)
     return squeezed
+
+
+def _is_silent(character: str) -> bool:
+    """Whether a character does not count: blanks, accents and the invisible."""
+    return (
+        character in _SILENT
+        or character.isspace()
+        or unicodedata.category(character) in {"Mn", "Cf"}
+    )
 
 
 @cache

@@ -23,7 +23,10 @@ class Changes:
         self._next = 0
 
     def tell(self, job_id: str) -> None:
-        """Call every listener; they must be quick and may be of any thread."""
+        """Call every listener; they must be quick and may be of any thread.
+
+        The empty id wakes up everybody, whichever job they listen for.
+        """
         with self._lock:
             listeners = tuple(self._listeners.values())
         for listener in listeners:

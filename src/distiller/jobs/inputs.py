@@ -1,4 +1,4 @@
-"""Which datasets of the archive the ``obs`` of a job mean, and may it read them."""
+"""Which datasets of the archive the ``obs`` of a job mean, and may they be used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis.products import InputDataset
 from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
+from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
 from distiller.jobs.spec import Heritage
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from distiller.core.rights import Reader
     from distiller.jobs.store import DatasetFinder
 
 _SELECT: Final = """
@@ -32,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 def resolve(
-    archive: DatasetFinder, obs: Sequence[str], owner: str | None
+    archive: DatasetFinder, obs: Sequence[str], reader: Reader
 ) -> tuple[tuple[InputDataset, ...], Heritage]:
     """Find the datasets, in the order in which they were named, each once.
 
@@ -43,28 +45,19 @@ def resolve(
     BadParameter
         If an obs_id stands in several collections; lists the DIDs to choose from.
     Forbidden
-        If a dataset is proprietary and not this owner's.
+        Naming every dataset that this reader may not read.
     """
     marks = ", ".join("?" for _ in obs)
     found = archive.rows(_SELECT.format(marks=marks), [*obs, *obs])
     rows = _in_order(obs, found)
     moment = now()
-    for row in rows:
-        if not may_read(row, owner, moment):
-            did = row["publisher_did"]
-            message = f"obs: {did} is proprietary and not yours to use"
-            raise Forbidden(message, hint="log in as its owner, or choose other runs")
+    closed = [r for r in rows if not may_read(reader, Terms.of(r), moment)]
+    if closed:
+        dids = ", ".join(str(row["publisher_did"]) for row in closed)
+        message = f"obs: proprietary and not yours to use: {dids}"
+        hint = "log in as its owner or with its group, or choose other runs"
+        raise Forbidden(message, hint=hint)
     return tuple(_dataset(row) for row in rows), _heritage(rows, moment)
-
-
-def may_read(row: Mapping[str, Any], owner: str | None, moment: datetime) -> bool:
-    """Whether a product's row lets this account read it now."""
-    if row["rights"] != "proprietary":
-        return True
-    release = row["release_date"]
-    if release is not None and release <= moment:
-        return True
-    return owner is not None and row["owner"] == owner
 
 
 def _in_order(obs: Sequence[str], found: Rows) -> Rows:
@@ -106,12 +99,7 @@ def _dataset(row: Mapping[str, Any]) -> InputDataset:
 def _heritage(rows: Rows, moment: datetime) -> Heritage:
     # A product of several collections is filed under the first that was named.
     first = rows[0]
-    closed = [
-        row
-        for row in rows
-        if row["rights"] == "proprietary"
-        and (row["release_date"] is None or row["release_date"] > moment)
-    ]
+    closed = [row for row in rows if not Terms.of(row).is_public(moment)]
     releases = [row["release_date"] for row in closed]
     groups = {row["access_group"] for row in closed}
     return Heritage(

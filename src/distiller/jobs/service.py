@@ -11,42 +11,73 @@ import contextlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from distiller.analysis import tasks
-from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import (
     BadParameter,
+    Busy,
     DistillerError,
     Forbidden,
     IllegalState,
     InternalError,
     NotFound,
-    UserError,
 )
+from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import folders, inputs
-from distiller.jobs.spec import JobSpec
+from distiller.jobs import failures, folders
+from distiller.jobs.specify import Specifier
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
     from distiller.analysis.parameters import TaskParameters
-    from distiller.analysis.products import InputDataset
     from distiller.core.settings import Settings
-    from distiller.jobs.spec import Heritage
     from distiller.jobs.store import DatasetFinder, JobStore, JobUpdate, Resolver
 
 _LOOK_S: Final = 0.5
 _LOOK_AT_OWN_S: Final = 5.0
 _OPEN: Final = frozenset({Phase.PENDING, Phase.HELD})
-_UNFINISHED: Final = frozenset(p for p in Phase if not p.is_final)
+_UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _ALL: Final = frozenset(Phase)
+
+PENDING_MAX: Final = 1000
+"""Most jobs of one owner that were made and not started."""
+
+IDLE: Final = timedelta(hours=6)
+"""How long a job of nobody is kept that was not started, or could not be."""
+
+PARAMETERS_MAX: Final = 1000
+"""Most parameters of one job, and a bound to what is stored of them:"""
+
+PARAMETERS_MAX_BYTES: Final = 256 * 1024
+
+_TRIES: Final = 100
+_RESTLESS: Final = "job {} is being changed by others all the time"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Limits that a new job is given; None is the usual one.
+
+    Attributes
+    ----------
+    duration_s
+        Longest run; 0 is the longest allowed.
+    destruction
+        When it is removed, at most as late as usual.
+    """
+
+    duration_s: int | None = None
+    destruction: datetime | None = None
+
+
+_USUAL: Final = Times()
 
 
 class JobService:
@@ -67,14 +98,14 @@ class JobService:
         resolver: Resolver | None = None,
     ) -> None:
         self._store = store
-        self._archive = archive
         self._settings = settings
-        self._resolver = resolver
+        self._specifier = Specifier(archive, settings, resolver)
         # Jobs of this process tell of their changes; others' are looked at.
         own = settings.runner == "embedded" and settings.database_url is None
         self._look_s = _LOOK_AT_OWN_S if own else _LOOK_S
         # For looks at the store while clients wait: two threads for all of them.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="job-wait")
+        self._leaving = False
 
     # What users may do -----------------------------------------------------------
 
@@ -84,6 +115,7 @@ class JobService:
         parameters: Iterable[tuple[str, str]],
         owner: str | None = None,
         run_id: str | None = None,
+        times: Times = _USUAL,
     ) -> Job:
         """Make a PENDING job; its parameters are checked when it runs (UWS).
 
@@ -92,30 +124,49 @@ class JobService:
         NotFound
             If there is no such task.
         Forbidden
-            If the owner has too many unfinished jobs.
+            If the owner has too many jobs that were not started.
         """
-        tasks.task(task)
-        most = self._settings.jobs_per_user
-        if self._store.count_unfinished(owner) >= most:
-            message = f"there are {most} unfinished jobs of yours already"
-            raise Forbidden(message, hint="wait for one to end, or delete some")
-        moment = now()
-        job = Job(
-            job_id=str(uuid.uuid4()),
-            task=task,
-            owner=owner,
-            phase=Phase.PENDING,
-            creation_time=moment,
-            execution_duration_s=self._duration_s(self._settings.job_duration_s),
-            destruction=moment + timedelta(days=self._settings.job_keep_days),
-            run_id=run_id,
-            parameters=tuple(parameters),
-        )
+        job = self._new(task, parameters, owner, run_id, times)
+        self._make_room(owner)
         self._store.create(job)
         return job
 
+    def submit(
+        self,
+        task: str,
+        parameters: Iterable[tuple[str, str]],
+        who: Reader = NOBODY,
+        run_id: str | None = None,
+        times: Times = _USUAL,
+    ) -> Job:
+        """Make a job of whoever asks, and run it: `create` and `run` in one step.
+
+        Either there is a job then that is QUEUED, or in ERROR if its parameters are
+        wrong, or none at all.
+
+        Raises
+        ------
+        NotFound
+            If there is no such task.
+        Forbidden
+            If the owner has too many jobs under way.
+        """
+        job = self._new(task, parameters, who.name, run_id, times)
+        self._check_load(who.name)
+        phase, update = self._outcome(job, who)
+        made = replace(
+            job,
+            phase=phase,
+            quote=update.get("quote"),
+            end_time=update.get("end_time"),
+            destruction=update.get("destruction", job.destruction),
+            error=update.get("error"),
+        )
+        self._store.create(made, update.get("spec", ""))
+        return made
+
     def check(
-        self, task: str, parameters: Iterable[tuple[str, str]], owner: str | None = None
+        self, task: str, parameters: Iterable[tuple[str, str]], who: Reader = NOBODY
     ) -> TaskParameters:
         """Check parameters as RUN will, without making a job (for forms).
 
@@ -125,61 +176,64 @@ class JobService:
             With every fault.
         NotFound, BadParameter, Forbidden
             Of a target or dataset.
+        Unreachable
+            If nobody could say where the target is.
         """
-        resolved, _, _ = self._resolve(task, parameters, owner)
-        return resolved
+        return self._specifier.check(task, parameters, who)
 
     def set_parameters(self, job_id: str, parameters: Iterable[tuple[str, str]]) -> Job:
         """Add parameters to a PENDING job; they accumulate (UWS, DALI)."""
-        job = self._store.get(job_id)
-        both = (*job.parameters, *parameters)
-        self._step(job_id, {Phase.PENDING}, {"parameters": both}, "take parameters")
-        return self.get(job_id)
+        more = tuple(parameters)
+        for _ in range(_TRIES):
+            job = self._store.get(job_id)
+            if job.phase is not Phase.PENDING:
+                raise _illegal(job, "take parameters")
+            both = _bounded((*job.parameters, *more))
+            update: JobUpdate = {"parameters": both}
+            # If another request added some since, they are read again.
+            if self._store.update(job_id, {Phase.PENDING}, update, seen=job.parameters):
+                return self.get(job_id)
+        raise Busy(_RESTLESS.format(job_id), hint="try again")
 
     def set_duration(self, job_id: str, seconds: int) -> Job:
         """Set the longest run in s of a job that has not started; 0 is the longest."""
-        if seconds < 0:
-            raise BadParameter("EXECUTIONDURATION", f"{seconds} s is less than 0")
         update: JobUpdate = {"execution_duration_s": self._duration_s(seconds)}
         self._step(job_id, _OPEN, update, "change its duration")
         return self.get(job_id)
 
     def set_destruction(self, job_id: str, instant: datetime) -> Job:
         """Set when the job is removed, at most as late as for a new job."""
-        latest = now() + timedelta(days=self._settings.job_keep_days)
-        update: JobUpdate = {"destruction": min(instant, latest)}
+        update: JobUpdate = {"destruction": min(instant, self._latest(now()))}
         self._step(job_id, _ALL, update, "change its destruction")
         return self.get(job_id)
 
-    def run(self, job_id: str) -> Job:
+    def run(self, job_id: str, who: Reader | None = None) -> Job:
         """Check the parameters and queue the job; wrong ones put it in ERROR.
+
+        Parameters
+        ----------
+        who
+            Who asks; without it, the owner, with no group and no staff rights. What
+            is made is the owner's, so that nobody else's rights count.
 
         Raises
         ------
         IllegalState
             If it is not PENDING or HELD.
+        Forbidden
+            If the owner has too many jobs under way.
         """
-        job = self._store.get(job_id)
-        if job.phase not in _OPEN:
-            raise _illegal(job, "run")
-        try:
-            spec = self._specify(job)
-        except InternalError:
-            raise
-        except DistillerError as error:
-            kind = "fatal" if isinstance(error, UserError) else "transient"
-            failure: JobUpdate = {
-                "error": JobError(f"{error.code} {error.text}", kind),  # type: ignore[arg-type]  # one of the two words
-                "end_time": now(),
-            }
-            self._step(job_id, _OPEN, failure, "run", to=Phase.ERROR)
-            return self.get(job_id)
-        update: JobUpdate = {
-            "spec": spec.model_dump_json(),
-            "quote": self._quote(job.task),
-        }
-        self._step(job_id, _OPEN, update, "run", to=Phase.QUEUED)
-        return self.get(job_id)
+        for _ in range(_TRIES):
+            job = self._store.get(job_id)
+            if job.phase not in _OPEN:
+                raise _illegal(job, "run")
+            self._check_load(job.owner)
+            owner = who if who and who.name == job.owner else Reader(job.owner)
+            phase, update = self._outcome(job, owner)
+            # If parameters were added since, they are to be used as well.
+            if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
+                return self.get(job_id)
+        raise Busy(_RESTLESS.format(job_id), hint="try again")
 
     def abort(self, job_id: str) -> Job:
         """Stop a job. ABORTED comes once none of its processes is left."""
@@ -189,9 +243,7 @@ class JobService:
         }
         if self._store.update(job_id, _OPEN, update, to=Phase.ABORTED):
             return self.get(job_id)
-        self._step(
-            job_id, {Phase.QUEUED, Phase.EXECUTING}, {"wish": "abort"}, "be aborted"
-        )
+        self._step(job_id, _UNDER_WAY, {"wish": "abort"}, "be aborted")
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
@@ -203,6 +255,20 @@ class JobService:
         self._store.update(job_id, _ALL, {"wish": "delete"})
 
     # What users may see ----------------------------------------------------------
+
+    def visit(self, job_id: str, who: Reader) -> Job:
+        """Return a job to somebody who may see it; every page and resource asks here.
+
+        Raises
+        ------
+        Forbidden
+            If it belongs to somebody else.
+        """
+        job = self.get(job_id)
+        if not may_touch(who, job.owner):
+            message = f"job {job_id} belongs to somebody else"
+            raise Forbidden(message, hint=None if who.name else "log in as its owner")
+        return job
 
     def get(self, job_id: str) -> Job:
         """Return a job, with its progress while it runs."""
@@ -219,8 +285,9 @@ class JobService:
         everybody: bool = False,
         task: str | None = None,
         wanted: JobFilter | None = None,
+        skip: int = 0,
     ) -> tuple[Job, ...]:
-        """Return jobs, newest first.
+        """Return jobs, newest first, without the first ``skip``.
 
         Jobs of nobody are listed in the embedded default only: elsewhere they are
         found by their address alone.
@@ -229,13 +296,18 @@ class JobService:
         if owner is None and not everybody and not embedded:
             return ()
         return self._store.list(
-            owner=owner, everybody=everybody, task=task, wanted=wanted
+            owner=owner, everybody=everybody, task=task, wanted=wanted, skip=skip
         )
+
+    def place(self, job: Job) -> tuple[int, int]:
+        """Return the place of a waiting job, from 1 on, and how many wait."""
+        before, waiting = self._store.place(job.creation_time)
+        return before + 1, max(waiting, before + 1)
 
     async def wait(
         self, job_id: str, *, timeout_s: float, phase: Phase | None = None
     ) -> Job:
-        """Return the job once its phase changes, or after ``timeout_s``.
+        """Return the job once its phase changes, after ``timeout_s``, or at `leave`.
 
         Parameters
         ----------
@@ -247,7 +319,7 @@ class JobService:
         changed = asyncio.Event()
 
         def tell(other: str) -> None:
-            if other == job_id and not loop.is_closed():
+            if other in {job_id, ""} and not loop.is_closed():
                 loop.call_soon_threadsafe(changed.set)
 
         deadline = time.monotonic() + timeout_s
@@ -256,13 +328,18 @@ class JobService:
             known = job.phase if phase is None else phase
             while job.phase == known and known.is_active:
                 left = deadline - time.monotonic()
-                if left <= 0:
+                if left <= 0 or self._leaving:
                     break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left, self._look_s))
                 changed.clear()
                 job = await loop.run_in_executor(self._threads, self._look, job_id)
         return job
+
+    def leave(self) -> None:
+        """Answer everybody who waits with the present state: the server stops."""
+        self._leaving = True
+        self._store.changes.tell("")
 
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
@@ -311,62 +388,90 @@ class JobService:
         if not self._store.update(job_id, frozenset(phases), update, to=to):
             raise _illegal(self._store.get(job_id), words)
 
+    def _new(
+        self,
+        task: str,
+        parameters: Iterable[tuple[str, str]],
+        owner: str | None,
+        run_id: str | None,
+        times: Times,
+    ) -> Job:
+        """Return a PENDING job that is not stored yet."""
+        tasks.task(task)
+        moment = now()
+        latest = self._latest(moment)
+        duration_s, destruction = times.duration_s, times.destruction
+        if destruction is None:
+            destruction = latest if owner else self._idle_end(moment)
+        if duration_s is None:
+            duration_s = self._settings.job_duration_s
+        return Job(
+            job_id=str(uuid.uuid4()),
+            task=task,
+            owner=owner,
+            phase=Phase.PENDING,
+            creation_time=moment,
+            execution_duration_s=self._duration_s(duration_s),
+            destruction=min(destruction, latest),
+            run_id=run_id,
+            parameters=_bounded(tuple(parameters)),
+        )
+
+    def _make_room(self, owner: str | None) -> None:
+        """Let nobody fill the table with jobs that are never started."""
+        if self._store.count(owner, {Phase.PENDING}) < PENDING_MAX:
+            return
+        if owner is not None:
+            message = f"there are {PENDING_MAX} jobs of yours that were not started"
+            raise Forbidden(message, hint="start some, or delete them")
+        # Those of nobody are everybody's: one who fills them up must not shut out
+        # the others, so the oldest makes room.
+        oldest = self._store.oldest(None, Phase.PENDING)
+        if oldest is not None:
+            self._store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
+
+    def _check_load(self, owner: str | None) -> None:
+        most = self._settings.jobs_per_user
+        if self._store.count(owner, _UNDER_WAY) < most:
+            return
+        if owner is None:
+            message = f"{most} jobs of visitors without an account are under way"
+            raise Forbidden(message, hint="try again later, or log in")
+        message = f"{most} jobs of yours are under way already"
+        raise Forbidden(message, hint="wait for one to end, or abort some")
+
+    def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
+        """Return what RUN makes of a job: queued with all it needs, or in ERROR."""
+        try:
+            spec = self._specifier.specify(job, owner)
+        except InternalError:
+            raise
+        except DistillerError as error:
+            return Phase.ERROR, {"error": failures.told(error), "end_time": now()}
+        update: JobUpdate = {
+            "spec": spec.model_dump_json(),
+            "quote": self._quote(job.task),
+        }
+        if job.destruction == self._idle_end(job.creation_time):
+            # Nobody asked for that one; a job that runs is kept as long as others.
+            update["destruction"] = self._latest(now())
+        return Phase.QUEUED, update
+
+    def _latest(self, moment: datetime) -> datetime:
+        return moment + timedelta(days=self._settings.job_keep_days)
+
+    def _idle_end(self, created: datetime) -> datetime:
+        return min(created + IDLE, self._latest(created))
+
     def _duration_s(self, seconds: int) -> int:
+        if seconds < 0:
+            raise BadParameter("EXECUTIONDURATION", f"{seconds} s is less than 0")
         most = self._settings.job_duration_max_s
         return min(seconds, most) if seconds else most
 
     def _quote(self, task: str) -> datetime | None:
         typical_s = self._store.typical_duration_s(task)
         return None if typical_s is None else now() + timedelta(seconds=typical_s)
-
-    def _specify(self, job: Job) -> JobSpec:
-        task = tasks.task(job.task)
-        parameters, datasets, heritage = self._resolve(
-            job.task, job.parameters, job.owner
-        )
-        return JobSpec(
-            job_id=job.job_id,
-            task=task.name,
-            task_version=task.version,
-            owner=job.owner,
-            parameters=parameters.model_dump(mode="json"),
-            inputs=datasets,
-            heritage=heritage,
-            duration_s=job.execution_duration_s,
-            memory_mb=self._settings.job_memory_mb,
-        )
-
-    def _resolve(
-        self, task: str, pairs: Iterable[tuple[str, str]], owner: str | None
-    ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
-        parameters = tasks.task(task).parameters.from_pairs(task, pairs)
-        faults: list[UserError] = []
-        found = None
-        try:
-            found = inputs.resolve(self._archive, parameters.obs, owner)
-        except UserError as error:
-            faults.append(error)
-        if parameters.ra is None and parameters.target is not None:
-            try:
-                parameters = parameters.resolved(
-                    *self._position(task, parameters.target)
-                )
-            except UserError as error:
-                faults.append(error)
-        if found is None or faults:
-            raise _together(task, faults)
-        datasets, heritage = found
-        return parameters, datasets, heritage
-
-    def _position(self, task: str, target: str) -> tuple[float, float]:
-        if self._resolver is None:
-            fault = f"there is no name resolver here to find {target!r}"
-            raise InvalidParameters(task, (("target", f"{fault}; give ra and dec"),))
-        try:
-            return self._resolver(target)
-        except NotFound as error:
-            message = f"target: {error.message}"
-            raise NotFound(message, hint=error.hint or "give ra and dec") from error
 
 
 def _illegal(job: Job, words: str) -> IllegalState:
@@ -377,9 +482,13 @@ def _illegal(job: Job, words: str) -> IllegalState:
     return IllegalState(message, hint=hint)
 
 
-def _together(task: str, faults: Sequence[UserError]) -> UserError:
-    """Return one error that says all; each message begins with its parameter."""
-    if len(faults) == 1:
-        return faults[0]
-    parts = (error.text.partition(": ") for error in faults)
-    return InvalidParameters(task, tuple((name, text) for name, _, text in parts))
+def _bounded(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Refuse more parameters than any task can use."""
+    size = sum(len(name) + len(value) for name, value in parameters)
+    if len(parameters) > PARAMETERS_MAX or size > PARAMETERS_MAX_BYTES:
+        message = (
+            f"{len(parameters):,} parameters with {size:,} characters are more than "
+            f"the {PARAMETERS_MAX:,} and {PARAMETERS_MAX_BYTES:,} of one job"
+        )
+        raise BadParameter("parameters", message)
+    return parameters

@@ -53,8 +53,14 @@ class JobStore(Protocol):
     def changes(self) -> Changes:
         """Told of every change that is made through this store."""
 
-    def create(self, job: Job) -> None:
-        """Remember a new job."""
+    def create(self, job: Job, spec: str = "") -> None:
+        """Remember a new job, whatever its phase, whole or not at all.
+
+        Raises
+        ------
+        NoSpace
+            If the disk of the table is full; so for every change.
+        """
 
     def get(self, job_id: str) -> Job:
         """Return a job; `NotFound` if there is none or it is to be deleted."""
@@ -66,8 +72,15 @@ class JobStore(Protocol):
         everybody: bool = False,
         task: str | None = None,
         wanted: JobFilter | None = None,
+        skip: int = 0,
     ) -> tuple[Job, ...]:
-        """Return jobs, newest first; those of nobody if ``owner`` is None."""
+        """Return jobs, newest first; those of nobody if ``owner`` is None.
+
+        Parameters
+        ----------
+        skip
+            How many of the newest to leave out.
+        """
 
     def update(
         self,
@@ -76,12 +89,19 @@ class JobStore(Protocol):
         update: JobUpdate,
         *,
         to: Phase | None = None,
+        seen: Pairs | None = None,
     ) -> bool:
         """Change a job if it is in one of these phases, in one atomic step.
 
+        Parameters
+        ----------
+        seen
+            If given, the job must still have these parameters: nobody added any since
+            they were read.
+
         Returns
         -------
-        Whether it was, and so whether anything was changed.
+        Whether it was as wanted, and so whether anything was changed.
         """
 
     def delete(self, job_id: str) -> bool:
@@ -93,8 +113,14 @@ class JobStore(Protocol):
     def unfinished(self) -> Sequence[Entry]:
         """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
 
-    def count_unfinished(self, owner: str | None) -> int:
-        """Count the jobs of an owner that are not in a final phase."""
+    def count(self, owner: str | None, phases: Collection[Phase]) -> int:
+        """Count the jobs of an owner that are in one of these phases."""
+
+    def oldest(self, owner: str | None, phase: Phase) -> str | None:
+        """Return the oldest job of an owner in this phase, None if there is none."""
+
+    def place(self, created: datetime) -> tuple[int, int]:
+        """Return how many jobs wait that are older, and how many wait in all."""
 
     def expired(self, now: datetime) -> Sequence[str]:
         """Return the jobs whose destruction has come."""

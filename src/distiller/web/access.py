@@ -1,62 +1,45 @@
-"""Who may read what: the one rule."""
+"""Who asks: from a request to what the rules of `core.rights` need to know."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from distiller.core import times
+from asgiref.sync import sync_to_async
+
+from distiller.core.rights import NOBODY, Reader
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the archive says of a product's readers (columns of ``cta.product``).
+def reader_of(user: AbstractBaseUser | AnonymousUser) -> Reader:
+    """Return what the rules need to know of a user; asks the accounts database.
 
-    Attributes
-    ----------
-    rights
-        ``public`` or ``proprietary``.
-    release_date
-        From when on it is public, UTC; None is never.
-    owner
-        Account name.
-    access_group
-        Name of the group whose members may read it.
+    An administrator is whoever has Django's ``is_staff``, here and everywhere.
     """
-
-    rights: str | None
-    release_date: datetime | None = None
-    owner: str | None = None
-    access_group: str | None = None
-
-    @property
-    def is_public(self) -> bool:
-        """Whether everybody may read it now."""
-        released = self.release_date is not None and self.release_date <= times.now()
-        return self.rights == "public" or released
-
-
-def may_read(user: AbstractBaseUser | AnonymousUser, product: Terms) -> bool:
-    """Whether a user may read the files of a product.
-
-    Public products are everybody's; others their owner's, their group's and the
-    administrators'. May ask the accounts database.
-    """
-    if product.is_public:
-        return True
     if not user.is_authenticated:
-        return False
-    if getattr(user, "is_superuser", False):
-        return True
-    if product.owner is not None and product.owner == user.get_username():
-        return True
+        return NOBODY
     groups = getattr(user, "groups", None)
-    if groups is None or product.access_group is None:
-        return False
-    return bool(groups.filter(name=product.access_group).exists())
+    names = () if groups is None else groups.values_list("name", flat=True)
+    return Reader(
+        name=user.get_username(),
+        is_staff=bool(getattr(user, "is_staff", False)),
+        groups=frozenset(names),
+    )
+
+
+def visitor(request: HttpRequest) -> Reader:
+    """Return who sent a request."""
+    user = getattr(request, "user", None)
+    return NOBODY if user is None else reader_of(user)
+
+
+async def avisitor(request: HttpRequest) -> Reader:
+    """Return who sent a request, in an asynchronous view."""
+    user = await request.auser()
+    # Most clients of services do not log in, and need no thread then.
+    if not user.is_authenticated:
+        return NOBODY
+    return await sync_to_async(reader_of)(user)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from distiller.core.errors import NotFound
+
 if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
@@ -14,7 +16,15 @@ def boot(settings: Settings, *, migrate: bool = True) -> None:
 
     Django reads its settings once per process; a second call with another home has no
     effect, so that a process serves one home.
+
+    Raises
+    ------
+    NotFound
+        If there is no home folder; its database could not be made.
     """
+    if not settings.home.is_dir():
+        message = f"no archive at {settings.home}"
+        raise NotFound(message, hint="make it with `distiller init`")
     os.environ["DJANGO_SETTINGS_MODULE"] = "distiller.web.settings"
     os.environ["DISTILLER_HOME"] = str(settings.home)
     os.environ["DISTILLER_BASE_URL"] = settings.base_url
@@ -25,3 +35,16 @@ def boot(settings: Settings, *, migrate: bool = True) -> None:
     django.setup()
     if migrate:
         call_command("migrate", verbosity=0, interactive=False)
+
+
+def require_archive(settings: Settings) -> None:
+    """Refuse to go on without an archive, before anything is made in its place.
+
+    Raises
+    ------
+    NotFound
+        If the home or the archive in it is missing.
+    """
+    if settings.database_url is None and not settings.archive_path.exists():
+        message = f"no archive at {settings.home}"
+        raise NotFound(message, hint="make it with `distiller init`")

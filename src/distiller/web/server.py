@@ -16,6 +16,7 @@ from distiller.web import control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from distiller.web.site import Site
 
@@ -56,13 +57,28 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Tells when it answers; ends by SIGINT or SIGTERM, and lets others tidy up then.
 
+    Parameters
+    ----------
+    ready
+        Called once it answers.
+    leave
+        Called when it is to end: whoever waits for a change is to be answered.
+
+    Notes
+    -----
     The server that it is made of sends itself the signal again, which would end the
     process before the archive is closed.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        leave: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._leave = leave
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,6 +90,10 @@ class _Server(uvicorn.Server):
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._leave()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -98,4 +118,4 @@ async def _run(site: Site, listener: socket.socket, ready: Callable[[], None]) -
         timeout_graceful_shutdown=_GRACE_S,
     )
     async with control.serving(site):
-        await _Server(config, ready).serve(sockets=[listener])
+        await _Server(config, ready, site.jobs.leave).serve(sockets=[listener])

@@ -27,12 +27,19 @@ def _secret(settings: Settings) -> str:
     return made
 
 
+def _host(base_url: str) -> str:
+    """Return the host of an address as Django compares it: IPv6 in brackets.
+
+    >>> _host("http://[2001:db8::1]:8000"), _host("https://archive.example.org/x")
+    ('[2001:db8::1]', 'archive.example.org')
+    """
+    name = urlsplit(base_url).hostname or "127.0.0.1"
+    return f"[{name}]" if ":" in name else name
+
+
 SECRET_KEY = _secret(_SETTINGS)
 DEBUG = _SETTINGS.debug
-ALLOWED_HOSTS = [
-    *_SETTINGS.allowed_hosts,
-    urlsplit(_SETTINGS.base_url).hostname or "127.0.0.1",
-]
+ALLOWED_HOSTS = [*_SETTINGS.allowed_hosts, _host(_SETTINGS.base_url)]
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

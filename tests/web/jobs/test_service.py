@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import threading
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,16 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from distiller.analysis.parameters import InvalidParameters
-from distiller.core.errors import BadParameter, Forbidden, IllegalState, NotFound
+from distiller.core.errors import (
+    BadParameter,
+    Forbidden,
+    IllegalState,
+    NotFound,
+    Unreachable,
+)
+from distiller.core.rights import NOBODY, Reader
 from distiller.core.times import now
+from distiller.jobs import presence
 from distiller.jobs.service import JobService
 from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Phase
@@ -34,7 +44,7 @@ def ran(service: JobService, *pairs: tuple[str, str], owner: str | None = None) 
 def test_a_new_job_is_pending_and_its_parameters_are_not_checked(
     service: JobService, home: Settings
 ) -> None:
-    job = service.create("count_map", [("nonsense", "1")], run_id="r")
+    job = service.create("count_map", [("nonsense", "1")], "marie", run_id="r")
     assert job.phase is Phase.PENDING
     assert job.run_id == "r"
     assert job.execution_duration_s == home.job_duration_s
@@ -148,7 +158,7 @@ def test_proprietary_runs_are_for_their_owner(
             {
                 "product_id": "q", "publisher_did": did, "obs_id": "9",
                 "collection_id": "s", "data_level": "DL3", "product_type": "event",
-                "rights": "proprietary", "owner": "marie",
+                "rights": "proprietary", "owner": "marie", "access_group": "hess",
             },
         ),
         "cta.product_file": (
@@ -162,10 +172,26 @@ def test_proprietary_runs_are_for_their_owner(
     archive.store(Bundle(did, "1", rows))
     job = ran(service, ("obs", "9"), *PLACE)
     assert job.error is not None
-    assert "is proprietary and not yours to use" in job.error.message
+    assert job.error.message == (
+        f"U400 obs: proprietary and not yours to use: {did} "
+        "(log in as its owner or with its group, or choose other runs)"
+    )
     assert ran(service, ("obs", "9"), *PLACE, owner="pierre").phase is Phase.ERROR
     mine = ran(service, ("obs", f"9,{DID}"), *PLACE, owner="marie")
     assert mine.phase is Phase.QUEUED
+    # The same rule as for downloads: groups and administrators too.
+    pairs = (("obs", "9"), *PLACE)
+    member = Reader("pierre", groups=frozenset({"hess"}))
+    chief = Reader("chief", is_staff=True)
+    for who in (member, chief):
+        assert service.submit("count_map", pairs, who).phase is Phase.QUEUED
+        service.check("count_map", pairs, who)
+    with pytest.raises(Forbidden, match="not yours to use"):
+        service.check("count_map", pairs, NOBODY)
+    # What is made is the owner's: who runs it for others lends them no rights.
+    for owner in ("pierre", None):
+        made = service.create("count_map", pairs, owner=owner)
+        assert service.run(made.job_id, chief).phase is Phase.ERROR
 
 
 def test_a_product_takes_over_the_strictest_rights() -> None:
@@ -174,7 +200,7 @@ def test_a_product_takes_over_the_strictest_rights() -> None:
     moment = datetime(2026, 1, 1)
     base = {
         "collection": "c", "collection_id": "c", "rights": "public",
-        "release_date": None, "access_group": None, "facility_name": "H",
+        "release_date": None, "owner": None, "access_group": None, "facility_name": "H",
         "instrument_name": None, "target_name": "Crab",
     }  # fmt: skip
     soon = {
@@ -237,15 +263,163 @@ def test_times_are_kept_within_the_settings(
     assert far <= now() + timedelta(days=home.job_keep_days)
 
 
-def test_a_user_has_so_many_jobs_at_most(
+def test_submitting_is_one_step(service: JobService, store: OrmJobStore) -> None:
+    heard: list[str] = []
+    with store.changes.listening(heard.append):
+        good = service.submit("count_map", [OBS, *PLACE], Reader("marie"), "r")
+        bad = service.submit("count_map", [OBS], Reader("marie"))
+    assert heard == [good.job_id, bad.job_id]
+    assert service.get(good.job_id) == good
+    assert (good.phase, good.owner, good.run_id) == (Phase.QUEUED, "marie", "r")
+    assert JobSpec.model_validate_json(store.spec(good.job_id)).owner == "marie"
+    assert service.get(bad.job_id) == bad
+    assert bad.error is not None
+    assert "no centre" in bad.error.message
+
+
+def test_parameters_of_many_at_once_are_all_kept(
+    service: JobService, store: OrmJobStore
+) -> None:
+    for _ in range(3):
+        job = service.create("count_map", [OBS])
+        gate = threading.Barrier(8)
+
+        def add(number: int, job_id: str = job.job_id, gate: Any = gate) -> None:
+            gate.wait()
+            service.set_parameters(job_id, [("obs", str(number))])
+            store.release()
+
+        threads = [threading.Thread(target=add, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        found = service.get(job.job_id).parameters
+        assert sorted(found) == sorted([OBS, *(("obs", str(n)) for n in range(8))])
+
+
+def test_what_is_listed_is_what_runs(
     store: OrmJobStore, archive: Any, home: Settings
 ) -> None:
-    service = JobService(store, archive, home.model_copy(update={"jobs_per_user": 2}))
-    for _ in range(2):
-        service.create("count_map", [], owner="marie")
-    with pytest.raises(Forbidden, match="there are 2 unfinished jobs of yours"):
-        service.create("count_map", [], owner="marie")
-    assert service.create("count_map", [], owner="pierre")
+    added: list[str] = []
+
+    def position(name: str) -> tuple[float, float]:
+        # Somebody adds a parameter while the target is being looked up.
+        if not added:
+            added.append(name)
+            service.set_parameters(job.job_id, [("e_min", "3")])
+        return 83.633, 22.014
+
+    service = JobService(store, archive, home, resolver=position)
+    job = service.create("count_map", [OBS, ("target", "Crab")])
+    queued = service.run(job.job_id)
+    assert queued.phase is Phase.QUEUED
+    assert ("e_min", "3") in queued.parameters
+    spec = JobSpec.model_validate_json(store.spec(job.job_id))
+    assert spec.parameters["e_min"] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("Crab", None),
+        ("my field 7", None),
+        ("asleep", None),
+        (
+            "M 31",
+            (
+                "U100 target: M 31 is at ra 10.6847 dec 41.2690, 63.2 deg from the ra "
+                "and dec that are given; leave out one or the other, or write a label "
+                "that is no other source (parameters of count_map)"
+            ),
+        ),
+    ],
+)
+def test_a_label_is_not_the_name_of_another_place(
+    store: OrmJobStore,
+    archive: Any,
+    home: Settings,
+    target: str,
+    message: str | None,
+) -> None:
+    def position(name: str) -> tuple[float, float]:
+        if name == "asleep":
+            raise Unreachable("Sesame sleeps")
+        if name == "M 31":
+            return 10.6847, 41.269
+        if name != "Crab":
+            raise NotFound("who?")
+        return 83.6331, 22.0145
+
+    service = JobService(store, archive, home, resolver=position)
+    job = service.submit("count_map", [OBS, *PLACE, ("target", target)])
+    if message is None:
+        spec = JobSpec.model_validate_json(store.spec(job.job_id))
+        assert (spec.parameters["ra"], spec.parameters["target"]) == (83.633, target)
+    else:
+        assert job.error is not None
+        assert job.error.message == message
+
+
+def test_a_resolver_that_does_not_answer_is_passing(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    def position(name: str) -> tuple[float, float]:
+        raise Unreachable(f"{name!r} was not found: Sesame sleeps", hint="try again")
+
+    service = JobService(store, archive, home, resolver=position)
+    job = service.submit("count_map", [OBS, ("target", "Vulcan")])
+    assert job.error is not None
+    assert job.error.type == "transient"
+    assert job.error.message == (
+        "P400 target: 'Vulcan' was not found: Sesame sleeps (try again)"
+    )
+
+
+def test_who_may_visit(service: JobService) -> None:
+    marie = service.create("count_map", [], owner="marie").job_id
+    nobodys = service.create("count_map", []).job_id
+    for who in (Reader("marie"), Reader("chief", is_staff=True)):
+        assert service.visit(marie, who).owner == "marie"
+    for who in (NOBODY, Reader("pierre", groups=frozenset({"marie"}))):
+        with pytest.raises(Forbidden, match="belongs to somebody else"):
+            service.visit(marie, who)
+        assert service.visit(nobodys, who).owner is None
+
+
+def test_place_in_the_queue(service: JobService) -> None:
+    jobs = [service.submit("count_map", [OBS, *PLACE]) for _ in range(3)]
+    assert service.place(jobs[0]) == (1, 3)
+    assert service.place(jobs[2])[1] == 3
+
+
+def test_waiting_ends_when_the_server_leaves(service: JobService) -> None:
+    job = service.create("count_map", [])
+
+    async def story() -> list[Phase]:
+        waiting = [
+            asyncio.create_task(service.wait(job.job_id, timeout_s=50))
+            for _ in range(20)
+        ]
+        await asyncio.sleep(0.3)
+        assert not any(task.done() for task in waiting)
+        service.leave()
+        late = service.wait(job.job_id, timeout_s=50)
+        return [
+            j.phase for j in await asyncio.wait_for(asyncio.gather(*waiting, late), 5)
+        ]
+
+    assert asyncio.run(story()) == [Phase.PENDING] * 21
+
+
+def test_whether_a_runner_is_there(home: Settings) -> None:
+    assert not presence.has_runner(home)
+    home.jobs_path.mkdir(exist_ok=True)
+    with (home.jobs_path / presence.LOCK).open("w") as lock:
+        assert not presence.has_runner(home)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert presence.has_runner(home)
+    assert not presence.has_runner(home)
 
 
 def test_jobs_of_nobody_are_listed_in_the_embedded_default_only(

@@ -9,12 +9,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from distiller.core.errors import IllegalState, NotFound
+from distiller.core.errors import IllegalState, NoSpace, NotFound
 from distiller.core.times import now
 from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from distiller.web.jobs.store import OrmJobStore
 
 
@@ -198,3 +202,117 @@ def test_listeners_hear_of_every_change(store: OrmJobStore) -> None:
         store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
     store.delete(job.job_id)
     assert heard == [job.job_id] * 2
+
+
+def test_a_step_may_ask_for_the_parameters_that_were_seen(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    more = (*job.parameters, ("e_min", "1"))
+    step = {Phase.PENDING}
+    assert store.update(job.job_id, step, {"parameters": more}, seen=job.parameters)
+    assert not store.update(job.job_id, step, {"spec": "x"}, seen=job.parameters)
+    assert not store.update(job.job_id, step, {"spec": "x"}, seen=())
+    assert store.update(job.job_id, step, {"spec": "x"}, seen=more)
+
+
+def test_a_new_job_may_be_queued_or_failed_already(store: OrmJobStore) -> None:
+    error = JobError("why", "fatal")
+    failed = replace(new(), phase=Phase.ERROR, end_time=now(), error=error)
+    store.create(failed)
+    assert store.get(failed.job_id) == failed
+    queued = replace(new(), phase=Phase.QUEUED, quote=now())
+    store.create(queued, "{}")
+    assert store.get(queued.job_id) == queued
+    assert store.spec(queued.job_id) == "{}"
+
+
+def test_counts_and_places(store: OrmJobStore) -> None:
+    start = datetime(2026, 1, 1)
+    jobs = [new("marie", start + timedelta(hours=n)) for n in range(4)]
+    for job in (*jobs, new("pierre"), new()):
+        store.create(job)
+    for job in jobs[1:]:
+        store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.QUEUED)
+    store.update(jobs[3].job_id, set(Phase), {"wish": "delete"})
+    assert store.count("marie", {Phase.PENDING}) == 1
+    assert store.count("marie", {Phase.QUEUED, Phase.EXECUTING}) == 2
+    assert store.count(None, set(Phase)) == 1
+    assert store.oldest("marie", Phase.QUEUED) == jobs[1].job_id
+    assert store.oldest("marie", Phase.ERROR) is None
+    assert store.place(jobs[2].creation_time) == (1, 3)
+
+
+def test_lists_have_pages(store: OrmJobStore) -> None:
+    start = datetime(2026, 1, 1)
+    jobs = [new("marie", start + timedelta(hours=n)) for n in range(5)]
+    for job in jobs:
+        store.create(job)
+    found = store.list(owner="marie", wanted=JobFilter(last=2), skip=2)
+    assert [job.job_id for job in found] == [jobs[2].job_id, jobs[1].job_id]
+    assert len(store.list(owner="marie", skip=4)) == 1
+
+
+ASKED: dict[str, Callable[[OrmJobStore], object]] = {
+    "supervisor's look": lambda store: store.unfinished(),
+    "destructions": lambda store: store.expired(now()),
+    "limit": lambda store: store.count("marie", {Phase.QUEUED, Phase.EXECUTING}),
+    "oldest": lambda store: store.oldest(None, Phase.PENDING),
+    "place": lambda store: store.place(now()),
+    "list": lambda store: store.list(owner="marie", wanted=JobFilter(last=9)),
+    "quote": lambda store: store.typical_duration_s("count_map"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(ASKED))
+def test_no_question_reads_the_whole_table(store: OrmJobStore, what: str) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        ASKED[what](store)
+    assert len(caught.captured_queries) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {caught.captured_queries[0]['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+    looks = [line for line in plan if "jobs_job" in line]
+    assert looks
+    assert all(line.startswith("SEARCH") for line in looks), plan
+
+
+def test_everybodys_list_follows_an_index(store: OrmJobStore) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        store.list(owner=None, everybody=True, wanted=JobFilter(last=9))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {caught.captured_queries[0]['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+    # It is read in order and stops after so many; nothing is sorted.
+    assert plan == ["SCAN jobs_job USING INDEX jobs_newest"]
+
+
+def test_lists_do_not_read_the_specifications(store: OrmJobStore) -> None:
+    store.create(new(), "x")
+    with CaptureQueriesContext(connection) as caught:
+        store.list(owner=None)
+    assert len(caught.captured_queries) == 1
+    assert '"spec"' not in caught.captured_queries[0]["sql"]
+
+
+def test_a_full_disk_is_told_as_one(store: OrmJobStore) -> None:
+    job = new()
+    store.create(job)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        pages = cursor.fetchone()[0]
+        # As much as there is, and not one page more: what a full disk is to SQLite.
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        big = (("target", "x" * 500_000),)
+        with pytest.raises(NoSpace, match="the disk of the job table is full"):
+            store.create(replace(new(), parameters=big))
+        with pytest.raises(NoSpace, match="full"):
+            store.update(job.job_id, set(Phase), {"parameters": big})
+        with pytest.raises(NoSpace, match="full"):
+            store.update(
+                job.job_id, set(Phase), {"parameters": big}, seen=job.parameters
+            )
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA max_page_count = 1073741823")
+    assert store.list(owner=None) == (job,)

@@ -264,7 +264,7 @@ def _token(client: httpx.Client, path: str) -> str:
             {"obs": "23523", "target": "Crab", "e_min": "5", "e_max": "1"},
             "5 TeV is not",
         ),
-        ({"obs": "23523", "target": "Crab", "binsz": "x"}, "valid number, not 'x'"),
+        ({"obs": "23523", "target": "Crab", "binsz": "x"}, "must be a number, not 'x'"),
         ({"obs": "23523", "target": "nowhere"}, "unknown target 'nowhere'"),
         ({"obs": "23523"}, "no centre; give target, or ra and dec"),
         ({"obs": "777", "target": "Crab"}, "not in the archive: 777"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
+
+from distiller.jobs.registration import product_id
 
 from .conftest import xpath
 
@@ -56,7 +60,7 @@ def test_the_product_is_in_obscore(uws: Any) -> None:
     base = uws.url.removesuffix("/uws/count_map")
     query = (
         "SELECT dataproduct_subtype, calib_level FROM ivoa.obscore "
-        f"WHERE obs_id = 'count_map{path}'"
+        f"WHERE obs_id = 'count_map/{product_id(path.removeprefix('/'))}'"
     )
     answer = httpx.get(
         f"{base}/tap/sync",
@@ -128,3 +132,21 @@ def test_a_known_target(uws: Any) -> None:
     answer = uws.post(obs="1001", target="M 1", PHASE="RUN")
     document = uws.finish(answer.headers["Location"].removeprefix(uws.url))
     assert xpath(document, "string(//u:phase)") == "COMPLETED"
+
+
+def test_those_who_wait_are_answered_when_the_server_stops(uws: Any) -> None:
+    path = uws.post(obs="1001").headers["Location"].removeprefix(uws.url)
+    with ThreadPoolExecutor(20) as threads:
+        waiting = [threads.submit(uws.get, path, WAIT="-1") for _ in range(20)]
+        time.sleep(1.5)
+        assert not any(one.done() for one in waiting)
+        assert uws.process.poll() is None
+        uws.process.send_signal(signal.SIGTERM)
+        answers = [one.result() for one in waiting]
+    assert {answer.status_code for answer in answers} == {200}
+    phases = {xpath(a.content, "string(//u:phase)") for a in answers}
+    assert phases == {"PENDING"}
+    with uws.process:
+        assert uws.process.wait(30) == 0
+    uws.start()
+    assert uws.get(f"{path}/phase").text == "PENDING"

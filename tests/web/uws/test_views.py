@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import AsyncClient, Client
 
 from distiller.vo.uws import Phase
 from distiller.web.asgi import application
+from distiller.web.uws import requests
 
 from .conftest import MAP, xpath
 
@@ -125,10 +127,10 @@ def test_abort_and_delete(client: Client, here: Any) -> None:
     refused = client.post(f"{path}/phase", {"PHASE": "RUN"})
     assert refused.status_code == 403
     assert "is ABORTED and cannot run" in message_of(refused)
-    assert path_of(client.post(path, {"ACTION": "DELETE"})) == BASE
+    assert path_of(client.post(path, {"ACTION": "DELETE"})) == f"{BASE}?LAST=100"
     assert client.get(path).status_code == 404
     other = made(client)
-    assert path_of(client.delete(other)) == BASE
+    assert path_of(client.delete(other)) == f"{BASE}?LAST=100"
     assert client.get(other).status_code == 404
     assert here.list(owner=None) == ()
 
@@ -147,13 +149,24 @@ def test_times_can_be_changed(client: Client) -> None:
 WRONG = [
     ("", {"PHASE": "GO"}, 400, "PHASE: 'GO' is not ABORT or RUN"),
     ("", {"PHASE": "ABORT"}, 400, "a new job can be RUN, not ABORTed"),
+    ("", {"ACTION": "DELETE"}, 400, "ACTION: there is no job yet"),
     ("", {"PHASE": ["RUN", "RUN"]}, 400, "PHASE: given 2 times"),
     ("", {"RUNID": "x" * 201}, 400, "RUNID: longer than 200 characters"),
+    ("", {"DESTRUCTION": "soon"}, 400, "DESTRUCTION: not a time: 'soon'"),
     ("/{}", {"ACTION": "BURN"}, 400, "ACTION: 'BURN' is not DELETE"),
+    ("/{}", {"RUNID": "new"}, 400, "RUNID: is given when a job is made, and stays"),
+    ("/{}", {}, 400, "PHASE: is missing, and nothing else to change is given"),
     ("/{}/phase", {"obs": "1"}, 400, "obs: does not belong into phase"),
+    ("/{}/phase", {}, 400, "PHASE: is missing (send it in the body to phase)"),
+    ("/{}/phase", {"PHASE": ""}, 400, "PHASE: is missing"),
+    ("/{}/phase", {"PHASE": "RUN", "DESTRUCTION": "2999-01-01"}, 400, "DESTRUCTION:"),
+    ("/{}/parameters", {}, 400, "parameters: is missing"),
+    ("/{}/parameters", {"PHASE": "RUN"}, 400, "PHASE: does not belong into param"),
     ("/{}/executionduration", {"EXECUTIONDURATION": "-1"}, 400, "not a whole number"),
-    ("/{}/destruction", {"DESTRUCTION": "soon"}, 400, "not a time: 'soon'"),
-]
+    ("/{}/executionduration", {}, 400, "EXECUTIONDURATION: is missing"),
+    ("/{}/destruction", {"DESTRUCTION": "soon"}, 400, "DESTRUCTION: not a time: "),
+    ("/{}/destruction", {}, 400, "DESTRUCTION: is missing"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("place", "data", "status", "message"), WRONG)
@@ -164,6 +177,57 @@ def test_wrong_requests(
     answer = client.post(BASE + place.format(job), data)
     assert answer.status_code == status
     assert message in message_of(answer)
+
+
+@pytest.mark.parametrize("place", ["", "/{}", "/{}/phase", "/{}/parameters"])
+def test_only_forms_are_read(client: Client, here: Any, place: str) -> None:
+    job = made(client).rpartition("/")[2]
+    answer = client.post(
+        BASE + place.format(job), '{"obs": "1001"}', content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert "Content-Type: application/json is not read here (send" in message_of(answer)
+    assert len(here.list(owner=None)) == 1
+
+
+def test_too_many_fields_are_told_without_our_settings(client: Client) -> None:
+    fields = "&".join(["obs=1"] * 1001)
+    form = "application/x-www-form-urlencoded"
+    for answer in (
+        client.post(BASE, fields, content_type=form),
+        client.get(f"{BASE}?{fields}"),
+    ):
+        assert answer.status_code == 400
+        message = message_of(answer)
+        assert "there are more than 1,000 fields" in message
+        assert "separate the values of obs by commas" in message
+        assert "DATA_UPLOAD" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2016-12-31T23:59:60Z", b"2016-12-31T23:59:59.999Z"),
+        ("2016-12-31T23:59:60.5", b"2016-12-31T23:59:59.999Z"),
+        ("2026-01-02", b"2026-01-02T00:00:00.000Z"),
+        ("2026-01-02T03:04:05", b"2026-01-02T03:04:05.000Z"),
+        ("2026-01-02T03:04:05.1234567Z", b"2026-01-02T03:04:05.123Z"),
+        ("2026-01-02T03:60:05", None),
+        ("2026-01-02T03:04:61Z", None),
+        ("2026-02-30", None),
+        ("2026-01-02T03:04:05+01:00", None),
+        ("53343.5", None),
+    ],
+)
+def test_timestamps(client: Client, text: str, meant: bytes | None) -> None:
+    path = made(client)
+    answer = client.post(f"{path}/destruction", {"DESTRUCTION": text})
+    if meant is None:
+        assert answer.status_code == 400
+        assert f"DESTRUCTION: not a time: '{text}'" in message_of(answer)
+    else:
+        assert path_of(answer) == path
+        assert client.get(f"{path}/destruction").content == meant
 
 
 def test_no_file_is_taken(client: Client) -> None:
@@ -181,6 +245,12 @@ MISSING = [
     (f"{BASE}/{UNKNOWN}", f"no such job: {UNKNOWN}"),
     (f"{BASE}/{UNKNOWN}/phase", f"no such job: {UNKNOWN}"),
     (f"{BASE}/../../etc", ""),
+    ("/uws/", f"lists of jobs are at {SITE}/uws/count_map"),
+    (f"{BASE}//", "there is nothing at /uws/count_map//"),
+    (f"{BASE}/{UNKNOWN}/", f"no such job: {UNKNOWN}"),
+    (f"{BASE}/{UNKNOWN}/phase/", f"no such job: {UNKNOWN}"),
+    (f"{BASE}/{UNKNOWN}/phase/more", "there is nothing at /uws/count_map/"),
+    (f"{BASE}/{UNKNOWN}/results/a/b/c", "there is nothing at /uws/count_map/"),
     (f"{BASE}/x/results/product", "no such job: x"),
 ]
 
@@ -189,8 +259,17 @@ MISSING = [
 def test_what_is_not_there(client: Client, path: str, message: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
-    text = answer.content.decode().replace("'", "&#39;")
+    text = message_of(answer).replace("'", "&#39;")
     assert message in text
+
+
+@pytest.mark.parametrize("place", ["", "/phase", "/results", "/parameters"])
+def test_a_last_slash_makes_no_difference(client: Client, place: str) -> None:
+    path = made(client)
+    assert client.get(f"{path}{place}/").content == client.get(path + place).content
+    answer = client.post(f"{BASE}/", {**MAP, "PHASE": "RUN"})
+    assert client.get(f"{path_of(answer)}/phase").content == b"QUEUED"
+    assert len(xpath(client.get(f"{BASE}/").content, "//u:jobref")) == 2
 
 
 def test_a_job_has_no_other_children(client: Client) -> None:
@@ -211,7 +290,8 @@ def test_other_methods_are_not_allowed(client: Client, method: str, place: str) 
     job = made(client).rpartition("/")[2]
     answer = getattr(client, method)(BASE + place.format(job))
     assert answer.status_code == 405
-    assert "GET" in answer.headers["Allow"]
+    assert answer.headers["Allow"].startswith("GET, HEAD")
+    assert f"{method.upper()} cannot be done to {BASE}" in message_of(answer)
 
 
 def test_the_list_is_filtered(client: Client) -> None:
@@ -229,7 +309,8 @@ def test_the_list_is_filtered(client: Client) -> None:
         ({"LAST": "0"}, "LAST: must be at least 1"),
         ({"LAST": "x"}, "not a whole number"),
         ({"PHASE": "GONE"}, "no such phase"),
-        ({"AFTER": "then"}, "not a time"),
+        ({"AFTER": "then"}, "AFTER: not a time: 'then' (write 2026-"),
+        ({"AFTER": "0000-01-01"}, "AFTER: not a time"),
     ):
         answer = client.get(BASE, wrong)
         assert answer.status_code == 400
@@ -247,30 +328,54 @@ def test_what_is_served_follows_the_schema(
         uws_schema.assertValid(xml.fromstring(client.get(place).content))
 
 
-@pytest.mark.usefixtures("here")
-def test_jobs_belong_to_their_owner() -> None:
-    user = get_user_model()
-    users = {n: user.objects.create_user(n) for n in ("marie", "pierre")}
-    staff = user.objects.create_user("chief", is_staff=True)
-    marie, pierre, chief, nobody = (Client() for _ in range(4))
-    marie.force_login(users["marie"])
-    pierre.force_login(users["pierre"])
-    chief.force_login(staff)
-    path = made(marie)
-    assert marie.get(f"{path}/owner").content == b"marie"
-    for place in ("", "/phase", "/parameters", "/results", "/error", "/results/plot"):
-        for stranger in (pierre, nobody):
-            answer = stranger.get(path + place)
-            assert answer.status_code == 403, place
-            assert "belongs to somebody else" in message_of(answer)
-    assert "log in as its owner" in message_of(nobody.get(path))
-    for change in ({"PHASE": "ABORT"}, {"ACTION": "DELETE"}):
-        assert pierre.post(path, change).status_code == 403
-    assert pierre.delete(path).status_code == 403
-    assert chief.get(path).status_code == 200
-    assert xpath(marie.get(BASE).content, "count(//u:jobref)") == 1
-    for stranger in (pierre, nobody):
-        assert xpath(stranger.get(BASE).content, "count(//u:jobref)") == 0
+def test_lists_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "LISTED", 2)
+    monkeypatch.setattr(requests, "LISTED_MAX", 4)
+    for _ in range(5):
+        made(client)
+
+    def listed(**query: str) -> int:
+        return len(xpath(client.get(BASE, query).content, "//u:jobref"))
+
+    assert listed() == 2
+    assert listed(LAST="3") == 3
+    assert listed(LAST="9" * 30) == 4
+    assert listed(PHASE="PENDING") == 2
+
+
+def test_a_full_disk_is_503_and_leaves_no_job(client: Client, here: Any) -> None:
+    path = made(client)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        pages = cursor.fetchone()[0]
+        # As much as there is, and not one page more: what a full disk is to SQLite.
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        big = {"obs": "1001," * 30_000}
+        for answer in (
+            client.post(BASE, {**MAP, **big, "PHASE": "RUN"}),
+            client.post(BASE, {**MAP, **big}),
+            client.post(f"{path}/parameters", big),
+        ):
+            assert answer.status_code == 503
+            assert "the disk of the job table is full" in message_of(answer)
+            assert answer.headers["Retry-After"]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA max_page_count = 1073741823")
+    assert [job.job_id for job in here.list(owner=None)] == [path.rpartition("/")[2]]
+
+
+def test_a_refused_creation_leaves_no_job(
+    client: Client, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = here._settings.model_copy(update={"jobs_per_user": 1})
+    monkeypatch.setattr(here, "_settings", few)
+    made(client, PHASE="RUN")
+    answer = client.post(BASE, {**MAP, "PHASE": "RUN"})
+    assert answer.status_code == 403
+    assert "1 jobs of visitors without an account are under way" in message_of(answer)
+    assert [job.phase for job in here.list(owner=None)] == [Phase.QUEUED]
 
 
 def test_jobs_of_nobody_are_found_by_their_address(client: Client) -> None:

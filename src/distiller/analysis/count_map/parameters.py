@@ -34,7 +34,7 @@ def _width(value: object) -> object:
         parts = list(value)
     else:
         parts = [str(value)]
-    if len(parts) > 2:  # noqa: PLR2004 - width and height
+    if len(parts) > 2 or "" in parts:  # noqa: PLR2004 - width and height
         message = "must be one number or width,height"
         raise ValueError(message)
     return tuple(parts * 2) if len(parts) == 1 else tuple(parts)
@@ -130,6 +130,11 @@ class CountMapParameters(TaskParameters):
                 "smaller n_e"
             )
             raise ValueError(message)
+
+    @property
+    def near_deg(self) -> float:
+        """Half the larger side: a place further away is not on the map."""
+        return max(self.width) / 2
 
     @property
     def shape(self) -> tuple[int, int]:

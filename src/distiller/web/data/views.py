@@ -10,6 +10,8 @@ from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 
 from distiller.core.errors import Forbidden, NotFound
+from distiller.core.rights import Terms, may_read
+from distiller.core.times import now
 from distiller.web import access, site
 from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import headers_of, ours, status_of
@@ -34,14 +36,14 @@ async def file(request: HttpRequest, product_id: str, name: str) -> HttpResponse
     """Send one file of one product."""
     try:
         found, terms = await asyncio.to_thread(_find, product_id, name)
-        if not terms.is_public:
-            await sync_to_async(_require)(request, terms, name)
+        if not terms.is_public(now()):
+            await _require(request, terms, name)
         return await send(request, found)
     except Exception as error:  # noqa: BLE001 - the edge of a request
         return await _as_answer(request, ours(error, f"sending {request.path}"))
 
 
-def _find(product_id: str, name: str) -> tuple[SentFile, access.Terms]:
+def _find(product_id: str, name: str) -> tuple[SentFile, Terms]:
     rows = site.current().archive.rows(_FILE, {"product_id": product_id, "name": name})
     if not rows:
         raise NotFound(
@@ -56,17 +58,11 @@ def _find(product_id: str, name: str) -> tuple[SentFile, access.Terms]:
         checksum=row["checksum"],
         size=row["size"],
     )
-    terms = access.Terms(
-        rights=row["rights"],
-        release_date=row["release_date"],
-        owner=row["owner"],
-        access_group=row["access_group"],
-    )
-    return sent, terms
+    return sent, Terms.of(row)
 
 
-def _require(request: HttpRequest, terms: access.Terms, name: str) -> None:
-    if not access.may_read(request.user, terms):
+async def _require(request: HttpRequest, terms: Terms, name: str) -> None:
+    if not may_read(await access.avisitor(request), terms, now()):
         until = f" until {terms.release_date:%Y-%m-%d}" if terms.release_date else ""
         raise Forbidden(
             f"the file {name} is proprietary{until}",

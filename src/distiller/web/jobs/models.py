@@ -30,13 +30,17 @@ class JobRow(models.Model):
     wish = models.CharField(max_length=6, default="", blank=True)
 
     class Meta:
-        """Indexes for the supervisor's look and for a user's list."""
+        """Indexes: what is asked often must not grow slower with the table."""
 
         db_table = "jobs_job"
         indexes: ClassVar = [
             models.Index(fields=["phase", "creation_time"], name="jobs_phase"),
             models.Index(fields=["owner", "-creation_time"], name="jobs_owner"),
             models.Index(fields=["destruction"], name="jobs_destruction"),
+            models.Index(fields=["wish"], name="jobs_wish"),
+            models.Index(fields=["owner", "phase"], name="jobs_owner_phase"),
+            models.Index(fields=["-creation_time"], name="jobs_newest"),
+            models.Index(fields=["task", "phase", "-end_time"], name="jobs_typical"),
         ]
 
     def __str__(self) -> str:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import statistics
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
-from django.db import IntegrityError, connections, models, transaction
+from django.db import (
+    IntegrityError,
+    OperationalError,
+    connections,
+    models,
+    transaction,
+)
 
-from distiller.core.errors import IllegalState, NotFound
+from distiller.core.errors import Busy, IllegalState, NoSpace, NotFound
 from distiller.jobs.changes import Changes
 from distiller.jobs.store import Entry, JobUpdate, Wish
-from distiller.vo.uws import FINAL, Job, JobError, JobFilter, Phase, Result, sources
+from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result, sources
 from distiller.web.jobs.models import JobRow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
+
+    from distiller.vo.uws import Pairs
 
 _INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
 _TYPICAL_OF: Final = 20
+_MOVING: Final = (Phase.QUEUED.value, Phase.EXECUTING.value)
+# SQLite's names, and PostgreSQL's code of disk_full.
+_FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100"})
+_BUSY: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
 
 
 class OrmJobStore:
@@ -32,11 +45,19 @@ class OrmJobStore:
         """Told of every change that is made through this store."""
         return self._changes
 
-    def create(self, job: Job) -> None:
-        """Remember a new job."""
+    def create(self, job: Job, spec: str = "") -> None:
+        """Remember a new job, whatever its phase, whole or not at all."""
+        rest: JobUpdate = {
+            "spec": spec,
+            "quote": job.quote,
+            "end_time": job.end_time,
+            "destruction": job.destruction,
+            "parameters": job.parameters,
+            "error": job.error,
+        }
         try:
             # The block keeps a surrounding transaction usable after a refusal.
-            with transaction.atomic():
+            with _writing(), transaction.atomic():
                 JobRow.objects.create(
                     job_id=job.job_id,
                     task=job.task,
@@ -45,8 +66,7 @@ class OrmJobStore:
                     run_id=job.run_id,
                     creation_time=_aware(job.creation_time),
                     execution_duration_s=job.execution_duration_s,
-                    destruction=_aware(job.destruction),
-                    parameters=[list(pair) for pair in job.parameters],
+                    **_values(rest),
                 )
         except IntegrityError as error:
             message = f"there is a job {job.job_id} already"
@@ -55,7 +75,8 @@ class OrmJobStore:
 
     def get(self, job_id: str) -> Job:
         """Return a job; `NotFound` if there is none or it is to be deleted."""
-        row = JobRow.objects.filter(pk=job_id).exclude(wish="delete").first()
+        rows = JobRow.objects.filter(pk=job_id).exclude(wish="delete")
+        row = rows.defer("spec").first()
         if row is None:
             raise _not_found(job_id)
         return _job(row)
@@ -67,20 +88,23 @@ class OrmJobStore:
         everybody: bool = False,
         task: str | None = None,
         wanted: JobFilter | None = None,
+        skip: int = 0,
     ) -> tuple[Job, ...]:
         """Return jobs, newest first; those of nobody if ``owner`` is None."""
         wanted = wanted or JobFilter()
-        rows = JobRow.objects.exclude(wish="delete")
-        rows = rows.filter(phase__in=[p.value for p in Phase if wanted.wants(p)])
+        rows = JobRow.objects.exclude(wish="delete").defer("spec")
+        if wanted.phases:
+            rows = rows.filter(phase__in=[p.value for p in wanted.phases])
+        else:
+            rows = rows.exclude(phase=Phase.ARCHIVED.value)
         if not everybody:
             rows = rows.filter(owner=owner or "")
         if task is not None:
             rows = rows.filter(task=task)
         if wanted.after is not None:
             rows = rows.filter(creation_time__gt=_aware(wanted.after))
-        return tuple(
-            _job(row) for row in rows.order_by("-creation_time")[: wanted.last]
-        )
+        end = None if wanted.last is None else skip + wanted.last
+        return tuple(_job(row) for row in rows.order_by("-creation_time")[skip:end])
 
     def update(
         self,
@@ -89,6 +113,7 @@ class OrmJobStore:
         update: JobUpdate,
         *,
         to: Phase | None = None,
+        seen: Pairs | None = None,
     ) -> bool:
         """Change a job if it is in one of these phases, in one atomic step."""
         allowed = set(phases) if to is None else set(phases) & sources(to)
@@ -99,14 +124,21 @@ class OrmJobStore:
         if update.get("wish") == "abort":
             # A wish to delete stands: it includes the abort.
             rows = rows.exclude(wish="delete")
-        if not rows.update(**values):
+        with _writing():
+            changed = (
+                rows.update(**values)
+                if seen is None
+                else _update_seen(rows, values, seen)
+            )
+        if not changed:
             return False
         self._changes.tell(job_id)
         return True
 
     def delete(self, job_id: str) -> bool:
         """Forget a job."""
-        count, _ = JobRow.objects.filter(pk=job_id).delete()
+        with _writing():
+            count, _ = JobRow.objects.filter(pk=job_id).delete()
         self._changes.tell(job_id)
         return bool(count)
 
@@ -119,21 +151,36 @@ class OrmJobStore:
 
     def unfinished(self) -> tuple[Entry, ...]:
         """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
-        moving = models.Q(phase__in=[Phase.QUEUED.value, Phase.EXECUTING.value])
-        rows = JobRow.objects.filter(moving | ~models.Q(wish=""))
+        columns = ("creation_time", "job_id", "owner", "phase", "wish")
+        # Two looks into indexes in one statement; an OR would scan the table.
+        moving = JobRow.objects.filter(phase__in=_MOVING).values_list(*columns)
+        wished = JobRow.objects.filter(wish__in=get_args(Wish)).values_list(*columns)
         return tuple(
             Entry(
                 job_id, owner or None, Phase(phase), cast("Wish | None", wish or None)
             )
-            for job_id, owner, phase, wish in rows.order_by(
+            for _, job_id, owner, phase, wish in moving.union(wished).order_by(
                 "creation_time"
-            ).values_list("job_id", "owner", "phase", "wish")
+            )
         )
 
-    def count_unfinished(self, owner: str | None) -> int:
-        """Count the jobs of an owner that are not in a final phase."""
+    def count(self, owner: str | None, phases: Collection[Phase]) -> int:
+        """Count the jobs of an owner that are in one of these phases."""
         rows = JobRow.objects.filter(owner=owner or "").exclude(wish="delete")
-        return rows.exclude(phase__in=[p.value for p in FINAL]).count()
+        return rows.filter(phase__in=[p.value for p in phases]).count()
+
+    def oldest(self, owner: str | None, phase: Phase) -> str | None:
+        """Return the oldest job of an owner in this phase, None if there is none."""
+        rows = JobRow.objects.filter(owner=owner or "", phase=phase.value)
+        rows = rows.exclude(wish="delete").order_by("creation_time")
+        return rows.values_list("job_id", flat=True).first()
+
+    def place(self, created: datetime) -> tuple[int, int]:
+        """Return how many jobs wait that are older, and how many wait in all."""
+        rows = JobRow.objects.filter(phase=Phase.QUEUED.value)
+        before = models.Count("pk", filter=models.Q(creation_time__lt=_aware(created)))
+        found = rows.aggregate(before=before, waiting=models.Count("pk"))
+        return found["before"], found["waiting"]
 
     def expired(self, now: datetime) -> tuple[str, ...]:
         """Return the jobs whose destruction has come."""
@@ -155,6 +202,36 @@ class OrmJobStore:
     def release(self) -> None:
         """Close this thread's connection."""
         connections.close_all()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn what the database says of its disk and its locks into errors of ours."""
+    try:
+        yield
+    except OperationalError as error:
+        cause = error.__cause__
+        code = getattr(cause, "sqlite_errorname", None) or getattr(
+            cause, "sqlstate", ""
+        )
+        if code in _FULL:
+            message = "the disk of the job table is full"
+            raise NoSpace(message, hint="try again once there is space") from error
+        if code in _BUSY:
+            message = "the job table is being changed by others"
+            raise Busy(message, hint="try again") from error
+        raise
+
+
+def _update_seen(
+    rows: models.QuerySet[JobRow], values: dict[str, Any], seen: Pairs
+) -> bool:
+    """Update a row if its parameters are still those; nobody comes in between."""
+    with transaction.atomic():
+        given = rows.select_for_update().values_list("parameters", flat=True).first()
+        if given is None or _pairs(given) != seen:
+            return False
+        return bool(rows.update(**values))
 
 
 def _values(update: JobUpdate) -> dict[str, Any]:
@@ -199,11 +276,15 @@ def _job(row: JobRow) -> Job:
         start_time=row.start_time and _naive(row.start_time),
         end_time=row.end_time and _naive(row.end_time),
         quote=row.quote and _naive(row.quote),
-        parameters=tuple((name, value) for name, value in row.parameters),
+        parameters=_pairs(row.parameters),
         results=tuple(Result(*fields) for fields in row.results),
         error=error,
         product_id=row.product_id or None,
     )
+
+
+def _pairs(stored: list[list[str]]) -> Pairs:
+    return tuple((name, value) for name, value in stored)
 
 
 def _aware(instant: datetime | None) -> Any:

@@ -65,6 +65,24 @@ class UnknownTarget(NotFound):
         self.close = close
 
 
+class UnresolvedTarget(Unreachable):
+    """Nobody here knows this name, and who might know it does not answer.
+
+    Attributes
+    ----------
+    close
+        Names that look like it.
+    """
+
+    code = "P410"
+
+    def __init__(self, text: str, tried: str, close: tuple[str, ...]) -> None:
+        unknown = UnknownTarget(text, tried, close)
+        message = f"{text!r} was not found: {tried}"
+        super().__init__(message, hint=f"{unknown.hint}, or try again")
+        self.close = close
+
+
 class _Memory:
     """The latest answers of Sesame, so that a page and its facets ask once."""
 
@@ -108,6 +126,8 @@ def resolve(
         The text is empty, too long, or no position that exists.
     UnknownTarget
         Nobody knows the name; the message says who was asked.
+    UnresolvedTarget
+        Sesame may know it, but does not answer.
     """
     wanted = text.strip()
     if not wanted or len(wanted) > _LONGEST:
@@ -149,7 +169,7 @@ def _ask_sesame(text: str, settings: Settings, *, archive_was_asked: bool) -> Ta
             )
         except Unreachable as error:
             tried = f"{looked}, and {error.message}"
-            raise UnknownTarget(text, tried, names.close(text)) from error
+            raise UnresolvedTarget(text, tried, names.close(text)) from error
         if answer is None:
             tried = f"{looked}, and Sesame (Simbad, NED, VizieR) has it not"
             raise UnknownTarget(text, tried, names.close(text))

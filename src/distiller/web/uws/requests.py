@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from astropy.time import Time
+from django.core.exceptions import SuspiciousOperation
 
 from distiller.core.errors import BadParameter
-from distiller.core.times import iso_to_mjd_utc
+from distiller.jobs.service import PARAMETERS_MAX
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from django.http import HttpRequest, QueryDict
+
+LISTED: Final = 1000
+"""Jobs in a list where LAST is not given, and the most that LAST may ask for:"""
+
+LISTED_MAX: Final = 10_000
 
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
+_FORMS: Final = frozenset(
+    {"application/x-www-form-urlencoded", "multipart/form-data", ""}
+)
 _RUN_ID_MAX: Final = 200
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d):(\d\d)(\.\d+)?Z?)?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,19 @@ class Post:
     destruction: datetime | None
     parameters: Pairs
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is given, each control parameter by its name."""
+        controls = {
+            "PHASE": self.phase,
+            "RUNID": self.run_id,
+            "ACTION": self.delete or None,
+            "EXECUTIONDURATION": self.duration_s,
+            "DESTRUCTION": self.destruction,
+        }
+        found = tuple(name for name, value in controls.items() if value is not None)
+        return (*found, *(name for name, _ in self.parameters))
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -58,34 +83,83 @@ def read_post(request: HttpRequest) -> Post:
     Raises
     ------
     BadParameter
-        If a control parameter is wrong or repeated, or a file is sent along.
+        If it is of another kind, a control parameter is wrong or repeated, or a file
+        is sent along.
     """
+    if request.content_type not in _FORMS:
+        raise BadParameter(
+            "Content-Type",
+            f"{request.content_type} is not read here",
+            hint="send application/x-www-form-urlencoded or multipart/form-data",
+        )
+    pairs = _pairs(request, "POST")
     if request.FILES:
         name = next(iter(request.FILES))
         raise BadParameter(
             name, "no file is taken here", hint="name datasets of the archive"
         )
-    pairs = tuple(_pairs(request.POST))
     control = Parameters(p for p in pairs if p[0].upper() in _CONTROL)
     phase = _word(control, "PHASE", {"RUN", "ABORT"})
     action = _word(control, "ACTION", {"DELETE"})
     run_id = control.single("RUNID")
     if run_id is not None and len(run_id) > _RUN_ID_MAX:
         raise BadParameter("RUNID", f"longer than {_RUN_ID_MAX} characters")
-    destruction = control.single("DESTRUCTION")
     return Post(
         phase=phase,  # type: ignore[arg-type]  # one of these words
         run_id=run_id,
         delete=action is not None,
         duration_s=control.count("EXECUTIONDURATION"),
-        destruction=None if destruction is None else _instant(destruction),
+        destruction=_instant(control, "DESTRUCTION"),
         parameters=tuple(p for p in pairs if p[0].upper() not in _CONTROL),
     )
 
 
+def check_creation(post: Post) -> None:
+    """Refuse what a new job cannot be asked for."""
+    if post.phase == "ABORT":
+        raise BadParameter("PHASE", "a new job can be RUN, not ABORTed")
+    if post.delete:
+        raise BadParameter("ACTION", "there is no job yet that could be deleted")
+
+
+def check_change(post: Post) -> None:
+    """Refuse what a job that is there cannot be asked for."""
+    if post.run_id is not None:
+        raise BadParameter(
+            "RUNID",
+            "is given when a job is made, and stays",
+            hint="make a new job with it",
+        )
+    if not post.names:
+        raise BadParameter(
+            "PHASE",
+            "is missing, and nothing else to change is given",
+            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, ACTION or parameters",
+        )
+
+
+def check_part(post: Post, child: str, wanted: str | None) -> None:
+    """Refuse a change of one part of a job that is none, or is of another.
+
+    Parameters
+    ----------
+    wanted
+        The control parameter that changes this part; None for those of the task.
+    """
+    given = [n for n, _ in post.parameters] if wanted is None else [wanted]
+    others = [name for name in post.names if name not in given]
+    if others:
+        raise BadParameter(
+            others[0], f"does not belong into {child}", hint="send it to the job itself"
+        )
+    if not post.names:
+        name = wanted or "parameters"
+        raise BadParameter(name, "is missing", hint=f"send it in the body to {child}")
+
+
 def read_wait(request: HttpRequest) -> Wait | None:
     """Read WAIT and PHASE of a GET; None if there is nothing to wait for."""
-    given = Parameters(_pairs(request.GET))
+    given = Parameters(_pairs(request, "GET"))
     wait = given.single("WAIT")
     if wait is None:
         return None
@@ -94,20 +168,35 @@ def read_wait(request: HttpRequest) -> Wait | None:
 
 
 def read_filter(request: HttpRequest) -> JobFilter:
-    """Read which jobs a list is to show (UWS 1.1 section 2.2.2.1)."""
-    given = Parameters(_pairs(request.GET))
-    after = given.single("AFTER")
+    """Read which jobs a list is to show (UWS 1.1 section 2.2.2.1).
+
+    The newest `LISTED`, or as many as LAST asks for, and never above `LISTED_MAX`.
+    """
+    given = Parameters(_pairs(request, "GET"))
     last = given.count("LAST")
     if last == 0:
         raise BadParameter("LAST", "must be at least 1")
     return JobFilter(
         phases=frozenset(read_phase(text) for text in given.many("PHASE")),
-        after=None if after is None else _instant(after),
-        last=last,
+        after=_instant(given, "AFTER"),
+        last=LISTED if last is None else min(last, LISTED_MAX),
     )
 
 
-def _pairs(query: QueryDict) -> Iterable[tuple[str, str]]:
+def _pairs(
+    request: HttpRequest, where: Literal["GET", "POST"]
+) -> tuple[tuple[str, str], ...]:
+    try:
+        query: QueryDict = request.GET if where == "GET" else request.POST
+    except SuspiciousOperation as error:
+        # Django's own words name settings of ours and not what to do.
+        message = f"there are more than {PARAMETERS_MAX:,} fields, or it is too large"
+        hint = "separate the values of obs by commas"
+        raise BadParameter("request", message, hint=hint) from error
+    return tuple(_flat(query))
+
+
+def _flat(query: QueryDict) -> Iterable[tuple[str, str]]:
     for name, values in query.lists():
         for value in values:
             yield name, str(value)
@@ -122,6 +211,30 @@ def _word(control: Parameters, name: str, words: set[str]) -> str | None:
     return value.strip().upper()
 
 
-def _instant(text: str) -> datetime:
-    moment: datetime = Time(iso_to_mjd_utc(text), format="mjd", scale="utc").datetime
-    return moment
+def _instant(given: Parameters, name: str) -> datetime | None:
+    text = given.single(name)
+    if text is None:
+        return None
+    try:
+        return _datetime(text.strip())
+    except ValueError as error:
+        raise BadParameter(
+            name, f"not a time: {text[:60]!r}", hint="write 2026-12-04T22:08:10Z (UTC)"
+        ) from error
+
+
+def _datetime(text: str) -> datetime:
+    """Read a DALI timestamp (DALI 1.1 section 3.3.3), UTC; `ValueError` if it is none.
+
+    >>> _datetime("2016-12-31T23:59:60Z")
+    datetime.datetime(2016, 12, 31, 23, 59, 59, 999000)
+    """
+    parts = _TIMESTAMP.fullmatch(text)
+    if parts is None:
+        raise ValueError(text)
+    date, minute, second, fraction = parts.groups(default="")
+    if second == "60":
+        # A leap second has no place in a datetime; the moment before is as good.
+        second, fraction = "59", ".999"
+    time = f"T{minute}:{second}{fraction[:4]}" if minute else ""
+    return datetime.fromisoformat(date + time)

@@ -8,27 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse, HttpResponseNotAllowed
+from django.http import HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.analysis import tasks
-from distiller.core.errors import BadParameter, NotFound
+from distiller.core.errors import NotFound
 from distiller.core.times import dali
+from distiller.jobs.service import Times
 from distiller.vo import uws_documents, votable
-from distiller.web import site
+from distiller.web import access, site
 from distiller.web.errors import votable_errors
-from distiller.web.uws import access, files, requests
+from distiller.web.uws import files, requests
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from distiller.core.rights import Reader
     from distiller.jobs.service import JobService
     from distiller.vo.uws import Job
 
 _ABORT_WAIT_S: Final = 1.0
 _READS: Final = frozenset({"GET", "HEAD"})
+_AFTER_DELETE: Final = 100
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -37,7 +40,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
     """List the jobs of whoever asks, or make one."""
     tasks.task(task)
-    who = await access.visitor(request)
+    who = await access.avisitor(request)
     service = site.current().jobs
     if request.method in _READS:
         wanted = requests.read_filter(request)
@@ -46,11 +49,10 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
         )
         return _xml(uws_documents.job_list_document(found, _url(task)))
     if request.method != "POST":
-        return HttpResponseNotAllowed(["GET", "POST"])
+        return _not_allowed(request, "GET", "HEAD", "POST")
     post = requests.read_post(request)
-    if post.phase == "ABORT":
-        raise BadParameter("PHASE", "a new job can be RUN, not ABORTed")
-    job = await sync_to_async(_create)(service, task, post, who.name)
+    requests.check_creation(post)
+    job = await sync_to_async(_create)(service, task, post, who)
     return _see_other(_url(task, job.job_id))
 
 
@@ -58,7 +60,7 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
 @votable_errors
 async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
     """Show a job, perhaps once its phase changes; change or delete it."""
-    found = await _job(request, task, job_id)
+    found, who = await _visit(request, task, job_id)
     service = site.current().jobs
     if request.method in _READS:
         wait = requests.read_wait(request)
@@ -69,16 +71,14 @@ async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
             )
         return _xml(uws_documents.job_document(found, _url(task, job_id)))
     if request.method == "DELETE":
-        await sync_to_async(service.delete)(job_id)
-        return _see_other(_url(task))
+        return await _delete(service, task, job_id)
     if request.method != "POST":
-        return HttpResponseNotAllowed(["GET", "POST", "DELETE"])
+        return _not_allowed(request, "GET", "HEAD", "POST", "DELETE")
     post = requests.read_post(request)
+    requests.check_change(post)
     if post.delete:
-        await sync_to_async(service.delete)(job_id)
-        # The list may be long, but UWS wants to lead there (section 2.2.3.2).
-        return _see_other(_url(task))
-    await _apply(service, found, post)
+        return await _delete(service, task, job_id)
+    await _apply(service, found, post, who)
     return _see_other(_url(task, job_id))
 
 
@@ -88,18 +88,18 @@ async def child(
     request: HttpRequest, task: str, job_id: str, child: str
 ) -> HttpResponseBase:
     """Show one part of a job, or change it."""
-    found = await _job(request, task, job_id)
+    found, who = await _visit(request, task, job_id)
     if child not in _CHILDREN:
         message = f"a job has no {child!r}"
         raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
     if request.method in _READS:
         return _part(found, child, _url(task, job_id))
-    if request.method != "POST" or child not in _CHANGEABLE:
-        return HttpResponseNotAllowed(["GET", "POST"][: 1 + (child in _CHANGEABLE)])
+    if request.method != "POST" or child not in _CHANGED_BY:
+        more = ("POST",) if child in _CHANGED_BY else ()
+        return _not_allowed(request, "GET", "HEAD", *more)
     post = requests.read_post(request)
-    if child != "parameters" and post.parameters:
-        raise BadParameter(post.parameters[0][0], f"does not belong into {child}")
-    await _apply(site.current().jobs, found, post)
+    requests.check_part(post, child, _CHANGED_BY[child])
+    await _apply(site.current().jobs, found, post, who)
     return _see_other(_url(task, job_id))
 
 
@@ -109,9 +109,9 @@ async def result(
     request: HttpRequest, task: str, job_id: str, result_id: str
 ) -> HttpResponseBase:
     """Send one result."""
-    found = await _job(request, task, job_id)
+    found, _ = await _visit(request, task, job_id)
     if request.method not in _READS:
-        return HttpResponseNotAllowed(["GET"])
+        return _not_allowed(request, "GET", "HEAD")
     service = site.current().jobs
     path = await sync_to_async(service.result_path)(job_id, result_id)
     described = found.result(result_id)
@@ -120,42 +120,63 @@ async def result(
     return files.answer(path, media_type, name, head=request.method == "HEAD")
 
 
+@csrf_exempt
+@votable_errors
+async def absent(request: HttpRequest, rest: str = "") -> HttpResponseBase:
+    """Answer what UWS does not have, as a service."""
+    del rest
+    message = f"there is nothing at {request.path}"
+    services = ", ".join(_url(name) for name in tasks.TASKS)
+    raise NotFound(message, hint=f"lists of jobs are at {services}")
+
+
 _CHILDREN: Final = (
     "phase", "executionduration", "destruction", "error", "quote", "results",
     "parameters", "owner",
 )  # fmt: skip
-_CHANGEABLE: Final = frozenset(
-    {"phase", "executionduration", "destruction", "parameters"}
-)
+# None stands for the parameters of the task.
+_CHANGED_BY: Final[dict[str, str | None]] = {
+    "phase": "PHASE",
+    "executionduration": "EXECUTIONDURATION",
+    "destruction": "DESTRUCTION",
+    "parameters": None,
+}
 
 
-async def _job(request: HttpRequest, task: str, job_id: str) -> Job:
-    """Return a job that whoever asks may see."""
+async def _visit(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
+    """Return a job that whoever asks may see, and who asks."""
     tasks.task(task)
-    found = await sync_to_async(site.current().jobs.get)(job_id)
+    who = await access.avisitor(request)
+    found = await sync_to_async(site.current().jobs.visit)(job_id, who)
     if found.task != task:
         message = f"no such job of {task}: {job_id}"
         raise NotFound(message, hint=f"it is one of {found.task}")
-    access.check(found, await access.visitor(request))
-    return found
+    return found, who
 
 
-def _create(
-    service: JobService, task: str, post: requests.Post, owner: str | None
-) -> Job:
-    made = service.create(task, post.parameters, owner=owner, run_id=post.run_id)
-    _set_times(service, made.job_id, post)
-    return service.run(made.job_id) if post.phase == "RUN" else made
+def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
+    times = Times(post.duration_s, post.destruction)
+    if post.phase == "RUN":
+        return service.submit(task, post.parameters, who, post.run_id, times)
+    return service.create(task, post.parameters, who.name, post.run_id, times)
 
 
-async def _apply(service: JobService, found: Job, post: requests.Post) -> None:
+async def _delete(service: JobService, task: str, job_id: str) -> HttpResponse:
+    await sync_to_async(service.delete)(job_id)
+    # UWS wants to lead to the list (section 2.2.3.2), which may be long.
+    return _see_other(f"{_url(task)}?LAST={_AFTER_DELETE}")
+
+
+async def _apply(
+    service: JobService, found: Job, post: requests.Post, who: Reader
+) -> None:
     """Do what a POST to a job or one of its parts asks for."""
     job_id = found.job_id
     await sync_to_async(_set_times)(service, job_id, post)
     if post.parameters:
         await sync_to_async(service.set_parameters)(job_id, post.parameters)
     if post.phase == "RUN":
-        await sync_to_async(service.run)(job_id)
+        await sync_to_async(service.run)(job_id, who)
     elif post.phase == "ABORT":
         after = await sync_to_async(service.abort)(job_id)
         # Most jobs are gone in no time; then the client sees it in its next look.
@@ -206,3 +227,14 @@ def _xml(document: bytes) -> HttpResponse:
 
 def _see_other(url: str) -> HttpResponse:
     return HttpResponse(status=303, headers={"Location": url})
+
+
+def _not_allowed(request: HttpRequest, *methods: str) -> HttpResponse:
+    allowed = ", ".join(methods)
+    words = f"{request.method} cannot be done to {request.path} (it takes {allowed})"
+    return HttpResponse(
+        votable.error_document(words),
+        status=405,
+        headers={"Allow": allowed},
+        content_type=votable.MEDIA_TYPE,
+    )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 import numpy as np
 
-from distiller.analysis.parameters import InvalidParameters, unit_of
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters, unit_of
+from distiller.core.rights import Terms, may_read
+from distiller.core.times import now
 from distiller.web import site
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from distiller.analysis.tasks import Task
     from distiller.core.errors import DistillerError
-
+    from distiller.core.rights import Reader
 
 LABELS: Final = {
     "target": "Centre: target",
@@ -48,6 +50,7 @@ _PLACEHOLDERS: Final = {
 _RUNS: Final = """
 SELECT p.publisher_did, p.product_id, p.obs_id, p.data_level, p.target_name,
        p.t_min, p.t_exptime, p.energy_min, p.energy_max, p.s_ra, p.s_dec,
+       p.rights, p.release_date, p.owner, p.access_group,
        c.name AS collection, t.name AS target, t.ra, t.dec
 FROM cta.product AS p
 JOIN cta.collection AS c ON c.collection_id = p.collection_id
@@ -91,11 +94,13 @@ class TaskForm:
     Attributes
     ----------
     runs
-        The chosen datasets that the archive has.
+        The chosen datasets that the archive has and this user may use.
     unknown
         What was chosen and is not there, as typed.
     left_out
         What was chosen and is no event list.
+    closed
+        What was chosen and is proprietary, and not this user's to use.
     faults
         What is wrong, by field; with the empty name, with all of it.
     """
@@ -105,31 +110,74 @@ class TaskForm:
     runs: tuple[dict[str, Any], ...]
     unknown: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unplaced(self) -> tuple[str, ...]:
+        """Faults that belong to no field of the form, as sentences."""
+        placed = {"obs", *(entry.name for entry in self.entries)}
+        return tuple(
+            f"{name}: {text}" if name else text
+            for name, text in self.faults.items()
+            if name not in placed
+        )
+
+    @property
+    def marked(self) -> int:
+        """How many fields are marked."""
+        return len(self.faults) - len(self.unplaced)
 
 
 def prepare(
     task: Task,
     pairs: Iterable[tuple[str, str]],
+    who: Reader,
     faults: Mapping[str, str] | None = None,
 ) -> TaskForm:
-    """Fill the form: what the address or the user gave, else sensible defaults."""
+    """Fill the form: what the address or the user gave, else sensible defaults.
+
+    Parameters
+    ----------
+    faults
+        What was wrong when it was sent; None before it is.
+    """
     given = [(name.lower(), value.strip()) for name, value in pairs]
     chosen = split(value for name, value in given if name == "obs")
+    wrong = dict(faults or {})
+    if len(chosen) > OBS_MAX:
+        wrong["obs"] = too_many(len(chosen))
+        chosen = ()
     found = runs_of(chosen)
     known = {r["publisher_did"] for r in found} | {r["obs_id"] for r in found}
-    runs = [r for r in found if r["data_level"] == _USABLE]
+    lists = [r for r in found if r["data_level"] == _USABLE]
+    moment = now()
+    runs = [r for r in lists if may_read(who, Terms.of(r), moment)]
     values = {name: value for name, value in given if name != "obs"}
     # Once sent, an empty field is the user's wish; before, it is ours to fill.
     defaults = {} if faults is not None else _sensible(task, runs, values)
-    wrong = faults or {}
     entries = tuple(
         _entry(name, info, values.get(name, defaults.get(name)), wrong.get(name, ""))
         for name, info in _ordered(task)
     )
-    unknown = tuple(item for item in chosen if item not in known)
-    left_out = tuple(r["obs_id"] for r in found if r["data_level"] != _USABLE)
-    return TaskForm(task, entries, tuple(runs), unknown, left_out, wrong)
+    return TaskForm(
+        task,
+        entries,
+        tuple(runs),
+        unknown=tuple(item for item in chosen if item not in known),
+        left_out=tuple(r["obs_id"] for r in found if r["data_level"] != _USABLE),
+        closed=tuple(r["obs_id"] for r in lists if r not in runs),
+        faults=wrong,
+    )
+
+
+def too_many(count: int) -> str:
+    """Say that so many datasets are too many, in the words of the model.
+
+    >>> too_many(501)
+    '501 datasets are more than the 500 of one job'
+    """
+    return f"{count:,} datasets are more than the {OBS_MAX} of one job"
 
 
 def split(values: Iterable[str]) -> tuple[str, ...]:
@@ -164,8 +212,6 @@ def faults_of(error: DistillerError) -> dict[str, str]:
     hint = f" ({error.hint})" if error.hint else ""
     if colon and name.isidentifier():
         return {name: text + hint}
-    if error.message.startswith("unknown target"):
-        return {"target": error.message + hint}
     return {"": error.text}
 
 

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("count/", views.count, name="jobs-count"),
     path("new/<str:task>/", views.new, name="job-new"),
     path("<str:job_id>/", views.job, name="job"),
+    path("<str:job_id>/run/", views.run, name="job-run"),
     path("<str:job_id>/abort/", views.abort, name="job-abort"),
     path("<str:job_id>/delete/", views.delete, name="job-delete"),
 ]

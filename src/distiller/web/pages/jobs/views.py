@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from distiller.analysis import tasks
-from distiller.analysis.parameters import unit_of
-from distiller.core.errors import Forbidden, IllegalState, UserError
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters, unit_of
+from distiller.core.errors import (
+    BadData,
+    IllegalState,
+    NotFound,
+    PassingError,
+    UserError,
+)
 from distiller.core.times import now
+from distiller.jobs.presence import has_runner
 from distiller.vo.uws import JobFilter, Phase
-from distiller.web import site
+from distiller.web import access, site
+from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
-from distiller.web.pages.context import jobs_under_way, owner_of
+from distiller.web.pages.context import jobs_under_way
 from distiller.web.pages.jobs import form, links
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from distiller.vo.uws import Job
+    from distiller.vo.uws import Job, JobError
 
 _LOG_LINES: Final = 200
 _LISTED: Final = 100
+_LAST_PAGE: Final = 10_000
 _WORDS: Final = {
     Phase.PENDING: "not started",
     Phase.QUEUED: "waiting",
@@ -37,6 +51,7 @@ _WORDS: Final = {
     Phase.ARCHIVED: "archived",
     Phase.UNKNOWN: "unknown",
 }
+_STARTABLE: Final = frozenset({Phase.PENDING, Phase.HELD})
 _STOPPABLE: Final = frozenset(
     {Phase.PENDING, Phase.HELD, Phase.QUEUED, Phase.EXECUTING}
 )
@@ -45,18 +60,45 @@ _STOPPABLE: Final = frozenset(
 @require_safe
 @never_cache
 def job_list(request: HttpRequest) -> HttpResponse:
-    """List the jobs of this user, newest first."""
-    owner = owner_of(request)
-    found = site.current().jobs.list(owner=owner, wanted=JobFilter(last=_LISTED))
+    """List the jobs of this user, newest first; administrators may see everybody's."""
+    who = access.visitor(request)
+    everybody = who.is_staff and request.GET.get("of") == "everybody"
+    page = _page(request.GET.get("page", ""))
+    # One more than is shown tells whether there are older ones.
+    found = site.current().jobs.list(
+        owner=who.name,
+        everybody=everybody,
+        wanted=JobFilter(last=_LISTED + 1),
+        skip=(page - 1) * _LISTED,
+    )
+    shown = found[:_LISTED]
+    here = {"of": "everybody"} if everybody else {}
     words = {
         "here": "jobs",
-        "jobs": [_line(item) for item in found],
-        "any_active": any(item.phase.is_active for item in found),
-        "cut_at": _LISTED if len(found) == _LISTED else None,
+        "jobs": [_line(item) for item in shown],
+        "any_active": any(item.phase.is_active for item in shown),
+        "everybody": everybody,
+        "is_staff": who.is_staff,
+        "page": page,
+        "address": _address(here, page),
+        "newer": _address(here, page - 1) if page > 1 else "",
+        "older": _address(here, page + 1) if len(found) > _LISTED else "",
         "tasks": tasks.TASKS.values(),
     }
     part = request.headers.get("HX-Request") == "true"
     return render(request, "jobs/list_part.html" if part else "jobs/list.html", words)
+
+
+def _page(text: str) -> int:
+    """Return the number of a page; nonsense is the first."""
+    number = int(text) if text.isascii() and text.isdecimal() else 1
+    return min(max(1, number), _LAST_PAGE)
+
+
+def _address(query: dict[str, str], page: int) -> str:
+    more = {"page": str(page)} if page > 1 else {}
+    both = urlencode(query | more)
+    return f"/jobs/?{both}" if both else "/jobs/"
 
 
 @require_safe
@@ -73,22 +115,35 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
     chosen = tasks.task(task)
     if request.method != "POST":
         pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
-        return _show_form(request, form.prepare(chosen, pairs))
+        shown = form.prepare(chosen, pairs, access.visitor(request))
+        return _show_form(request, shown, status=400 if shown.faults else 200)
     pairs = [
         (name, value)
         for name, values in request.POST.lists()
         if name != "csrfmiddlewaretoken"
         for value in values
     ]
-    jobs, owner = site.current().jobs, owner_of(request)
+    jobs, who = site.current().jobs, access.visitor(request)
     try:
-        jobs.check(task, pairs, owner)
-        made = jobs.create(task, pairs, owner)
-        jobs.run(made.job_id)
-    except UserError as error:
-        wrong = form.prepare(chosen, pairs, form.faults_of(error))
-        return _show_form(request, wrong, status=400)
+        _check_number(task, pairs)
+        jobs.check(task, pairs, who)
+        made = jobs.submit(task, pairs, who)
+    except (UserError, PassingError) as error:
+        wrong = form.prepare(chosen, pairs, who, form.faults_of(error))
+        # The page is there; it is the form that names what is not.
+        status = 400 if isinstance(error, NotFound) else status_of(error)
+        answer = _show_form(request, wrong, status=status)
+        for name, value in headers_of(error).items():
+            answer.headers[name] = value
+        return answer
     return redirect("job", job_id=made.job_id)
+
+
+def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
+    """Refuse more datasets than a job takes before any is looked up."""
+    chosen = form.split(v for n, v in pairs if n.lower() == "obs")
+    if len(chosen) > OBS_MAX:
+        raise InvalidParameters(task, (("obs", form.too_many(len(chosen))),))
 
 
 def _show_form(
@@ -117,10 +172,23 @@ def _show_form(
 @never_cache
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show one job; while it runs, the page asks for its changing part."""
-    found = site.current().jobs.get(job_id)
+    found = _visit(request, job_id)
     part = request.headers.get("HX-Request") == "true"
-    words = {"here": "jobs", "out_of_band": part, **_words(request, found)}
+    words = {"here": "jobs", "out_of_band": part, **_words(found)}
     return render(request, "jobs/job_part.html" if part else "jobs/job.html", words)
+
+
+@require_POST
+def run(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Run a job that was made and not started."""
+    found = _visit(request, job_id)
+    try:
+        site.current().jobs.run(job_id, access.visitor(request))
+    except IllegalState:
+        # Somebody was faster; the page says what became of it.
+        if found.phase not in _STARTABLE:
+            raise
+    return redirect("job", job_id=job_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -128,8 +196,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 def abort(request: HttpRequest, job_id: str) -> HttpResponse:
     """Ask whether to abort a job, and abort it."""
     jobs = site.current().jobs
-    found = jobs.get(job_id)
-    _check_mine(request, found)
+    found = _visit(request, job_id)
     if request.method == "POST":
         try:
             jobs.abort(job_id)
@@ -152,8 +219,7 @@ def abort(request: HttpRequest, job_id: str) -> HttpResponse:
 def delete(request: HttpRequest, job_id: str) -> HttpResponse:
     """Ask whether to delete a job, and delete it."""
     jobs = site.current().jobs
-    found = jobs.get(job_id)
-    _check_mine(request, found)
+    found = _visit(request, job_id)
     if request.method == "POST":
         jobs.delete(job_id)
         return redirect("jobs")
@@ -170,20 +236,19 @@ def delete(request: HttpRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/confirm.html", words)
 
 
-def _check_mine(request: HttpRequest, found: Job) -> None:
-    owner = owner_of(request)
-    is_admin = bool(getattr(request.user, "is_superuser", False))
-    if found.owner not in {None, owner} and not is_admin:
-        raise Forbidden("this job belongs to somebody else", hint="log in as its owner")
+def _visit(request: HttpRequest, job_id: str) -> Job:
+    """Return a job that whoever asks may see."""
+    return site.current().jobs.visit(job_id, access.visitor(request))
 
 
 def _line(found: Job) -> dict[str, Any]:
     """Return what list and page of a job say of it."""
-    pairs = dict(found.parameters)
+    pairs = {name.lower(): value for name, value in found.parameters}
     runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
     title = tasks.TASKS[found.task].title if found.task in tasks.TASKS else found.task
     return {
         "id": found.job_id,
+        "owner": found.owner or "",
         "task": found.task,
         "title": title,
         "about": pairs.get("target") or _position(pairs),
@@ -199,7 +264,7 @@ def _line(found: Job) -> dict[str, Any]:
     }
 
 
-def _words(request: HttpRequest, found: Job) -> dict[str, Any]:
+def _words(found: Job) -> dict[str, Any]:
     jobs = site.current().jobs
     line = _line(found)
     done = found.phase is Phase.COMPLETED
@@ -218,7 +283,8 @@ def _words(request: HttpRequest, found: Job) -> dict[str, Any]:
     return {
         "job": line,
         "found": found,
-        "place": _place(found),
+        "place": jobs.place(found) if found.phase is Phase.QUEUED else None,
+        "unattended": _is_unattended(found),
         "percent": 100 if done else round(100 * fraction),
         "doing": _doing(found),
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
@@ -228,11 +294,12 @@ def _words(request: HttpRequest, found: Job) -> dict[str, Any]:
         "configuration": by_id.get("configuration"),
         "parameters": _parameters(found),
         "again": links.form_address(found.task, found.parameters),
+        "advice": found.error and _advice(found.error),
+        "can_run": found.phase in _STARTABLE,
         "can_abort": found.phase in _STOPPABLE,
         "destruction": found.destruction and cells.instant(found.destruction),
         "started": found.start_time and cells.instant(found.start_time),
         "ended": found.end_time and cells.instant(found.end_time),
-        "mine": found.owner in {None, owner_of(request)},
     }
 
 
@@ -254,15 +321,22 @@ def _doing(found: Job) -> str:
     }.get(found.phase, _WORDS[found.phase])
 
 
-def _place(found: Job) -> tuple[int, int] | None:
-    """Return the place among the waiting jobs and their number."""
-    if found.phase is not Phase.QUEUED:
-        return None
-    queued = site.current().jobs.list(
-        owner=None, everybody=True, wanted=JobFilter(frozenset({Phase.QUEUED}))
-    )
-    before = sum(1 for item in queued if item.creation_time < found.creation_time)
-    return before + 1, max(len(queued), before + 1)
+def _is_unattended(found: Job) -> bool:
+    """Whether a job waits for a runner that is not there."""
+    settings = site.current().settings
+    return found.phase is Phase.QUEUED and not has_runner(settings)
+
+
+def _advice(error: JobError) -> str:
+    """Return what to do about an error: a key of the words in the template."""
+    code = error.message.partition(" ")[0]
+    if error.type == "transient":
+        return "wait"
+    if code.startswith("I"):
+        return "tell"
+    if code.startswith(BadData.code):
+        return "data"
+    return "change" if code.startswith("U") else "again"
 
 
 def _parameters(found: Job) -> list[tuple[str, str, str]]:
@@ -273,7 +347,8 @@ def _parameters(found: Job) -> list[tuple[str, str, str]]:
         for name, info in (model.model_fields if model else {}).items()
     }
     runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
-    rest = [(n, v) for n, v in found.parameters if n.lower() != "obs" and v.strip()]
+    lower = [(n.lower(), v) for n, v in found.parameters]
+    rest = [(n, v) for n, v in lower if n != "obs" and v.strip()]
     return [("obs", ", ".join(runs), ""), *((n, v, units.get(n, "")) for n, v in rest)]
 
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller import adql as adql_room
 from distiller.core.errors import BadParameter, DistillerError, Fault, QueryError
 from distiller.web import site
-from distiller.web.names import Target, UnknownTarget, archived, resolve
+from distiller.web.names import (
+    Target,
+    UnknownTarget,
+    UnresolvedTarget,
+    archived,
+    resolve,
+)
 from distiller.web.pages import cells
 from distiller.web.pages.search import adql
 
@@ -107,7 +113,7 @@ def run(form: SearchForm) -> Outcome:
             "",
             is_edited,
             trouble=trouble,
-            close=trouble.close if isinstance(trouble, UnknownTarget) else (),
+            close=_close(trouble),
             same_obs_id=_has_observation(form.target),
             same_target=archived.spelling_of(form.target),
         )
@@ -134,6 +140,12 @@ def locate(
     except DistillerError as error:
         return form, None, error
     return form.at(target.ra_deg, target.dec_deg), target, None
+
+
+def _close(trouble: DistillerError) -> tuple[str, ...]:
+    if isinstance(trouble, UnknownTarget | UnresolvedTarget):
+        return trouble.close
+    return ()
 
 
 def _has_observation(obs_id: str) -> bool:

@@ -1,0 +1,262 @@
+"""Pages of jobs, without anything that runs them: forms, lists, links, advice."""
+
+from __future__ import annotations
+
+import fcntl
+import html
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from django.test import Client
+
+from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.parameters import OBS_MAX
+from distiller.jobs import presence
+from distiller.vo.uws import JobError, Phase
+from distiller.web.pages.jobs import links, views
+
+from ..jobs.conftest import archive, filled, home, runs, service, store  # noqa: TID252
+from ..uws.conftest import MAP, here  # noqa: TID252
+
+if TYPE_CHECKING:
+    from distiller.vo.uws import Job
+
+__all__ = ["archive", "filled", "here", "home", "runs", "service", "store"]
+
+FORM = "/jobs/new/count_map/"
+
+
+@pytest.fixture
+def client(here: Any) -> Client:
+    del here
+    return Client()
+
+
+def text_of(answer: Any) -> str:
+    bare = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    return " ".join(html.unescape(bare).split())
+
+
+def new(here: Any, *pairs: tuple[str, str], **more: Any) -> Job:
+    made: Job = here.create("count_map", pairs or tuple(MAP.items()), **more)
+    return made
+
+
+# Running again ---------------------------------------------------------------
+
+
+def again(target: str | None, ra: float, dec: float) -> dict[str, list[str]]:
+    parameters = CountMapParameters(obs=("1001",), target=target, ra=ra, dec=dec)
+    record = {
+        "parameters": parameters.model_dump(mode="json", exclude_none=True),
+        "inputs": [{"did": "ivo://org.example/sim?1001"}],
+    }
+    address = links.again("count_map", yaml.safe_dump(record))
+    assert address is not None
+    return parse_qs(urlsplit(address).query)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("target", "ra", "dec", "kept"),
+    [
+        # The position came from the name, so that another name means another one.
+        ("Crab", 83.6331, 22.0145, False),
+        ("83.5 22.5", 83.5, 22.5, False),
+        # It did not: it is part of what was asked for.
+        ("Crab", 83.7, 22.0, True),
+        ("my field 7", 83.6331, 22.0145, True),
+        (None, 83.6331, 22.0145, True),
+    ],
+)
+def test_a_link_has_no_position_that_the_name_gives(
+    target: str | None, ra: float, dec: float, *, kept: bool
+) -> None:
+    query = again(target, ra, dec)
+    assert query.get("target") == (None if target is None else [target])
+    assert query.get("ra") == ([str(ra)] if kept else None)
+    assert query.get("dec") == ([str(dec).removesuffix(".0")] if kept else None)
+
+
+def test_changing_only_the_target_moves_the_map_or_is_refused(
+    client: Client,
+    here: Any,
+) -> None:
+    fields = {
+        name: values[0] for name, values in again("Crab", 83.6331, 22.0145).items()
+    }
+    moved = client.post(FORM, {**fields, "target": "Crab"})
+    assert moved.status_code == 302
+    both = {**fields, "ra": "10.68", "dec": "41.27"}
+    refused = client.post(FORM, both)
+    assert refused.status_code == 400
+    assert "Crab is at ra 83.6330 dec 22.0140" in text_of(refused)
+    assert 'id="w-target"' in refused.content.decode()
+    label = client.post(FORM, {**both, "target": "my field 7"})
+    assert label.status_code == 302
+    assert len(here.list(owner=None)) == 2
+
+
+# Forms -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_endless_lists_of_runs_are_refused_before_they_are_looked_up(
+    client: Client,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    asked: list[int] = []
+    archive_of = here._specifier._archive
+    whole = type(archive_of).rows
+
+    def rows(self: Any, sql: str, params: Any = ()) -> Any:
+        asked.append(len(params))
+        return whole(self, sql, params)
+
+    monkeypatch.setattr(type(archive_of), "rows", rows)
+    many = ",".join(str(n) for n in range(100_000))
+    answer = getattr(client, method)(FORM, {**MAP, "obs": many})
+    assert answer.status_code == 400
+    text = text_of(answer)
+    assert "100,000 datasets are more than the 500 of one job" in text
+    assert "99999" not in text
+    assert max(asked, default=0) <= 2 * OBS_MAX
+
+
+def test_a_fault_without_a_field_is_told_above(client: Client) -> None:
+    answer = client.post(FORM, {**MAP, "e_mim": "1"})
+    assert answer.status_code == 400
+    text = text_of(answer)
+    assert "e_mim: no such parameter; did you mean e_min?" in text
+    assert "marked below" not in text
+    both = text_of(client.post(FORM, {**MAP, "e_mim": "1", "binsz": "x"}))
+    assert "e_mim: no such parameter" in both
+    wrong = text_of(client.post(FORM, {**MAP, "binsz": "x"}))
+    assert "Mend the field marked below." in wrong
+
+
+def test_control_characters_are_refused_at_the_field(client: Client) -> None:
+    answer = client.post(FORM, {**MAP, "target": "Crab\nNebula"})
+    assert answer.status_code == 400
+    assert "has a character that cannot be printed (U+000A)" in text_of(answer)
+
+
+def test_too_many_jobs_are_told_on_the_form(
+    client: Client,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = here._settings.model_copy(update={"jobs_per_user": 1})
+    monkeypatch.setattr(here, "_settings", few)
+    assert client.post(FORM, MAP).status_code == 302
+    answer = client.post(FORM, MAP)
+    assert answer.status_code == 403
+    assert "1 jobs of visitors without an account are under way" in text_of(answer)
+    assert [job.phase for job in here.list(owner=None)] == [Phase.QUEUED]
+
+
+# One job ---------------------------------------------------------------------
+
+
+def test_names_in_capitals_are_the_same_parameters(
+    client: Client,
+    here: Any,
+) -> None:
+    capitals = tuple((name.upper(), value) for name, value in MAP.items())
+    job = here.submit("count_map", (*capitals, ("TARGET", "Crab")))
+    text = text_of(client.get(f"/jobs/{job.job_id}/"))
+    assert "Count map: Crab" in text
+    assert "e_min 0.5 TeV" in text
+    assert "obs 1001, 1002" in text
+    assert "Count map " in text_of(client.get("/jobs/"))
+
+
+def test_a_job_that_was_not_started_can_be_run(client: Client, here: Any) -> None:
+    job = new(here)
+    address = f"/jobs/{job.job_id}/"
+    assert f'action="{address}run/"' in client.get(address).content.decode()
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(f"{address}run/").status_code == 403
+    assert client.get(f"{address}run/").status_code == 405
+    assert client.post(f"{address}run/").headers["Location"] == address
+    assert here.get(job.job_id).phase is Phase.QUEUED
+    assert "Run it" not in text_of(client.get(address))
+    again_ = client.post(f"{address}run/")
+    assert again_.status_code == 403
+    assert "is QUEUED and cannot run" in text_of(again_)
+
+
+def test_a_waiting_job_says_that_no_runner_runs(
+    client: Client,
+    here: Any,
+    home: Any,
+) -> None:
+    job = here.run(new(here).job_id)
+    address = f"/jobs/{job.job_id}/"
+    text = text_of(client.get(address))
+    assert "waiting for its turn: place 1 of 1 No runner is running" in text
+    home.jobs_path.mkdir(exist_ok=True)
+    with (home.jobs_path / presence.LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "No runner" not in text_of(client.get(address))
+    pending = new(here)
+    assert "No runner" not in text_of(client.get(f"/jobs/{pending.job_id}/"))
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "advice"),
+    [
+        ("U100 e_min: is wrong", "fatal", "Change the settings and run it again."),
+        ("U600 D901 run.fits: changed", "fatal", "The fault is in the data: choose"),
+        ("I000 KeyError: x", "fatal", "This is a fault of this site, not yours"),
+        ("P400 Sesame sleeps", "transient", "It may work when you run it again"),
+        ("aborted by its user", "fatal", "You can run it again"),
+    ],
+)
+def test_advice_fits_the_error(
+    client: Client,
+    here: Any,
+    message: str,
+    kind: Any,
+    advice: str,
+) -> None:
+    job = here.run(new(here).job_id)
+    failure = {"error": JobError(message, kind)}
+    assert here._store.update(job.job_id, {Phase.QUEUED}, failure, to=Phase.ERROR)
+    text = text_of(client.get(f"/jobs/{job.job_id}/"))
+    assert advice in text
+    assert ("Change the settings" in text) == message.startswith("U100")
+
+
+# Lists -----------------------------------------------------------------------
+
+
+def test_the_list_has_pages(
+    client: Client,
+    here: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "_LISTED", 2)
+    made = [new(here).job_id for _ in range(5)]
+    shown = []
+    for page in ("", "?page=2", "?page=3"):
+        text = client.get(f"/jobs/{page}").content.decode()
+        shown.append({job_id for job_id in made if job_id in text})
+        assert ('rel="next"' in text) == (page != "?page=3")
+        assert ('rel="prev"' in text) == (page != "")
+    assert [len(found) for found in shown] == [2, 2, 1]
+    assert set.union(*shown) == set(made)
+    # While jobs run, the list asks for the page that is shown.
+    for job_id in made:
+        here.run(job_id)
+    text = client.get("/jobs/?page=2").content.decode()
+    assert 'hx-get="/jobs/?page=2"' in text
+    beyond = text_of(client.get("/jobs/?page=9"))
+    assert "No jobs here" in beyond
+    for nonsense in ("x", "-1", "0", "²", "9" * 40):
+        assert client.get("/jobs/", {"page": nonsense}).status_code == 200
