@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from distiller.adql import translate
+from distiller.adql.targets.duckdb import TOLERANCE_DEG
+from distiller.archive.geometry import TOLERANCE_RAD
 from distiller.core.sky import separation_deg
 
 if TYPE_CHECKING:
@@ -154,6 +156,8 @@ def test_the_box_loses_nothing_against_the_bare_distance(
         ("ivo_hasword('the Crab nebula', 'crab')", 1),
         ("ivo_hasword('the Crabby nebula', 'crab')", 0),
         ("ivo_hasword('a.b', 'axb')", 0),
+        ("ivo_hasword('äcrab', 'crab')", 0),
+        ("ivo_hasword('Größe und Maß', 'größe')", 1),
         ("ivo_nocasematch('CRAB', 'cr%')", 1),
         ("ivo_hashlist_has('EVENT#image', 'event')", 1),
         ("ivo_interval_overlaps(1, 2, 3, 4)", 0),
@@ -294,3 +298,54 @@ def test_a_long_list_and_a_long_condition_are_quick(ask: Ask) -> None:
     assert len(ask.rows(f"SELECT 1 FROM ivoa.obscore WHERE obs_id IN ({many})")) == 6
     terms = " OR ".join(f"obs_id = '{i}'" for i in range(2000))
     assert len(ask.rows(f"SELECT 1 FROM ivoa.obscore WHERE {terms}")) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("SELECT 2 AS x, COUNT(*) FROM ivoa.obscore GROUP BY x", [(2, 6)]),
+        ("SELECT COORD1(POINT(83, 22)) AS x, COUNT(*) FROM cta.target GROUP BY x",
+         [(83, 3)]),
+        ("SELECT COORD1(POINT(2, dec)) AS x, COUNT(*) FROM cta.target GROUP BY x",
+         [(2, 3)]),
+        ("SELECT NULL AS x, COUNT(*) FROM cta.target GROUP BY x", [(None, 3)]),
+        ("SELECT 'a' AS x, COUNT(*) FROM cta.target WHERE 1=0 GROUP BY x", []),
+        ("SELECT target_id FROM cta.target ORDER BY -1, target_id DESC",
+         [(3,), (2,), (1,)]),
+        ("SELECT target_id FROM cta.target ORDER BY 1.5, 'x', NULL, target_id",
+         [(1,), (2,), (3,)]),
+        ("SELECT COUNT(*) FROM cta.target ORDER BY NULL", [(3,)]),
+    ],
+)  # fmt: skip
+def test_constants_are_no_positions(
+    ask: Ask, text: str, rows: list[tuple[Any, ...]]
+) -> None:
+    assert ask.rows(text) == rows
+
+
+@pytest.mark.parametrize("degrees", [0.1, 0.7, 1.1, 2.3, 5.9, 11.3])
+def test_the_border_is_inside_in_select_as_in_where(ask: Ask, degrees: float) -> None:
+    place, circle = "POINT(10, 0)", f"CIRCLE(10, {degrees}, {degrees})"
+    for name in ("CONTAINS", "INTERSECTS"):
+        call = f"{name}({place}, {circle})"
+        assert ask.one(call) == 1
+        found = ask.rows(f"SELECT 1 FROM tap_schema.columns WHERE 1 = {call}")
+        assert found == [(1,)]
+    assert pytest.approx(math.degrees(TOLERANCE_RAD), rel=1e-4) == TOLERANCE_DEG
+
+
+def test_arithmetic_of_small_integers_is_that_of_integers(ask: Ask) -> None:
+    text = "SELECT MAX({}) FROM cta.product"
+    for value, expected in (
+        ("quality * 30000", 90_000),
+        ("quality + 32767", 32_770),
+        ("quality * quality * 20000", 180_000),
+        ("-quality - 32768", -32_769),
+    ):
+        assert ask.first(text.format(value)) == [expected]
+
+
+def test_a_text_beside_a_timestamp_is_a_timestamp(ask: Ask) -> None:
+    value = "COALESCE(obs_creation_date, '2020-01-01')"
+    found = ask.first(f"SELECT {value} FROM ivoa.obscore WHERE obs_id = '3'")
+    assert [str(f) for f in found] == ["2020-01-01 00:00:00"]

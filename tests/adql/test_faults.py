@@ -29,7 +29,7 @@ WHERE s_raa > 3 AND target_name = 7 LIMIT 10"""
         "1:28 Q302 ABS takes 1 argument, not 2",
         "2:8 Q311 the declination 120 is not in -90..90",
         "4:7 Q202 there is no column s_raa (did you mean s_ra?)",
-        "4:21 Q304 text cannot be compared with a number",
+        "4:21 Q304 text cannot be compared with a number (write '7')",
         "4:37 Q107 ADQL does not know LIMIT (use TOP n after SELECT)",
     ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distiller.adql import check_syntax, translate
+from distiller.adql import check_syntax, limits, translate
 from distiller.core.errors import QueryError
 
 if TYPE_CHECKING:
@@ -171,15 +171,21 @@ class TooMuchWork(Exception):  # noqa: N818 - it ends a test
     """More lines of the translator ran than the text is worth."""
 
 
+_ROOMS = ("distiller/adql/", "/sqlglot/")
+
+
 @contextmanager
 def at_most(lines: int) -> Iterator[None]:
-    """Let so many lines of the ADQL room run: work is counted, not seconds."""
+    """Let so many lines of the ADQL room and of sqlglot run.
+
+    Work is counted, not seconds.
+    """
     left = lines
 
     def count(frame: FrameType, event: str, arg: object) -> Any:
         nonlocal left
         del arg
-        if "distiller/adql" not in frame.f_code.co_filename:
+        if not any(room in frame.f_code.co_filename for room in _ROOMS):
             return None
         if event == "line":
             left -= 1
@@ -228,7 +234,7 @@ def test_depth_is_limited_and_never_a_recursion_error(
 ) -> None:
     text = _nested(count)[shape]
     try:
-        with at_most(300 * len(text) + 100_000):
+        with at_most(600 * len(text) + 200_000):
             translation = translate(text, catalog)
     except QueryError as refusal:
         codes = {fault.code for fault in refusal.faults}
@@ -269,3 +275,144 @@ def test_many_columns_are_limited(catalog: Catalog) -> None:
     assert [f.code for f in check_syntax(text)] == ["Q108"]
     with pytest.raises(QueryError, match="columns are selected"):
         translate(text, catalog)
+
+
+_OBS = "ivoa.obscore"
+
+
+def _doubled(links: int) -> str:
+    """Return named queries that each join the one before with itself."""
+    chain = "".join(
+        f", a{i} AS (SELECT * FROM a{i - 1} x, a{i - 1} y)" for i in range(1, links)
+    )
+    return f"WITH a0 AS (SELECT * FROM {_OBS}){chain} SELECT COUNT(*) FROM a{links - 1}"
+
+
+def _tower(levels: int) -> str:
+    """Return named queries that each join the text of the one before to itself."""
+    joined = "||".join(["s"] * 100)
+    floors = "".join(
+        f", a{i} AS (SELECT {joined} AS s FROM a{i - 1})" for i in range(1, levels)
+    )
+    return f"WITH a0 AS (SELECT obs_id AS s FROM {_OBS}){floors} SELECT 1 FROM a0"
+
+
+def _chain(count: int) -> str:
+    tables = ", ".join(f"cta.target t{i}" for i in range(count))
+    equal = " AND ".join(f"t{i}.ra = t{i + 1}.ra" for i in range(count - 1))
+    return f"SELECT 1 FROM {tables} WHERE {equal}"
+
+
+_WHERE = f"SELECT obs_id FROM {_OBS} WHERE "
+_SUM = "+".join(["s_ra"] * 100)
+
+TOO_MUCH = {
+    "stars": (f"SELECT {','.join(['*'] * 2000)} FROM {_OBS}",
+              "more than 2000 columns are selected"),
+    "doubled": (_doubled(13), "more than 2000 columns are selected"),
+    "wide tables": (
+        f"WITH a AS (SELECT {','.join(['*'] * 130)} FROM {_OBS}) SELECT 1 FROM a x"
+        + ", a y" * 45, "more than 20000 columns of tables and SELECTs together"),
+    "comma joins": (_chain(300), "more than 50 joins"),
+    "using": (f"SELECT 1 FROM {_OBS} a" + "".join(
+        f" JOIN {_OBS} a{i} USING (obs_id)" for i in range(999)), "more than 50 joins"),
+    "tables": (" UNION ".join(["SELECT 1 FROM cta.target, cta.product"] * 51),
+               "more than 100 tables"),
+    "between": (_WHERE + " OR ".join(f"s_ra BETWEEN {i} AND 9" for i in range(600)),
+                "more than 500 alternatives of OR"),
+    "cones": (_WHERE + " OR ".join(["DISTANCE(s_ra,s_dec,1,2)<1"] * 600),
+              "more than 500 alternatives of OR"),
+    "conditions": (_WHERE + " AND ".join(f"s_ra <> {i}" for i in range(3000)),
+                   "more than 2000 conditions"),
+    "sorted": (f"SELECT s_ra FROM {_OBS} ORDER BY " + ",".join(["s_ra"] * 600),
+               "more than 500 terms of ORDER BY"),
+    "grouped": (f"SELECT s_ra FROM {_OBS} GROUP BY " + ",".join(["s_ra"] * 600),
+                "more than 500 terms of GROUP BY"),
+    "tower": (_tower(3), "this may become longer than 100000 characters"),
+    "wide rows": (
+        f"WITH a AS (SELECT '{'x' * 10000}' AS s FROM {_OBS}) SELECT "
+        + ",".join(["s"] * 20) + " FROM a",
+        "rows may become longer than 100000 characters"),
+    "vertices": (f"SELECT POLYGON({','.join(['1'] * 4000)}) FROM {_OBS}",
+                 "a POLYGON of more than 1000 vertices"),
+    "vertices of text": (f"SELECT CAST('{'1 2 ' * 2000}' AS POLYGON) FROM {_OBS}",
+                         "a POLYGON of more than 1000 vertices"),
+    "copies": (f"SELECT {_SUM} AS x FROM {_OBS} ORDER BY "
+               + ",".join(["x+x+x+x+x+1"] * 400),
+               "names of the SELECT list stand for too much here"),
+    "high": ("SELECT " + "(" * 30 + "s_ra" + "+1+1+1+1+1+1)" * 30 + f" FROM {_OBS}",
+             "operators and parentheses more than 160 levels deep"),
+    "high by queries": (
+        "SELECT " + "(SELECT " * 20 + "1" + f"+1+1+1+1+1+1+1 AS x FROM {_OBS})" * 20
+        + f" FROM {_OBS}", "operators and parentheses more than 160 levels deep"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(TOO_MUCH))
+def test_what_would_cost_much_is_refused_at_little_cost(
+    case: str, catalog: Catalog
+) -> None:
+    text, message = TOO_MUCH[case]
+    with pytest.raises(QueryError) as refusal, at_most(3_000_000):
+        translate(text, catalog)
+    (fault,) = (f for f in refusal.value.faults if f.code == "Q108")
+    assert message in fault.message
+
+
+LONG = {
+    "columns in a list": _WHERE + f"s_ra IN ({','.join(['s_dec'] * 4000)})",
+    "timestamps in a list": (
+        _WHERE + f"obs_creation_date IN ({','.join(['%s'] * 5000)})"
+    ).replace("%s", "'2020-01-01'"),
+    "coalesce": f"SELECT COALESCE({','.join(['s_ra'] * 4000)}) FROM {_OBS}",
+    "divisions": f"SELECT COALESCE({','.join(['1/2'] * 3000)}) FROM {_OBS}",
+    "one name": f"SELECT {','.join(['s_ra'] * 2000)} FROM {_OBS}",
+    "ordered": f"SELECT {','.join(f's_ra+{i}' for i in range(900))} FROM {_OBS} "
+    f"ORDER BY {','.join(f'{i}+s_ra' for i in range(499))}",
+    "grouped": f"SELECT 1 AS x FROM {_OBS} "
+    f"GROUP BY {','.join(f'{i}+s_ra' for i in range(499))}",
+    "alternatives": _WHERE + " OR ".join(f"s_ra = {i}" for i in range(1990)),
+}
+
+
+@pytest.mark.parametrize("case", list(LONG))
+def test_long_queries_cost_in_proportion_to_their_length(
+    case: str, catalog: Catalog
+) -> None:
+    with at_most(3_000_000):
+        assert translate(LONG[case], catalog).sql
+
+
+UNKNOWN = {
+    "columns": _WHERE + " OR ".join(f"obs_idd{i} = 1" for i in range(1900)),
+    "functions": _WHERE + " OR ".join(f"abcdef{i}() = 1" for i in range(1900)),
+}
+
+
+@pytest.mark.parametrize("case", list(UNKNOWN))
+def test_hints_are_sought_for_those_faults_only_that_are_told(
+    case: str, catalog: Catalog
+) -> None:
+    with pytest.raises(QueryError) as refusal, at_most(3_000_000):
+        translate(UNKNOWN[case], catalog)
+    assert len(refusal.value.faults) == 50
+
+
+def test_named_queries_are_planned_once(
+    catalog: Catalog, sky: duckdb.DuckDBPyConnection
+) -> None:
+    """Without MATERIALIZED this takes DuckDB more memory than there is."""
+    chain = "".join(
+        f", a{i} AS (SELECT x.obs_id FROM a{i - 1} x JOIN a{i - 1} y "
+        "ON x.obs_id = y.obs_id)"
+        for i in range(1, 25)
+    )
+    text = f"WITH a0 AS (SELECT obs_id FROM {_OBS}){chain} SELECT COUNT(*) FROM a24"
+    sql = translate(text, catalog).sql
+    assert sql.count(" AS MATERIALIZED (") == 24
+    assert sky.execute(sql).fetchall() == [(6,)]
+
+
+def test_every_limit_says_what_it_counts() -> None:
+    values = [v for n, v in vars(limits).items() if n.startswith(("MOST", "DEEP"))]
+    assert sorted([*values, limits.LONGEST_NAME]) == sorted(n for n, _ in limits.LIMITS)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from distiller.adql import grouping, kinds, nodes
-from distiller.adql.faults import meant
+from distiller.adql import grouping, kinds, lengths, nodes
 from distiller.adql.kinds import ANY, WORDS, kind
+from distiller.adql.limits import MOST_ITEMS, MOST_TEXT, Exceeded
+from distiller.adql.names import Labels
 from distiller.adql.scope import Item, Scope
 from distiller.adql.typer import Place, bare
 from distiller.adql.values import Values
@@ -28,14 +30,20 @@ class Checker(Values):
 
     def whole(self, query: exp.Query) -> tuple[Item, ...] | None:
         """Check the whole query and return its columns, None if they are not known."""
-        labels: set[str] = set()
+        try:
+            return self._whole(query)
+        except Exceeded:
+            return None
+
+    def _whole(self, query: exp.Query) -> tuple[Item, ...] | None:
+        labels = Labels()
         with_ = query.args.get("with_")
         for cte in with_.expressions if with_ else ():
             name = cte.args["alias"].this
             items = self.nested(cte.this, None)
             if name.this in self.queries:
                 self.faults.add("Q205", cte.meta["at"], f"{name.this} is defined twice")
-            label = _unique(name.this, labels)
+            label = labels.unique(name.this)
             self.queries[name.this] = (label, items)
             name.set("this", label)
         return self.nested(query, None)
@@ -77,14 +85,17 @@ class Checker(Values):
     def _items(self, select: exp.Select, scope: Scope) -> tuple[Item, ...] | None:
         found: list[Item] = []
         made: list[exp.Expr] = []
-        labels: set[str] = set()
+        labels = Labels()
         known = True
+        length = 0
         for node in select.expressions:
             if _is_star(node):
                 shown = self.star(node, scope)
                 known = known and shown is not None
-                parts = [(v.make(), v.name) for v in shown or ()]
                 at = node.meta.get("at", 0)
+                if len(made) + len(shown or ()) > MOST_ITEMS:
+                    self.exceed(f"more than {MOST_ITEMS} columns are selected", at)
+                parts = [(v.make(), v.name) for v in shown or ()]
             else:
                 inner = node.this if isinstance(node, exp.Alias) else node
                 name = node.args["alias"].this if isinstance(node, exp.Alias) else None
@@ -94,12 +105,17 @@ class Checker(Values):
                 parts = [(inner, name or _readable(inner, len(made) + 1))]
                 known = known and "unknown" not in node.meta
             for inner, name in parts:
-                label = _unique(name, labels)
+                label = labels.unique(name)
                 column = inner.meta["type"]
                 if column.name != label:
                     column = replace(column, name=label)
-                found.append(Item(name, label, column))
+                found.append(Item(name, label, column, lengths.of(inner)))
                 made.append(_named(inner, name, label, at))
+                length += lengths.of(inner)
+                if length > MOST_TEXT:
+                    message = f"rows may become longer than {MOST_TEXT} characters"
+                    self.exceed(message, at)
+        self.spend(len(made), select.meta.get("at", 0))
         select.set("expressions", made)
         return tuple(found) if known else None
 
@@ -135,8 +151,16 @@ class Checker(Values):
         if order is None:
             return
         items = select.expressions
-        names = [item.meta["adql"] for item in items]
-        known = {n: i for i, n in enumerate(names, 1) if names.count(n) == 1}
+        names = Counter(item.meta["adql"] for item in items)
+        known = {
+            name: number
+            for number, item in enumerate(items, 1)
+            if names[name := item.meta["adql"]] == 1
+        }
+        scope.aliases = _aliases(select)
+        values = {
+            item.this: number for number, item in reversed([*enumerate(items, 1)])
+        }
         for term in order.expressions:
             inner = term.this
             position = self._position(inner, len(items), scope.is_open)
@@ -144,26 +168,24 @@ class Checker(Values):
             if position is None and bare_name:
                 position = known.get(inner.this.this)
             if position is None:
-                position = self._order_value(term, select, scope)
+                self._order_value(term, scope)
+                position = values.get(term.this)
+                if position is None and select.args.get("distinct"):
+                    self._unselected(term, scope)
             if position is not None and 0 < position <= len(items):
                 self._sortable(items[position - 1].this, term)
-                term.set("this", exp.Literal.number(position))
-
-    def _order_value(
-        self, term: exp.Expr, select: exp.Select, scope: Scope
-    ) -> int | None:
-        scope.aliases = _aliases(select)
-        self.typed(term.this, Place(scope))
+                term.set("this", _position_of(position))
         scope.aliases = {}
+
+    def _order_value(self, term: exp.Expr, scope: Scope) -> None:
+        self.typed(term.this, Place(scope))
         self._sortable(term.this, term)
-        for number, item in enumerate(select.expressions, 1):
-            if item.this == term.this:
-                return number
-        if select.args.get("distinct") and not scope.is_open and self.catalog:
+
+    def _unselected(self, term: exp.Expr, scope: Scope) -> None:
+        if not scope.is_open and self.catalog:
             self.fault(
                 "Q304", term, "SELECT DISTINCT is ordered by selected values only"
             )
-        return None
 
     def _sortable(self, node: exp.Expr, term: exp.Expr) -> None:
         found = kind(node.meta.get("type", ANY))
@@ -200,7 +222,7 @@ class Checker(Values):
                 else:
                     self.fault(
                         "Q202", inner, f"{name} is no column of the whole result"
-                        f"{meant(name, names)}",
+                        f"{self.hint(name, names)}",
                     )  # fmt: skip
                     continue
             if position is None:
@@ -209,7 +231,7 @@ class Checker(Values):
                 found = kind(items[position - 1].column)
                 if found in kinds.GEOMETRY | {"other"}:
                     self.fault("Q304", term, f"{WORDS[found]} cannot be ordered")
-                term.set("this", exp.Literal.number(position))
+                term.set("this", _position_of(position))
 
     # Sets -----------------------------------------------------------------------------
 
@@ -236,7 +258,9 @@ class Checker(Values):
                     f"left and {words[1]} on the right",
                 )  # fmt: skip
                 column = one.column
-            items.append(replace(one, column=replace(column, name=one.label)))
+            column = replace(column, name=one.label)
+            longest = max(one.length, two.length)
+            items.append(replace(one, column=column, length=longest))
         widen(query, [i.column for i in items])
         return tuple(items)
 
@@ -259,19 +283,17 @@ def _is_star(node: exp.Expr) -> bool:
     )
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    label, count = name, 1
-    while label.lower() in taken:
-        count += 1
-        label = f"{name}_{count}"
-    taken.add(label.lower())
-    return label
-
-
 def _named(inner: exp.Expr, name: str, label: str, at: int) -> exp.Alias:
     alias = exp.Alias(this=inner, alias=exp.Identifier(this=label, quoted=True))
     alias.meta.update({"at": at, "adql": name})
     return alias
+
+
+def _position_of(number: int) -> exp.Literal:
+    """Return a position in the SELECT list, as opposed to a number."""
+    literal = exp.Literal(this=str(number), is_string=False)
+    literal.meta["position"] = True
+    return literal
 
 
 def _aliases(select: exp.Select) -> dict[str, exp.Expr]:

@@ -6,6 +6,8 @@ from typing import Final
 
 from sqlglot import exp
 
+from distiller.adql import nodes
+
 CONDITIONS: Final = (
     exp.Connector, exp.Not, exp.Predicate, exp.Between, exp.Exists, exp.In, exp.Is,
 )  # fmt: skip
@@ -16,6 +18,18 @@ def is_condition(node: exp.Expr) -> bool:
     while isinstance(node, exp.Paren):
         node = node.this
     return isinstance(node, CONDITIONS)
+
+
+def is_plain(node: exp.Expr) -> bool:
+    """Whether an alternative of OR is one comparison, list or test for NULL.
+
+    Others become several conditions, which engines multiply out with their neighbours.
+    """
+    while isinstance(node, exp.Paren | exp.Not):
+        node = node.this
+    if isinstance(node, exp.Connector | exp.Between):
+        return False
+    return not any(isinstance(side, nodes.SHAPES) for side in node.args.values())
 
 
 def balanced(cls: type[exp.Connector], terms: list[exp.Expr]) -> exp.Expr:
@@ -30,4 +44,5 @@ def balanced(cls: type[exp.Connector], terms: list[exp.Expr]) -> exp.Expr:
     left = balanced(cls, terms[:middle])
     node = cls(this=left, expression=balanced(cls, terms[middle:]))
     node.meta["at"] = left.meta.get("at", 0)
+    nodes.measure(node)
     return node

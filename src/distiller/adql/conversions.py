@@ -11,6 +11,7 @@ from distiller.adql import functions, kinds, nodes, shapes, units
 from distiller.adql.geometries import Geometries
 from distiller.adql.instants import is_instant
 from distiller.adql.kinds import DOUBLE, WORDS, kind
+from distiller.adql.nodes import swap
 from distiller.adql.typer import NUMBER, Place, Rule, bare
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Conversions(Geometries):
             if made is None:
                 return self.fault("Q312", node, f"{text!r} is no {node.args['to']}")
             made.meta["at"] = node.meta["at"]
-            node.replace(made)
+            swap(node, made)
             return self.typed(made, place)
         if wanted == "instant" and not is_instant(text):
             hint = "write 'YYYY-MM-DDThh:mm:ss'"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from sqlglot import exp
 
+from distiller.adql import nodes
+from distiller.adql.limits import DEEPEST, MOST_HEIGHT
 from distiller.adql.words import CLAUSES, FOREIGN_SIGNS, FOREIGN_WORDS
 
 if TYPE_CHECKING:
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
 Node = TypeVar("Node", bound=exp.Expr)
 Part = TypeVar("Part")
-
-DEEPEST = 40
-"""Nesting of parentheses, sub-queries and functions that is accepted."""
 
 
 class Lost(Exception):  # noqa: N818 - never leaves the parser
@@ -118,15 +117,30 @@ class Cursor:
         """Build a node that remembers where it stands."""
         node = cls(**args)
         node.meta["at"] = at.at
+        self.measure(node)
         return node
+
+    def measure(self, node: exp.Expr) -> None:
+        """Note the height of a tree that was built or changed, and see that it is low.
+
+        Its checks and its writing go down as far.
+        """
+        if nodes.measure(node) > MOST_HEIGHT:
+            self.exceed(
+                f"operators and parentheses more than {MOST_HEIGHT} levels deep"
+            )
 
     def deeper(self) -> None:
         """Enter one level of nesting."""
         self.depth += 1
         if self.depth > DEEPEST:
-            self.fault("Q108", f"nested more than {DEEPEST} levels deep")
-            self.pos = len(self.tokens) - 1
-            raise Lost
+            self.exceed(f"nested more than {DEEPEST} levels deep")
+
+    def exceed(self, message: str, token: Token | None = None) -> NoReturn:
+        """Note that a limit is reached, and read nothing of what follows."""
+        self.fault("Q108", message, token)
+        self.pos = len(self.tokens) - 1
+        raise Lost
 
     def attempt(self, part: Callable[[], Part], ends: Collection[str]) -> Part | None:
         """Read a part; if that fails, go on where one of the words ``ends`` stands."""
@@ -179,6 +193,8 @@ class Cursor:
     def _name(self, token: Token, *, unknown: bool = False) -> exp.Identifier:
         value = token.value if token.kind == "name" else token.text.lower()
         node = self.make(exp.Identifier, token, this=value, quoted=True)
+        if token.kind == "name":
+            node.meta["delimited"] = True
         if unknown:
             node.meta["unknown"] = True
         return node

@@ -8,27 +8,20 @@ from sqlglot import exp
 
 from distiller.adql import functions, nodes
 from distiller.adql.calls import geometry
-from distiller.adql.conditions import balanced, is_condition
+from distiller.adql.conditions import balanced, is_condition, is_plain
 from distiller.adql.cursor import Cursor, Lost
 from distiller.adql.faults import meant
+from distiller.adql.limits import (
+    MOST_COMPOUND,
+    MOST_CONDITIONS,
+    MOST_OPERATORS,
+    MOST_TERMS,
+)
 from distiller.adql.operators import ARITHMETIC, COMPARISONS
 from distiller.adql.words import CLAUSES
 
 if TYPE_CHECKING:
     from distiller.adql.tokens import Token
-
-AGGREGATES: Final[dict[str, type[exp.AggFunc]]] = {
-    "AVG": exp.Avg,
-    "COUNT": exp.Count,
-    "MAX": exp.Max,
-    "MIN": exp.Min,
-    "SUM": exp.Sum,
-}
-
-MOST_OPERATORS = 100
-"""Operators in one chain of arithmetic."""
-MOST_TERMS = 20_000
-"""Terms of one AND or OR, and values of one list."""
 
 
 _BEHIND_QUERY: Final = frozenset({
@@ -38,6 +31,9 @@ _BEHIND_QUERY: Final = frozenset({
 
 class ExpressionParser(Cursor):
     """Values, predicates, conditions. Sub-queries come from the sub-class."""
+
+    conditions = 0
+    compound = 0
 
     def subquery(self) -> exp.Subquery:
         """Read ``( query )``; the grammar of queries defines it."""
@@ -104,10 +100,21 @@ class ExpressionParser(Cursor):
                 either.append(balanced(exp.And, both))
                 both = []
             if not joined:
+                self._bounded(either)
                 return balanced(exp.Or, either)
-            if len(either) + len(both) > MOST_TERMS:
-                self.fault("Q108", f"more than {MOST_TERMS} conditions")
-                raise Lost
+            self.conditions += 1
+            if self.conditions >= MOST_CONDITIONS:
+                self.exceed(f"more than {MOST_CONDITIONS} conditions")
+
+    def _bounded(self, either: list[exp.Expr]) -> None:
+        """Count alternatives that are not plain: engines multiply them out."""
+        if len(either) > 1:
+            self.compound += sum(not is_plain(term) for term in either)
+        if self.compound > MOST_COMPOUND:
+            self.exceed(
+                f"more than {MOST_COMPOUND} alternatives of OR that are no plain "
+                "comparison"
+            )
 
     def factor(self) -> exp.Expr:
         """Read ``[NOT] predicate``."""
@@ -189,8 +196,7 @@ class ExpressionParser(Cursor):
         while self.take_sign(","):
             found.append(self.value())
             if len(found) > MOST_TERMS:
-                self.fault("Q108", f"more than {MOST_TERMS} values in a list")
-                raise Lost
+                self.exceed(f"more than {MOST_TERMS} values in a list")
         self.need_sign(")")
         self.depth -= 1
         return found
@@ -243,8 +249,7 @@ class ExpressionParser(Cursor):
 
     def _counted(self, count: int) -> int:
         if count >= MOST_OPERATORS:
-            self.fault("Q108", f"more than {MOST_OPERATORS} operators in a row")
-            raise Lost
+            self.exceed(f"more than {MOST_OPERATORS} operators in a row")
         return count + 1
 
     def _unmixed(self, sign: Token, left: exp.Expr, right: exp.Expr) -> None:
@@ -323,7 +328,7 @@ class ExpressionParser(Cursor):
         self.need_sign("(")
         if start.kind == "name" or name not in functions.NAMES:
             return self._unknown(start)
-        if name in AGGREGATES:
+        if name in functions.AGGREGATES:
             return self._aggregate(start)
         if name == "CAST":
             return self._cast(start)
@@ -359,7 +364,7 @@ class ExpressionParser(Cursor):
     def _unknown(self, start: Token) -> exp.Expr:
         known = [n.lower() if "_" in n else n for n in functions.NAMES]
         by_lower = {n.lower(): n for n in known}
-        hint = meant(start.text.lower(), by_lower)
+        hint = "" if self.faults.full else meant(start.text.lower(), by_lower)
         for lower, right in by_lower.items():
             hint = hint.replace(f"mean {lower}?", f"mean {right}?")
         self.fault("Q301", f"there is no function {start.shown}{hint}", start)
@@ -376,8 +381,7 @@ class ExpressionParser(Cursor):
         while self.take_sign(","):
             found.append(self.value())
             if len(found) > MOST_TERMS:
-                self.fault("Q108", f"more than {MOST_TERMS} arguments")
-                raise Lost
+                self.exceed(f"more than {MOST_TERMS} arguments")
         self.need_sign(")")
         return found
 
@@ -397,7 +401,7 @@ class ExpressionParser(Cursor):
                 self.fault("Q302", f"{start.value} takes 1 argument", start)
                 raise Lost
         self.need_sign(")")
-        return self.make(AGGREGATES[start.value], start, this=inner)
+        return self.make(functions.AGGREGATES[start.value], start, this=inner)
 
     def _cast(self, start: Token) -> exp.Expr:
         inner = self.value()

@@ -51,6 +51,7 @@ is not translated."""
 UNTRANSLATED = "Q4"
 
 _MOST = 50
+_MOST_COMPARED = 1_000
 
 
 class Faults:
@@ -70,6 +71,11 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def full(self) -> bool:
+        """Whether no further fault is noted."""
+        return len(self._found) >= _MOST
+
     def has(self, *codes: str) -> bool:
         """Whether a fault of one of these codes was noted."""
         return any(code in codes for _, code in self._found)
@@ -78,7 +84,7 @@ class Faults:
         """Note a fault at the character offset ``at``; the first of a kind stays."""
         if code not in CODES:
             raise KeyError(code)
-        if len(self._found) < _MOST:
+        if not self.full:
             self._found.setdefault((at, code), message)
 
     def all(self) -> tuple[Fault, ...]:
@@ -104,7 +110,7 @@ def meant(name: str, known: Iterable[str]) -> str:
     >>> meant("obscore", ["ivoa.obscore", "cta.product"])
     ' (did you mean ivoa.obscore?)'
     """
-    names = sorted(set(known))
+    names = sorted(set(known))[:_MOST_COMPARED]
     tails = [n for n in names if n.rpartition(".")[2] == name.rpartition(".")[2]]
     close = tails or difflib.get_close_matches(name.lower(), names, 1, 0.6)
     return f" (did you mean {close[0]}?)" if close else ""

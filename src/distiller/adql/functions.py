@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from sqlglot import exp
+
 from distiller.adql.kinds import DOUBLE, INT, TEXT
 from distiller.core.columns import Column
 
 Argument: TypeAlias = Literal[
     "number", "text", "instant", "integer literal", "text literal"
 ]
-
-GEO: Final = "ivo://ivoa.net/std/tapregext#features-adqlgeo"
-STRING: Final = "ivo://ivoa.net/std/tapregext#features-adql-string"
-UDF: Final = "ivo://ivoa.net/std/tapregext#features-udf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,13 @@ _TABLE: Final = (
 
 FUNCTIONS: Final = {f.name: f for f in _TABLE}
 
-AGGREGATES: Final = frozenset({"AVG", "COUNT", "MAX", "MIN", "SUM"})
+AGGREGATES: Final[dict[str, type[exp.AggFunc]]] = {
+    "AVG": exp.Avg,
+    "COUNT": exp.Count,
+    "MAX": exp.Max,
+    "MIN": exp.Min,
+    "SUM": exp.Sum,
+}
 
 GEOMETRY_FUNCTIONS: Final = frozenset(
     """
@@ -153,7 +157,7 @@ UNTRANSLATED: Final = frozenset(
 """Functions of the IVOA catalogue that are known and refused by name."""
 
 NAMES: Final = (
-    frozenset(FUNCTIONS) | AGGREGATES | GEOMETRY_FUNCTIONS | SPECIAL | UNTRANSLATED
+    frozenset(FUNCTIONS) | set(AGGREGATES) | GEOMETRY_FUNCTIONS | SPECIAL | UNTRANSLATED
 )
 
 CAST_TYPES: Final = {

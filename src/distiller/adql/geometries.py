@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from distiller.adql import kinds, nodes, shapes
 from distiller.adql.kinds import DOUBLE, INT, kind
+from distiller.adql.limits import DEEPEST_GEOMETRY, MOST_VERTICES
 from distiller.adql.typer import NUMBER, POINT, SHAPE, Place, Rule, Typer, lacking
 
 if TYPE_CHECKING:
@@ -23,39 +24,31 @@ _MEASURES: Final[dict[type[exp.Expr], Column]] = {
 }
 
 
-DEEPEST: Final = 2
-"""Nesting of functions that engines expand: each level multiplies what is below it."""
-
-_EXPANDED: Final = (
-    nodes.Area, nodes.Centroid, nodes.Contains, nodes.Distance, nodes.Intersects,
-)  # fmt: skip
-
-
 class Geometries(Typer):
     """Types of geometry functions."""
 
-    def _shallow(self, node: exp.Expr) -> None:
-        """Note a function of geometries too deep inside others of its kind."""
-        count, parent = 1, node.parent
-        while parent is not None and count <= DEEPEST:
-            count += isinstance(parent, _EXPANDED)
-            parent = parent.parent
-        if count > DEEPEST:
+    def _within(self, node: exp.Expr, place: Place) -> Place:
+        """Return the place of the arguments of a geometry function."""
+        expanded = place.expanded + isinstance(node, nodes.EXPANDED)
+        if expanded > DEEPEST_GEOMETRY:
             names = "AREA, CENTROID, CONTAINS, DISTANCE, INTERSECTS"
-            message = f"{names} nested more than {DEEPEST} levels deep"
+            message = f"{names} nested more than {DEEPEST_GEOMETRY} levels deep"
             self.fault("Q108", node, message)
+        return replace(place, in_geometry=True, expanded=expanded)
 
     def _point(self, node: nodes.Point, place: Place) -> Column:
+        inner = self._within(node, place)
         for side in (node.this, node.expression):
-            self.want(side, place, NUMBER, "a coordinate of POINT")
+            self.want(side, inner, NUMBER, "a coordinate of POINT")
         latitude = shapes.constant(node.expression)
         if latitude is not None and abs(latitude) > shapes.POLE_DEG:
             self.fault("Q311", node, f"the declination {latitude:g} is not in -90..90")
         return replace(kinds.POINT, nullable=lacking(node.this, node.expression))
 
     def _circle(self, node: nodes.Circle, place: Place) -> Column:
-        self.want(node.this, place, POINT, "the centre of CIRCLE")
-        self.want(node.expression, place, NUMBER, "the radius of CIRCLE")
+        inner = self._within(node, place)
+        self.want(node.this, inner, POINT, "the centre of CIRCLE")
+        self.want(node.expression, inner, NUMBER, "the radius of CIRCLE")
         radius = shapes.constant(node.expression)
         if radius is not None and not 0 <= radius <= shapes.HALF_TURN_DEG:
             self.fault("Q311", node, f"the radius {radius:g} is not in 0..180")
@@ -64,15 +57,18 @@ class Geometries(Typer):
     def _polygon(self, node: nodes.Polygon, place: Place) -> Column:
         if node.meta.get("either"):
             self._decide(node, place)
-        for vertex in node.expressions:
-            self.want(vertex, place, POINT, "a vertex of POLYGON")
+        inner = self._within(node, place)
+        if len(node.expressions) > MOST_VERTICES:
+            message = f"a POLYGON of more than {MOST_VERTICES} vertices"
+            self.exceed(message, node.meta.get("at", 0))
+        for vertex in list(node.expressions):
+            self.want(vertex, inner, POINT, "a vertex of POLYGON")
         return replace(kinds.POLYGON, nullable=lacking(*node.expressions))
 
     def _decide(self, node: nodes.Polygon, place: Place) -> None:
         """Six columns: three pairs of numbers, or six points."""
         flat = [side for p in node.expressions for side in (p.this, p.expression)]
-        copies = [side.copy() for side in flat]
-        if kind(self.typed(copies[0], place)) == "point":
+        if kind(self.typed(flat[0].copy(), place)) == "point":
             node.set("expressions", flat)
 
     def _box(self, node: nodes.Box, place: Place) -> Column:
@@ -105,19 +101,19 @@ class Geometries(Typer):
         return INT
 
     def _two_shapes(self, node: exp.Expr, place: Place) -> None:
-        self._shallow(node)
+        inner = self._within(node, place)
         name = type(node).__name__.upper()
         found = [
-            self.want(side, place, SHAPE, f"an argument of {name}")
+            self.want(side, inner, SHAPE, f"an argument of {name}")
             for side in (node.this, node.args["expression"])
         ]
         if name == "CONTAINS" and kind(found[1]) == "point":
             self.fault("Q401", node, "CONTAINS in a POINT is not translated")
 
     def _distance(self, node: nodes.Distance, place: Place) -> Column:
-        self._shallow(node)
+        inner = self._within(node, place)
         for side in (node.this, node.expression):
-            column = self.want(side, place, SHAPE, "an argument of DISTANCE")
+            column = self.want(side, inner, SHAPE, "an argument of DISTANCE")
             if kind(column) in {"circle", "polygon", "region"}:
                 self.fault("Q401", side, "DISTANCE is translated between points only")
         nullable = lacking(node.this, node.expression)
@@ -125,14 +121,14 @@ class Geometries(Typer):
 
     def _coordinate(self, node: exp.Expr, place: Place) -> Column:
         name = type(node).__name__.upper()
-        column = self.want(node.this, place, POINT, f"the argument of {name}")
+        inner = self._within(node, place)
+        column = self.want(node.this, inner, POINT, f"the argument of {name}")
         return replace(DOUBLE, unit="deg", nullable=column.nullable)
 
     def _measure(self, node: exp.Expr, place: Place) -> Column:
-        self._shallow(node)
+        inner = self._within(node, place)
         name = type(node).__name__.upper()
-        wanted = SHAPE
-        column = self.want(node.this, place, wanted, f"the argument of {name}")
+        column = self.want(node.this, inner, SHAPE, f"the argument of {name}")
         return replace(_MEASURES[type(node)], nullable=column.nullable)
 
     RULES: ClassVar[Mapping[type[exp.Expr], Rule]] = {

@@ -9,6 +9,13 @@ from sqlglot import exp
 from distiller.adql.conditions import is_condition
 from distiller.adql.cursor import Lost
 from distiller.adql.expressions import ExpressionParser
+from distiller.adql.limits import (
+    MOST_ITEMS,
+    MOST_JOINS,
+    MOST_SELECTS,
+    MOST_SORTED,
+    MOST_TABLES,
+)
 from distiller.adql.tokens import tokens
 from distiller.adql.words import FOREIGN_WORDS, STATEMENTS
 
@@ -26,11 +33,6 @@ _BEHIND_HAVING: Final = _BEHIND_GROUP - {"HAVING"}
 _BEHIND_ORDER: Final = frozenset({"OFFSET", ";"})
 
 _SETS: Final = {"UNION": exp.Union, "EXCEPT": exp.Except, "INTERSECT": exp.Intersect}
-
-MOST_SELECTS = 100
-"""SELECTs in one query."""
-MOST_ITEMS = 2_000
-"""Columns in one SELECT list."""
 
 
 def parse(text: str, faults: Faults) -> exp.Query | None:
@@ -69,6 +71,8 @@ class QueryParser(ExpressionParser):
     """Statements, SELECT and its clauses, set operators, FROM."""
 
     selects = 0
+    tables = 0
+    joins = 0
 
     def statement(self) -> exp.Query | None:
         """Read one whole statement and see that nothing follows."""
@@ -151,6 +155,7 @@ class QueryParser(ExpressionParser):
         if start is not None:
             number = exp.Literal.number(self.whole_number("OFFSET"))
             query.set("offset", self.make(exp.Offset, start, expression=number))
+        self.measure(query)
         if self.is_word("UNION", "EXCEPT", "INTERSECT"):
             self.fault(
                 "Q111", "set parentheses around an operand with ORDER BY or OFFSET"
@@ -173,6 +178,8 @@ class QueryParser(ExpressionParser):
             found.append(node)
             if not self.take_sign(","):
                 return found
+            if len(found) >= MOST_SORTED:
+                self.exceed(f"more than {MOST_SORTED} terms of ORDER BY")
 
     def _union(self) -> exp.Query:
         left = self._intersect()
@@ -212,15 +219,17 @@ class QueryParser(ExpressionParser):
         start = self.need_word("SELECT")
         self.selects += 1
         if self.selects > MOST_SELECTS:
-            self.fault("Q108", f"more than {MOST_SELECTS} SELECTs", start)
-            self.pos = len(self.tokens) - 1
-            raise Lost
+            self.exceed(f"more than {MOST_SELECTS} SELECTs", start)
         select = self.make(exp.Select, start)
         if (word := self.take_word("DISTINCT", "ALL")) and word.value == "DISTINCT":
             select.set("distinct", exp.Distinct())
         if (word := self.take_word("TOP")) is not None:
             number = exp.Literal.number(self.whole_number("TOP"))
             select.set("limit", self.make(exp.Limit, word, expression=number))
+            if self.is_word("DISTINCT", "ALL"):
+                misplaced = self.advance()
+                message = f"{misplaced.value} stands before TOP"
+                self.fault("Q111", message, misplaced)
         select.set("expressions", self._items())
         if self.is_word("INTO"):
             self.stranger()
@@ -232,9 +241,10 @@ class QueryParser(ExpressionParser):
         if joins is None:
             select.meta["open"] = True
         else:
-            select.set("from_", exp.From(this=joins[0].this))
+            select.set("from_", self.make(exp.From, start, this=joins[0].this))
             select.set("joins", joins[1:])
         self._clauses(select)
+        self.measure(select)
         return select
 
     def _clauses(self, select: exp.Select) -> None:
@@ -255,6 +265,8 @@ class QueryParser(ExpressionParser):
     def _group_terms(self) -> list[exp.Expr]:
         found = [self.value()]
         while self.take_sign(","):
+            if len(found) >= MOST_SORTED:
+                self.exceed(f"more than {MOST_SORTED} terms of GROUP BY")
             found.append(self.value())
         return found
 
@@ -268,9 +280,8 @@ class QueryParser(ExpressionParser):
             found.append(item)
             if not self.take_sign(","):
                 return found
-            if len(found) > MOST_ITEMS:
-                self.fault("Q108", f"more than {MOST_ITEMS} columns are selected")
-                raise Lost
+            if len(found) >= MOST_ITEMS:
+                self.exceed(f"more than {MOST_ITEMS} columns are selected")
 
     def _item(self) -> exp.Expr:
         start = self.token
@@ -347,6 +358,7 @@ class QueryParser(ExpressionParser):
     def _from(self) -> list[exp.Join]:
         found = self._chain()
         while self.take_sign(","):
+            self._one_more_join()
             found.extend(self._chain())
         if self.is_word("JOIN", "ON", "USING", "OUTER", "INNER", "AS", "TOP", "SELECT"):
             self.complain("a comma or JOIN is missing before")
@@ -381,6 +393,7 @@ class QueryParser(ExpressionParser):
         if side is not None:
             self.take_word("OUTER")
         self.need_word("JOIN")
+        self._one_more_join()
         join = self.make(exp.Join, start, this=self._table())
         join.set("side", side.value if side else None)
         join.set("kind", "CROSS" if cross else None)
@@ -388,6 +401,11 @@ class QueryParser(ExpressionParser):
             join.set("method", "NATURAL")
         self._specification(join, start, allowed=not (natural or cross))
         return join
+
+    def _one_more_join(self) -> None:
+        self.joins += 1
+        if self.joins > MOST_JOINS:
+            self.exceed(f"more than {MOST_JOINS} joins")
 
     def _specification(self, join: exp.Join, start: Token, *, allowed: bool) -> None:
         if not self.is_word("ON", "USING"):
@@ -401,6 +419,7 @@ class QueryParser(ExpressionParser):
             self.lose("a NATURAL or CROSS JOIN takes no condition, not")
         if self.take_word("ON"):
             join.set("on", self.search_condition())
+            self.measure(join)
             return
         self.advance()
         self.need_sign("(")
@@ -450,6 +469,9 @@ class QueryParser(ExpressionParser):
         if len(parts) > 3:  # noqa: PLR2004 - catalog.schema.table
             self.fault("Q101", "a table has at most three names", start)
             raise Lost
+        self.tables += 1
+        if self.tables > MOST_TABLES:
+            self.exceed(f"more than {MOST_TABLES} tables", start)
         names = dict(zip(("this", "db", "catalog"), parts[::-1], strict=False))
         table = self.make(exp.Table, start, **names)
         alias = self._alias("a table")

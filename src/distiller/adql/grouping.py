@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def check(select: exp.Select, scope: Scope, faults: Faults) -> None:
     """Note every column that is neither grouped nor inside an aggregate."""
     group = select.args.get("group")
-    terms = list(group.expressions) if group else []
+    terms = set(group.expressions) if group else set()
     having = select.args.get("having")
     order = select.args.get("order")
     parts = [*select.expressions, *((having,) if having else ())]
@@ -48,7 +48,7 @@ def _aggregates(node: exp.Expr) -> bool:
     return False
 
 
-def _loose(node: exp.Expr, terms: list[exp.Expr], scope: int) -> Iterator[exp.Column]:
+def _loose(node: exp.Expr, terms: set[exp.Expr], scope: int) -> Iterator[exp.Column]:
     stack = [node]
     while stack:
         part = stack.pop()

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from sqlglot import exp
 
+from distiller.adql import nodes
+from distiller.adql.conditions import balanced
 from distiller.adql.faults import meant
 from distiller.adql.kinds import ANY, common, comparable
-from distiller.adql.scope import Item, Scope, Source, Visible, reference, visible_items
+from distiller.adql.limits import MOST_COLUMNS, MOST_COPIED, Exceeded
+from distiller.adql.nodes import swap
+from distiller.adql.scope import (
+    Item,
+    Scope,
+    Source,
+    Visible,
+    grouped,
+    reference,
+    visible_items,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from distiller.adql.faults import Faults
     from distiller.core.columns import Catalog, Column
 
@@ -32,7 +46,9 @@ class Names:
         self.catalog = catalog
         self.queries: dict[str, tuple[str, tuple[Item, ...] | None]] = {}
         self.used: set[str] = set()
-        self._labels: set[str] = set()
+        self._labels = Labels()
+        self._columns = 0
+        self._copied = 0
 
     def nested(self, query: exp.Query, outer: Scope | None) -> tuple[Item, ...] | None:
         """Check a sub-query and return its columns; the sub-class defines it."""
@@ -44,12 +60,24 @@ class Names:
 
     def label(self, name: str) -> str:
         """Return a name for the engine that nothing else in the query has."""
-        label, count = name, 1
-        while label.lower() in self._labels:
-            count += 1
-            label = f"{name}_{count}"
-        self._labels.add(label.lower())
-        return label
+        return self._labels.unique(name)
+
+    def spend(self, columns: int, at: int) -> None:
+        """Count columns of tables and SELECTs; end the check where they are many."""
+        self._columns += columns
+        if self._columns > MOST_COLUMNS:
+            self.exceed(
+                f"more than {MOST_COLUMNS} columns of tables and SELECTs together", at
+            )
+
+    def exceed(self, message: str, at: int) -> NoReturn:
+        """Note that a limit is reached, and check nothing more."""
+        self.faults.add("Q108", at, message)
+        raise Exceeded
+
+    def hint(self, name: str, known: Iterable[str]) -> str:
+        """Return the hint for a mistyped name, if somebody will read it."""
+        return "" if self.faults.full else meant(name, known)
 
     # FROM ---------------------------------------------------------------------------
 
@@ -96,6 +124,7 @@ class Names:
                     "Q205", node.meta["at"], f"{source.name} stands twice in FROM "
                     "(give one of them another name: AS ...)",
                 )  # fmt: skip
+        self.spend(len(source.items or ()), node.meta.get("at", 0))
         scope.sources.append(source)
         if source.items is None:
             scope.is_open = True
@@ -111,14 +140,19 @@ class Names:
         if len(parts) == 1 and parts[0] in self.queries:
             query, items = self.queries[parts[0]]
             table.set("this", exp.Identifier(this=query, quoted=True))
+            table.meta["query"] = query
             return Source(name, None, label, items)
         schema = None if alias or len(parts) == 1 else parts[0]
         if self.catalog is None:
             return Source(name, schema, label, None)
         full = ".".join(parts)
-        known = None if table.args.get("catalog") else self.catalog.get(full)
+        known = self.catalog.get(full)
+        if known is not None and table.args.get("catalog"):
+            message = f"tables are named without a catalog here (write {full})"
+            self.faults.add("Q201", at, message)
+            return Source(name, schema, label, None)
         if known is None:
-            hint = meant(full, [*self.catalog, *self.queries])
+            hint = self.hint(full, [*self.catalog, *self.queries])
             if not any("unknown" in p.meta for p in table.find_all(exp.Identifier)):
                 self.faults.add("Q201", at, f"there is no table {full}{hint}")
             return Source(name, schema, label, None)
@@ -140,10 +174,12 @@ class Names:
                 if column.meta.get("scope") == id(within):
                     column.meta["scope"] = id(scope)
         names = [i.this for i in join.args.get("using") or ()]
+        sides = grouped(left), grouped(right)
         if join.args.get("method") == "NATURAL":
-            rights = {v.name for v in right}
-            names = list(dict.fromkeys(v.name for v in left if v.name in rights))
-        merged = [self._merge(join, name, left, right, scope) for name in names]
+            names = [name for name in sides[0] if name in sides[1]]
+        merged = [self._merge(join, name, sides, scope) for name in names]
+        if None in merged:
+            scope.is_open = True  # of what was not joined nothing more is said
         if side in {"LEFT", "FULL"}:
             right = self._may_lack(scope.sources[before:], right)
         if side in {"RIGHT", "FULL"}:
@@ -151,26 +187,25 @@ class Names:
         if join.args.get("using") or join.args.get("method"):
             self._plain(join, [m for m in merged if m is not None])
         shown = [m[0] for m in merged if m is not None]
-        rest = [v for v in left + right if v.name not in names]
+        known = set(names)
+        rest = [v for v in left + right if v.name not in known]
         return shown + rest
 
     def _merge(
         self,
         join: exp.Join,
         name: str,
-        left: list[Visible],
-        right: list[Visible],
+        sides: tuple[dict[str, list[Visible]], dict[str, list[Visible]]],
         scope: Scope,
     ) -> tuple[Visible, exp.Expr] | None:
         """Return the one column that USING makes of two, and the join condition."""
         pair = []
-        for visible in (left, right):
-            found = [v for v in visible if v.name == name]
+        for where, visible in zip(("left", "right"), sides, strict=True):
+            found = visible.get(name, [])
             if len(found) != 1:
                 if not scope.is_open:
                     which = "ambiguous" if found else "missing"
-                    hint = "" if found else meant(name, [v.name for v in visible])
-                    where = "left" if visible is left else "right"
+                    hint = "" if found else self.hint(name, visible)
                     code = "Q203" if found else "Q202"
                     message = f"{name} is {which} on the {where} side of the JOIN{hint}"
                     self.faults.add(code, join.meta["at"], message)
@@ -195,9 +230,9 @@ class Names:
         """Write NATURAL and USING as ON."""
         join.set("using", None)
         join.set("method", None)
-        conditions = [condition for _, condition in merged]
+        conditions: list[exp.Expr] = [condition for _, condition in merged]
         if conditions:
-            join.set("on", exp.and_(*conditions, copy=False))
+            join.set("on", balanced(exp.And, conditions))
         elif join.args.get("side"):
             join.set("on", exp.true())
         else:
@@ -206,10 +241,7 @@ class Names:
     def _may_lack(self, sources: list[Source], shown: list[Visible]) -> list[Visible]:
         """Make every column of one side of an outer join nullable."""
         for source in sources:
-            source.items = source.items and tuple(
-                replace(i, column=replace(i.column, nullable=True))
-                for i in source.items
-            )
+            source.may_lack()
         return [_nullable(v) for v in shown]
 
     # Columns ------------------------------------------------------------------------
@@ -222,8 +254,7 @@ class Names:
             found.meta["type"] = ANY
         else:
             found.meta["at"] = node.meta.get("at", 0)
-            if node.parent is not None:
-                node.replace(found)
+            swap(node, found)
         return found
 
     def _found(  # noqa: PLR0911 - one per outcome
@@ -235,14 +266,12 @@ class Names:
             return self._qualified(node, scope)
         name = node.this.this
         for level in scope.chain():
-            found = [v for v in level.visible if v.name == name]
+            found = level.called(name)
             if len(found) == 1:
                 return found[0].make()
             if found:
                 tables = " or ".join(
-                    f"{s.name}.{name}"
-                    for s in level.sources
-                    if any(i.name == name for i in s.items or ())
+                    f"{s.name}.{name}" for s in level.sources if s.called(name)
                 )
                 self.faults.add(
                     "Q203", node.meta["at"], f"{name} is ambiguous (write {tables})"
@@ -251,10 +280,19 @@ class Names:
             if level.is_open:
                 return None
             if name in level.aliases:
-                return level.aliases[name].copy()
-        hint = meant(name, scope.column_names())
+                return self._copy(level.aliases[name], node)
+        hint = self.hint(name, scope.column_names())
+        if not hint and "delimited" in node.this.meta:
+            hint = f" (text stands in single quotes: '{name}')"
         self.faults.add("Q202", node.meta["at"], f"there is no column {name}{hint}")
         return None
+
+    def _copy(self, value: exp.Expr, node: exp.Column) -> exp.Expr:
+        self._copied += len(nodes.find(value, exp.Expr))
+        if self._copied > MOST_COPIED:
+            message = "names of the SELECT list stand for too much here"
+            self.exceed(f"{message} (more than {MOST_COPIED} parts)", node.meta["at"])
+        return value.copy()
 
     def _qualified(self, node: exp.Column, scope: Scope) -> exp.Expr | None:
         name, table = node.this.this, node.args["table"].this
@@ -268,13 +306,13 @@ class Names:
             if not sources:
                 continue
             source = sources[0]
-            found = [i for i in source.items or () if i.name == name]
+            found = source.called(name)
             if len(found) == 1:
                 return reference(source, found[0], level)
             if found:
                 self.faults.add("Q203", at, f"{table}.{name} is ambiguous")
             elif source.items is not None:
-                hint = meant(name, [i.name for i in source.items])
+                hint = self.hint(name, [i.name for i in source.items])
                 self.faults.add("Q202", at, f"there is no column {table}.{name}{hint}")
             return None
         self._no_table(table if schema is None else f"{schema}.{table}", at, scope)
@@ -282,7 +320,7 @@ class Names:
 
     def _no_table(self, name: str, at: int, scope: Scope) -> None:
         known = [s.name for level in scope.chain() for s in level.sources]
-        hint = meant(name, known) or (
+        hint = self.hint(name, known) or (
             f" (FROM has {', '.join(dict.fromkeys(known))})" if known else ""
         )
         self.faults.add("Q204", at, f"{name} is not in FROM{hint}")
@@ -302,6 +340,31 @@ class Names:
             return None
         source = sources[0]
         return None if source.items is None else visible_items(source, scope)
+
+
+class Labels:
+    """Names that are given once, whatever the case.
+
+    >>> labels = Labels()
+    >>> [labels.unique(name) for name in ("a", "A", "b", "a", "a_3")]
+    ['a', 'A_2', 'b', 'a_3', 'a_3_2']
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def unique(self, name: str) -> str:
+        """Return a name, with a number where it was given before."""
+        key = name.lower()
+        count = self._counts.get(key, 0)
+        label = f"{name}_{count + 1}" if count else name
+        while label.lower() in self._taken:
+            count += 1
+            label = f"{name}_{count + 1}"
+        self._counts[key] = count + 1
+        self._taken.add(label.lower())
+        return label
 
 
 def _alias(label: str) -> exp.TableAlias:

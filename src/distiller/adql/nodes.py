@@ -121,12 +121,14 @@ class Overlaps(AdqlNode):
 class Near(AdqlNode):
     """Predicate: two points lie within a distance (deg) of each other. Made by a pass.
 
-    ``strict`` for less than, ``boxed`` where a condition on the declination may stand
+    ``strict`` for less than, ``bordered`` where the border is inside within the
+    tolerance of regions, ``boxed`` where a condition on the declination may stand
     beside it, because false and unknown mean the same there.
     """
 
     arg_types: ClassVar = {"this": True, "expression": True, "distance": True,
-                           "strict": False, "boxed": False}  # fmt: skip
+                           "strict": False, "bordered": False,
+                           "boxed": False}  # fmt: skip
 
 
 class Typed(AdqlNode):
@@ -145,12 +147,54 @@ SHAPES = (
 )  # fmt: skip
 """Nodes of ADQL text that take or make geometries."""
 
+EXPANDED = (Area, Centroid, Contains, Distance, Intersects)
+"""Those of them that engines expand: each level multiplies what is below it."""
+
 NODES: tuple[type[AdqlNode], ...] = tuple(AdqlNode.__subclasses__())
 """All of them: what a target must translate or refuse."""
 
 
 _LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.TableAlias})
-"""Nodes below which ``find`` does not look: there are only names."""
+"""Nodes below which there are only names."""
+
+
+def measure(node: exp.Expr) -> int:
+    """Note and return the height of the tree of a node, whose parts were measured.
+
+    >>> term = exp.column("a")
+    >>> measure(term), measure(exp.Neg(this=term))
+    (1, 2)
+    """
+    parts = node.iter_expressions() if type(node) not in _LEAVES else ()
+    height = 1 + max((int(p.meta.get("height", 1)) for p in parts), default=0)
+    node.meta["height"] = height
+    return height
+
+
+def swap(old: exp.Expr, new: exp.Expr) -> None:
+    """Put a node in the place of another, at the same cost wherever that stands.
+
+    The method of sqlglot goes through the whole list for each node of a list.
+
+    >>> row = exp.Tuple(expressions=[exp.column("a"), exp.column("b")])
+    >>> swap(row.expressions[1], exp.column("c"))
+    >>> row.sql(), row.expressions[1].index
+    ('(a, c)', 1)
+    """
+    parent, key, index = old.parent, old.arg_key, old.index
+    if parent is None or key is None or old is new:
+        return
+    if index is None:
+        parent.args[key] = new
+    else:
+        parent.args[key][index] = new
+    new.parent, new.arg_key, new.index = parent, key, index
+    if old.parent is parent:
+        old.parent = old.arg_key = old.index = None
+    above: exp.Expr | None = parent
+    while above is not None and above._hash is not None:  # noqa: SLF001 - as it does
+        above._hash = None  # noqa: SLF001
+        above = above.parent
 
 
 def find(tree: exp.Expr, *classes: type[Found]) -> list[Found]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlglot import exp
 
 from distiller.adql.kinds import ANY
+from distiller.adql.limits import ASSUMED_TEXT
 from distiller.core.columns import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,25 @@ class Item:
         As the SQL of the engine calls it: unique in its query whatever the case.
     column
         Type and metadata.
+    length
+        Characters of its text, as estimated.
     """
 
     name: str
     label: str
     column: Column
+    length: int = ASSUMED_TEXT
+
+
+Named = TypeVar("Named", "Item", "Visible")
+
+
+def grouped(columns: Iterable[Named]) -> dict[str, list[Named]]:
+    """Return columns by name."""
+    found: dict[str, list[Named]] = {}
+    for column in columns:
+        found.setdefault(column.name, []).append(column)
+    return found
 
 
 @dataclass(slots=True)
@@ -53,6 +68,20 @@ class Source:
     schema: str | None
     label: str
     items: tuple[Item, ...] | None
+    _by_name: dict[str, list[Item]] | None = None
+
+    def called(self, name: str) -> list[Item]:
+        """Return its columns of a name."""
+        if self._by_name is None:
+            self._by_name = grouped(self.items or ())
+        return self._by_name.get(name, [])
+
+    def may_lack(self) -> None:
+        """Make every column nullable, as an outer join does."""
+        self._by_name = None
+        self.items = self.items and tuple(
+            replace(i, column=replace(i.column, nullable=True)) for i in self.items
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +105,13 @@ class Scope:
     visible: list[Visible] = field(default_factory=list)
     aliases: dict[str, exp.Expr] = field(default_factory=dict)
     is_open: bool = False
+    _by_name: tuple[list[Visible], dict[str, list[Visible]]] | None = None
+
+    def called(self, name: str) -> list[Visible]:
+        """Return the columns that a bare name means in this scope alone."""
+        if self._by_name is None or self._by_name[0] is not self.visible:
+            self._by_name = self.visible, grouped(self.visible)
+        return self._by_name[1].get(name, [])
 
     def chain(self) -> Iterator[Scope]:
         """Yield this scope and the ones around it, nearest first."""
@@ -104,6 +140,7 @@ def reference(source: Source, item: Item, scope: Scope) -> exp.Column:
         table=exp.Identifier(this=source.label, quoted=True),
     )
     node.meta["type"] = item.column
+    node.meta["length"] = item.length
     node.meta["scope"] = id(scope)
     return node
 

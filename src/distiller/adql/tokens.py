@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from distiller.adql.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_TOKENS
 from distiller.adql.words import FOREIGN_SIGNS, RESERVED
 
 if TYPE_CHECKING:
@@ -13,10 +14,7 @@ if TYPE_CHECKING:
 
 TokenKind = Literal["word", "name", "number", "text", "sign", "foreign", "end"]
 
-MOST_CHARACTERS = 200_000
-MOST_TOKENS = 40_000
 _LONGEST_NUMBER = 60
-_LONGEST_NAME = 128
 
 _TOKEN = re.compile(
     r"""
@@ -90,7 +88,7 @@ def tokens(text: str, faults: Faults) -> list[Token]:
             "Q108",
             0,
             f"the query has {len(text)} characters, at most "
-            f"{MOST_CHARACTERS} are read (upload long lists as a table)",
+            f"{MOST_CHARACTERS} are read (ask in several queries)",
         )
         return [Token("end", "", "", 0)]
     found: list[Token] = []
@@ -108,8 +106,7 @@ def tokens(text: str, faults: Faults) -> list[Token]:
             faults.add(
                 "Q108",
                 match.start(),
-                f"more than {MOST_TOKENS} words and signs "
-                "(upload long lists as a table)",
+                f"more than {MOST_TOKENS} words and signs (ask in several queries)",
             )
             break
     found.append(Token("end", "", "", len(text)))
@@ -118,8 +115,8 @@ def tokens(text: str, faults: Faults) -> list[Token]:
 
 def _token(kind: str, text: str, at: int, faults: Faults) -> Token | None:
     if kind == "word":
-        if len(text) > _LONGEST_NAME:
-            faults.add("Q108", at, f"a name of more than {_LONGEST_NAME} characters")
+        if len(text) > LONGEST_NAME:
+            faults.add("Q108", at, f"a name of more than {LONGEST_NAME} characters")
         return Token("word", text.upper(), text, at)
     if kind == "number":
         return _number(text, at, faults)
@@ -157,8 +154,8 @@ def _quoted(kind: str, text: str, at: int, faults: Faults) -> Token:
         faults.add("Q103", at, "half a character (a lone surrogate) between quotes")
     if kind == "text":
         return Token("text", value, text, at)
-    if not value or len(value) > _LONGEST_NAME:
-        faults.add("Q108", at, f"a delimited name has 1 to {_LONGEST_NAME} characters")
+    if not value or len(value) > LONGEST_NAME:
+        faults.add("Q108", at, f"a delimited name has 1 to {LONGEST_NAME} characters")
     return Token("name", value, text, at)
 
 

@@ -13,6 +13,7 @@ from distiller.adql.check import Checker
 from distiller.adql.faults import UNTRANSLATED, Faults
 from distiller.adql.grammar import parse
 from distiller.adql.kinds import kind
+from distiller.adql.limits import MOST_WRITTEN
 from distiller.adql.passes import PASSES
 from distiller.adql.passes.access import restricted
 from distiller.adql.targets.duckdb import DuckDBWriter
@@ -35,6 +36,7 @@ _WRITERS: Final[dict[str, type[Writer]]] = {
     "duckdb": DuckDBWriter,
     "pgsphere": PgSphereWriter,
 }
+_LEAST_BYTES: Final = 16
 _CACHED: Final = 2_000
 _LONGEST_CACHED: Final = 20_000
 
@@ -55,6 +57,8 @@ class Translation:
         The tables that are read.
     body, offset
         The statement without TOP and OFFSET of the whole, and that OFFSET.
+    row_bytes
+        How long a row may be, as estimated.
     """
 
     sql: str
@@ -63,6 +67,7 @@ class Translation:
     tables: frozenset[str]
     body: str = ""
     offset: int | None = None
+    row_bytes: int = 0
 
     def limited(self, max_rows: int) -> str:
         """Return the statement with at most that many rows.
@@ -145,7 +150,7 @@ def _translate(
         faults.add("Q403", at, f"{refusal.why} (on {target})")
         raise QueryError(faults.all()) from None
     except TooMuch:
-        faults.add("Q108", 0, "conditions on distances are nested too deep")
+        faults.add("Q108", 0, f"more than {MOST_WRITTEN} parts of SQL would be made")
         raise QueryError(faults.all()) from None
     return Translation(
         _statement(body, top, offset),
@@ -154,6 +159,7 @@ def _translate(
         frozenset(checker.used),
         body,
         offset,
+        sum(max(_LEAST_BYTES, item.length) for item in items),
     )
 
 

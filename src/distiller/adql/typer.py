@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sqlglot import exp
 
-from distiller.adql import nodes
+from distiller.adql import lengths, nodes
 from distiller.adql.kinds import ANY, CONDITION, GEOMETRY, WORDS, kind
+from distiller.adql.limits import MOST_TEXT
 from distiller.adql.names import Names
 from distiller.core.columns import Column
 
@@ -29,10 +30,24 @@ SHAPE: Final = frozenset[str](GEOMETRY)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an expression stands: its scope, and why aggregates are not allowed."""
+    """Where an expression stands.
+
+    Attributes
+    ----------
+    scope
+        What names mean there.
+    no_aggregate
+        Why aggregates are not allowed.
+    in_geometry
+        Whether it is an argument of a geometry function.
+    expanded
+        How many of `nodes.EXPANDED` it is inside of.
+    """
 
     scope: Scope
     no_aggregate: str | None = None
+    in_geometry: bool = False
+    expanded: int = 0
 
 
 class Typer(Names):
@@ -64,6 +79,11 @@ class Typer(Names):
         else:
             column = self.RULES[type(node)](self, node, place)
         node.meta["type"] = column
+        if column.arraysize is not None and "length" not in node.meta:
+            node.meta["length"] = length = lengths.estimate(node)
+            if length > MOST_TEXT:
+                message = f"this may become longer than {MOST_TEXT} characters"
+                self.exceed(message, node.meta.get("at", 0))
         return column
 
     def want(

@@ -21,12 +21,15 @@ from distiller.adql.kinds import (
     kind,
     plain,
 )
+from distiller.adql.nodes import swap
 from distiller.adql.typer import NUMBER, ORDERED, Place, Rule, bare
 from distiller.adql.typer import TEXT as TEXT_KIND
 from distiller.core.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from distiller.adql.scope import Item
 
 _INT_MOST: Final = 2**31 - 1
 _LONG_MOST: Final = 2**63 - 1
@@ -158,9 +161,8 @@ class Values(Conversions):
             hint = "use CONTAINS, INTERSECTS or DISTANCE"
             self.fault("Q401", at, f"geometries are not compared like this ({hint})")
             return
-        self.fault(
-            "Q304", at, f"{WORDS[kind(one)]} cannot be compared with {WORDS[kind(two)]}"
-        )
+        words = f"{WORDS[kind(one)]} cannot be compared with {WORDS[kind(two)]}"
+        self.fault("Q304", at, words + _in_quotes(left, right, found))
 
     def _adapted(self, node: exp.Expr, own: Column, other: Column) -> bool:
         """Make a text beside a timestamp a timestamp, 0 and 1 truth values."""
@@ -176,13 +178,13 @@ class Values(Conversions):
                 return True
             made = nodes.Convert(this=literal.copy(), to="TIMESTAMP")
             made.meta.update({"at": node.meta["at"], "type": kinds.INSTANT})
-            node.replace(made)
+            swap(node, made)
             return True
         truth = _TRUTHS.get(str(literal.this).lower())
         if kind(other) == "boolean" and kind(own) != "boolean" and truth is not None:
             value = exp.Boolean(this=truth)
             value.meta["type"] = other
-            node.replace(value)
+            swap(node, value)
             return True
         return False
 
@@ -202,13 +204,14 @@ class Values(Conversions):
         left = self.typed(node.this, place)
         query = node.args.get("query")
         if query is None:
-            for value in list(node.expressions):
+            for number, value in enumerate(node.expressions):
                 self.typed(value, place)
-                self.matched(node.this, value, value)
+                found = node.expressions[number]
+                self.matched(node.this, found, found)
             return CONDITION
-        column = self._single(query, place)
-        if column is not None and not kinds.comparable(left, column):
-            words = WORDS[kind(left)], WORDS[kind(column)]
+        item = self._single(query, place)
+        if item is not None and not kinds.comparable(left, item.column):
+            words = WORDS[kind(left)], WORDS[kind(item.column)]
             self.fault(
                 "Q304", node, f"{words[0]} cannot be one of a list of {words[1]}"
             )
@@ -223,19 +226,18 @@ class Values(Conversions):
         return CONDITION
 
     def _scalar(self, node: exp.Subquery, place: Place) -> Column:
-        parent = node.parent
-        while isinstance(parent, exp.Expr) and not isinstance(parent, exp.Query):
-            if isinstance(parent, nodes.SHAPES):
-                # Engines write arguments of these many times; a sub-query would be
-                # planned as often, and plans of plans do not end.
-                message = "a sub-query inside a geometry is not translated (join it)"
-                self.fault("Q401", node, message)
-                break
-            parent = parent.parent
-        column = self._single(node, place)
-        return ANY if column is None else replace(column, nullable=True)
+        if place.in_geometry:
+            # Engines write arguments of these many times; a sub-query would be
+            # planned as often, and plans of plans do not end.
+            message = "a sub-query inside a geometry is not translated (join it)"
+            self.fault("Q401", node, message)
+        item = self._single(node, place)
+        if item is None:
+            return ANY
+        node.meta["length"] = item.length
+        return replace(item.column, nullable=True)
 
-    def _single(self, node: exp.Subquery, place: Place) -> Column | None:
+    def _single(self, node: exp.Subquery, place: Place) -> Item | None:
         items = self.nested(node.this, place.scope)
         if items is None:
             return None
@@ -244,7 +246,7 @@ class Values(Conversions):
                 "Q309", node, f"this sub-query must have one column, not {len(items)}"
             )
             return None
-        return items[0].column
+        return items[0]
 
     def _call(self, node: nodes.Call, place: Place) -> Column:
         name = node.name
@@ -307,9 +309,12 @@ class Values(Conversions):
     def _coalesce(self, node: exp.Coalesce, place: Place) -> Column:
         column = self.typed(node.this, place)
         nullable = column.nullable
-        for argument in node.expressions:
+        for number, argument in enumerate(node.expressions):
             other = self.typed(argument, place)
             nullable = nullable and other.nullable
+            found = node.expressions[number]
+            if kind(column) == "instant" and self._adapted(found, other, column):
+                continue
             both = kinds.common(column, other)
             if both is None or CONDITION in {column, other}:
                 self.fault(
@@ -356,3 +361,13 @@ class Values(Conversions):
         exp.Coalesce: _coalesce,
         nodes.Call: _call,
     }
+
+
+def _in_quotes(left: exp.Expr, right: exp.Expr, kinds_of: set[kinds.Kind]) -> str:
+    """Return the hint for a number that was to be text."""
+    if kinds_of != {"text", "number"}:
+        return ""
+    for side in (bare(left), bare(right)):
+        if isinstance(side, exp.Literal) and not side.is_string:
+            return f" (write '{side.this}')"
+    return ""

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from distiller.adql.passes.boxes import boxes
 from distiller.adql.passes.cones import cones
+from distiller.adql.passes.constants import constants
 from distiller.adql.passes.division import division
 from distiller.adql.passes.operands import operands
 from distiller.adql.passes.output import output
+from distiller.adql.passes.queries import queries
 from distiller.adql.passes.regions import regions
+from distiller.adql.passes.shorts import shorts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +24,12 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 PASSES: Final[tuple[Callable[[exp.Query], exp.Query], ...]] = (
+    queries,
     regions,
     cones,
     boxes,
+    constants,
+    shorts,
     division,
     operands,
     output,

@@ -10,7 +10,7 @@ from sqlglot import exp
 from distiller.adql.check import Checker
 from distiller.adql.faults import Faults
 from distiller.adql.grammar import parse_condition
-from distiller.adql.nodes import find
+from distiller.adql.nodes import find, swap
 from distiller.core.errors import InternalError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ WHERE ("run"."n" < 3)) AS "run"'
             continue
         rows = _rows(name, condition, catalog)
         alias = table.args["alias"]
-        table.replace(exp.Subquery(this=rows, alias=alias.copy()))
+        swap(table, exp.Subquery(this=rows, alias=alias.copy()))
     return query
 
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from distiller.adql import nodes
 from distiller.adql.kinds import CONDITION, kind
-from distiller.adql.nodes import find
+from distiller.adql.nodes import find, swap
 from distiller.adql.scope import type_of
 
 _FLIPPED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {
@@ -28,13 +28,15 @@ def cones(query: exp.Query) -> exp.Query:
     'NEAR(POINT(ra, dec), POINT(83.6, 22), 2)'
     >>> both = lambda query: cones(regions(query))
     >>> where(both, "1 = CONTAINS(POINT(ra, dec), CIRCLE(1, 2, 3))")
-    'NEAR(POINT(ra, dec), POINT(1, 2), 3)'
+    'NEAR(POINT(ra, dec), POINT(1, 2), 3, BORDERED)'
     """
     for node in find(query, nodes.Inside):
         point, circle = node.this, node.args["expression"]
         if isinstance(circle, nodes.Circle) and kind(type_of(point)) == "point":
             centre, radius = circle.this, circle.args["expression"]
-            node.replace(_near(point, centre, radius, strict=False))
+            near = _near(point, centre, radius, strict=False)
+            near.set("bordered", exp.var("BORDERED"))
+            swap(node, near)
     for comparison in find(query, exp.LT, exp.LTE, exp.GT, exp.GTE):
         operator: type[exp.Expr] = type(comparison)
         left, right = comparison.this, comparison.expression
@@ -43,7 +45,7 @@ def cones(query: exp.Query) -> exp.Query:
         if isinstance(left, nodes.Distance) and operator in {exp.LT, exp.LTE}:
             strict = operator is exp.LT
             first, second = left.this, left.args["expression"]
-            comparison.replace(_near(first, second, right, strict=strict))
+            swap(comparison, _near(first, second, right, strict=strict))
     return query
 
 

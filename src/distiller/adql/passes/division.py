@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from distiller.adql.kinds import is_integer
-from distiller.adql.nodes import find
+from distiller.adql.nodes import find, swap
 from distiller.adql.scope import type_of
 
 
@@ -22,5 +22,5 @@ def division(query: exp.Query) -> exp.Query:
         if is_integer(type_of(node)):
             whole = exp.IntDiv(this=node.this, expression=node.expression)
             whole.meta.update(node.meta)
-            node.replace(whole)
+            swap(node, whole)
     return query

@@ -23,6 +23,7 @@ CATALOG = {
             Column("ra", "double", unit="deg", ucd="pos.eq.ra"),
             Column("dec", "double", unit="deg", ucd="pos.eq.dec"),
             Column("n", "int"),
+            Column("few", "short"),
             Column("name", "char", "*"),
             Column("field", "char", "*", "adql:REGION"),
         ),

@@ -6,8 +6,9 @@ from sqlglot import exp
 
 from distiller.adql import nodes
 from distiller.adql.kinds import CONDITION, kind
-from distiller.adql.nodes import find
+from distiller.adql.nodes import find, swap
 from distiller.adql.scope import type_of
+from distiller.adql.typer import bare
 
 
 def regions(query: exp.Query) -> exp.Query:
@@ -27,7 +28,7 @@ def regions(query: exp.Query) -> exp.Query:
     for node in find(query, nodes.Contains, nodes.Intersects):
         comparison = node.find_ancestor(exp.EQ, exp.NEQ, exp.Select)
         if isinstance(comparison, exp.EQ | exp.NEQ):
-            comparison.replace(_predicate(node, comparison))
+            swap(comparison, _predicate(node, comparison))
     return query
 
 
@@ -43,15 +44,9 @@ def _predicate(node: exp.Expr, comparison: exp.Binary) -> exp.Expr:
     made.meta["type"] = CONDITION
     number = next(
         str(literal.this)
-        for literal in (_bare(comparison.this), _bare(comparison.expression))
+        for literal in (bare(comparison.this), bare(comparison.expression))
         if isinstance(literal, exp.Literal)
     )
     if (number == "1") == isinstance(comparison, exp.EQ):
         return made
     return exp.Not(this=exp.Paren(this=made))
-
-
-def _bare(node: exp.Expr) -> exp.Expr:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+TOLERANCE_DEG: Final = 5.73e-10
+"""Distances below this are none: what lies on the border of a region is inside."""
+
+_NO_WORD: Final = r"[^\p{{L}}\p{{N}}_]"
+"""A character that is no part of a word, in any alphabet; braces for ``format``."""
+
 SLACK_DEG: Final = 1e-9
 """By how much a declination box is wider than its cone, against rounding."""
 
@@ -68,8 +74,8 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         "LOWER": "LOWER({0})",
         "UPPER": "UPPER({0})",
         "IVO_NOCASEMATCH": "CAST(LOWER({0}) LIKE LOWER({1}) AS INTEGER)",
-        "IVO_HASWORD": "CAST(REGEXP_MATCHES({0}, '(^|\\W)' || "
-        "REGEXP_ESCAPE({1}) || '(\\W|$)', 'i') AS INTEGER)",
+        "IVO_HASWORD": f"CAST(REGEXP_MATCHES({{0}}, '(^|{_NO_WORD})' || "
+        f"REGEXP_ESCAPE({{1}}) || '({_NO_WORD}|$)', 'i') AS INTEGER)",
         "IVO_HASHLIST_HAS": "CAST(LIST_CONTAINS(STRING_SPLIT(LOWER({0}), '#'), "
         "LOWER({1})) AS INTEGER)",
         "IVO_INTERVAL_OVERLAPS": "CAST(({1}) >= ({2}) AND ({3}) >= ({0}) AS INTEGER)",
@@ -128,7 +134,15 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         first, second = node.this, node.args["expression"]
         distance = node.args["distance"]
         sign = "<" if node.args.get("strict") else "<="
-        exact = f"{self._separation(first, second)} {sign} {self.tight(distance)}"
+        reach = self.tight(distance)
+        if node.args.get("bordered"):
+            radius = shapes.constant(distance)
+            reach = (
+                f"({reach} + {TOLERANCE_DEG!r})"
+                if radius is None
+                else double(radius + TOLERANCE_DEG)
+            )
+        exact = f"{self._separation(first, second)} {sign} {reach}"
         if not node.args.get("boxed"):
             return f"({exact})"
         return f"({self._box(first, second, distance)} AND {exact})"

@@ -10,6 +10,7 @@ from sqlglot.generator import Generator
 
 from distiller.adql import nodes
 from distiller.adql.kinds import kind
+from distiller.adql.limits import MOST_WRITTEN
 from distiller.adql.scope import type_of
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ PLAIN: Final = frozenset({
     exp.TableAlias, exp.Union, exp.Where, exp.With,
 })  # fmt: skip
 """Nodes of sqlglot that a tree may hold; every other one is refused."""
-
-
-MOST_WRITTEN: Final = 200_000
-"""Nodes that are written for one query."""
 
 
 @dataclass(frozen=True, slots=True)
