@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from distiller.archive import geometry
+from distiller.core.errors import TimedOut
 
 if TYPE_CHECKING:
     from distiller.archive import Archive
@@ -282,3 +284,66 @@ def test_the_distance_in_sql_is_that_of_astropy(archive: Archive) -> None:
             SkyCoord(ra2, dec2, unit="deg")
         )
         assert found == pytest.approx(expected.deg, abs=1e-10)
+
+
+def _circle_of(count: int, ra: float = 10.0) -> geometry.Floats:
+    turns = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.column_stack([ra + 5 * np.cos(turns), 5 * np.sin(turns)]).ravel()
+
+
+def test_large_polygons_are_worked_on_in_bounded_memory() -> None:
+    """All pairs at once would take some 100 MB of temporary arrays."""
+    a, b = _circle_of(1500), _circle_of(1500, 30.0)
+    tracemalloc.start()
+    try:
+        assert not geometry.intersects(a, b)
+        assert geometry.intersects(a, _circle_of(1500, 12.0))
+        assert not geometry.contains(a, b)
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_work_on_polygons_stops_when_nobody_waits() -> None:
+    asked = iter([False, False, True])
+    with (
+        geometry.stopping(lambda: next(asked)),
+        pytest.raises(geometry.Stopped),
+    ):
+        geometry.intersects(_circle_of(1500), _circle_of(1500, 30.0))
+    assert not geometry.intersects(_circle_of(9), _circle_of(9, 30.0))
+
+
+def test_a_query_on_polygons_ends_at_its_limit_of_time(archive: Archive) -> None:
+    """Each block of rows is one call of a function that takes minutes."""
+    corners = ", ".join(f"{x:.3f}" for x in _circle_of(800))
+    others = ", ".join(f"{x:.3f}" for x in _circle_of(800, 30.0))
+    sql = (
+        f"SELECT count(*) FROM range(2000) t(i) WHERE dst_intersects("
+        f"list_concat([{corners}]::DOUBLE[], [i, 0.0]::DOUBLE[]), "
+        f"[{others}]::DOUBLE[])"
+    )
+    with (
+        pytest.raises(TimedOut, match=r"the limit of 0.5 s"),
+        archive.query(sql, timeout_s=0.5) as result,
+    ):
+        list(result.batches)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("dst_area([1, 100, 2])", None),
+        ("dst_area([1, 2, -1])", None),
+        ("dst_area([0, 0, 1, 95, 2, 3])", None),
+        ("dst_centroid([1, 100])", None),
+        ("dst_centroid([0, 0, 1, 95, 2, 3])", None),
+        ("dst_centroid([365, 10, 1])", [5.0, 10.0]),
+        ("dst_centroid([-5, 10])", [355.0, 10.0]),
+    ],
+)
+def test_what_lies_beyond_a_pole_is_no_geometry(
+    archive: Archive, call: str, expected: list[float] | None
+) -> None:
+    (row,) = archive.rows(f"SELECT {call} AS x")
+    assert row["x"] == (expected if expected is None else pytest.approx(expected))

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distiller.archive import open_archive
-from distiller.core.errors import Busy, IllegalState, NotFound, TimedOut, UserError
+from distiller.core.errors import (
+    Busy,
+    IllegalState,
+    NoSpace,
+    NotFound,
+    TimedOut,
+    UserError,
+)
 from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -22,6 +29,12 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 _ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) a"
+
+_LEAVE = "leave such rows out in WHERE"
+_SEVERAL = (
+    "a sub-query that stands for one value gives several rows "
+    "(use MAX, MIN or TOP 1 in it, or compare with IN or EXISTS)"
+)
 
 
 def _rows(archive: Archive, sql: str, **given: Any) -> int:
@@ -73,7 +86,7 @@ def test_rows_beyond_the_limit_are_left_out_and_it_is_said(
         ("SELECT * FROM read_csv('https://example.org/x')", "running the query: "),
         ("SELECT nonsense", "running the query: Binder Error"),
         ("SELEC 1", "running the query: Parser Error"),
-        ("SELECT CAST('x' AS INTEGER)", "Could not convert string 'x' to INT32"),
+        ("SELECT CAST('x' AS INTEGER)", "the text 'x' is no INTEGER"),
     ],
 )
 def test_what_is_no_reading_is_refused(archive: Archive, sql: str, words: str) -> None:
@@ -84,12 +97,48 @@ def test_what_is_no_reading_is_refused(archive: Archive, sql: str, words: str) -
     assert archive.rows("SELECT count(*) AS n FROM cta.product") == [{"n": 0}]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("1 // (i - i)", f"an integer is divided by 0 ({_LEAVE}, or divide by CAST("),
+        ("mod(i, 0)", "an integer is divided by 0"),
+        ("(SELECT j FROM range(3) u(j))", _SEVERAL),
+        ("i::INTEGER * 2000000000", "a number is out of the range of INTEGER (comp"),
+        ("CAST(i * 100000 AS SMALLINT)", "100000 is out of the range of SMALLINT"),
+        ("CAST(i || 'x' AS DOUBLE)", "the text '1x' is no DOUBLE PRECISION"),
+        ("CAST(i || 'x' AS TIMESTAMP)", f"the text '1x' is no TIMESTAMP ({_LEAVE}"),
+    ],
+)
+def test_values_that_cannot_be_worked_with_are_said_in_our_words(
+    archive: Archive, value: str, message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        _rows(archive, f"SELECT {value} FROM range(1, 4) t(i)")
+    said = str(caught.value)
+    assert said.startswith(f"running the query: {message}")
+    for theirs in ("Error", "TRY", "SET ", "INT32"):
+        assert theirs not in said
+
+
+def test_too_much_disk_is_said(tmp_home: Settings) -> None:
+    small = load_settings(tmp_home.home, query_memory_mb=128, query_spill_mb=64)
+    sql = (
+        "SELECT DISTINCT i, hash(i) || 'yyyyyyyyyyyyyyyyyyyyyyyyyy' AS b "
+        "FROM range(4000000) t(i) ORDER BY b"
+    )
+    with (
+        open_archive(small) as archive,
+        pytest.raises(NoSpace, match=r"more intermediate rows than .* query_spill_mb"),
+    ):
+        _rows(archive, sql)
+
+
 def test_a_fault_in_the_midst_of_the_rows_is_the_users(archive: Archive) -> None:
     sql = (
         "SELECT CASE WHEN i < 500000 THEN 1 ELSE CAST('x' || i AS INTEGER) END "
         "FROM range(600000) t(i)"
     )
-    with pytest.raises(UserError, match="Could not convert string 'x500000'"):
+    with pytest.raises(UserError, match="the text 'x500000' is no INTEGER"):
         _rows(archive, sql)
 
 
@@ -102,7 +151,8 @@ def test_a_query_is_stopped_at_its_limit_of_time(archive: Archive) -> None:
         list(result.batches)
     assert time.monotonic() - began < 5
     assert "ran longer than the limit of 0.3 s" in str(caught.value)
-    assert "asynchronous job" in str(caught.value)
+    assert "narrow it down" in str(caught.value)
+    assert "query_timeout_s" in str(caught.value)
     assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
 
 

@@ -286,10 +286,10 @@ def test_a_second_process_is_told_who_has_the_archive(
     program = (
         "import sys\n"
         "from distiller.archive import open_archive\n"
-        "from distiller.core.errors import IllegalState\n"
+        "from distiller.core.errors import Busy\n"
         "from distiller.core.settings import load_settings\n"
         "try:\n    open_archive(load_settings(sys.argv[1]))\n"
-        "except IllegalState as error:\n    print(error)\n"
+        "except Busy as error:\n    print(error)\n"
     )
     answer = subprocess.run(
         [sys.executable, "-c", program, str(tmp_home.home)],
@@ -298,4 +298,4 @@ def test_a_second_process_is_told_who_has_the_archive(
         check=True,
     )
     assert "another process has the archive open" in answer.stdout
-    assert "go through that server, or stop it first" in answer.stdout
+    assert "wait until it has ended" in answer.stdout

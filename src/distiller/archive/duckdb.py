@@ -73,8 +73,10 @@ class Archive:
         ------
         NotFound
             If there is none and ``create`` is False.
+        Busy
+            If another process has it open.
         IllegalState
-            If another process has it open, or it is of another data model.
+            If it is of another data model.
         """
         path = settings.archive_path
         model = load_model()
@@ -261,6 +263,9 @@ def _connect(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     with translated(f"opening {path}"):
         connection = duckdb.connect(str(path), config=_configuration(settings))
         functions.register(connection)
+        # Given to `connect` it has no effect: the folder is not there yet.
+        most = f"{settings.query_spill_mb}MB"
+        connection.execute(f"SET max_temp_directory_size = '{most}'")
         connection.execute("SET lock_configuration = true")
     return connection
 

@@ -6,6 +6,7 @@ all rows are, never leave the database: only polygons reach Python.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     import duckdb
 
 _GEOMETRY = "DOUBLE[]"
+_POLE_DEG = 90.0
+VARIABLE = "dst_query"
+"""Variable of a cursor that holds the number of its query, see `Stops`."""
+
+_QUERY = f"getvariable('{VARIABLE}')::BIGINT"
 _TOLERANCE = f"{math.degrees(geometry.TOLERANCE_RAD):.3e}"
 
 _EAST = "cos(radians(dec2)) * sin(radians(ra2 - ra1))"
@@ -33,6 +39,12 @@ _ALONG = (
     "+ cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))"
 )
 
+_SOUND = "(abs((g::DOUBLE[])[2]) <= 90 AND (len(g) <> 3 OR (g::DOUBLE[])[3] >= 0))"
+_TURNED = (
+    "CASE WHEN (g::DOUBLE[])[1] >= 0 AND (g::DOUBLE[])[1] < 360 THEN g[1] "
+    "ELSE g[1] - 360 * floor((g::DOUBLE[])[1] / 360) END"
+)
+
 MACROS = {
     # Vincenty (1975) on a sphere: exact at small and at antipodal distances.
     "dst_distance(ra1, dec1, ra2, dec2)": (
@@ -43,7 +55,7 @@ MACROS = {
         f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
         "WHEN len(a) = 3 AND len(b) = 3 THEN b[3] >= 180 "
         f"OR dst_distance(a[1], a[2], b[1], b[2]) + a[3] <= b[3] + {_TOLERANCE} "
-        "ELSE dst_any_contains(a, b) END"
+        f"ELSE dst_any_contains(a, b, {_QUERY}) END"
     ),
     "dst_intersects(a, b)": (
         "CASE WHEN len(a) = 3 AND len(b) = 3 "
@@ -52,20 +64,21 @@ MACROS = {
         f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
         "WHEN len(a) = 3 AND len(b) = 2 "
         f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + {_TOLERANCE} "
-        "ELSE dst_any_intersects(a, b) END"
+        f"ELSE dst_any_intersects(a, b, {_QUERY}) END"
     ),
     "dst_region_text(g)": (
         "CASE len(g) WHEN 2 THEN 'POSITION ICRS ' WHEN 3 THEN 'CIRCLE ICRS ' "
         "ELSE 'POLYGON ICRS ' END || array_to_string(g, ' ')"
     ),
     "dst_area(g)": (
-        "CASE len(g) WHEN 2 THEN 0.0::DOUBLE "
+        f"CASE WHEN NOT {_SOUND} THEN NULL ELSE CASE len(g) WHEN 2 THEN 0.0::DOUBLE "
         "WHEN 3 THEN 4 * pi() * pow(sin(radians(least(g[3], 180)) / 2), 2) "
-        "* pow(degrees(1), 2) ELSE dst_any_area(g) END"
+        f"* pow(degrees(1), 2) ELSE dst_any_area(g, {_QUERY}) END END"
     ),
     "dst_centroid(g)": (
-        "CASE WHEN len(g) < 6 THEN [g[1], g[2]]::DOUBLE[] "
-        "ELSE dst_any_centroid(g::DOUBLE[]) END"
+        f"CASE WHEN NOT {_SOUND} THEN NULL "
+        f"WHEN len(g) < 6 THEN [{_TURNED}, g[2]]::DOUBLE[] "
+        f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
 }
 """Text of each macro by its head."""
@@ -76,8 +89,8 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     for name, function, arity, returns in _FUNCTIONS:
         connection.create_function(
             name,
-            function,
-            [_GEOMETRY] * arity,
+            _stoppable(function, arity),
+            [*[_GEOMETRY] * arity, "BIGINT"],
             returns,
             type=func.ARROW,
             null_handling=func.SPECIAL,
@@ -97,6 +110,53 @@ def macro_statements() -> tuple[str, ...]:
     )
 
 
+class Stops:
+    """Which queries are to stop: the database cannot interrupt a Python function.
+
+    A query has a number, which the macros hand to the functions.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._running: dict[int, Callable[[], bool]] = {}
+
+    def begin(self, stopped: Callable[[], bool]) -> int:
+        """Return the number of a query that begins."""
+        number = next(self._numbers)
+        self._running[number] = stopped
+        return number
+
+    def end(self, number: int) -> None:
+        """Forget a query."""
+        self._running.pop(number, None)
+
+    def of(self, number: int | None) -> Callable[[], bool]:
+        """Return what tells whether a query is to stop."""
+        return self._running.get(number or 0, lambda: False)
+
+
+STOPS = Stops()
+"""Those of this process."""
+
+
+def _stoppable(function: Callable[..., Any], arity: int) -> Callable[..., Any]:
+    """Let a function of columns stop with its query, whose number comes last."""
+
+    def run(query: Any, *geometries: Any) -> Any:
+        number = query[0].as_py() if len(query) else None
+        with geometry.stopping(STOPS.of(number)):
+            return function(*geometries)
+
+    # DuckDB counts the parameters that it sees.
+    def of_one(g: Any, query: Any) -> Any:
+        return run(query, g)
+
+    def of_two(a: Any, b: Any, query: Any) -> Any:
+        return run(query, a, b)
+
+    return of_one if arity == 1 else of_two
+
+
 class Geometries:
     """A column of geometries, taken apart once.
 
@@ -104,7 +164,8 @@ class Geometries:
     ----------
     column
         Arrow list of float64; missing or ill-formed items (a number is missing or not
-        finite, or the count fits no geometry) have ``good`` False.
+        finite, the count fits no geometry, or a vertex is beyond a pole) have ``good``
+        False.
     """
 
     def __init__(self, column: Any) -> None:
@@ -119,7 +180,11 @@ class Geometries:
         fits = (counts == 2) | (counts == 3) | ((counts >= 6) & (counts % 2 == 0))  # noqa: PLR2004 - point, circle, polygon
         self.good = valid & fits
         for index in np.flatnonzero(self.good):
-            self.good[index] = np.isfinite(self[int(index)]).all()
+            item = self[int(index)]
+            sound = np.isfinite(item).all()
+            if len(item) > 3:  # noqa: PLR2004 - a polygon
+                sound = sound and np.abs(item[1::2]).max() <= _POLE_DEG
+            self.good[index] = sound
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -138,6 +203,7 @@ def _predicate(
         good = left.good & right.good
         answers = np.zeros(len(left), dtype=np.bool_)
         for index in np.flatnonzero(good):
+            geometry.pause()
             answers[index] = judge(left[int(index)], right[int(index)])
         return pa.array(answers, mask=~good)
 
@@ -151,6 +217,7 @@ def _contains_column(a: Any, b: Any) -> Any:
     answers = np.zeros(len(inner), dtype=np.bool_)
     groups: dict[bytes, list[int]] = {}
     for index in np.flatnonzero(good):
+        geometry.pause()
         place = int(index)
         if len(inner[place]) == 2 and len(outer[place]) > 3:  # noqa: PLR2004 - a point, a polygon
             groups.setdefault(outer[place].tobytes(), []).append(place)

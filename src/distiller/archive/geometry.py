@@ -12,12 +12,14 @@ Sources: spherical excess after van Oosterom & Strackee (1983); sums of azimuth 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Floats: TypeAlias = np.typing.NDArray[np.float64]
 Bools: TypeAlias = np.typing.NDArray[np.bool_]
@@ -28,7 +30,47 @@ _POLYGON = 6
 TOLERANCE_RAD = 1e-11
 """Distances below this (2 micro-arcseconds) are none: borders belong to the inside."""
 
+_BLOCK = 2**15
+"""Pairs of places that are worked on at once: some MB of temporary arrays."""
+
+_STOPPED: ContextVar[Callable[[], bool] | None] = ContextVar("stopped", default=None)
+
 _DEG2_PER_SR = float(np.degrees(1.0) ** 2)
+
+
+class Stopped(Exception):  # noqa: N818 - named as the condition
+    """Nobody waits for the answer any more."""
+
+
+@contextmanager
+def stopping(stopped: Callable[[], bool]) -> Iterator[None]:
+    """Ask from time to time, while the block works, whether it is to stop."""
+    token = _STOPPED.set(stopped)
+    try:
+        yield
+    finally:
+        _STOPPED.reset(token)
+
+
+def pause() -> None:
+    """Stop here if nobody waits for the answer.
+
+    Raises
+    ------
+    Stopped
+        Within `stopping`, once that says so.
+    """
+    stopped = _STOPPED.get()
+    if stopped is not None and stopped():
+        raise Stopped
+
+
+def _blocks(rows: Floats, columns: Floats) -> Iterator[slice]:
+    """Yield slices of rows so that a block of rows times columns is small."""
+    step = max(1, _BLOCK // max(1, len(columns)))
+    for start in range(0, len(rows), step):
+        pause()
+        yield slice(start, start + step)
 
 
 def vectors(ra_deg: np.typing.ArrayLike, dec_deg: np.typing.ArrayLike) -> Floats:
@@ -91,6 +133,11 @@ def edge_distance_rad(points: Floats, corners: Floats) -> Floats:
     The nearest place of an arc is the foot of the perpendicular where that lies on the
     arc, else one of its ends.
     """
+    parts = [_edge_distance(points[b], corners) for b in _blocks(points, corners)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _edge_distance(points: Floats, corners: Floats) -> Floats:
     following = np.roll(corners, -1, axis=0)
     normals = np.cross(corners, following)
     lengths = np.linalg.norm(normals, axis=1)
@@ -119,6 +166,11 @@ def points_in_polygon(points: Floats, corners: Floats) -> Bools:
     """
     if len(corners) < _CIRCLE:
         return np.asarray(edge_distance_rad(points, corners) <= TOLERANCE_RAD)
+    parts = [_points_in(points[b], corners) for b in _blocks(points, corners)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.bool_)
+
+
+def _points_in(points: Floats, corners: Floats) -> Bools:
     following = np.roll(corners, -1, axis=0)
     east = points @ np.cross(corners, following).T
     north = np.sum(corners * following, axis=1) - (points @ corners.T) * (
@@ -135,7 +187,12 @@ def points_in_polygon(points: Floats, corners: Floats) -> Bools:
 
 def edges_cross(a: Floats, b: Floats) -> bool:
     """Tell whether an edge of one polygon properly crosses an edge of the other."""
-    a1, a2 = a[:, None, :], np.roll(a, -1, axis=0)[:, None, :]
+    following = np.roll(a, -1, axis=0)
+    return any(_cross(a[c], following[c], b) for c in _blocks(a, b))
+
+
+def _cross(starts: Floats, ends: Floats, b: Floats) -> bool:
+    a1, a2 = starts[:, None, :], ends[:, None, :]
     b1, b2 = b[None, :, :], np.roll(b, -1, axis=0)[None, :, :]
     normal_a, normal_b = np.cross(a1, a2), np.cross(b1, b2)
     sides = np.stack(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from distiller.archive import functions
 from distiller.archive.faults import translate
 from distiller.core.errors import DistillerError, IllegalState, TimedOut, UserError
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import Parameters
 
 BATCH_ROWS = 10_000
+_FUNCTIONS = "dst_"
+"""With which the names of our functions begin, see `functions`."""
 _DOING = "running the query"
 
 
@@ -111,6 +114,10 @@ class ArrowResult:
         self._overflow = False
         self._expired = False
         self._cancelled = threading.Event()
+        self._number = 0
+
+    def _is_over(self) -> bool:
+        return self._expired or self._cancelled.is_set()
 
     @property
     def overflow(self) -> bool:
@@ -127,6 +134,10 @@ class ArrowResult:
                     "running the query: it is not one SELECT",
                     hint="the archive is read-only, one statement at a time",
                 )
+            if _FUNCTIONS in sql:
+                number = functions.STOPS.begin(self._is_over)
+                self._number = number
+                self._cursor.execute(f"SET VARIABLE {functions.VARIABLE} = {number}")
             self._cursor.execute("BEGIN TRANSACTION READ ONLY")
             self._bound = (
                 self._cursor.sql(sql, params=params)
@@ -207,7 +218,8 @@ class ArrowResult:
         return TimedOut(
             f"the query was stopped: it ran longer than the limit of "
             f"{self._timeout_s:g} s",
-            hint="narrow it down, or run it as an asynchronous job",
+            hint="narrow it down: fewer tables, a smaller region, a shorter time; "
+            "the operator's limit is query_timeout_s",
         )
 
     def expire(self) -> None:
@@ -230,6 +242,7 @@ class ArrowResult:
         with suppress(duckdb.Error):  # no transaction was begun, or it has ended
             self._cursor.rollback()
         self._cursor.close()
+        functions.STOPS.end(self._number)
 
 
 @contextmanager

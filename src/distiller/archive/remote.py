@@ -10,16 +10,21 @@ POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
 POST /bundles          one bundle per line         ``{"outcomes": [...]}``
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
 POST /remove           ``{"publisher_did": ...}``  ``{"removed": true}``
-POST /query            ``{"adql": ...}``           the document itself
+POST /query            ``{"adql": ...}``           the document in frames
 GET /check                                         ``{"findings": [...]}``
 GET /files                                         ``{"files": [...]}``
 =====================  ==========================  ==========================
+
+A frame is its length, a line end and so many bytes. One of length 0 comes last, with
+``{"error": null, "overflow": null}`` behind it: what ended the document before its end,
+and that rows were left out.
 
 An error is ``{"code", "message", "hint", "kind"}`` with kind user, passing or internal.
 """
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +35,15 @@ from distiller.core.bundle import Stored
 from distiller.core.errors import DistillerError, InternalError, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
     from distiller.archive.protocol import Outcome
     from distiller.core.bundle import Bundle
+
+FRAMED = "application/x-distiller-frames"
+"""Media type of a document in frames."""
 
 _PATIENCE_S = 300.0
 _GREETING_S = 2.0
@@ -113,7 +121,11 @@ class RemoteArchive:
         """Yield every file of the archive; see `Archive.files`."""
         yield from self._request("GET", "/files").json()["files"]
 
-    def query_document(self, request: Mapping[str, Any]) -> Iterator[bytes]:
+    def query_document(
+        self,
+        request: Mapping[str, Any],
+        told: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[bytes]:
         """Yield the answer to an ADQL query as the server writes it, in chunks.
 
         Parameters
@@ -121,6 +133,16 @@ class RemoteArchive:
         request
             ``adql``, and whatever else the server's query takes (``format``,
             ``maxrec``).
+        told
+            Is told at the end if rows were left out.
+
+        Raises
+        ------
+        DistillerError
+            That of the server: before the first chunk, or behind a document that says
+            the same.
+        Unreachable
+            If the answer breaks off.
         """
         if not self._is_listening():
             raise self._unreachable("nobody listens")
@@ -129,9 +151,21 @@ class RemoteArchive:
                 if answer.status_code != _OK:
                     answer.read()
                     raise error_of(answer)
-                yield from answer.iter_raw()
+                frames = _Frames()
+                for chunk in answer.iter_raw():
+                    yield from frames.parts(chunk)
         except httpx.HTTPError as error:
             raise self._unreachable(type(error).__name__) from error
+        end = frames.end()
+        if end is None:
+            raise Unreachable(
+                "the server of this home ended before its answer did",
+                hint="ask again once `distiller serve` runs",
+            )
+        if end["overflow"]:
+            told(str(end["overflow"]))
+        if end["error"]:
+            raise _error_of(end["error"])
 
     def _post(self, path: str, body: str) -> dict[str, Any]:
         answer = self._request(
@@ -161,6 +195,40 @@ class RemoteArchive:
         )
 
 
+class _Frames:
+    """Takes a document out of its frames."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._left = 0
+        self._last = False
+
+    def parts(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the parts of the document that a chunk holds."""
+        data = self._rest + chunk
+        while data and not self._last:
+            if self._left == 0:
+                length, line_end, behind = data.partition(b"\n")
+                if not line_end:
+                    break
+                self._left, data = int(length), behind
+                self._last = self._left == 0
+                continue
+            part, data = data[: self._left], data[self._left :]
+            self._left -= len(part)
+            yield part
+        self._rest = data
+
+    def end(self) -> dict[str, Any] | None:
+        """Return what stands behind the document, None if that did not come."""
+        try:
+            found: dict[str, Any] | None
+            found = json.loads(self._rest) if self._last else None
+        except ValueError:
+            return None
+        return found
+
+
 def error_of(answer: httpx.Response) -> DistillerError:
     """Return the error that a server reports, as the same kind of error here.
 
@@ -168,13 +236,16 @@ def error_of(answer: httpx.Response) -> DistillerError:
     becomes the nearest class above it, with the code kept.
     """
     try:
-        body = answer.json()
-        code, message = str(body["code"]), str(body["message"])
-        hint, kind = body.get("hint"), str(body["kind"])
+        return _error_of(answer.json())
     except (ValueError, KeyError, TypeError):
         return InternalError(
             f"the server of this home answered {answer.status_code} with no reason"
         )
+
+
+def _error_of(body: Mapping[str, Any]) -> DistillerError:
+    code, message = str(body["code"]), str(body["message"])
+    hint, kind = body.get("hint"), str(body["kind"])
     found = _PLAIN.get(code)
     if found is not None:
         return found(message, hint=hint)

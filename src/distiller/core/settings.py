@@ -73,6 +73,21 @@ class Settings(BaseSettings):
     query_memory_mb: int = Field(
         default=1024, ge=64, description="Memory limit of the embedded database, MB."
     )
+    query_spill_mb: int = Field(
+        default=10_000,
+        ge=64,
+        description="Disk for intermediate rows of all queries, below the home, MB.",
+    )
+    answer_spool_mb: int = Field(
+        default=10_000,
+        ge=1,
+        description="Disk for answers that clients take slowly, below the home, MB.",
+    )
+    answer_idle_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="After so long a client that takes nothing is given up, s.",
+    )
     query_threads: int = Field(
         default=2, ge=1, description="Threads of the embedded database."
     )
@@ -137,6 +152,11 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """The embedded archive."""
         return self.home / "archive.duckdb"
+
+    @property
+    def spool_path(self) -> Path:
+        """Answers that wait until their clients take them."""
+        return self.home / "spool"
 
     @property
     def accounts_path(self) -> Path:
