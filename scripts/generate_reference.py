@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
-from distiller.adql import faults, functions
+from distiller.adql import faults, functions, limits
 from distiller.adql.targets.duckdb import DuckDBWriter
 from distiller.adql.targets.writer import Refused
 from distiller.analysis.parameters import unit_of
@@ -31,6 +31,24 @@ if TYPE_CHECKING:
 _SPECCONV = (
     "a spectral value in another unit; "
     "the second argument may be left out where the column has a unit"
+)
+_REFUSED = (
+    "GROUP BY takes no positions: name the column",
+    "coordinate frames other than ICRS (Q402)",
+    "DISTANCE is translated between points only",
+    "CONTAINS in a POINT",
+    "a sub-query inside a geometry: join it",
+    "comparing geometries with `=` or `<`: use CONTAINS, INTERSECTS or DISTANCE",
+    "CAST AS POINT, CIRCLE or POLYGON of anything but a text literal",
+    "IN_UNIT of a value that is computed from columns: its unit is not known",
+    "functions that are listed below as not translated yet",
+)
+_NO_ADQL = (
+    "a JOIN without ON, USING, NATURAL or CROSS",
+    "WITH below the beginning of the query, or recursive",
+    "LIMIT, CASE, window functions, `::` and the like; each with what to write instead",
+    "aggregates of columns of an outer query",
+    "ORDER BY of what SELECT DISTINCT does not select",
 )
 _FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -173,12 +191,24 @@ def adql_page() -> str:
         "",
         "Coordinates are ICRS, deg. The coordinate system as a first argument is",
         "deprecated and may be left out. `CONTAINS` and `INTERSECTS` are compared with",
-        "0 or 1. There are",
+        "0 or 1, or selected. There are",
         ", ".join(f"`{name}`" for name in sorted(functions.GEOMETRY_FUNCTIONS)) + ".",
         "",
-        "Refused on the embedded database:",
+        "## Refused",
         "",
-        *(f"- {why}" for why in _refusals()),
+        "Valid ADQL that is not translated (codes Q4xx):",
+        "",
+        *(f"- {why}" for why in sorted([*_refusals(), *_REFUSED])),
+        "",
+        "And by ADQL itself, though other dialects have it:",
+        "",
+        *(f"- {why}" for why in _NO_ADQL),
+        "",
+        "## Limits",
+        "",
+        "Beyond these a query is refused (Q108). At most",
+        "",
+        *(f"- {number:,} {what}" for number, what in limits.LIMITS),
         "",
         "## Functions",
         "",

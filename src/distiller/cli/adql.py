@@ -31,7 +31,7 @@ def command(ctx: click.Context, *, syntax: bool, as_json: bool, query: str) -> N
     Ends with 0 if it is valid. If not, writes one line for each fault (line:column,
     code, message) and ends with 1.
     """
-    text = _standard_input() if query == "-" else query
+    text = standard_input() if query == "-" else query
     faults = check_syntax(text) if syntax else _faults(text)
     if as_json:
         shown = {"valid": not faults, "faults": [asdict(fault) for fault in faults]}
@@ -42,7 +42,7 @@ def command(ctx: click.Context, *, syntax: bool, as_json: bool, query: str) -> N
     ctx.exit(1 if faults else 0)
 
 
-def _standard_input() -> str:
+def standard_input() -> str:
     """Return what stands there; bytes that are no UTF-8 become a fault with a place."""
     return sys.stdin.buffer.read().decode("utf-8", errors="replace")
 

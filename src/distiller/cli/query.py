@@ -11,6 +11,7 @@ import click
 
 from distiller.archive import RemoteArchive, connect
 from distiller.cli import settings_of
+from distiller.cli.adql import standard_input
 from distiller.vo.tap import TapParameters
 from distiller.web.tap import answer
 
@@ -39,7 +40,7 @@ def command(ctx: click.Context, adql: str, form: str, maxrec: int | None) -> Non
 
     ADQL may be - to read the query from the standard input.
     """
-    text = sys.stdin.read() if adql == "-" else adql
+    text = standard_input() if adql == "-" else adql
     try:
         for part in _document(settings_of(ctx), text, form, maxrec):
             sys.stdout.buffer.write(part)
@@ -60,7 +61,12 @@ def _document(
     with contextlib.closing(connect(settings)) as archive:
         if isinstance(archive, RemoteArchive):
             request = {"adql": adql, "format": form, "maxrec": maxrec}
-            yield from archive.query_document(request)
+            yield from archive.query_document(request, _warn)
         else:
             prepared = answer.prepare(parameters, archive.catalog, settings)
-            yield from answer.whole(archive, prepared)
+            yield from answer.whole(archive, prepared, _warn)
+
+
+def _warn(message: str) -> None:
+    """Say what not every format can: that rows were left out."""
+    click.echo(f"distiller: {message}", err=True)

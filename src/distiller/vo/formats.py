@@ -70,7 +70,7 @@ class Format:
 
     @property
     def is_votable(self) -> bool:
-        """Whether errors can stand in the document itself."""
+        """Whether an error has a proper place in the document itself."""
         return self.kind.startswith("votable")
 
 
@@ -99,8 +99,9 @@ _SERIALIZATIONS: dict[Kind, Literal["BINARY2", "TABLEDATA"]] = {
 
 
 def _canonical(name: str) -> str:
-    """Return a name without spaces, quotes and capitals."""
-    return "".join(name.split()).replace('"', "").lower()
+    """Return a name without spaces, quotes, capitals, and the one character set."""
+    plain = "".join(name.split()).replace('"', "").lower()
+    return plain.replace(";charset=utf-8", "")
 
 
 _BY_NAME = {
@@ -168,9 +169,9 @@ def writer_for(
     """
     form = format_of(responseformat)
     if form.kind == "csv":
-        return CsvWriter(columns)
+        return CsvWriter(columns, content_type(responseformat))
     if form.kind == "tsv":
-        return TsvWriter(columns)
+        return TsvWriter(columns, content_type(responseformat))
     return VOTableWriter(
         columns,
         serialization=_SERIALIZATIONS[form.kind],

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LANGUAGES = ("ADQL", "ADQL-2.1", "ADQL-2.0")
-"""Values of LANG; ADQL 2.1 can be asked everything that 2.0 can."""
+"""Values of LANG; all are read as ADQL 2.1, in which BOX and coordinate frames of 2.0
+are deprecated and refused here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,16 @@ _SUSPECT[[*b'",\r\n']] = True
 class _LineWriter:
     """What CSV and TSV share."""
 
-    media_type: ClassVar[str]
+    _media_type: ClassVar[str]
     extension: ClassVar[str]
     _separator: ClassVar[str]
     _line_end: ClassVar[str]
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(
+        self, columns: Sequence[Column], media_type: str | None = None
+    ) -> None:
         self.columns = tuple(columns)
+        self.media_type = media_type or self._media_type
 
     def head(self) -> bytes:
         """Return the line of column names."""
@@ -77,7 +80,7 @@ class _LineWriter:
 class CsvWriter(_LineWriter):
     """Comma-separated values with a header line."""
 
-    media_type = "text/csv;header=present"
+    _media_type = "text/csv;header=present"
     extension = "csv"
     _separator = ","
     _line_end = "\r\n"
@@ -97,7 +100,7 @@ class CsvWriter(_LineWriter):
 class TsvWriter(_LineWriter):
     """Tab-separated values with a header line."""
 
-    media_type = "text/tab-separated-values"
+    _media_type = "text/tab-separated-values"
     extension = "tsv"
     _separator = "\t"
     _line_end = "\n"

@@ -9,7 +9,13 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 
@@ -104,12 +110,22 @@ def ours(error: Exception, doing: str) -> DistillerError:
             _LOG.error("%s failed", doing, exc_info=error)
         return error
     if isinstance(error, SuspiciousOperation | MultiPartParserError | BadRequest):
-        return BadParameter("request", str(error) or "it cannot be read")
+        return _unreadable(error)
     _LOG.error("%s failed", doing, exc_info=error)
     return InternalError(
         f"{doing} failed by a fault of this server",
         hint="it was written to the log; please tell the operators",
     )
+
+
+def _unreadable(error: Exception) -> DistillerError:
+    """Return what Django says of a request, without the names of its settings."""
+    if isinstance(error, RequestDataTooBig):
+        return BadParameter("request", "it is too large", hint="send a shorter query")
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return BadParameter("request", "it has too many parameters")
+    said = str(error).partition(" settings.")[0]
+    return BadParameter("request", said or "it cannot be read")
 
 
 def as_votable(error: DistillerError) -> HttpResponse:

@@ -76,9 +76,11 @@ def test_query_is_the_document_itself(server: Server) -> None:
             "format": "csv",
             "maxrec": 2,
         }
-        assert b"".join(archive.query_document(request)) == (
+        told: list[str] = []
+        assert b"".join(archive.query_document(request, told.append)) == (
             b"obs_id\r\n20136\r\n20137\r\n"
         )
+        assert told == ["rows were cut at 2 by the MAXREC of this request"]
         with pytest.raises(UserError) as caught:
             list(archive.query_document({"adql": "SELECT x FROM ivoa.obscore"}))
     assert caught.value.text == "1:8 Q202 there is no column x"
@@ -257,7 +259,32 @@ class TestQueryCommand:
             f"{columns} d WHERE a.description || b.description || c.description || "
             "d.description LIKE '%olari%ation%'"
         )
-        done = self.run(server.home, rare, "--format", "csv")
+        done = self.run(server.home, rare)
         assert done.returncode == 75
-        assert "# ERROR " in done.stdout
-        assert done.stderr.startswith("distiller: P")
+        assert 'name="QUERY_STATUS" value="ERROR"' in done.stdout
+        assert done.stderr.startswith(
+            "distiller: P200 the query was stopped: it ran longer than the limit of 2 s"
+        )
+
+    def test_rows_that_were_left_out_are_said(self, start_server: StartServer) -> None:
+        server = start_server()
+        arguments = (self.ADQL, "--format", "csv", "--maxrec", "2")
+        served = self.run(server.home, *arguments)
+        server.process.terminate()
+        server.process.wait(20)
+        alone = self.run(server.home, *arguments)
+        assert served.stdout == alone.stdout
+        assert len(served.stdout.splitlines()) == 3
+        assert served.returncode == alone.returncode == 0
+        said = "distiller: rows were cut at 2 by the MAXREC of this request\n"
+        assert served.stderr == alone.stderr == said
+
+    def test_bytes_that_are_no_text(self, server: Server) -> None:
+        done = subprocess.run(
+            [*PROGRAM, "--home", str(server.home), "query", "-"],
+            input=b"SELECT \xff FROM ivoa.obscore",
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"U200 1:8 Q103 the character U+FFFD is no part of ADQL" in done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distiller.web.tap.conduit import Abandoned, Conduit, Failure
+from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,7 +30,7 @@ def feed(conduit: Conduit, parts: list[bytes]) -> threading.Thread:
                 conduit.put(part)
         conduit.end()
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
@@ -131,5 +132,57 @@ def test_a_failure_comes_after_what_was_made() -> None:
         conduit.end(failure)
         assert await conduit.get() == b"one"
         assert await conduit.get() is failure
+
+    run(story())
+
+
+def test_all_answers_share_the_disk_and_give_it_back() -> None:
+    async def story() -> None:
+        spool = Spool(None, 3000)
+        first = Conduit(spool, most_held=1000, patience_s=0.01)
+        second = Conduit(spool, most_held=1000, patience_s=0.01)
+        threads = [feed(first, PARTS[:4])]
+        await asyncio.to_thread(threads[0].join, 10)
+        assert spool.used == 3000
+        threads.append(feed(second, PARTS[:4]))
+        await asyncio.to_thread(threads[1].join, 0.3)
+        assert threads[1].is_alive(), "the disk is taken"
+        assert await drain(first) == b"".join(PARTS[:4])
+        assert await drain(second) == b"".join(PARTS[:4])
+        threads[1].join()
+        assert spool.used == 0
+
+    run(story())
+
+
+def test_a_reader_that_caught_up_is_served_from_memory() -> None:
+    async def story() -> None:
+        spool = Spool(None, 10**6)
+        conduit = Conduit(spool, most_held=1000, patience_s=0.01)
+        for part in PARTS[:4]:
+            await asyncio.to_thread(conduit.put, part)
+        assert spool.used == 3000
+        taken = b""
+        while len(taken) < 4000:
+            got = await conduit.get()
+            assert isinstance(got, bytes)
+            taken += got
+        assert spool.used == 0
+        conduit.put(PARTS[4])
+        assert conduit.spooled == 3000
+        assert await conduit.get() == PARTS[4]
+
+    run(story())
+
+
+def test_leaving_gives_the_disk_back() -> None:
+    async def story() -> None:
+        spool = Spool(None, 10**6)
+        conduit = Conduit(spool, most_held=1000, patience_s=0.01)
+        thread = feed(conduit, PARTS)
+        await asyncio.to_thread(thread.join, 10)
+        assert spool.used > 0
+        conduit.abandon()
+        assert spool.used == 0
 
     run(story())

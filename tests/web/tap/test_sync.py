@@ -213,15 +213,54 @@ def test_a_form_that_cannot_be_read(server: Server) -> None:
 
 
 def test_other_methods_are_refused(server: Server) -> None:
-    answer = httpx.put(f"{server.url}/tap/sync", content=b"")
+    for method in ("PUT", "DELETE", "PATCH"):
+        answer = httpx.request(method, f"{server.url}/tap/sync", content=b"")
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "GET, POST, HEAD"
+        ((value, message),) = status_of(answer.content)
+        assert value == "ERROR"
+        assert message.startswith(f"request: {method} is not answered by /tap/sync")
+    answer = httpx.post(f"{server.url}/tap/capabilities")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_head_is_get_without_the_body(server: Server) -> None:
+    fields = {"LANG": "ADQL", "QUERY": ALL, "FORMAT": "csv"}
+    answer = httpx.head(f"{server.url}/tap/sync", params=fields)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.content == b""
+    assert httpx.head(f"{server.url}/tap/sync").status_code == 400
+    whole = httpx.get(f"{server.url}/tap/capabilities")
+    bare = httpx.head(f"{server.url}/tap/capabilities")
+    assert bare.headers["content-length"] == str(len(whole.content))
+
+
+@pytest.mark.parametrize(
+    "path", ["sync/", "capabilities/", "tables/", "foo", "foo/bar", "tables/a/b"]
+)
+def test_what_no_service_has_is_a_votable(server: Server, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{server.url}/tap/{path}")
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/x-votable+xml"
+        assert f"there is no /tap/{path}" in answer.text
+
+
+def test_a_request_that_is_too_large_says_so(server: Server) -> None:
+    fields = {"LANG": "ADQL", "QUERY": "x" * 3_000_000}
+    answer = httpx.post(f"{server.url}/tap/sync", data=fields)
+    assert answer.status_code == 400
+    assert status_of(answer.content)[0][1] == (
+        "request: it is too large (send a shorter query)"
+    )
 
 
 def test_values_that_the_query_meets_are_the_users_fault(server: Server) -> None:
     answer = server.ask("SELECT CAST(obs_publisher_did AS INTEGER) FROM ivoa.obscore")
     assert answer.status_code == 400
-    assert "running the query: Conversion Error" in answer.text
+    assert " is no INTEGER (leave such rows out in WHERE" in answer.text
 
 
 def test_time_limit_is_said(start_server: StartServer) -> None:
@@ -239,6 +278,16 @@ def test_time_limit_is_said(start_server: StartServer) -> None:
 
 def test_what_is_not_there_yet_is_404_and_says_so(server: Server) -> None:
     for path in ("async", "async/7/phase", "examples"):
-        answer = httpx.get(f"{server.url}/tap/{path}")
-        assert answer.status_code == 404
-        assert f"this service has no /tap/{path} yet" in answer.text
+        for method in ("GET", "POST", "DELETE"):
+            answer = httpx.request(method, f"{server.url}/tap/{path}")
+            assert answer.status_code == 404
+            assert f"this service has no /tap/{path} yet" in answer.text
+
+
+@pytest.mark.parametrize("asked", ["text/csv", "text/csv; charset=utf-8"])
+def test_the_media_type_of_csv_is_that_which_was_asked_for(
+    server: Server, asked: str
+) -> None:
+    answer = server.ask(ALL, RESPONSEFORMAT=asked)
+    assert answer.headers["content-type"] == asked
+    assert answer.text.startswith("obs_id\r\n")

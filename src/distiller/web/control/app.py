@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
@@ -13,8 +14,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from distiller.archive.remote import FRAMED
 from distiller.core.bundle import Bundle
-from distiller.core.errors import BadParameter, DistillerError
+from distiller.core.errors import BadParameter
 from distiller.vo.tap import TapParameters
 from distiller.web import errors
 from distiller.web.tap import answer, stream
@@ -126,11 +128,13 @@ class _Commands:
             ("RESPONSEFORMAT", str(body.get("format") or "")),
             ("MAXREC", "" if maxrec is None else str(maxrec)),
         ])  # fmt: skip
-        prepared = answer.prepare(
-            parameters, self._archive.catalog, self._site.settings
+        sent = await stream.body_of(
+            self._site,
+            lambda: answer.prepare(
+                parameters, self._archive.catalog, self._site.settings
+            ),
         )
-        sent = await stream.body_of(self._site, prepared)
-        return StreamingResponse(_or_cut(sent), media_type=prepared.writer.media_type)
+        return StreamingResponse(_framed(sent), media_type=FRAMED)
 
     @_json_errors
     async def check(self, request: Request) -> Response:
@@ -148,16 +152,17 @@ class _Commands:
         return Response(text, media_type="application/json")
 
 
-async def _or_cut(body: stream.Body) -> AsyncIterator[bytes]:
-    """Yield a document; cut one that ends with an error, for its reader to notice."""
-    async for part in body:
-        yield part
-    if isinstance(body.failure, DistillerError):
-        raise _Cut(body.failure.text)
-
-
-class _Cut(Exception):  # noqa: N818 - ends a connection, no one catches it
-    """The answer ends before its end."""
+async def _framed(body: stream.Body) -> AsyncIterator[bytes]:
+    """Yield a document in frames, and then how it ended; see `archive.remote`."""
+    async with contextlib.aclosing(body.__aiter__()) as parts:
+        async for part in parts:
+            yield b"%d\n" % len(part) + part
+    failure = body.failure
+    end = {
+        "error": None if failure is None else errors.as_json(failure),
+        "overflow": body.overflow,
+    }
+    yield b"0\n" + json.dumps(end).encode()
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from distiller.core.errors import DistillerError, InternalError
 from distiller.vo.formats import Writer, format_of, writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from distiller.archive.protocol import ArchiveReader
     from distiller.core.columns import Catalog, Column
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 8192
 """Rows that are encoded at once: few, since a dozen queries may run."""
+
+BATCH_BYTES = 8 * 2**20
+"""Bytes of rows that are encoded at once, as far as rows can be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class Prepared:
         On the rows of the result.
     timeout_s
         Longest work of the database, s.
+    batch_rows
+        Rows that are encoded at once.
+    patient
+        Whether the head waits for the first rows, since the format has no proper place
+        for an error behind it.
     """
 
     sql: str
@@ -50,6 +58,8 @@ class Prepared:
     writer: Writer
     limit: RowLimit
     timeout_s: float
+    batch_rows: int = BATCH_ROWS
+    patient: bool = False
 
 
 def prepare(
@@ -64,7 +74,7 @@ def prepare(
     BadParameter
         If the format is unknown.
     """
-    format_of(parameters.responseformat)
+    form = format_of(parameters.responseformat)
     translation = adql.translate(parameters.query, catalog)
     limit = parameters.limit(
         default=settings.query_rows_default, most=settings.query_rows_max
@@ -78,6 +88,8 @@ def prepare(
         writer=writer_for(parameters.responseformat, translation.columns, infos=infos),
         limit=limit,
         timeout_s=settings.query_timeout_s,
+        batch_rows=min(BATCH_ROWS, max(1, BATCH_BYTES // translation.row_bytes)),
+        patient=not form.is_votable,
     )
 
 
@@ -85,6 +97,7 @@ def parts(
     archive: ArchiveReader,
     prepared: Prepared,
     running: Callable[[Callable[[], None]], None] = lambda _: None,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Generator[bytes]:
     """Run a query and yield its answer behind the head: rows, then the tail.
 
@@ -92,6 +105,8 @@ def parts(
     ----------
     running
         Is told, once the query runs, how to cancel it.
+    told
+        Is told, when it is known, that rows were left out.
 
     Raises
     ------
@@ -100,32 +115,39 @@ def parts(
     """
     writer, limit = prepared.writer, prepared.limit
     if limit.rows == 0:
+        told(limit.message)
         yield writer.tail("OVERFLOW", limit.message)
         return
     with archive.query(
         prepared.sql,
         timeout_s=prepared.timeout_s,
         max_rows=limit.rows,
-        batch_rows=BATCH_ROWS,
+        batch_rows=prepared.batch_rows,
     ) as result:
         running(result.cancel)
         for batch in result.batches:
-            yield _encoded(writer, batch)
+            for part in slices(batch):
+                yield _encoded(writer, part)
         if result.overflow:
+            told(limit.message)
             yield writer.tail("OVERFLOW", limit.message)
         else:
             yield writer.tail("OK")
 
 
-def whole(archive: ArchiveReader, prepared: Prepared) -> Generator[bytes]:
-    """Run a query and yield its whole answer, head included.
+def whole(
+    archive: ArchiveReader,
+    prepared: Prepared,
+    told: Callable[[str], None] = lambda _: None,
+) -> Generator[bytes]:
+    """Run a query and yield its whole answer, head included; see `parts`.
 
     Raises
     ------
     DistillerError
         Before the first part, or after a tail that says the same.
     """
-    body = parts(archive, prepared)
+    body = parts(archive, prepared, told=told)
     first = next(body)  # the query has begun when the head is written
     yield prepared.writer.head() + first
     try:
@@ -134,6 +156,19 @@ def whole(archive: ArchiveReader, prepared: Prepared) -> Generator[bytes]:
         text = error.text if isinstance(error, DistillerError) else "the query failed"
         yield prepared.writer.tail("ERROR", text)
         raise
+
+
+def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield rows in batches of bounded size, a single row at least.
+
+    >>> rows = pa.record_batch({"x": ["a" * 3_000_000] * 5})
+    >>> [part.num_rows for part in slices(rows)]
+    [2, 2, 1]
+    """
+    per_row = batch.nbytes / max(1, batch.num_rows)
+    step = max(1, int(BATCH_BYTES / max(1.0, per_row)))
+    for start in range(0, batch.num_rows, step):
+        yield batch.slice(start, step)
 
 
 def _encoded(writer: Writer, batch: pa.RecordBatch) -> bytes:

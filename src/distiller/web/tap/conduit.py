@@ -1,7 +1,8 @@
 """Between a worker thread that makes bytes and a coroutine that sends them.
 
 The thread is held up while too much waits to be sent. A client that stays slow does
-not hold the thread (and the database) for long: what comes then waits in a file.
+not hold the thread (and the database) for long: what comes then waits in a file, until
+the client has caught up or the files of all answers are too large.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import tempfile
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distiller.core.errors import NoSpace
+from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,9 @@ PATIENCE_S = 2.0
 
 MOST_SPOOLED = 4 * 2**30
 """Bytes that one answer may have in its file; then the thread waits."""
+
+POLL_S = 0.5
+"""How often a thread that waits for the disk looks whether others gave some back, s."""
 
 _READ = 2**18
 
@@ -57,11 +61,13 @@ class Conduit:
 
     def __init__(
         self,
+        spool: Spool | None = None,
         *,
         most_held: int = MOST_HELD,
         patience_s: float = PATIENCE_S,
         most_spooled: int = MOST_SPOOLED,
     ) -> None:
+        self._spool = spool or Spool(None, most_spooled)
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._room = threading.Condition()
@@ -71,6 +77,7 @@ class Conduit:
         self._parts: deque[bytes] = deque()
         self._held = 0
         self._file: Any = None
+        self._spooled = 0
         self._written = 0
         self._read = 0
         self._failure: Failure | None = None
@@ -81,7 +88,7 @@ class Conduit:
     @property
     def spooled(self) -> int:
         """Bytes that went through a file."""
-        return self._written
+        return self._spooled
 
     # What the worker thread calls.
 
@@ -107,9 +114,9 @@ class Conduit:
             if self._file is None and self._held >= self._most_held:
                 self._room.wait_for(self._has_room, self._patience_s)
                 if not self._has_room():
-                    self._file = tempfile.TemporaryFile()  # noqa: SIM115 - see close
-            if self._file is not None:
-                self._room.wait_for(self._has_file_room)
+                    self._file = self._spool.open()
+            while self._file is not None and not self._has_file_room():
+                self._room.wait(POLL_S)
             if self._abandoned:
                 raise Abandoned
             if self._file is None:
@@ -142,13 +149,15 @@ class Conduit:
                 hint="ask for fewer rows, or take them faster",
             ) from error
         self._written += len(part)
+        self._spooled += len(part)
+        self._spool.count(len(part))
 
     def _has_room(self) -> bool:
         return self._abandoned or self._held < self._most_held
 
     def _has_file_room(self) -> bool:
-        waiting = self._written - self._read
-        return self._abandoned or waiting < self._most_spooled
+        free = self._written < self._most_spooled and self._spool.has_room
+        return self._abandoned or free
 
     def _tell(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
@@ -193,6 +202,8 @@ class Conduit:
             self._file.seek(self._read)
             data: bytes = self._file.read(min(_READ, self._written - self._read))
             self._read += len(data)
+            if self._read == self._written:
+                self._close_file()  # the reader has caught up: memory will do again
             self._room.notify_all()
             return data
 
@@ -200,4 +211,5 @@ class Conduit:
         if self._file is not None:
             self._file.close()
             self._file = None
-            self._read = self._written
+            self._spool.count(-self._written)
+            self._read = self._written = 0

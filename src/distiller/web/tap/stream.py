@@ -21,9 +21,16 @@ from distiller.web import site
 from distiller.web.errors import ours
 from distiller.web.tap import answer
 from distiller.web.tap.conduit import Abandoned, Conduit, Failure
+from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Generator,
+        Sequence,
+    )
 
     from distiller.core.settings import Settings
     from distiller.vo.formats import Writer
@@ -38,6 +45,9 @@ WAIT_S = 10.0
 WAITING = 8
 """Queries that may wait, for each that may run."""
 
+_PIECE = 2**18
+"""Bytes that are handed to the connection at once: what a slow client takes in time."""
+
 FIRST_S = 0.5
 """How long the status waits for the first rows, so that early errors have theirs, s."""
 
@@ -45,13 +55,16 @@ FIRST_S = 0.5
 class Gate:
     """Lets so many in at once; who came first goes first."""
 
-    def __init__(self, places: int, *, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self, places: int, spool: Spool | None = None, *, wait_s: float = WAIT_S
+    ) -> None:
         self._places = places
         self._wait_s = wait_s
         self._loop = asyncio.get_running_loop()
         self._free = asyncio.Semaphore(places)
         self._waiting = 0
         self.pool = ThreadPoolExecutor(places, thread_name_prefix="query")
+        self.spool = spool
 
     async def enter(self) -> None:
         """Wait for a place.
@@ -96,7 +109,9 @@ def gate(settings: Settings) -> Gate:
     loop = asyncio.get_running_loop()
     with _LOCK:
         if loop not in _GATES:
-            _GATES[loop] = Gate(settings.queries_at_once)
+            most = settings.answer_spool_mb * 10**6
+            spool = Spool(settings.spool_path, most)
+            _GATES[loop] = Gate(settings.queries_at_once, spool)
         return _GATES[loop]
 
 
@@ -107,43 +122,78 @@ class Body:
     ----------
     conduit
         Where they come from.
-    head
-        Sent before them.
+    prepared
+        The query; its head is sent before them.
     first
         The first part, which somebody waits for already.
-    """
+    told
+        Holds, once it is known, that rows were left out.
+    idle_s
+        After so long a client that takes nothing is given up, s.
 
-    failure: Exception | None = None
-    """Why the document ends with an error, once it has."""
+    Attributes
+    ----------
+    failure
+        Why the document ends with an error, once it has.
+    """
 
     def __init__(
         self,
         conduit: Conduit,
-        head: bytes,
+        prepared: Prepared,
         first: asyncio.Future[bytes | Failure | None],
+        told: Sequence[str],
+        idle_s: float,
     ) -> None:
+        self.failure: DistillerError | None = None
+        self.prepared = prepared
+        self._told = told
         self._conduit = conduit
-        self._head = head
         self._first = first
+        self._idle_s = idle_s
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    def overflow(self) -> str | None:
+        """That rows were left out, once that is known."""
+        return self._told[0] if self._told else None
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
         """Yield the parts; a failure on the way ends the document properly."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         try:
-            head = self._head
-            if not self._first.done():
-                yield head
-                head = b""
-            part = await self._first
-            while isinstance(part, bytes):
-                # Rows of a quick query go out with the head, in one packet.
-                yield head + part
-                head = b""
-                part = await self._conduit.get()
-            if part is not None:
-                self.failure = ours(part.error, "streaming the answer of a query")
-                yield head + part.tail
+            async with contextlib.aclosing(self._pieces()) as pieces:
+                async for piece in pieces:
+                    timer = loop.call_later(self._idle_s, self._give_up, task)
+                    try:
+                        yield piece
+                    finally:
+                        timer.cancel()
         finally:
             self.close()
+
+    async def _pieces(self) -> AsyncGenerator[bytes]:
+        head = self.prepared.writer.head()
+        if not self._first.done():
+            yield head
+            head = b""
+        part = await self._first
+        while isinstance(part, bytes):
+            # Rows of a quick query go out with the head, in one packet.
+            whole = head + part
+            head = b""
+            for start in range(0, len(whole), _PIECE):
+                yield whole[start : start + _PIECE]
+            part = await self._conduit.get()
+        if part is not None:
+            self.failure = ours(part.error, "streaming the answer of a query")
+            yield head + part.tail
+
+    def _give_up(self, task: asyncio.Task[object] | None) -> None:
+        """End an answer that nobody takes, and the connection with it."""
+        _LOG.warning("a client took nothing for %g s: given up", self._idle_s)
+        self.close()
+        if task is not None:
+            task.cancel()
 
     def close(self) -> None:
         """Stop the work if it still goes on; Django calls it when the client left."""
@@ -155,8 +205,13 @@ class Body:
         self.close()
 
 
-async def body_of(here: Site, prepared: Prepared) -> Body:
-    """Run a query and return its bytes to come.
+async def body_of(here: Site, make: Callable[[], Prepared]) -> Body:
+    """Prepare and run a query, and return its bytes to come.
+
+    Parameters
+    ----------
+    make
+        Prepares the query; it runs in a thread, since a long text takes its time.
 
     Raises
     ------
@@ -167,29 +222,45 @@ async def body_of(here: Site, prepared: Prepared) -> Body:
     """
     places = gate(here.settings)
     await places.enter()
+    told: list[str] = []
     try:
-        conduit = Conduit()
+        prepared = await _prepared(places, make)
+        conduit = Conduit(places.spool)
 
-        def make() -> Generator[bytes]:
-            return answer.parts(here.archive, prepared, conduit.on_abandon)
+        def run() -> Generator[bytes]:
+            return answer.parts(here.archive, prepared, conduit.on_abandon, told.append)
 
-        places.pool.submit(_work, conduit, prepared.writer, make, places.leave)
+        places.pool.submit(_work, conduit, prepared.writer, run, places.leave)
+    except asyncio.CancelledError:
+        raise  # the thread gives the place back when it is done
     except BaseException:
         places.leave()
         raise
     try:
-        return await _begin(conduit, prepared.writer)
+        return await _begin(conduit, prepared, told, here.settings.answer_idle_s)
     except BaseException:
         conduit.abandon()
         raise
 
 
-async def _begin(conduit: Conduit, writer: Writer) -> Body:
+async def _prepared(places: Gate, make: Callable[[], Prepared]) -> Prepared:
+    """Prepare a query in a thread of the gate."""
+    work = places.pool.submit(make)
+    try:
+        return await asyncio.wrap_future(work)
+    except asyncio.CancelledError:
+        work.add_done_callback(lambda _: places.leave())
+        raise
+
+
+async def _begin(
+    conduit: Conduit, prepared: Prepared, told: Sequence[str], idle_s: float
+) -> Body:
     first = asyncio.ensure_future(conduit.get())
-    await asyncio.wait({first}, timeout=FIRST_S)
+    await asyncio.wait({first}, timeout=None if prepared.patient else FIRST_S)
     if first.done() and isinstance(failure := first.result(), Failure):
         raise failure.error
-    return Body(conduit, writer.head(), first)
+    return Body(conduit, prepared, first, told, idle_s)
 
 
 def _work(
@@ -200,28 +271,29 @@ def _work(
 ) -> None:
     """Feed the conduit; the work of one thread."""
     failure = None
-    parts = make()
     try:
-        for part in parts:
-            conduit.put(part)
+        with contextlib.closing(make()) as parts:
+            for part in parts:
+                conduit.put(part)
     except Abandoned:
         _LOG.debug("a client left before its answer was complete")
     except Exception as error:  # noqa: BLE001 - the edge of a request
         text = error.text if isinstance(error, DistillerError) else "the query failed"
         failure = Failure(error, writer.tail("ERROR", text))
     finally:
-        parts.close()
         leave()
         conduit.end(failure)
 
 
 async def respond(
-    prepared: Prepared, *, file_name: str | None = None
+    prepared: Prepared | Callable[[], Prepared], *, file_name: str | None = None
 ) -> StreamingHttpResponse:
     """Run a query and return its answer as a stream.
 
     Parameters
     ----------
+    prepared
+        The query, or what prepares it.
     file_name
         Under which a browser saves it, without ending; None shows it where it can.
 
@@ -230,10 +302,10 @@ async def respond(
     DistillerError
         While the status is still open, see `body_of`.
     """
-    writer = prepared.writer
-    response = StreamingHttpResponse(
-        await body_of(site.current(), prepared), content_type=writer.media_type
-    )
+    make = prepared if callable(prepared) else lambda: prepared
+    body = await body_of(site.current(), make)
+    writer = body.prepared.writer
+    response = StreamingHttpResponse(_Cut(body), content_type=writer.media_type)
     response.headers["Cache-Control"] = "no-store"
     # A proxy that gathers the whole answer would take away its point.
     response.headers["X-Accel-Buffering"] = "no"
@@ -241,3 +313,21 @@ async def respond(
         name = f"{file_name}.{writer.extension}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+class _Cut:
+    """A body whose connection is cut behind an error that looks like data."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(self._body.__aiter__()) as parts:
+            async for part in parts:
+                yield part
+        if self._body.failure is not None and self._body.prepared.patient:
+            # As if the client had left: the connection ends, the document does not.
+            raise asyncio.CancelledError
+
+    def close(self) -> None:
+        self._body.close()

@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern] = [
     path("tables", views.tables, name="tables"),
     path("tables/<str:name>", views.table, name="table"),
     re_path(r"^(?:async|examples)(?:/.*)?$", views.absent),
+    re_path(r"^.+$", views.unknown),
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core import times
-from distiller.core.errors import NotFound
+from distiller.core.errors import BadParameter, NotFound
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
@@ -19,8 +21,13 @@ from distiller.web.tap import answer, stream
 from distiller.web.tap.description import service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 _UP_SINCE = times.now()
 _PROGRAM = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
@@ -37,26 +44,65 @@ def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
     ]
 
 
-@csrf_exempt
-@votable_errors
+def allowing(*methods: str) -> Callable[[View], View]:
+    """Let a view answer some methods, and say its errors as VOTable.
+
+    HEAD is answered like GET, without the body.
+    """
+
+    def decorated(view: View) -> View:
+        @csrf_exempt
+        @votable_errors
+        @functools.wraps(view)
+        async def guarded(request: HttpRequest, **given: str) -> HttpResponseBase:
+            if request.method == "HEAD" and "GET" in methods:
+                return await _headers(request, view, **given)
+            if request.method in methods:
+                return await view(request, **given)
+            refusal = as_votable(
+                BadParameter(
+                    "request",
+                    f"{request.method} is not answered by {request.path}",
+                    hint=f"send {' or '.join(methods)}",
+                )
+            )
+            refusal.status_code = HTTPStatus.METHOD_NOT_ALLOWED
+            refusal.headers["Allow"] = ", ".join((*methods, "HEAD"))
+            return refusal
+
+        return guarded
+
+    return decorated
+
+
+async def _headers(request: HttpRequest, view: View, **given: str) -> HttpResponseBase:
+    """Return what GET would answer, without its body."""
+    answered = await view(request, **given)
+    answered.close()
+    bare = HttpResponse(status=answered.status_code, headers=dict(answered.items()))
+    if isinstance(answered, HttpResponse):
+        bare.headers["Content-Length"] = str(len(answered.content))
+    return bare
+
+
+@allowing("GET", "POST")
 async def sync(request: HttpRequest) -> HttpResponseBase:
     """Run a query and stream its answer (TAP 1.1 section 2.2)."""
-    if request.method not in {"GET", "POST"}:
-        return HttpResponseNotAllowed(["GET", "POST"])
     here = site.current()
     parameters = TapParameters.parse(pairs_of(request))
-    prepared = answer.prepare(parameters, here.archive.catalog, here.settings)
-    return await stream.respond(prepared)
+    return await stream.respond(
+        lambda: answer.prepare(parameters, here.archive.catalog, here.settings)
+    )
 
 
-@votable_errors
+@allowing("GET")
 async def base(request: HttpRequest) -> HttpResponseBase:
     """Lead from the base address to what the service says of itself."""
     del request
     return HttpResponseRedirect(f"{_base_url()}/capabilities")
 
 
-@votable_errors
+@allowing("GET")
 async def capabilities(request: HttpRequest) -> HttpResponseBase:
     """Say what the service can do (TAP 1.1 section 2.4)."""
     del request
@@ -64,33 +110,45 @@ async def capabilities(request: HttpRequest) -> HttpResponseBase:
     return _xml(vosi.capabilities(described))
 
 
-@votable_errors
+@allowing("GET")
 async def availability(request: HttpRequest) -> HttpResponseBase:
     """Say since when the service is up (VOSI 1.1 section 4)."""
     del request
     return _xml(vosi.availability(up_since=_UP_SINCE))
 
 
-@votable_errors
+@allowing("GET")
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe every table (VOSI 1.1 section 5)."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
     return _xml(vosi.tableset(site.current().archive.catalog, detail=detail))
 
 
-@votable_errors
+@allowing("GET")
 async def table(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe one table."""
     del request
     return _xml(vosi.table(site.current().archive.catalog, name))
 
 
+@csrf_exempt
 async def absent(request: HttpRequest) -> HttpResponseBase:
     """Answer what TAP names and this service does not have yet."""
     return as_votable(
         NotFound(
             f"this service has no {request.path} yet",
             hint="send queries to /tap/sync",
+        )
+    )
+
+
+@csrf_exempt
+async def unknown(request: HttpRequest) -> HttpResponseBase:
+    """Answer what no TAP service has."""
+    return as_votable(
+        NotFound(
+            f"there is no {request.path}",
+            hint="there are sync, capabilities, availability and tables below /tap",
         )
     )
 
