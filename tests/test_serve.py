@@ -162,9 +162,10 @@ def test_second_server_on_the_same_home_is_refused(server: Server) -> None:
 
 
 def test_taken_port_is_named(server: Server, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "distiller", "--home", str(tmp_path), "serve"]
+    command = [sys.executable, "-m", "distiller", "--home", str(tmp_path)]
+    subprocess.run([*command, "init"], check=True, capture_output=True)
     done = subprocess.run(
-        [*command, "--port", str(server.port)],
+        [*command, "serve", "--port", str(server.port)],
         capture_output=True,
         text=True,
         check=False,
