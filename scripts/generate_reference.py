@@ -73,7 +73,7 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """Return the page of all commands with their options."""
-    root = click.Context(program, info_name="distiller")
+    root = click.Context(program, info_name="distiller", **program.context_settings)
     lines = ["# Commands", "", "`distiller [--home DIR] COMMAND ...`", ""]
     lines += _help(root)
     for name in program.list_commands(root):

@@ -191,7 +191,7 @@ def test_what_a_map_spans_is_what_its_pixels_span(
 ) -> None:
     asked = parameters(simulated, width=1, binsz=0.3)
     description = made(asked, simulated, tmp_path)
-    assert (description.s_xel1, description.s_fov_deg) == (3, 0.9)
+    assert (description.s_xel1, description.s_fov_deg) == (3, 1.272792206)
     assert "0.9 x 0.9 deg, 0.3 deg pixels" in description.description
 
 

@@ -56,7 +56,7 @@ def test_a_real_map_that_does_not_fit(
     check_is_told(herd.state(folder))
     log = folders.log_tail(folder, 100)
     assert "Writing the map" in log
-    assert "P300 no space left to write" in log
+    assert "P300 no space left on the disk of the jobs" in log
     assert "Traceback" not in log
 
 

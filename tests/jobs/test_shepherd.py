@@ -117,12 +117,15 @@ def test_failures_are_told(herd: Any, kind: str, message: str, words: str) -> No
     assert state["error"]["type"] == words
 
 
-def test_a_defect_leaves_its_traceback_in_the_log(herd: Any) -> None:
+def test_a_defect_leaves_its_traceback_for_the_operators(herd: Any) -> None:
     process, folder = herd.start("broken")
     process.wait(20)
     log = folders.log_tail(folder, 100)
-    assert "Traceback" in log
-    assert log.rstrip().endswith("ValueError: seven is not eight")
+    assert "Traceback" not in log
+    assert log.rstrip().endswith("I000 ValueError: seven is not eight")
+    fault = (folder / folders.FAULT).read_text()
+    assert fault.startswith("Traceback")
+    assert fault.rstrip().endswith("ValueError: seven is not eight")
 
 
 def test_the_log_holds_what_children_print_and_is_cut_for_readers(herd: Any) -> None:

@@ -21,7 +21,7 @@ _GENERATED_BYTES = 12
 
 @click.group()
 def command() -> None:
-    """Add and list accounts, and set passwords."""
+    """Add and list accounts, set passwords, and make members of groups."""
 
 
 @command.command("add")
@@ -56,17 +56,33 @@ def password_(ctx: click.Context, name: str, *, generate: bool) -> None:
         click.echo(f"password: {password}")
 
 
+@command.command("group")
+@click.argument("name")
+@click.argument("group")
+@click.option("--leave", is_flag=True, help="Take the account out of the group.")
+@click.pass_context
+def group_(ctx: click.Context, name: str, group: str, *, leave: bool) -> None:
+    """Make the account NAME a member of GROUP, which may read its proprietary data.
+
+    A group is made when its first member joins; `distiller ingest --group` names it.
+    """
+    account = _accounts(ctx).join(name, group, leave=leave)
+    click.echo(f"{name} is in {', '.join(account.groups) or 'no group'}")
+
+
 @command.command("list")
 @click.pass_context
 def list_(ctx: click.Context) -> None:
     """List the accounts."""
-    table = Table("name", "e-mail", "rights", "active", "last log-in (UTC)", box=None)
+    heads = ("name", "e-mail", "rights", "groups", "active", "last log-in (UTC)")
+    table = Table(*heads, box=None)
     for account in _accounts(ctx).everybody():
         seen = account.last_login
         table.add_row(
             account.name,
             account.email,
             "administrator" if account.is_admin else "user",
+            ", ".join(account.groups),
             "yes" if account.is_active else "no",
             f"{seen:%Y-%m-%d %H:%M}" if seen else "",
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "distiller.toml"
 DEFAULT_HOME = "distiller-home"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(BaseSettings):
@@ -36,7 +38,7 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         default=None,
-        description="PostgreSQL URL of the archive; without it DuckDB is embedded.",
+        description="PostgreSQL URL of the archive; not in this version.",
     )
     authority: str = Field(
         default="distiller.invalid",
@@ -147,6 +149,12 @@ class Settings(BaseSettings):
         home = init_settings().get("home") or _home_from_environment()
         file = TomlConfigSettingsSource(settings_cls, Path(home) / FILE_NAME)
         return init_settings, env_settings, file
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine is served: embedded, and under its own address."""
+        host = urlsplit(self.base_url).hostname
+        return self.database_url is None and host in _LOOPBACK
 
     @property
     def archive_path(self) -> Path:

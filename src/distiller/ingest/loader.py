@@ -126,7 +126,10 @@ class Loader:
         try:
             return self._prepare(run, target, label)
         except BadData as error:
-            found = Finding(error.data_code, error.finding, error.path, run.obs_id)
+            text = error.finding
+            if run.obs_id and target.did(run.obs_id) in self._held:
+                text += "; what is stored of the run stays"
+            found = Finding(error.data_code, text, error.path, run.obs_id)
         except Exception as error:  # noqa: BLE001 - the edge of one run
             path = shown(run.events.path)
             _LOG.exception("run %s of %s is not understood", label, path)

@@ -1,8 +1,8 @@
 """Where a job and its product lie on disk.
 
 A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log``,
-``progress.json``, ``cancel``, ``result/``, ``tmp/``, ``state.json``. A product's folder
-has the files alone.
+``progress.json``, ``fault.txt``, ``cancel``, ``result/``, ``tmp/``, ``state.json``. A
+product's folder has the files alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 LOG: Final = "out.log"
+FAULT: Final = "fault.txt"
 PROGRESS: Final = "progress.json"
 STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"

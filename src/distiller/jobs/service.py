@@ -289,11 +289,10 @@ class JobService:
     ) -> tuple[Job, ...]:
         """Return jobs, newest first, without the first ``skip``.
 
-        Jobs of nobody are listed in the embedded default only: elsewhere they are
-        found by their address alone.
+        Jobs of nobody are listed where only this machine is served: elsewhere they
+        are found by their address alone, which is nobody else's business.
         """
-        embedded = self._settings.database_url is None
-        if owner is None and not everybody and not embedded:
+        if owner is None and not everybody and not self._settings.is_local:
             return ()
         return self._store.list(
             owner=owner, everybody=everybody, task=task, wanted=wanted, skip=skip

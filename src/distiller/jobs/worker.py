@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis import tasks
-from distiller.core.errors import PassingError, UserError
+from distiller.core.errors import DistillerError
 from distiller.core.files import sync_folder
 from distiller.jobs import failures, folders, processes
 from distiller.jobs.spec import FILE, JobSpec
@@ -68,13 +68,14 @@ def _outcome(folder: Path) -> ProductDescription | JobError:
         _limit(spec)
         return run(spec, folder)
     except Exception as error:  # noqa: BLE001 - the edge of a job: anything is told
-        # The log is its user's too, but a defect is of no use without its place.
+        told = failures.told(error, memory_mb=memory_mb)
         with suppress(OSError):
-            if isinstance(error, (UserError, PassingError)):
-                print(f"{error.code} {error.text}", flush=True)  # noqa: T201 - into the log
-            else:
-                traceback.print_exc()
-        return failures.told(error, memory_mb=memory_mb)
+            print(told.message, flush=True)  # noqa: T201 - into the log
+            if not isinstance(error, DistillerError):
+                # The log is its user's; where a defect stands is for the operators.
+                text = "".join(traceback.format_exception(error))
+                (folder / folders.FAULT).write_text(text, encoding="utf-8")
+        return told
 
 
 def run(spec: JobSpec, folder: Path) -> ProductDescription:

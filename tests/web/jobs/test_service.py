@@ -479,3 +479,14 @@ def test_waiting_ends_in_time_and_at_once_where_there_is_no_point(
     service.abort(job.job_id)
     assert asyncio.run(took(timeout_s=30)) < 0.4
     assert asyncio.run(took(timeout_s=30, phase=Phase.ABORTED)) < 0.4
+
+
+def test_jobs_of_nobody_are_listed_where_only_this_machine_is_served(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    for url, count in (("http://127.0.0.1:8000", 1), ("https://archive.org", 0)):
+        settings = home.model_copy(update={"base_url": url})
+        service = JobService(store, archive, settings)
+        if count:
+            service.create("count_map", ())
+        assert len(service.list(owner=None)) == count

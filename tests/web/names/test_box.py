@@ -53,7 +53,6 @@ NAMES = (
     "LS I +61 303",
     "l 184",
     "galactic centre",
-    "1 2 3",
     "G21.5-0.9",
 )
 
@@ -89,6 +88,10 @@ def test_small_negative_declination_keeps_its_sign(sign: str) -> None:
         ("05:10:00 +90:00:01", "not in -90..90"),
         ("400 -5 gal", "galactic longitude 400 deg is not in 0..360"),
         ("l 10 b 91", "galactic latitude 91 deg is not in -90..90"),
+        ("05 34 31.9", "the declination is missing"),
+        ("05:34:31.9", "the declination is missing"),
+        ("10 20 30", "the declination is missing"),
+        ("5h34m31.9s", "the declination is missing"),
     ],
 )
 def test_impossible_positions_say_what_is_wrong(text: str, message: str) -> None:

@@ -111,6 +111,11 @@ def test_accounts_on_the_command_line(tmp_path: Path) -> None:
     assert first[1] not in changed.stdout
     unknown = _user(home, "password", "zoe", "--generate")
     assert "no such user: zoe (list them with `distiller user list`)" in unknown.stderr
+    joined = _user(home, "group", "ada", "hess")
+    assert joined.stdout == "ada is in hess\n"
+    stranger = _user(home, "group", "ada", "magic", "--leave")
+    assert "ada is no member of magic" in stranger.stderr
     listed = _user(home, "list")
-    assert re.search(r"ada\s+a@x.org\s+administrator\s+yes", listed.stdout)
+    assert "hess" in listed.stdout
+    assert re.search(r"ada\s+a@x.org\s+administrator\s+hess\s+yes", listed.stdout)
     assert "bo " not in listed.stdout

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _WIDE_DEG: Final = 90.0
+_TURN_DEG: Final = 360.0
 _SECONDS_PER_DAY: Final = 86400.0
 _ARCSEC_PER_DEG: Final = 3600.0
 
@@ -61,9 +62,13 @@ class Tally:
     in_field: int = 0
     nearest_deg: float = np.inf
     good_mjd: Floats | None = None
+    runs: int = 0
+    used: int = 0
 
     def add_good_time(self, intervals_mjd: Floats) -> None:
-        """Add good time intervals, shape (n, 2)."""
+        """Add the good time intervals of one run, shape (n, 2)."""
+        self.runs += 1
+        self.used += bool(len(intervals_mjd))
         known = [] if self.good_mjd is None else [self.good_mjd]
         self.good_mjd = np.concatenate([*known, intervals_mjd])
 
@@ -72,7 +77,8 @@ class Tally:
         """Sum of the good time that was used."""
         if self.good_mjd is None:
             return 0.0
-        return float(np.diff(self.good_mjd, axis=1).sum() * _SECONDS_PER_DAY)
+        seconds = np.diff(self.good_mjd, axis=1).sum() * _SECONDS_PER_DAY
+        return round(float(seconds), 3)  # MJDs hold microseconds, and noise beyond
 
 
 def run(
@@ -102,7 +108,10 @@ def run(
         stream.write(product)
     report(0.7, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
-    drawing = plot.draw(counts, configuration, _caption(tally, len(inputs)), simulated)
+    caption = _caption(tally, configuration)
+    if configuration.n_e > 1:
+        caption += " (summed here)"
+    drawing = plot.draw(counts, configuration, caption, simulated)
     with atomic_file(result_dir / "plot.png") as stream:
         stream.write(drawing)
     return _describe(counts, configuration, inputs, tally)
@@ -245,7 +254,7 @@ def to_hdus(
     header["E_MIN"] = (configuration.e_min, "[TeV] lowest energy, included")
     header["E_MAX"] = (configuration.e_max, "[TeV] highest energy, excluded")
     header["NEVENTS"] = (tally.in_field, "events in the map")
-    header["ONTIME"] = (round(tally.exposure_s, 3), "[s] good time of the runs used")
+    header["ONTIME"] = (tally.exposure_s, "[s] good time of the runs used")
     if tally.good_mjd is not None and tally.good_mjd.size:
         low, high = float(tally.good_mjd.min()), float(tally.good_mjd.max())
         header["TIMESYS"] = "UTC"
@@ -255,7 +264,8 @@ def to_hdus(
     header["SIMULATD"] = (simulated, "made from simulated events")
     if simulated:
         header["ORIGIN"] = "SYNTHETIC"
-    header["NINPUT"] = (len(inputs), "datasets used; see HISTORY")
+    header["NINPUT"] = (len(inputs), "datasets asked for; see HISTORY")
+    header["NUSED"] = (tally.used, "of them with good time in the range")
     for line in text.splitlines():
         header["HISTORY"] = _ascii(line)
     return hdus
@@ -276,10 +286,13 @@ def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def _caption(tally: Tally, runs: int) -> str:
+def _caption(tally: Tally, configuration: CountMapParameters) -> str:
     hours = tally.exposure_s / 3600.0
+    used, runs = tally.used, tally.runs
+    of_all = f"{used}" if used == runs else f"{used} of {runs}"
     words = "run" if runs == 1 else "runs"
-    return f"{tally.in_field:,} events, {runs} {words}, {hours:.2f} h"
+    bins = f", {configuration.n_e} energy bins" if configuration.n_e > 1 else ""
+    return f"{tally.in_field:,} events, {of_all} {words}, {hours:.2f} h{bins}"
 
 
 def footprint_deg(
@@ -325,7 +338,7 @@ def _describe(
         title=f"Count map of {name}, {low}-{high} TeV",
         description=(
             f"Raw counts, {width:g} x {height:g} deg, {c.binsz:g} deg pixels, "
-            f"{c.proj}, {c.frame}; {_caption(tally, len(inputs))}: {runs}{more}"
+            f"{c.proj}, {c.frame}; {_caption(tally, c)}: {runs}{more}"
         ),
         product_type="image" if c.n_e == 1 else "cube",
         product_subtype="count-map",
@@ -350,7 +363,7 @@ def _describe(
         target_name=c.target,
         s_ra_deg=ra,
         s_dec_deg=dec,
-        s_fov_deg=max(width, height),
+        s_fov_deg=round(min(float(np.hypot(width, height)), _TURN_DEG), 9),
         s_region_deg=footprint_deg(counts.geom, c),
         s_xel1=c.shape[0],
         s_xel2=c.shape[1],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from distiller.web.accounts.models import User
 
+_LONGEST_GROUP = 150
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -27,6 +30,7 @@ class Account:
     is_admin: bool
     is_active: bool
     last_login: datetime | None
+    groups: tuple[str, ...] = ()
 
 
 def add(name: str, password: str, *, email: str = "", admin: bool = False) -> Account:
@@ -63,21 +67,50 @@ def set_password(name: str, password: str) -> None:
     BadParameter
         The password is too weak.
     """
-    model = get_user_model()
-    try:
-        user = model.objects.get(username=name)
-    except model.DoesNotExist as error:
-        raise NotFound(
-            f"no such user: {name}", hint="list them with `distiller user list`"
-        ) from error
+    user = _user(name)
     _check_password(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
 
 
+def join(name: str, group: str, *, leave: bool = False) -> Account:
+    """Make an account a member of a group, or no longer one.
+
+    A group is made when its first member joins.
+
+    Raises
+    ------
+    NotFound
+        There is no such account, or it is no member of the group that it leaves.
+    BadParameter
+        The name of the group is empty or too long.
+    """
+    user = _user(name)
+    if leave:
+        found = user.groups.filter(name=group).first()
+        if found is None:
+            raise NotFound(f"{name} is no member of {group}")
+        user.groups.remove(found)
+        return _account(user)
+    if not 0 < len(group.strip()) <= _LONGEST_GROUP:
+        raise BadParameter("group", f"a name has 1 to {_LONGEST_GROUP} characters")
+    user.groups.add(Group.objects.get_or_create(name=group.strip())[0])
+    return _account(user)
+
+
 def everybody() -> tuple[Account, ...]:
     """Return all accounts by name."""
     return tuple(_account(u) for u in get_user_model().objects.order_by("username"))
+
+
+def _user(name: str) -> User:
+    model = get_user_model()
+    try:
+        return model.objects.get(username=name)
+    except model.DoesNotExist as error:
+        raise NotFound(
+            f"no such user: {name}", hint="list them with `distiller user list`"
+        ) from error
 
 
 def _check_password(password: str, user: User) -> None:
@@ -94,4 +127,5 @@ def _account(user: User) -> Account:
         is_admin=user.is_superuser,
         is_active=user.is_active,
         last_login=user.last_login,
+        groups=tuple(user.groups.order_by("name").values_list("name", flat=True)),
     )

@@ -35,11 +35,19 @@ _SEXAGESIMAL = re.compile(
     (?: (?: \s*[m:']\s* | \s+ ) (?P<hs>\d{1,2}(?:\.\d*)?) \s*(?:s|"|'')? )?
     \s*[m']?
     \s*[,;]?\s*
-    (?P<sign>[+-]?)
+    # Right ascension and declination are two: a number is never cut in halves.
+    (?: (?P<sign>[+-]) | (?<![\d.]) )
     (?P<d>\d{1,2}) (?: \s*[d:°]\s* | \s+ )
     (?P<dm>\d{1,2}(?:\.\d*)?)
     (?: (?: \s*[m:']\s* | \s+ ) (?P<ds>\d{1,2}(?:\.\d*)?) \s*(?:s|"|'')? )?
     \s*[m']?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HALF = re.compile(
+    r"""
+    \d{1,3} (?: \s*[hd:°]\s* | \s+ ) \d{1,2} (?: \s*[m:']\s* | \s+ )
+    \d{1,2}(?:\.\d*)? \s*(?:s|"|'')?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -103,7 +111,11 @@ def parse_place(text: str) -> Place | None:
         _check(text, ra, dec, ("right ascension", "declination"))
         return Place(ra, dec)
     match = _SEXAGESIMAL.fullmatch(plain)
-    return None if match is None else _from_sexagesimal(text, match)
+    if match is not None:
+        return _from_sexagesimal(text, match)
+    if _HALF.fullmatch(plain):
+        raise _wrong(text, "the declination is missing")
+    return None
 
 
 def _galactic_pair(plain: str) -> Place | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import NotFound
@@ -258,7 +259,8 @@ def _group(part: Part, table: Table, rows: Sequence[Row]) -> Group:
 
 def _fact(column: Column, value: Any) -> Fact:
     head = cells.heading(column)
-    unit = "UTC" if cells.is_mjd(column) else head.unit
+    is_utc = cells.is_mjd(column) or isinstance(value, datetime)
+    unit = "UTC" if is_utc else head.unit
     return Fact(column.name, cells.cell(column, value), unit, head.description)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from distiller.analysis.parameters import OBS_MAX, InvalidParameters, unit_of
 from distiller.core.rights import Terms, may_read
+from distiller.core.sky import separation_deg
 from distiller.core.times import now
 from distiller.web import site
 
@@ -40,6 +41,7 @@ LABELS: Final = {
 _ORDER: Final = ("target", "ra", "dec", "width", "binsz", "proj", "frame")
 
 _USABLE: Final = "DL3"
+_APART_DEG: Final = 2.5
 _PLACEHOLDERS: Final = {
     "ra": "from the target",
     "dec": "from the target",
@@ -270,7 +272,7 @@ def _sensible(
 
 
 def _centre(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Return the target that all runs share, else the mean of their pointings."""
+    """Return the target that all runs share, else the mean of near pointings."""
     targets = {(r["target"], r["ra"], r["dec"]) for r in runs if r["ra"] is not None}
     if len(targets) == 1 and all(r["ra"] is not None for r in runs):
         name, ra, dec = next(iter(targets))
@@ -282,6 +284,8 @@ def _centre(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
     if not places:
         return {}
     ra, dec = mean_position(places)
+    if max(float(separation_deg(ra, dec, *place)) for place in places) > _APART_DEG:
+        return {}  # of several targets: only the user knows which is meant
     return {"ra": f"{ra:.4f}", "dec": f"{dec:.4f}"}
 
 

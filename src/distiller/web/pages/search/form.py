@@ -23,7 +23,9 @@ PAGE_SIZES: Final = (50, 100)
 RADIUS_DEG: Final[dict[PositionMode, float]] = {"footprint": 0.001, "pointing": 2.0}
 """Radius where none is given: a point must lie in the footprint; a pointing near it."""
 
+_MJD_MIN: Final = 10_000.0
 _MJD_MAX: Final = 100_000.0
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RADIUS_MAX_DEG: Final = 180.0
 _ENERGY_MAX_TEV: Final = 1e6
 _TEXT_MAX: Final = 200
@@ -139,7 +141,10 @@ class _Reader:
         """Read every field."""
         texts = {name: self._text(name) for name in _TEXTS}
         numbers = {name: self._number(name) for name in _NUMBERS}
-        times = {f"{name}_mjd": self._checked(name, _read_time) for name in _TIMES}
+        times = {
+            "t_min_mjd": self._checked("t_min", _read_time),
+            "t_max_mjd": self._checked("t_max", _read_end),
+        }
         types, levels, collections, names = (self._several(n) for n in _MULTIPLE)
         self._check_ranges(numbers, times)
         mode = self._text("pos") or "footprint"
@@ -243,10 +248,20 @@ def _read_time(text: str) -> float:
         mjd = float(text)
     except ValueError:
         return iso_to_mjd_utc(text)
-    if not 0 <= mjd <= _MJD_MAX:
-        message = f"an MJD must be from 0 to {_MJD_MAX:g}; or write 2004-12-04T22:08:10"
+    if not _MJD_MIN <= mjd <= _MJD_MAX:
+        # A year is no MJD, though both are numbers.
+        message = (
+            f"an MJD must be from {_MJD_MIN:g} to {_MJD_MAX:g}; or write "
+            "2004-12-04T22:08:10"
+        )
         raise ValueError(message)
     return mjd
+
+
+def _read_end(text: str) -> float:
+    """Read the end of a range; a date alone includes its day."""
+    mjd = _read_time(text)
+    return mjd + 1.0 if _DATE.fullmatch(text) else mjd
 
 
 FIELDS: Final = frozenset(
