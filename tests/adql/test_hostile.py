@@ -348,6 +348,7 @@ TOO_MUCH = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(TOO_MUCH))
 def test_what_would_cost_much_is_refused_at_little_cost(
     case: str, catalog: Catalog
@@ -375,6 +376,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(LONG))
 def test_long_queries_cost_in_proportion_to_their_length(
     case: str, catalog: Catalog
@@ -389,6 +391,7 @@ UNKNOWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(UNKNOWN))
 def test_hints_are_sought_for_those_faults_only_that_are_told(
     case: str, catalog: Catalog

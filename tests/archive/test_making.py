@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 def init(home: Path, largest: int | None = None) -> subprocess.CompletedProcess[str]:
     """Make a home; files may be so large at most, bytes."""
 

@@ -13,6 +13,8 @@ from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
 if TYPE_CHECKING:
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 STAGES = "TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ OBS"
 KNOWN = re.compile(
     # Of ADQL 2.1 section 4.8; this validator is older than the standard.

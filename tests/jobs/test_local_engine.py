@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def engine() -> Iterator[LocalEngine]:
     made = LocalEngine(program=[str(ROGUES), "zygote"])

@@ -17,6 +17,8 @@ from .conftest import leftovers, prepare
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MB = 1 << 20
 
 

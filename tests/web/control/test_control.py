@@ -20,6 +20,8 @@ from distiller.web.control.server import listen
 if TYPE_CHECKING:
     from tests.web.conftest import MakeBundle, Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = (sys.executable, "-m", "distiller")
 
 

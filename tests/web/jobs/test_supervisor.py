@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from distiller.jobs.processes import Process
     from distiller.vo.uws import Job
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = "SELECT obs_id, obs_publisher_did FROM ivoa.obscore WHERE calib_level = 3"
 
 

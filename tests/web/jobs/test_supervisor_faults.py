@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from distiller.vo.uws import Job
 
+pytestmark = pytest.mark.slow
+
 MOVING = {Phase.QUEUED, Phase.EXECUTING}
 UNREADABLE = "the record of how job {} ended cannot be read (run it again)"
 

@@ -88,6 +88,7 @@ def test_log_in_and_own_jobs(start_server: StartServer) -> None:
         assert "Log in" in ada.get("/").text
 
 
+@pytest.mark.slow
 def test_accounts_on_the_command_line(tmp_path: Path) -> None:
     home = tmp_path / "home"
     lost = _user(home, "list")

@@ -19,6 +19,8 @@ from astropy.io import votable
 if TYPE_CHECKING:
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = "tap_schema.columns"
 PAIRS = f"SELECT a.*, b.* FROM {COLUMNS} a, {COLUMNS} b"
 ENDLESS = (
