@@ -7,15 +7,20 @@ import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 from lxml import etree
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Django's settings are read once per process, from the home named here.
 os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
 os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
+
+from tests.support import postgres
 
 from distiller.core.settings import Settings, load_settings
 
@@ -54,6 +59,23 @@ def tmp_home(tmp_path: Path) -> Settings:
     home = tmp_path / "home"
     home.mkdir()
     return load_settings(home, authority="org.example", resolver_url="")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """Return a PostgreSQL server with pgSphere, one a test process."""
+    for package in postgres.PACKAGES:
+        if not _has_package(package):
+            pytest.skip(f"{_LACKS} {package}")
+    server = postgres.Server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> str:
+    """Return the URL of a new database with pgSphere."""
+    return postgres_server.create()
 
 
 _STILTS_JAR = Path("/usr/share/java/starlink-ttools.jar")

@@ -6,7 +6,7 @@ names of tables and columns, units, UCDs, what belongs to one dataset.
 
 from __future__ import annotations
 
-from distiller.model.entities import BoundColumn, BoundTable, Model
 from distiller.model.load import load_file, load_model
+from distiller.model.tables import BoundColumn, BoundTable, Model
 
 __all__ = ["BoundColumn", "BoundTable", "Model", "load_file", "load_model"]

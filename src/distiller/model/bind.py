@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, Datatype, ForeignKey
 from distiller.model.binding import ColumnBinding, snake
-from distiller.model.entities import BoundColumn, BoundTable, Ownership, View
+from distiller.model.tables import BoundColumn, BoundTable, Ownership, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

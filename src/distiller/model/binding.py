@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distiller.core.columns import Datatype
 from distiller.core.errors import BadData
-from distiller.model.entities import Rows
+from distiller.model.tables import Rows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,8 @@ from astropy.io.votable.ucd import parse_ucd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from distiller.model.entities import BoundTable, Document, Model, Role, Type
+    from distiller.model.entities import Document, Role, Type
+    from distiller.model.tables import BoundTable, Model
 
 _ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

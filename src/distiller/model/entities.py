@@ -1,22 +1,12 @@
-"""What a data model is made of: types as drawn, and the tables they become."""
+"""What a data model is made of: types as drawn (VO-DML 1.0)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
-
-from distiller.core.columns import Catalog, Column, ForeignKey, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 TypeKind = Literal["primitiveType", "enumeration", "dataType", "objectType"]
 RoleKind = Literal["attribute", "composition", "reference"]
-Rows = Literal["own", "shared", "mapped", "derived", "service"]
-"""Whose rows a table holds: of one dataset, of many, of the ObsCore mapping, derived
-from the model itself, or book-keeping of the archive."""
-
 UNBOUNDED = -1
 
 
@@ -45,6 +35,18 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """A rule on the values of a type, in words (VO-DML 1.0 section 4.6).
+
+    Words that read as a condition on attributes (``period.start <= period.stop``)
+    become a CHECK of the table; others are documentation.
+    """
+
+    description: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Type:
     """A primitive, enumeration, data or object type."""
 
@@ -57,6 +59,7 @@ class Type:
     extends: str | None = None
     roles: tuple[Role, ...] = ()
     literals: tuple[tuple[str, str], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     line: int = 0
 
 
@@ -92,170 +95,3 @@ class Document:
         if prefix != self.name:
             return None
         return next((t for t in self.types if t.id == identifier), None)
-
-
-@dataclass(frozen=True, slots=True)
-class BoundColumn:
-    """A column with what only storage needs to know.
-
-    Attributes
-    ----------
-    path
-        What it holds: ``position.ra`` of the type, empty for keys.
-    literals
-        The values that are allowed, where the type is an enumeration.
-    clock
-        Whether it is a clock reading, left out of comparisons.
-    hidden
-        Whether it is stored but cannot be queried.
-    """
-
-    column: Column
-    path: str = ""
-    literals: tuple[str, ...] = ()
-    unique: bool = False
-    clock: bool = False
-    hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """How rows of a table are known to belong to a dataset.
-
-    Rows belong to it whose ``column`` is among ``source_column`` of the rows of
-    ``source`` that belong to it.
-    """
-
-    column: str
-    source: str
-    source_column: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoundTable:
-    """A table with what only storage needs to know.
-
-    Attributes
-    ----------
-    type_id
-        The object type as ``model:vodml-id``.
-    root
-        Column with the publisher DID, where a row is a dataset.
-    owner
-        How rows are known to belong to a dataset, for own rows other than the root's.
-    """
-
-    name: str
-    title: str
-    description: str
-    type_id: str
-    package: str
-    rows: Rows
-    columns: tuple[BoundColumn, ...]
-    key: tuple[str, ...]
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    utype: str | None = None
-    hidden: bool = False
-    root: str | None = None
-    owner: Ownership | None = None
-
-    @property
-    def schema(self) -> str:
-        """Name of the schema: the part before the dot."""
-        return self.name.partition(".")[0]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all stored columns, in order."""
-        return tuple(c.column.name for c in self.columns)
-
-    def table(self) -> Table:
-        """Return what queries may see of the table."""
-        return Table(
-            name=self.name,
-            columns=tuple(c.column for c in self.columns if not c.hidden),
-            description=self.description,
-            title=self.title,
-            utype=self.utype,
-            primary_key=self.key,
-            foreign_keys=self.foreign_keys,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Another name for all rows of a table."""
-
-    name: str
-    of: str
-    title: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Model:
-    """Documents and the tables that they become.
-
-    Attributes
-    ----------
-    tables
-        Every stored table, in the order of the bindings.
-    schemas
-        Name and description of each schema that can be queried, in order.
-    beside
-        Tables of other models that keys and views of this one lead to.
-    """
-
-    documents: tuple[Document, ...]
-    tables: tuple[BoundTable, ...]
-    views: tuple[View, ...] = ()
-    schemas: Mapping[str, str] = field(default_factory=dict)
-    beside: tuple[BoundTable, ...] = ()
-
-    @cached_property
-    def by_name(self) -> Mapping[str, BoundTable]:
-        """Every stored table by its qualified name."""
-        return {table.name: table for table in self.tables}
-
-    @cached_property
-    def known(self) -> Mapping[str, BoundTable]:
-        """Every table that keys and views may lead to, by its qualified name."""
-        return {**{table.name: table for table in self.beside}, **self.by_name}
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """Every table and view that can be queried."""
-        shown = {t.name: t.table() for t in self.tables if not t.hidden}
-        for view in self.views:
-            shown[view.name] = replace(
-                self.known[view.of].table(),
-                name=view.name,
-                title=view.title,
-                description=view.description,
-                is_view=True,
-                primary_key=(),
-                foreign_keys=(),
-                utype=None,
-            )
-        return shown
-
-    def in_order(self) -> tuple[BoundTable, ...]:
-        """Return the tables so that each comes after those that it refers to.
-
-        References in a circle are possible: there the order of the bindings decides.
-        """
-        done: dict[str, BoundTable] = {}
-        open_: set[str] = set()
-
-        def visit(table: BoundTable) -> None:
-            if table.name in done or table.name in open_:
-                return
-            open_.add(table.name)
-            for key in table.foreign_keys:
-                if key.target in self.by_name:
-                    visit(self.by_name[key.target])
-            done[table.name] = table
-
-        for table in self.tables:
-            visit(table)
-        return tuple(done.values())

@@ -16,14 +16,15 @@ from distiller.model.check import (
     check_ucds,
     has_circle,
 )
-from distiller.model.entities import Model
 from distiller.model.read_vodml import read_file
+from distiller.model.tables import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from distiller.model.binding import Binding
-    from distiller.model.entities import BoundTable, Document, View
+    from distiller.model.entities import Document
+    from distiller.model.tables import BoundTable, View
 
 PACKAGED = Path(__file__).parent / "uml"
 ENDING = ".vo-dml.xml"

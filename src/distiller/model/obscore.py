@@ -16,7 +16,7 @@ from distiller.model.load import PACKAGED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distiller.model.entities import Model
+    from distiller.model.tables import Model
 
 Engine = Literal["duckdb", "postgresql"]
 Expression = str | Mapping[Engine, str] | None

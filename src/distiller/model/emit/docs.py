@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from distiller.model.entities import BoundColumn, BoundTable, Document, Model
+    from distiller.model.entities import Document
+    from distiller.model.tables import BoundColumn, BoundTable, Model
 
 _ROWS = {
     "own": "Rows belong to one dataset and go with it.",

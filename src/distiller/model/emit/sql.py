@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from distiller.core.columns import Column
-    from distiller.model.entities import BoundColumn, BoundTable, Model
+    from distiller.model.tables import BoundColumn, BoundTable, Model
 
 _TYPES = {
     "boolean": "BOOLEAN",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from distiller.core.bundle import Row
     from distiller.core.columns import Column, Table
-    from distiller.model.entities import Model
+    from distiller.model.tables import Model
 
 _SCHEMA_UTYPES = {"ivoa": "ivo://ivoa.net/std/ObsCore"}
 

@@ -1,0 +1,98 @@
+"""A throw-away PostgreSQL with pgSphere: one server a process, databases at will."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+
+from distiller.archive.pgsphere import ensure_pgsphere
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PACKAGES = ("postgresql-15", "postgresql-15-pgsphere")
+_BIN = Path("/usr/lib/postgresql/15/bin")
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "timezone": "UTC",
+}
+
+
+class Server:
+    """A server of its own, reached by a Unix socket; `start` makes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
+
+    @classmethod
+    def start(cls) -> Self:
+        """Make a cluster in a new folder and start its server."""
+        folder = Path(tempfile.mkdtemp(prefix="distiller-pg-", dir="/tmp"))
+        folder.chmod(0o755)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        server = cls(folder)
+        options = ["--no-sync", "--auth=trust", "--username=distiller", "-E", "UTF8"]
+        server._run("initdb", "-D", server._data, "--locale=C.UTF-8", *options)
+        given = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
+        given += f" -k {folder}"
+        log = str(folder / "log")
+        server._run("pg_ctl", "-D", server._data, "-w", "-l", log, "-o", given, "start")
+        server._psql("postgres", "CREATE DATABASE with_pgsphere")
+        with psycopg.connect(
+            server.url("with_pgsphere"), autocommit=True
+        ) as connection:
+            ensure_pgsphere(connection)
+        return server
+
+    def stop(self) -> None:
+        """Stop the server and remove its folder."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def create(self, *, template: str = "with_pgsphere") -> str:
+        """Make a new database and return its URL."""
+        self._number += 1
+        name = f"test_{self._number}"
+        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://distiller@/{name}?host={self._folder}"
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def _psql(self, database: str, statement: str) -> None:
+        self._run("psql", "-Xq", "-d", self.url(database), "-c", statement)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command: Sequence[str] = (str(_BIN / program), *arguments)
+        if os.geteuid() == 0 and program != "psql":
+            command = ("runuser", "-u", "postgres", "--", *command)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd="/",
+        )
+        if done.returncode:
+            said = (done.stdout or b"").decode(errors="replace")
+            raise RuntimeError(f"{program} failed ({done.returncode}): {said[-500:]}")
