@@ -1,7 +1,7 @@
 """pgSphere in a PostgreSQL database, also where its packaged script does not run.
 
-PostgreSQL 15.19 and later refuse an operator whose commutator has another commutator
-already (it came with version 17 first). pgSphere before 1.4 declares two such operators,
+PostgreSQL 15.20, and 17, refuse an operator whose commutator has another commutator
+already. pgSphere before 1.4 declares two such operators,
 ``bigint @ smoc`` and ``spoint @ smoc``, that nothing uses any more
 (https://github.com/postgrespro/pgsphere/issues/85), so that Debian 12's package fails
 with ``CREATE EXTENSION``. Then its script is run here without the two.
