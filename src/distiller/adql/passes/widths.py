@@ -29,6 +29,8 @@ def widths(query: exp.Query) -> exp.Query:
     'TYPED(few, int) * 200'
     >>> selected(widths, "faint * 2")
     'TYPED(faint, double) * 2'
+    >>> selected(widths, "DISTANCE(ra, dec, 2, faint)")
+    'DISTANCE(POINT(ra, dec), POINT(2, TYPED(faint, double)))'
     >>> selected(widths, "COALESCE(n, faint)")
     'COALESCE(n, TYPED(faint, double))'
     """
@@ -51,13 +53,16 @@ def widths(query: exp.Query) -> exp.Query:
         if call.name == "MOD":
             for part in _parts(call):
                 _unless_double(part)
+    for shape in find(query, nodes.Point, nodes.Circle, nodes.Near):
+        for part in _parts(shape):
+            _unless_double(part)
     return query
 
 
 def _parts(node: exp.Expr) -> list[exp.Expr]:
     """Return the operands of a node."""
     found: list[exp.Expr] = []
-    for key in ("this", "expression", "low", "high", "expressions"):
+    for key in ("this", "expression", "distance", "low", "high", "expressions"):
         value = node.args.get(key)
         parts = value if isinstance(value, list) else [value]
         found += [part for part in parts if isinstance(part, exp.Expr)]

@@ -5,10 +5,10 @@
 -- pgSphere serves for finding candidates in an index only: its own comparisons are
 -- coarser, its circles end at 90 deg, and its polygons refuse some that we know.
 
-CREATE OR REPLACE FUNCTION dst.distance(
+-- Vincenty (1975) on a sphere. 2^500 keeps squares from becoming too small.
+CREATE OR REPLACE FUNCTION dst.separation(
   ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
 ) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- Vincenty (1975) on a sphere. 2^500 keeps squares from becoming too small.
 RETURN degrees(atan2(
   sqrt(
     (3.273390607896142e150 * (cos(radians(dec2)) * sin(radians(ra2 - ra1))))
@@ -21,6 +21,30 @@ RETURN degrees(atan2(
   sin(radians(dec1)) * sin(radians(dec2))
   + cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))
 ));
+
+-- Of coordinates that are no place, infinite ones, or nearly 0.
+CREATE OR REPLACE FUNCTION dst.distance_any(
+  ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN greatest(abs(ra1), abs(dec1), abs(ra2), abs(dec2)) > 8e307 THEN
+    CASE WHEN ra1 IS NOT NULL AND dec1 IS NOT NULL AND ra2 IS NOT NULL
+      AND dec2 IS NOT NULL THEN 'NaN'::double precision END
+  ELSE dst.separation(
+    ra1,
+    CASE WHEN abs(dec1) > 1e-100 THEN dec1 WHEN dec1 IS NOT NULL THEN 0 END,
+    ra2,
+    CASE WHEN abs(dec2) > 1e-100 THEN dec2 WHEN dec2 IS NOT NULL THEN 0 END) END;
+
+CREATE OR REPLACE FUNCTION dst.distance(
+  ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN abs(ra1) <= 1e9 AND abs(ra2) <= 1e9
+    AND (abs(dec1) BETWEEN 1e-100 AND 1e9 OR dec1 = 0)
+    AND (abs(dec2) BETWEEN 1e-100 AND 1e9 OR dec2 = 0)
+  THEN dst.separation(ra1, dec1, ra2, dec2)
+  ELSE dst.distance_any(ra1, dec1, ra2, dec2) END;
 
 CREATE OR REPLACE FUNCTION dst.is_sound(g double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
