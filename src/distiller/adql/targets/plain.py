@@ -106,6 +106,9 @@ class PlainWriter(Writer, PostgresGenerator):
             return f"dst.single({function.format(first, second)})"
         if _is_safe(node):
             return f"{first} {sign} {second}"
+        if not (_is_simple(left) and _is_simple(right)):
+            # What is not inlined since its operands are long is quicker in PL/pgSQL.
+            function = function.replace("(", "_any(", 1)
         return function.format(first, second)
 
     def neg_sql(self, expression: exp.Neg) -> str:
@@ -332,6 +335,12 @@ def _is_safe(node: exp.Binary) -> bool:
     if isinstance(node, exp.Mul):
         return all(moderate)
     return all(moderate) and bool(shapes.constant(node.expression))
+
+
+def _is_simple(node: exp.Expr) -> bool:
+    while isinstance(node, exp.Paren | exp.Neg):
+        node = node.this
+    return isinstance(node, exp.Column | exp.Literal)
 
 
 def _is_moderate(node: exp.Expr) -> bool:

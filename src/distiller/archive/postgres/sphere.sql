@@ -22,19 +22,17 @@ RETURN degrees(atan2(
   + cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))
 ));
 
--- Of coordinates that are no place, infinite ones, or nearly 0.
+-- Of coordinates that are no place, infinite ones, or nearly 0. Not inlined.
 CREATE OR REPLACE FUNCTION dst.distance_any(
   ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
-) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-  WHEN greatest(abs(ra1), abs(dec1), abs(ra2), abs(dec2)) > 8e307 THEN
-    CASE WHEN ra1 IS NOT NULL AND dec1 IS NOT NULL AND ra2 IS NOT NULL
-      AND dec2 IS NOT NULL THEN 'NaN'::double precision END
-  ELSE dst.separation(
-    ra1,
-    CASE WHEN abs(dec1) > 1e-100 THEN dec1 WHEN dec1 IS NOT NULL THEN 0 END,
-    ra2,
-    CASE WHEN abs(dec2) > 1e-100 THEN dec2 WHEN dec2 IS NOT NULL THEN 0 END) END;
+) RETURNS double precision LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+  IF greatest(abs(ra1), abs(dec1), abs(ra2), abs(dec2)) > 8e307 THEN
+    RETURN 'NaN';
+  END IF;
+  RETURN dst.separation(ra1, dec1 * (abs(dec1) > 1e-100)::integer,
+    ra2, dec2 * (abs(dec2) > 1e-100)::integer);
+END $$;
 
 CREATE OR REPLACE FUNCTION dst.distance(
   ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
@@ -483,14 +481,20 @@ RETURN CASE
     g[2]]
   ELSE dst.centroid_any(g) END;
 
+CREATE OR REPLACE FUNCTION dst.polygon_text(g double precision[])
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+  RETURN 'POLYGON ICRS '
+    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
+END $$;
+
 CREATE OR REPLACE FUNCTION dst.region_text(g double precision[])
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE cardinality(g)
   WHEN 2 THEN 'POSITION ICRS ' || dst.text(g[1]) || ' ' || dst.text(g[2])
   WHEN 3 THEN
     'CIRCLE ICRS ' || dst.text(g[1]) || ' ' || dst.text(g[2]) || ' ' || dst.text(g[3])
-  ELSE 'POLYGON ICRS '
-    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g') END;
+  ELSE dst.polygon_text(g) END;
 
 -- Conditions that indexes answer -------------------------------------------------------
 -- Each is true wherever the exact condition that stands beside it is, and {slack} rad
