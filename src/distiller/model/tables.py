@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from distiller.model.entities import Document
 
-Rows = Literal["own", "shared", "mapped", "derived", "service"]
-"""Whose rows a table holds: of one dataset, of many, of the ObsCore mapping, derived
-from the model itself, or book-keeping of the archive."""
+Rows = Literal["own", "shared", "history", "mapped", "derived", "service"]
+"""Whose rows a table holds: of one dataset, of many, of datasets as they were and are
+(never deleted), of the ObsCore mapping, derived from the model itself, or book-keeping
+of the archive."""
 
 
 @dataclass(frozen=True, slots=True)
