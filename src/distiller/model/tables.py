@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from distiller.model.entities import Document
 
 Rows = Literal["own", "shared", "history", "mapped", "derived", "service"]
-"""Whose rows a table holds: of one dataset, of many, of datasets as they were and are
-(never deleted), of the ObsCore mapping, derived from the model itself, or book-keeping
-of the archive."""
+"""Whose rows a table holds: of one dataset, of many, of many and kept for ever, of the
+ObsCore mapping, derived from the model itself, or book-keeping of the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,9 @@ class BoundTable:
         Column with the publisher DID, where a row is a dataset.
     owner
         How rows are known to belong to a dataset, for own rows other than the root's.
+    points
+        Pairs of columns that are longitude and latitude of a point (deg, ICRS), for
+        an index on the sky.
     """
 
     name: str
@@ -83,6 +85,7 @@ class BoundTable:
     hidden: bool = False
     root: str | None = None
     owner: Ownership | None = None
+    points: tuple[tuple[str, str], ...] = ()
 
     @property
     def schema(self) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _ROWS = {
     "own": "Rows belong to one dataset and go with it.",
     "shared": "Rows are shared between datasets.",
+    "history": "Rows are added and never deleted: they tell what was.",
     "mapped": "Rows are filled from the other tables by the declared mapping.",
     "derived": "Rows are derived from the model.",
     "service": "Book-keeping of the archive; it cannot be queried.",
