@@ -103,8 +103,11 @@ class Engine(Protocol):
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""
 
+    def define(self, session: Session) -> None:
+        """Define our SQL functions, or define them anew; the tables are there."""
+
     def definitions(self) -> tuple[str, ...]:
-        """Return the statements that define our SQL functions, or define them anew."""
+        """Return the text of our SQL functions, which changes if they do."""
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""

@@ -87,11 +87,12 @@ def _mapped(
     """Rows of a mapped table that are not what the mapping gives, and missing ones."""
     columns = [c.column for c in model.by_name[declared.target].columns]
     names = ", ".join(quoted(column.name) for column in columns)
-    # A column that is not filled is an untyped NULL in the mapping.
+    # A column that is not filled is NULL without a type in the mapping: a text.
     typed = ", ".join(
-        f"CAST({quoted(column.name)} AS {engine.sql_type(column)}) "
-        f"AS {quoted(column.name)}"
-        for column in columns
+        quoted(c.name)
+        if declared.columns[c.name] is not None or c.is_text
+        else f"CAST(NULL AS {engine.sql_type(c)}) AS {quoted(c.name)}"
+        for c in columns
     )
     select = declared.select_sql(engine.name)
     stored = f"SELECT {names} FROM {declared.target}"  # noqa: S608 - names of the model

@@ -44,8 +44,9 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
         session.lock_all()
         if is_installed(session):  # another process was quicker
             return False
-        for statement in (*engine.definitions(), *statements):
+        for statement in statements:
             session.execute(statement)
+        engine.define(session)
         _fill_tap_schema(session, model)
         write_setting(session, _SHAPE, shape)
         write_setting(session, _WORDS, words)
@@ -155,8 +156,9 @@ def _compare(
         comments = [
             s for s in sql.ddl(model, engine.name) if s.startswith("COMMENT ")
         ]
-        for statement in (*engine.definitions(), *comments):
+        for statement in comments:
             session.execute(statement)
+        engine.define(session)
         _fill_tap_schema(session, model)
         write_setting(session, _WORDS, words)
 

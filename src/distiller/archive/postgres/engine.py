@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName
+    from distiller.archive.engine import EngineName, Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -135,8 +135,13 @@ class PostgresEngine:
         """Raise the errors of the engine as ours."""
         return translated(doing)
 
+    def define(self, session: Session) -> None:
+        """Define our SQL functions in the schema ``dst``."""
+        for statement in text.statements():
+            session.execute(statement)
+
     def definitions(self) -> tuple[str, ...]:
-        """Return the statements that define our SQL functions."""
+        """Return the text of our SQL functions."""
         return text.statements()
 
     def sql_type(self, column: Column) -> str:
@@ -196,18 +201,18 @@ def _turned_away(error: psycopg.OperationalError) -> BadParameter:
 
 def _check_server(session: PostgresSession) -> None:
     """Refuse a server or a database on which answers would differ."""
-    ((version, encoding, by_code_point),) = session.fetch(
+    ((version, encoding),) = session.fetch(
         "SELECT current_setting('server_version_num')::integer, "
-        "current_setting('server_encoding'), 'B' < 'a' AND 'z' < 'é'"
+        "current_setting('server_encoding')"
     )
     if version < _OLDEST:
         raise IllegalState(
             f"the PostgreSQL server is too old: version {version // 10_000}",
             hint="use PostgreSQL 15 or newer",
         )
-    if encoding != "UTF8" or not by_code_point:
+    if encoding != "UTF8":
         raise IllegalState(
-            "the database does not keep text in UTF-8 and sort it by code points",
-            hint="make it with TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8', "
-            "see docs/howto/postgresql.md",
+            f"the database keeps text in {encoding}, not in UTF-8",
+            hint="make it with ENCODING 'UTF8' TEMPLATE template0, see "
+            "docs/howto/postgresql.md",
         )
