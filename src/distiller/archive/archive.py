@@ -73,9 +73,13 @@ class Archive:
                     )
                 engine.make(model)
             archive = cls(settings, engine, model)
-            archive.prepare()
         except BaseException:
             engine.close()
+            raise
+        try:
+            archive.prepare()
+        except BaseException:
+            archive.close()
             raise
         return archive
 
