@@ -15,6 +15,7 @@ from distiller.adql.words import SQL_RESERVED
 from distiller.core.errors import BadParameter
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
+from distiller.model.emit.sql.names import RESERVED_DUCKDB
 from distiller.model.load import packaged_paths
 from distiller.model.obscore import mapping, mapping_faults
 
@@ -156,7 +157,7 @@ def test_reserved_words_of_duckdb_are_quoted(
     words = database.execute(
         "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
     ).fetchall()
-    assert {word for (word,) in words} == sql.RESERVED
+    assert {word for (word,) in words} == RESERVED_DUCKDB
     database.execute(f"CREATE TABLE {sql.quoted('select')} (i INTEGER)")
 
 
@@ -205,18 +206,9 @@ def test_tables_come_after_those_they_refer_to() -> None:
         seen.add(table.name)
 
 
-@pytest.mark.parametrize(
-    ("engine", "words"),
-    [
-        ("postgresql", "engine: postgresql is not supported by this version"),
-        ("oracle", "engine: unknown engine 'oracle'"),
-    ],
-)
-def test_an_engine_that_is_not_there_is_refused_by_name(
-    engine: str, words: str
-) -> None:
-    with pytest.raises(BadParameter, match=words):
-        sql.ddl(load_model(), engine)
+def test_an_engine_that_is_not_there_is_refused_by_name() -> None:
+    with pytest.raises(BadParameter, match="unknown engine 'oracle'"):
+        sql.ddl(load_model(), "oracle")
 
 
 def test_tap_schema_rows_fit_their_own_tables(

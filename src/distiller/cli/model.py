@@ -44,7 +44,7 @@ def command() -> None:
 @command.command(name="sql")
 @click.option(
     "--engine",
-    type=click.Choice(["duckdb", "postgresql"]),
+    type=click.Choice(sql.ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for.",
@@ -53,7 +53,8 @@ def command() -> None:
 def sql_command(engine: str, model: Path | None) -> None:
     """Print the SQL that makes the tables.
 
-    A view of a table of another model can be made when that table is there.
+    A view of a table of another model, and for PostgreSQL a foreign key to it, can be
+    made when that table is there. For PostgreSQL the database needs pgSphere.
     """
     for statement in sql.ddl(_model(model), engine):
         click.echo(f"{statement};")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from distiller.model.emit.docs.names import cell
 from distiller.model.emit.er import kind
+from distiller.model.emit.sql import postgresql
+from distiller.model.emit.sql.names import of_table, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,11 @@ def section(model: Model, table: BoundTable, site: Site) -> Iterator[str]:
         own = _names(tuple(own for own, _ in key.columns))
         other = _names(tuple(other for _, other in key.columns))
         yield f"- {own} refers to {other} of {site.table(key.target)}."
+    for check in _checks(table):
+        yield f"- Checked: `{check}`."
+    indexes = _indexes(table)
+    if indexes:
+        yield f"- Indexes on PostgreSQL: {'; '.join(f'`{x}`' for x in indexes)}."
     for name in _leading(model, table):
         yield f"- {site.table(name)} refers to it."
 
@@ -75,6 +82,27 @@ def _column(table: BoundTable, bound: BoundColumn) -> str:
         f"| `{column.adql_name}` | {kind(bound)} | {column.unit or ''} | "
         f"{column.ucd or ''} | {cell(' '.join(words))} |"
     )
+
+
+def _checks(table: BoundTable) -> list[str]:
+    """Return what must hold of every row, lists of words apart."""
+    listed = {
+        of_table(table.name, (bound.column.name,), "check")
+        for bound in table.columns
+        if bound.literals
+    }
+    return [
+        text.removeprefix("CHECK (").removesuffix(")")
+        for name, text in postgresql.constraints(table).items()
+        if text.startswith("CHECK ") and name not in listed
+    ]
+
+
+def _indexes(table: BoundTable) -> list[str]:
+    """Return what each index is made of, those of keys and unique columns apart."""
+    head = f" ON {qualified(table.name)} "
+    texts = postgresql.indexes(table).values()
+    return [text.partition(head)[2].removeprefix("USING ") for text in texts]
 
 
 def _leading(model: Model, table: BoundTable) -> list[str]:
