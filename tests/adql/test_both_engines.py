@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from tests.adql.test_properties import queries
 from tests.support import engines as pair
 
+from distiller.adql import limits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -147,3 +149,15 @@ def test_queries_of_the_grammar(text: str, both: pair.Engines) -> None:
         # Which rows these leave out, and so never compute, is the choice of an engine.
         return
     assert not pair.difference(one, two, ordered=False)
+
+
+def test_the_most_columns_and_terms_that_are_allowed(both: pair.Engines) -> None:
+    """PostgreSQL makes a column of each term that is grouped or sorted by."""
+    columns = ", ".join(f"s_ra + {i} AS c{i}" for i in range(limits.MOST_ITEMS - 1))
+    terms = ", ".join(f"s_ra - {i}" for i in range(1, limits.MOST_SORTED))
+    text = (
+        f"SELECT s_ra, {columns} FROM ivoa.obscore WHERE calib_level = 1 "
+        f"GROUP BY s_ra, {terms} ORDER BY s_ra, {terms.replace('-', '+ 0 -')}"
+    )
+    one, two = both.rows_of_duckdb(text), both.rows_of_postgres(text)
+    assert not pair.difference(one, two, ordered=True)
