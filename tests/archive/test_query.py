@@ -143,10 +143,7 @@ def test_postgresql_does_nothing_but_read(archive: Archive, sql: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (
-            "1 {div} (i - i)",
-            f"an integer is divided by 0 ({_LEAVE}, or divide by CAST(",
-        ),
+        ("1 {div} (i - i)", f"an integer is divided by 0 ({_LEAVE}, or divide by CAST("),
         ("mod(i, 0)", "an integer is divided by 0"),
         ("(SELECT x FROM (VALUES (1), (2)) u(x))", _SEVERAL),
         ("i::INTEGER * 2000000000", "a number is out of the range of INTEGER (comp"),

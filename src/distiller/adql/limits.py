@@ -29,7 +29,8 @@ MOST_TEXT: Final = 100_000
 MOST_COPIED: Final = 20_000
 MOST_WRITTEN: Final = 200_000
 
-# PostgreSQL makes at most 1,664 columns of one SELECT, with what it groups and sorts by.
+# PostgreSQL makes 1,664 columns of one SELECT at most, and one of each term that is
+# grouped or sorted by.
 
 ASSUMED_TEXT: Final = 50
 """Characters that a stored text is taken to have, where lengths are estimated."""
