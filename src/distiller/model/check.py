@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _IVOA = "ivoa"
-_IVOA_TYPES = frozenset({
+IVOA_TYPES = frozenset({
     "string", "anyURI", "datetime", "boolean", "real", "rational", "complex",
     "integer", "nonnegativeInteger", "Unit", "Quantity", "RealQuantity",
     "IntegerQuantity",
@@ -187,14 +187,14 @@ def _is_imported(document: Document, ref: str) -> bool:
     prefix, _, identifier = ref.partition(":")
     if prefix not in document.imports:
         return False
-    return prefix != _IVOA or identifier in _IVOA_TYPES
+    return prefix != _IVOA or identifier in IVOA_TYPES
 
 
 def _dangling(kind: str, ref: str, document: Document) -> str:
     prefix, _, identifier = ref.partition(":")
     if prefix not in {document.name, *document.imports}:
         return f"{kind} {ref}: model {prefix!r} is not imported"
-    known = _IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
+    known = IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
     close = difflib.get_close_matches(identifier, list(known), n=1)
     hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
     return f"{kind} {ref}: no such type{hint}"
