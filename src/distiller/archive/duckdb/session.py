@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -115,7 +115,7 @@ def _arrow_type(column: Column) -> pa.DataType:
     return _ARROW[column.datatype]
 
 
-_ARROW: Mapping[str, Any] = {
+_ARROW: Mapping[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "short": pa.int16(),
     "int": pa.int32(),

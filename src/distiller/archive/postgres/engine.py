@@ -82,7 +82,9 @@ class PostgresEngine:
         parts = conninfo_to_dict(self._url)
         host = parts.get("host") or "the local server"
         port = f":{parts['port']}" if "port" in parts else ""
-        return f"the database {parts.get('dbname') or parts.get('user')} at {host}{port}"
+        return (
+            f"the database {parts.get('dbname') or parts.get('user')} at {host}{port}"
+        )
 
     def exists(self) -> bool:
         """Tell whether the database holds an archive; look at the server, too."""
@@ -175,7 +177,9 @@ class PostgresEngine:
         reader = psycopg.sql.Identifier(str(user)).as_string()
         for schema in schemas:
             session.execute(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
-            session.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}")
+            session.execute(
+                f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}"
+            )
 
 
 def _conninfo(url: str, options: dict[str, str]) -> str:
@@ -191,7 +195,8 @@ def _conninfo(url: str, options: dict[str, str]) -> str:
     words = " ".join(f"-c {name}={value}" for name, value in options.items())
     if "options" in given:
         words = f"{given['options']} {words}"
-    return make_conninfo(**{**_DEFAULTS, **given, "options": words})
+    parts = {name: str(value) for name, value in given.items()}
+    return make_conninfo("", **{**_DEFAULTS, **parts, "options": words})
 
 
 def _turned_away(error: psycopg.OperationalError) -> BadParameter:
