@@ -58,7 +58,7 @@ def test_every_model_of_ours_can_be_shown_alone(
     assert shown in text
     assert absent not in text
     assert text.count("CREATE SCHEMA") == 1
-    assert _run("docs", path)[1].count(f"#### {shown}") == 1
+    assert _run("docs", path)[1].count(f"\n### {shown}\n") == 1
     status, text = _run("tap-schema", path)
     assert status == 0, text
     assert (shown in text) == (name != "internal")

@@ -97,11 +97,31 @@ class BoundTable:
         """Names of all stored columns, in order."""
         return tuple(c.column.name for c in self.columns)
 
+    @property
+    def indexed(self) -> frozenset[str]:
+        """Names of the columns that an index of an engine finds rows by.
+
+        The first one of the key and of foreign keys, unique columns, regions, points
+        on the sky, and those that the binding names.
+        """
+        found = {self.key[0], *(key.columns[0][0] for key in self.foreign_keys)}
+        found.update(name for pair in self.points for name in pair)
+        for bound in self.columns:
+            column = bound.column
+            if column.indexed or bound.unique or column.is_geometry:
+                found.add(column.name)
+        return frozenset(found)
+
     def table(self) -> Table:
         """Return what queries may see of the table."""
+        indexed = self.indexed
         return Table(
             name=self.name,
-            columns=tuple(c.column for c in self.columns if not c.hidden),
+            columns=tuple(
+                replace(c.column, indexed=c.column.name in indexed)
+                for c in self.columns
+                if not c.hidden
+            ),
             description=self.description,
             title=self.title,
             utype=self.utype,
