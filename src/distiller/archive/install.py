@@ -46,7 +46,7 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
             return False
         for statement in statements:
             session.execute(statement)
-        engine.define(session)
+        session.define()
         _fill_tap_schema(session, model)
         write_setting(session, _SHAPE, shape)
         write_setting(session, _WORDS, words)
@@ -156,7 +156,7 @@ def _compare(
         comments = [s for s in sql.ddl(model, engine.name) if s.startswith("COMMENT ")]
         for statement in comments:
             session.execute(statement)
-        engine.define(session)
+        session.define()
         _fill_tap_schema(session, model)
         write_setting(session, _WORDS, words)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from distiller.archive import functions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -100,6 +102,11 @@ class DuckDBSession:
             return self.execute(f"INSERT INTO {table.name} SELECT * FROM staged_rows")  # noqa: S608 - names of the model
         finally:
             self._cursor.unregister("staged_rows")
+
+    def define(self) -> None:
+        """Define our SQL functions in the file."""
+        for statement in functions.macro_statements():
+            self.execute(statement)
 
     def close(self) -> None:
         """Close the cursor."""

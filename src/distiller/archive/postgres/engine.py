@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
 from distiller.archive.pgsphere import ensure_pgsphere
-from distiller.archive.postgres import text
+from distiller.archive.postgres import functions, text
 from distiller.archive.postgres.faults import is_lost, refused, translated
 from distiller.archive.postgres.pool import Pool
 from distiller.archive.postgres.query import PostgresRunning
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import EngineName
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -137,14 +137,9 @@ class PostgresEngine:
         """Raise the errors of the engine as ours."""
         return translated(doing)
 
-    def define(self, session: Session) -> None:
-        """Define our SQL functions in the schema ``dst``."""
-        for statement in text.statements():
-            session.execute(statement)
-
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
-        return text.statements()
+        return (*text.statements(), *functions.sources())
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""
