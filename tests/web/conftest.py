@@ -20,6 +20,7 @@ from typing import TypeAlias
 
 import httpx
 import pytest
+from tests.support import postgres
 
 from distiller.archive import open_archive
 from distiller.core.bundle import Bundle, Row
@@ -267,6 +268,17 @@ def _stop(process: subprocess.Popen[str]) -> None:
 def server() -> Iterator[Server]:
     """Share one server for all tests that only read."""
     with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgresql"])
+def each_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Share one server on each engine."""
+    if request.param == "duckdb":
+        yield request.getfixturevalue("server")
+        return
+    database: postgres.Server = request.getfixturevalue("postgres_server")
+    with serving(database_url=database.create()) as running:
         yield running
 
 
