@@ -16,17 +16,19 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 import pytest
-from tests.support import postgres
 
 from distiller.archive import open_archive
 from distiller.core.bundle import Bundle, Row
 from distiller.core.files import sha256
 from distiller.core.identifiers import key
 from distiller.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tests.support import postgres
 
 PROGRAM = (sys.executable, "-m", "distiller")
 COLLECTION = "test-dr1"

@@ -38,7 +38,7 @@ _COMMON = {
     "standard_conforming_strings": "on",
     "extra_float_digits": "1",
 }
-_WRITING = {
+WRITING = {
     **_COMMON,
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "600s",
@@ -153,7 +153,7 @@ class PostgresEngine:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(_conninfo(self._url, _WRITING), autocommit=True)
+            return psycopg.connect(_conninfo(self._url, WRITING), autocommit=True)
         except psycopg.OperationalError as error:
             # Whom the server turns away at its door gets no SQLSTATE.
             if is_lost(error) and "FATAL:" in str(error):
