@@ -26,9 +26,7 @@ _NEW_YEAR = dt.datetime(2021, 1, 1)
 
 
 @pytest.fixture(scope="module")
-def both(
-    catalog: Catalog, postgres_server: postgres.Server
-) -> Iterator[pair.Engines]:
+def both(catalog: Catalog, postgres_server: postgres.Server) -> Iterator[pair.Engines]:
     """Both engines with some hundred rows."""
     engines = pair.make(catalog, postgres_server.create())
     random = np.random.default_rng(3)

@@ -120,7 +120,9 @@ def _type(column: Column, types: dict[str, str]) -> str:
     return "TIMESTAMP" if column.is_instant else types[column.datatype]
 
 
-def difference(one: Answer, two: Answer, *, ordered: bool, digits: float = 1e-12) -> str:
+def difference(
+    one: Answer, two: Answer, *, ordered: bool, digits: float = 1e-12
+) -> str:
     """Return how an answer of PostgreSQL differs from that of DuckDB; empty if not."""
     if isinstance(one, Exception) or isinstance(two, Exception):
         return _difference_of_faults(one, two)

@@ -47,10 +47,7 @@ class Server:
         server = cls(folder)
         options = ["--no-sync", "--auth=trust", "--username=distiller", "-E", "UTF8"]
         server._run("initdb", "-D", server._data, "--locale=C.UTF-8", *options)
-        given = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
-        given += f" -k {folder}"
-        log = str(folder / "log")
-        server._run("pg_ctl", "-D", server._data, "-w", "-l", log, "-o", given, "start")
+        server._start()
         server._psql("postgres", "CREATE DATABASE with_pgsphere")
         with psycopg.connect(
             server.url("with_pgsphere"), autocommit=True
@@ -58,21 +55,42 @@ class Server:
             ensure_pgsphere(connection)
         return server
 
+    def restart(self) -> None:
+        """Stop the server at once, if it runs, and start it again."""
+        if self._runs:
+            self.halt()
+        self._start()
+
+    def halt(self) -> None:
+        """Stop the server at once."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
     def stop(self) -> None:
         """Stop the server and remove its folder."""
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+        if self._runs:
+            self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create(self, *, template: str = "with_pgsphere") -> str:
+    def create(self, *, template: str = "with_pgsphere", options: str = "") -> str:
         """Make a new database and return its URL."""
         self._number += 1
         name = f"test_{self._number}"
-        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         return self.url(name)
 
     def url(self, name: str) -> str:
         """Return the URL of a database."""
         return f"postgresql://distiller@/{name}?host={self._folder}"
+
+    def _start(self) -> None:
+        given = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
+        given += f" -k {self._folder}"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", given, "start")
+
+    @property
+    def _runs(self) -> bool:
+        return (self._folder / "data" / "postmaster.pid").exists()
 
     @property
     def _data(self) -> str:

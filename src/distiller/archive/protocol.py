@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from distiller.adql import Target
     from distiller.core.bundle import Bundle, Stored
+    from distiller.core.columns import Catalog
 
 Outcome = Literal["added", "unchanged", "replaced"]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -41,6 +43,14 @@ class Result(Protocol):
 class ArchiveReader(Protocol):
     """What reads the archive."""
 
+    @property
+    def catalog(self) -> Catalog:
+        """Every table that ADQL may name."""
+
+    @property
+    def target(self) -> Target:
+        """The engine that ADQL is to be translated for."""
+
     def query(
         self,
         sql: str,
@@ -65,7 +75,7 @@ class ArchiveWriter(Protocol):
     def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
         """Take in several datasets in one transaction: all of them or none."""
 
-    def remove(self, publisher_did: str) -> bool:
+    def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out; False where there is none."""
 
     def stored(self, collection: str) -> Mapping[str, Stored]:

@@ -9,7 +9,8 @@ GET /health                                        ``{"status": "ok"}``
 POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
 POST /bundles          one bundle per line         ``{"outcomes": [...]}``
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
-POST /remove           ``{"publisher_did": ...}``  ``{"removed": true}``
+POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
+                       "note": null}``
 POST /query            ``{"adql": ...}``           the document in frames
 GET /check                                         ``{"findings": [...]}``
 GET /files                                         ``{"files": [...]}``
@@ -101,9 +102,10 @@ class RemoteArchive:
         body = "\n".join(bundle.to_json() for bundle in bundles)
         return tuple(self._post("/bundles", body)["outcomes"])
 
-    def remove(self, publisher_did: str) -> bool:
+    def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out; False where there is none."""
-        answer = self._request("POST", "/remove", json={"publisher_did": publisher_did})
+        body = {"publisher_did": publisher_did, "note": note}
+        answer = self._request("POST", "/remove", json=body)
         return bool(answer.json()["removed"])
 
     def stored(self, collection: str) -> Mapping[str, Stored]:

@@ -80,13 +80,11 @@ class ObsCoreMapping:
         except StopIteration:
             raise Damaged(f"no column of {self.target} is {self.key}") from None
 
-    def insert_sql(
-        self, engine: Engine = "duckdb", *, which: Which = "all"
-    ) -> str:
+    def insert_sql(self, engine: Engine = "duckdb", *, which: Which = "all") -> str:
         """Return the INSERT that fills the target; see `select_sql`."""
         names = ", ".join(self.columns)
         select = self.select_sql(engine, which=which)
-        return f"INSERT INTO {self.target} ({names})\n{select}"  # noqa: S608 - the packaged mapping
+        return f"INSERT INTO {self.target} ({names})\n{select}"
 
     def select_sql(
         self,

@@ -260,7 +260,9 @@ def _is_indexed(point: exp.Expr) -> bool:
     if not isinstance(point, nodes.Point):
         return False
     pair = _parts(point)
-    return all(isinstance(part, exp.Column) for part in pair) and len(_tables(point)) == 1
+    return (
+        all(isinstance(part, exp.Column) for part in pair) and len(_tables(point)) == 1
+    )
 
 
 def _tables(node: exp.Expr) -> set[str]:

@@ -132,7 +132,10 @@ class PlainWriter(Writer, PostgresGenerator):
         """Write a comparison."""
         left, right = node.this, node.expression
         first, second = self.beside(left, right), self.beside(right, left)
-        if isinstance(node, _RANGES) and "text" in {kind(type_of(left)), kind(type_of(right))}:
+        if isinstance(node, _RANGES) and "text" in {
+            kind(type_of(left)),
+            kind(type_of(right)),
+        }:
             first = f"{first} {_ORDERED}"
         return f"{first} {_COMPARISONS[type(node)]} {second}"
 
@@ -142,7 +145,9 @@ class PlainWriter(Writer, PostgresGenerator):
         first = self.beside(value, low)
         if "text" in {kind(type_of(part)) for part in (value, low, high)}:
             first = f"{first} {_ORDERED}"
-        return f"{first} BETWEEN {self.beside(low, value)} AND {self.beside(high, value)}"
+        return (
+            f"{first} BETWEEN {self.beside(low, value)} AND {self.beside(high, value)}"
+        )
 
     def in_sql(self, expression: exp.In) -> str:
         """Write IN."""
@@ -249,7 +254,11 @@ class PlainWriter(Writer, PostgresGenerator):
     def alias_sql(self, expression: exp.Alias) -> str:
         """Write a selected value; NULL in the place of a geometry needs its type."""
         to = expression.meta.get("to")
-        if isinstance(expression.this, exp.Null) and to is not None and kind(to) in GEOMETRY:
+        if (
+            isinstance(expression.this, exp.Null)
+            and to is not None
+            and kind(to) in GEOMETRY
+        ):
             name = self.sql(expression, "alias")
             return f"CAST(NULL AS {_NUMBER}[]) AS {name}"
         return super().alias_sql(expression)

@@ -113,8 +113,12 @@ class _Commands:
     @_json_errors
     async def remove(self, request: Request) -> Response:
         """Take a dataset out."""
-        publisher_did = _text(await _body(request), "publisher_did")
-        removed = await asyncio.to_thread(self._archive.remove, publisher_did)
+        body = await _body(request)
+        publisher_did = _text(body, "publisher_did")
+        note = None if body.get("note") is None else _text(body, "note")
+        removed = await asyncio.to_thread(
+            self._archive.remove, publisher_did, note=note
+        )
         return JSONResponse({"removed": removed})
 
     @_json_errors
@@ -130,9 +134,7 @@ class _Commands:
         ])  # fmt: skip
         sent = await stream.body_of(
             self._site,
-            lambda: answer.prepare(
-                parameters, self._archive.catalog, self._site.settings
-            ),
+            lambda: answer.prepare(parameters, self._archive, self._site.settings),
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
 
