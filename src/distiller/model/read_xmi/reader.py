@@ -184,9 +184,6 @@ class _Reader:
         if not description:
             self._account.lacking(found.element, "it has no description")
         own, narrowed = roles.of(found)
-        for role in own:
-            if not role.description:
-                self._lacking(found, role.kind, role.name)
         return Type(
             kind=found.kind,
             id=found.id,
@@ -199,9 +196,6 @@ class _Reader:
             values=self._classifiers.literals(found),
             constraints=(*narrowed, *rules.of(found.element)),
         )
-
-    def _lacking(self, found: Classifier, kind: str, name: str) -> None:
-        self._account.lacking(found.element, f"its {kind} {name} has no description")
 
     def _extends(self, found: Classifier) -> str | None:
         """Return what a type extends: VO-DML has one base, of the same kind."""

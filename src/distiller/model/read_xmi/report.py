@@ -69,14 +69,19 @@ def counts(document: Document) -> dict[str, int]:
     }
 
 
+_NESTED = "it is in no package of the model"
 _WHY = {
     "Abstraction": "VO-DML has no dependencies",
+    "Association": "its ends are no types of the model",
     "AssociationClass": "VO-DML has none; draw a class with two references",
+    "Class": _NESTED,
     "Collaboration": "VO-DML describes data, not behaviour",
     "Comment": "it belongs to nothing that is carried over",
     "Component": "VO-DML has classes, data types, enumerations and primitive types",
+    "DataType": _NESTED,
     "Dependency": "VO-DML has no dependencies",
     "ElementImport": "what is used of it is referred to where it is used",
+    "Enumeration": _NESTED,
     "InformationFlow": "VO-DML describes data, not behaviour",
     "InformationItem": "VO-DML describes data, not behaviour",
     "InstanceSpecification": "an example, no part of a model",
@@ -84,6 +89,7 @@ _WHY = {
     "Operation": "VO-DML has no operations",
     "Package": "it is outside of the model",
     "PackageImport": "what is used of it is referred to where it is used",
+    "PrimitiveType": _NESTED,
     "Profile": "it is the language of the drawing, not the drawing",
     "ProfileApplication": "what it says is read from the stereotypes",
     "Realization": "VO-DML has no dependencies",
@@ -99,11 +105,10 @@ _REDUNDANT = frozenset({
 })  # fmt: skip
 """Plain children that repeat, or are read with, the element that they are in."""
 _READ = frozenset({
-    "aggregation", "annotatedElement", "association", "base", "body", "classifier",
-    "constrainedElement", "definingFeature", "general", "isAbstract", "isNavigable",
-    "language", "memberEnd", "name", "navigableOwnedEnd", "ordered",
-    "redefinedProperty", "subsettedProperty", "type", "value", "viewpoint", "URI",
-    "clientDependency", "supplierDependency", "ownedEnd",
+    "URI", "aggregation", "annotatedElement", "association", "body",
+    "clientDependency", "constrainedElement", "general", "href", "isAbstract",
+    "isNavigable", "language", "memberEnd", "name", "navigableOwnedEnd",
+    "redefinedProperty", "subsettedProperty", "supplierDependency", "type", "value",
 })  # fmt: skip
 """Attributes that are read, or that repeat what is read."""
 _PLAIN = {
@@ -183,7 +188,8 @@ class Account:
         tree = self._tree
         line = line_of(element)
         item = Listed(kind, self._what(element), tree.where(element), line, why)
-        self._notes.append((line, item))
+        if (line, item) not in self._notes:
+            self._notes.append((line, item))
 
     def _what(self, element: etree._Element) -> str:
         tag = etree.QName(element).localname
@@ -304,7 +310,9 @@ class Account:
         count: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], etree._Element] = {}
         for element in self._tree.elements:
-            if element not in self._carried or not self._tree.kind(element):
+            if element not in self._carried or self._tree.is_extension(element):
+                continue
+            if not self._tree.kind(element):
                 continue
             for name, value in element.attrib.items():
                 key = (str(name), str(value))

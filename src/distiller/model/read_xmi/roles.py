@@ -87,6 +87,8 @@ class Roles:
         for drawn in self._by_type[found.element]:
             narrowed = self._narrowed(drawn)
             if narrowed is None:
+                if not drawn.role.description:
+                    self._account.lacking(drawn.element, "it has no description")
                 roles.append(drawn.role)
                 rules.extend(self._limits(drawn))
             else:

@@ -102,6 +102,9 @@ class Rules:
         self._account.carried(rule)
         for inner in rule.findall("specification"):
             self._account.carried_whole(inner)
+        name = rule.get("name", "").strip()
+        if name and name != text:
+            self._account.unsaid(rule, f"name {name!r} of Constraint")
         for comment in self._tree.children(rule, "Comment") if expression else ():
             self._account.left(comment, "VO-DML has one text, and the expression is it")
         self._stereotypes.get(rule, "constraint", "naturallanguageconstraint")
