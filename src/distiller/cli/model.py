@@ -12,7 +12,7 @@ import click
 
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
-from distiller.model.emit import docs, sql, tap_schema
+from distiller.model.emit import docs, draw, sql, tap_schema
 from distiller.model.load import (
     ENDING,
     packaged_paths,
@@ -33,6 +33,12 @@ _model_argument = click.argument(
     required=False,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
+_model_option = click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="MODEL",
+    help="VO-DML file; without it, the model of this program.",
+)
 
 
 @click.group()
@@ -49,7 +55,7 @@ def command() -> None:
 @command.command(name="sql")
 @click.option(
     "--engine",
-    type=click.Choice(["duckdb", "postgresql"]),
+    type=click.Choice(sql.ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for.",
@@ -58,7 +64,8 @@ def command() -> None:
 def sql_command(engine: str, model: Path | None) -> None:
     """Print the SQL that makes the tables.
 
-    A view of a table of another model can be made when that table is there.
+    A view of a table of another model, and for PostgreSQL a foreign key to it, can be
+    made when that table is there. For PostgreSQL the database needs pgSphere.
     """
     for statement in sql.ddl(_model(model), engine):
         click.echo(f"{statement};")
@@ -77,18 +84,40 @@ def tap_schema_command(model: Path | None) -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write, instead of printing.",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write, with diagrams, instead of printing the pages.",
 )
 @_model_argument
 def docs_command(model: Path | None, output: Path | None) -> None:
-    """Print the reference of all tables and columns (Markdown)."""
-    text = docs.markdown(_model(model))
+    """Print the reference of all classes, tables and columns (Markdown).
+
+    With -o it becomes a folder of pages with class diagrams and diagrams of the
+    tables (SVG), for which graphviz must be installed.
+    """
     if output is None:
-        click.echo(text, nl=False)
+        click.echo("\n".join(docs.pages(_model(model)).values()), nl=False)
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        docs.write(_model(model), output)
+
+
+@command.command(name="diagram")
+@click.argument("name", required=False)
+@click.option(
+    "--dot", is_flag=True, help="Print the text for graphviz instead of drawing it."
+)
+@_model_option
+def diagram_command(name: str | None, model: Path | None, *, dot: bool) -> None:
+    """Print a diagram of the model (SVG); without NAME, the names that there are.
+
+    graphviz must be installed to draw.
+    """
+    drawn = docs.diagrams(_model(model))
+    if name is None:
+        click.echo("\n".join(drawn))
+        return
+    if name not in drawn:
+        raise click.BadParameter(f"no diagram {name}; there are {', '.join(drawn)}")
+    click.echo(drawn[name] if dot else draw.svg(drawn[name]), nl=False)
 
 
 @command.command(name="import")
