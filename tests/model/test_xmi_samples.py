@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import psycopg
 import pytest
 from lxml import etree
+from tests.model.standard import faults
+from tests.model.xmi.account import accounted, identifiers
 
 from distiller.model.check import check_document
 from distiller.model.emit import sql
@@ -21,8 +24,6 @@ from distiller.model.load import read_one
 from distiller.model.read_vodml import read_file, read_vodml
 from distiller.model.read_xmi import counts, read_xmi
 from distiller.model.write_vodml import write_vodml
-from tests.model.standard import faults
-from tests.model.xmi.account import accounted, identifiers
 
 if TYPE_CHECKING:
     from distiller.model.entities import Document
@@ -31,12 +32,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A file, and the paths (XPath) in it that are not of the model itself."""
+    """A file, and what is where in it.
+
+    Attributes
+    ----------
+    root
+        The element that is the model (XPath).
+    others
+        Names of the packages in it that stand for other models.
+    published
+        The VO-DML of the same model that the IVOA has.
+    narrowed
+        The attributes that narrow an inherited one, or what says so (XPath).
+    """
 
     path: str
     root: str
     others: tuple[str, ...] = ("ivoa",)
     published: str = ""
+    narrowed: str = "//ownedAttribute[subsettedProperty]"
 
 
 _VODML = "sample/sample/vo-dml"
@@ -46,6 +60,7 @@ _SAMPLES = {
         "/*/*[local-name()='Model']",
         ("ivoa", "filter"),
         f"{_VODML}/Sample.vo-dml.xml",
+        "/*/*[local-name() = 'subset']",
     ),
     "magicdraw": _Sample(
         f"{_VODML}/sample_MD12.1.xml",
@@ -53,7 +68,12 @@ _SAMPLES = {
         ("ivoa", "filter"),
         f"{_VODML}/Sample.vo-dml.xml",
     ),
-    "umodel": _Sample(f"{_VODML}/sample_altova_uml2.4.1.xmi", "//*[@name='modelroot']"),
+    "umodel": _Sample(
+        f"{_VODML}/sample_altova_uml2.4.1.xmi",
+        "//*[@name='modelroot']",
+        narrowed="//ownedAttribute[@name = 'positionError'][../generalization]"
+        "[not(../@name = 'Source')]",
+    ),
     "filter": _Sample(
         "sample/filter/vo-dml/Filter_MD12.1.xml",
         "/*/*[local-name()='Model']",
@@ -125,17 +145,20 @@ class _Count:
             f"and not(ancestor::*[@*[local-name()='type'] = 'uml:Profile'])]"
         )
         self.objects = self._ids(self.kind("Class"))
-        stubs = root.xpath("//*[@name = 'filter']/*[@*[local-name()='type']='uml:Class']")
-        assert isinstance(stubs, list)
-        self.objects |= self._ids(stubs)
+        stub = "//*[@name = 'filter']/*[@*[local-name()='type'] = 'uml:Class']"
+        self.objects |= self._ids(self._all(stub))
+        self.narrowed = root.xpath(f"count({sample.narrowed})")
 
     def kind(self, name: str) -> list[etree._Element]:
-        found = self._root.xpath(
+        return self._all(
             f"{self._here}[@*[local-name()='type'] = 'uml:{name}' "
             f"and not(self::proxy) and not(@href)]"
         )
+
+    def _all(self, path: str) -> list[etree._Element]:
+        found = self._root.xpath(path)
         assert isinstance(found, list)
-        return found
+        return [e for e in found if isinstance(e, etree._Element)]
 
     @staticmethod
     def _ids(elements: list[etree._Element]) -> set[str]:
@@ -157,32 +180,6 @@ class _Count:
             if p.get("type") or p.find("type") is not None
         ]
 
-    def narrowed(self) -> int:
-        """Return how many properties narrow an inherited one.
-
-        Marked as such (MagicDraw), by a constraint (Modelio), or by name alone.
-        """
-        marked = sum(len(p.findall("subsettedProperty")) > 0 for p in self.typed())
-        rules = self._root.xpath("count(/*/*[local-name() = 'subset'])")
-        assert isinstance(rules, float)
-        bases = {
-            e.get("general"): e for e in self._root.iter("generalization")
-        }.keys()
-        by_name = 0
-        if not marked and not rules:
-            inherited = {
-                p.get("name")
-                for p in self.typed()
-                if self._ids([p.getparent()]) & set(bases)
-            }
-            by_name = sum(
-                p.get("name") in inherited
-                and not self._ids([p.getparent()]) & set(bases)
-                for p in self.typed()
-                if p.getparent().find("generalization") is not None
-            )
-        return marked + int(rules) + by_name
-
 
 @_every
 def test_counts_are_those_of_the_drawing(key: str) -> None:
@@ -191,9 +188,7 @@ def test_counts_are_those_of_the_drawing(key: str) -> None:
     typed = drawn.typed()
     relations = [p for p in typed if p.get("type") in drawn.objects]
     compositions = [p for p in relations if p.get("aggregation") == "composite"]
-    literals = [
-        x for e in drawn.kind("Enumeration") for x in e.findall("ownedLiteral")
-    ]
+    literals = [x for e in drawn.kind("Enumeration") for x in e.findall("ownedLiteral")]
     found = counts(imported.document)
     assert {
         "objectTypes": found["objectTypes"],
@@ -221,7 +216,7 @@ def test_counts_are_those_of_the_drawing(key: str) -> None:
         "compositions": len(compositions),
         "references": len(relations) - len(compositions),
         "properties": len(typed),
-        "narrowed": drawn.narrowed(),
+        "narrowed": drawn.narrowed,
     }
 
 
@@ -238,13 +233,13 @@ def _facts(document: Document) -> set[str]:
     return said
 
 
-_DIFFERENCES = {
+_DIFFERENCES: dict[str, tuple[set[str], set[str]]] = {
     "modelio": (
         # Drawn 0..* with Modelio and 1 with MagicDraw, of which the published one is.
         {"attribute catalog.GenericEllipse.pa ivoa:real 0..-1"},
-        {"attribute catalog.GenericEllipse.pa ivoa:real 1..1", "SourceCatalogue"},
+        {"attribute catalog.GenericEllipse.pa ivoa:real 1..1"},
     ),
-    "magicdraw": (set(), {"SourceCatalogue"}),
+    "magicdraw": (set(), set()),
     "filter": (
         # Published without one of the drawn attributes, and with another bound.
         {
@@ -279,11 +274,45 @@ def test_differences_from_the_published_vodml_are_known(key: str) -> None:
     only_drawn, only_published = _DIFFERENCES[key]
     assert drawn - published == only_drawn
     rest = {x for x in published - drawn if not any(words in x for words in _SINCE)}
-    assert rest == only_published - {"SourceCatalogue"}
+    assert rest == only_published
 
 
-def _model_of(key: str, folder: Path) -> tuple[object, list[str]]:
+def _statements(key: str, engine: str, folder: Path) -> list[str]:
     path = folder / f"{key}.vo-dml.xml"
     path.write_bytes(write_vodml(_import(key)[0].document))
     model, wrong = read_one(path)
-    return model, list(wrong)
+    assert wrong == ()
+    assert len(model.tables) == (0 if key == "ivoa" else len(model.tables) or -1)
+    return list(sql.ddl(model, engine))
+
+
+_UNTIL_BOUND = "several values, abstract targets and quantities have no columns yet"
+_sql = pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(
+            key,
+            marks=pytest.mark.xfail(strict=True, reason=_UNTIL_BOUND)
+            if key in {"modelio", "magicdraw", "filter"}
+            else (),
+        )
+        for key in _SAMPLES
+    ],
+)
+
+
+@_sql
+def test_duckdb_accepts_the_sql(key: str, tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    for statement in _statements(key, "duckdb", tmp_path):
+        connection.execute(statement)
+
+
+@_sql
+@pytest.mark.slow
+def test_postgresql_accepts_the_sql(
+    key: str, tmp_path: Path, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        for statement in _statements(key, "postgresql", tmp_path):
+            connection.execute(statement.encode())

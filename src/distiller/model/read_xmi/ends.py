@@ -124,7 +124,10 @@ class Ends:
             return
         self.back.add(member)
         if owned and not member.get("name", "").strip():
-            self._account.carried_whole(member)
+            bounds = ("type", "lowerValue", "upperValue")
+            self._account.carried(
+                member, *(e for n in bounds for e in member.findall(n))
+            )
         elif self.is_composite(other):
             self._account.left(member, "the way back of a composition is known anyway")
         else:

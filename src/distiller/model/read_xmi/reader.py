@@ -17,10 +17,12 @@ from distiller.model.read_xmi.report import Account
 from distiller.model.read_xmi.roles import Roles
 from distiller.model.read_xmi.rules import Rules, subsets_of
 from distiller.model.read_xmi.stereotypes import Stereotypes
-from distiller.model.read_xmi.tree import Tree
+from distiller.model.read_xmi.tree import MAX_BYTES, Tree
 from distiller.model.read_xmi.words import Words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lxml import etree
 
     from distiller.model.entities import TypeKind
@@ -67,6 +69,22 @@ def read_xmi(text: bytes, source: str, *, name: str | None = None) -> Imported:
         where it has no UML model, M022 where the model has no name.
     """
     return _Reader(Tree(text, source), name).read()
+
+
+def read_xmi_file(path: Path, *, name: str | None = None) -> Imported:
+    """Read a file, no more of it than may be read; see `read_xmi`.
+
+    Raises
+    ------
+    BadData
+        M000 where it cannot be read, and what `read_xmi` raises.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadData("M000", str(path), f"cannot be read: {error.strerror}") from error
+    return read_xmi(text, path.name, name=name)
 
 
 class _Reader:
@@ -219,7 +237,7 @@ class _Reader:
             else:
                 self._account.carried(element)
                 for child in element.findall("general"):
-                    self._account.carried_whole(child)
+                    self._account.carried(child)
                 self._stereotypes.get(element, "generalization")
                 result = meaning.ref
         base_types = self._name == "ivoa"

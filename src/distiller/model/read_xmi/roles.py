@@ -147,7 +147,7 @@ class Roles:
         kind = self._kind(found, element, meaning)
         self._account.carried(element)
         for child in element.findall("type"):
-            self._account.carried_whole(child)
+            self._account.carried(child, *child.iter("referenceExtension"))
         role = Role(
             kind=kind,
             id=self._classifiers.identify(element, f"{found.id}.{name}"),
