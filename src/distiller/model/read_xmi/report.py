@@ -138,6 +138,9 @@ class Account:
         self._inside: dict[etree._Element, str] = {}
         self._stereotypes: dict[etree._Element, list[etree._Element]] = {}
         self._covered: set[etree._Element] = set()
+        self._alike: dict[
+            tuple[str, str], list[tuple[etree._Element, tuple[str, ...]]]
+        ] = {}
         self._read: set[tuple[etree._Element, str]] = set()
         self._notes: list[tuple[int, Listed]] = []
 
@@ -210,7 +213,8 @@ class Account:
         lines.extend((x.line, x) for x in self._rest(self._tree.root))
         for element in self._tree.elements:
             if self._tree.application(element):
-                lines.extend((x.line, x) for x in self._application(element))
+                self._application(element)
+        lines.extend((x.line, x) for x in self._alike_listed())
         lines.extend((x.line, x) for x in self._attributes())
         lines.sort(key=lambda pair: pair[0])
         return tuple(item for _, item in lines)
@@ -225,7 +229,7 @@ class Account:
             for child in element.iterchildren("*"):
                 yield from self._rest(child)
         elif self._tree.is_of_xmi(element, "Extension"):
-            yield from self._extension(element)
+            self._extension(element)
         elif not self._silent(element) and not self._tree.application(element):
             kind = self._tree.kind(element)
             if element.get("href"):
@@ -233,7 +237,9 @@ class Account:
                     element, f"it is in another file: {element.get('href')}"
                 )
             elif not kind:
-                yield self._whole(element, _OF_THE_TOOL)
+                tag = etree.QName(element).localname
+                what = " ".join(x for x in (tag, element.get("source")) if x)
+                self._add_alike(what, _OF_THE_TOOL, element, self._cover(element))
             else:
                 yield self._whole(element, _WHY.get(kind, _OTHERWISE))
 
@@ -242,13 +248,27 @@ class Account:
             element
         )
 
-    def _application(self, element: etree._Element) -> Iterator[Listed]:
-        """Yield a stereotype that was not read and is not listed with its subject."""
+    def _application(self, element: etree._Element) -> None:
+        """Take a stereotype that was not read and is not listed with its subject."""
         if element not in self._carried and element not in self._covered:
-            name = etree.QName(element).localname
+            what = f"stereotype «{etree.QName(element).localname}»"
             why = "no stereotype that is read of such an element"
-            ids = self._cover(element)
-            yield Listed("left", f"stereotype «{name}»", "", line_of(element), why, ids)
+            self._add_alike(what, why, element, self._cover(element))
+
+    def _add_alike(
+        self, what: str, why: str, element: etree._Element, ids: tuple[str, ...]
+    ) -> None:
+        """Take something that is listed in one line with all that is like it."""
+        self._alike.setdefault((what, why), []).append((element, ids))
+
+    def _alike_listed(self) -> Iterator[Listed]:
+        """Yield one line for each kind of thing that a tool has many of."""
+        for (what, why), found in self._alike.items():
+            element = found[0][0]
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            ids = tuple(dict.fromkeys(i for _, some in found for i in some))
+            where, line = self._tree.where(element), line_of(element)
+            yield Listed("left", what + more, where, line, why, ids)
 
     def _contents(self, element: etree._Element) -> Iterator[Listed]:
         """Yield one line for all that is inside an element."""
@@ -289,21 +309,19 @@ class Account:
         where = self._tree.where(element)
         return Listed("left", what, where, line_of(element), why, ids)
 
-    def _extension(self, element: etree._Element) -> Iterator[Listed]:
-        """Yield one line for what a tool keeps for itself in one place."""
+    def _extension(self, element: etree._Element) -> None:
+        """Take what a tool keeps for itself in one place."""
         rest = [
             e
             for e in element.iter("*")
             if e is not element and e not in self._carried and not self._silent(e)
         ]
-        names = {etree.QName(e).localname for e in rest}
-        if not names - {"modelExtension"}:
+        self._covered.update(rest)
+        if {etree.QName(e).localname for e in rest} <= {"modelExtension"}:
             return
         ids = tuple(dict.fromkeys(i for e in rest if (i := self._tree.id(e))))
-        tool = element.get("extender", "a tool")
-        what = f"Extension of {tool} with {len(rest)} element{'s' * (len(rest) > 1)}"
-        where = self._tree.where(element)
-        yield Listed("left", what, where, line_of(element), _OF_THE_TOOL, ids)
+        what = f"Extension of {element.get('extender', 'a tool')}"
+        self._add_alike(what, _OF_THE_TOOL, element, ids)
 
     def _attributes(self) -> Iterator[Listed]:
         """Yield what attributes of carried elements say that VO-DML cannot say."""
