@@ -7,6 +7,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from tests.model.xmi.account import accounted, identifiers
 from distiller.core.errors import BadData
 from distiller.model.check import check_document
 from distiller.model.codes import CODES
+from distiller.model.emit import sql
 from distiller.model.entities import Constraint, Role
 from distiller.model.load import load_file
 from distiller.model.read_vodml import read_vodml
@@ -68,7 +71,7 @@ _LISTED = {
         "left: line 3: eAnnotations Objing in observatory: the tool's own: drawings",
         "left: line 27: isUnique='false' of Property 'longitude', and 8 more",
         "changed: line 45: Property '2nd mirror' in observatory::site::Telescope",
-        ": no VO-DML name: it becomes '_2nd_mirror'",
+        ": no VO-DML name: it becomes 'n2nd_mirror'",
         "left: line 50: Operation 'point' with 1 element inside in observatory::site",
         "left: line 74: 4 elements inside Package 'ivoa' in observatory: the imported",
         "InstanceSpecification 'CT5' in observatory: an example, no part of a model",
@@ -384,6 +387,23 @@ def test_a_model_with_constraints_and_no_descriptions_has_tables(
     imported = _toy(_element("Class", "A", rule + _attribute("x")))
     path.write_bytes(write_vodml(imported.document))
     assert load_file(path).by_name["toy.a"].names == ("a_id", "x")
+
+
+def test_duckdb_accepts_the_sql_of_the_model() -> None:
+    with duckdb.connect() as connection:
+        for statement in sql.ddl(load_file(_EXPECTED), "duckdb"):
+            connection.execute(statement)
+        found = connection.execute("DESCRIBE observatory.site").fetchall()
+    assert [row[0] for row in found] == ["site_id", "name"]
+
+
+@pytest.mark.slow
+def test_postgresql_accepts_the_sql_of_the_model(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        for statement in sql.ddl(load_file(_EXPECTED), "postgresql"):
+            connection.execute(statement.encode())
+        found = connection.execute("SELECT * FROM observatory.site").description
+    assert [column.name for column in found or ()] == ["site_id", "name"]
 
 
 def test_codes_are_those_that_are_raised() -> None:

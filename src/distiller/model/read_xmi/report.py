@@ -142,7 +142,7 @@ class Account:
             tuple[str, str], list[tuple[etree._Element, tuple[str, ...]]]
         ] = {}
         self._read: set[tuple[etree._Element, str]] = set()
-        self._notes: list[tuple[int, Listed]] = []
+        self._notes: dict[tuple[int, Listed], None] = {}
 
     def carried(self, *elements: etree._Element) -> None:
         """Mark elements as carried over, without what is inside them."""
@@ -185,14 +185,14 @@ class Account:
         """List something of a carried element that VO-DML cannot say."""
         line = line_of(element)
         where = self._tree.where(element)
-        self._notes.append((line, Listed("left", what, where, line, _OTHERWISE)))
+        item = Listed("left", what, where, line, _OTHERWISE)
+        self._notes[line, item] = None
 
     def _note(self, kind: ListedKind, element: etree._Element, why: str) -> None:
         tree = self._tree
         line = line_of(element)
         item = Listed(kind, self._what(element), tree.where(element), line, why)
-        if (line, item) not in self._notes:
-            self._notes.append((line, item))
+        self._notes[line, item] = None
 
     def _what(self, element: etree._Element) -> str:
         tag = etree.QName(element).localname
