@@ -187,13 +187,12 @@ class _Reader:
             rules=classifiers.rules,
             types=self._own,
         )
-        return [
-            self._type(found, extends[found.element], roles, rules)
-            for package in ("", *(p.id for p in classifiers.packages))
-            for kind in TYPE_KINDS
-            for found in classifiers.types
-            if found.package == package and found.kind == kind
-        ]
+        places = {p.id: place for place, p in enumerate(classifiers.packages, 1)}
+        in_order = sorted(
+            classifiers.types,
+            key=lambda f: (places.get(f.package, 0), TYPE_KINDS.index(f.kind)),
+        )
+        return [self._type(f, extends[f.element], roles, rules) for f in in_order]
 
     def _type(
         self, found: Classifier, extends: str | None, roles: Roles, rules: Rules
