@@ -22,7 +22,7 @@ from distiller.model.load import (
 )
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 from distiller.model.read_vodml import read_vodml
-from distiller.model.read_xmi import counts, read_xmi
+from distiller.model.read_xmi import counts, read_xmi_file
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def import_command(
     (see ``distiller model check``); the file is written all the same.
     """
     _named(output)
-    imported = read_xmi(file.read_bytes(), file.name, name=name)
+    imported = read_xmi_file(file, name=name)
     text = write_vodml(imported.document)
     document = read_vodml(text, output.name)
     output.parent.mkdir(parents=True, exist_ok=True)

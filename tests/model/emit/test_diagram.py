@@ -12,7 +12,14 @@ from distiller.core.columns import Column, ForeignKey
 from distiller.core.errors import IllegalState, InternalError
 from distiller.model import load_model
 from distiller.model.emit import diagram, docs, dot, draw, er
-from distiller.model.entities import Constraint, Document, Role, Type
+from distiller.model.entities import (
+    Constraint,
+    Document,
+    EnumLiteral,
+    Package,
+    Role,
+    Type,
+)
 from distiller.model.tables import BoundColumn, BoundTable, Model
 
 if TYPE_CHECKING:
@@ -26,11 +33,15 @@ def _role(kind: str, name: str, ref: str, lower: int = 1, upper: int = 1) -> Rol
     return Role(kind, f"x.{name}", name, ref, lower, upper, "")  # type: ignore[arg-type]  # short for tests
 
 
+def _values(*names: str) -> tuple[EnumLiteral, ...]:
+    return tuple(EnumLiteral(name, name, "") for name in names)
+
+
 @pytest.fixture
 def sky() -> Model:
     """Return a model with one of everything that UML can draw."""
     types = (
-        Type("enumeration", "Band", "Band", "", literals=(("radio", ""), ("x<y", ""))),
+        Type("enumeration", "Band", "Band", "", values=_values("radio", "x<y")),
         Type("objectType", "a.Base", "Base", "", "a", abstract=True),
         Type(
             "objectType",
@@ -48,10 +59,11 @@ def sky() -> Model:
             ),
             constraints=(Constraint("mass >= 0"),),
         ),
-        Type("enumeration", "a.Kind", "Kind", "", "a", literals=(("dwarf", ""),)),
+        Type("enumeration", "a.Kind", "Kind", "", "a", values=_values("dwarf")),
         Type("objectType", "b.Planet", "Planet", "", "b"),
     )
-    document = Document("m", "Sky", "", "1", (("a", ""), ("b", "")), types)
+    packages = (Package("a", "a", ""), Package("b", "b", ""))
+    document = Document("m", "Sky", "", "1", packages, types)
     return Model((document,), ())
 
 
