@@ -76,7 +76,8 @@ def test_rows_fit_the_tables_of_the_model(judged: Judge, name: str) -> None:
 def test_every_table_that_ingestion_fills_is_filled(judged: Judge) -> None:
     made = bundle(judged(RunPlan(header={"N_TELS": 0})))
     assert set(made.rows) == {
-        *("cta.project", "cta.collection", "cta.array_configuration", "cta.telescope"),
+        *("cta.project", "cta.collection", "cta.site", "cta.telescope"),
+        *("cta.array_configuration",),
         *("cta.target", "cta.observation", "cta.pointing", "cta.gti", "cta.finding"),
         *("cta.ambient_conditions", "cta.processing", "cta.product"),
         *("cta.product_file", "cta.response"),

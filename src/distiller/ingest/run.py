@@ -65,13 +65,14 @@ class Sky:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """The telescopes; lon and lat in deg, altitude in m."""
+    """The telescopes, and the name and place of their site; deg, altitude in m."""
 
     facility: str | None
     instrument: str | None
     n_tels: int | None
     tel_list: str | None
     sub_array: str | None
+    site: str | None
     lon: float | None
     lat: float | None
     altitude: float | None

@@ -84,6 +84,7 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
     did = target.did(run.obs_id)
     ids = _Keys(did)
     array = _array_rows(run)
+    configuration = array["cta.array_configuration"][0]
     target_row = _target_row(run)
     rows: dict[str, tuple[Row, ...]] = {}
     if target.project is not None:
@@ -95,11 +96,10 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
             },
         )
     rows["cta.collection"] = (_collection_row(target),)
-    rows["cta.array_configuration"] = (array[0],)
-    rows["cta.telescope"] = array[1]
+    rows |= array
     rows["cta.target"] = () if target_row is None else (target_row,)
     rows["cta.observation"] = (
-        _observation_row(run, target, ids, array[0], target_row),
+        _observation_row(run, target, ids, configuration, target_row),
     )
     rows["cta.pointing"] = (_pointing_row(run, ids),)
     rows["cta.gti"] = _gti_rows(run, ids)
@@ -148,21 +148,25 @@ def _content_key(table: str, values: Mapping[str, Value]) -> str:
     return key(table, *(repr(value) for value in values.values()))
 
 
-def _array_rows(run: Run) -> tuple[Row, tuple[Row, ...]]:
+def _array_rows(run: Run) -> dict[str, tuple[Row, ...]]:
+    """Return the array configuration, what it refers to and its telescopes."""
     array = run.array
+    site = _site_row(run)
+    sub_array: Row | None = None
+    if array.sub_array is not None:
+        named = {"name": array.sub_array, "facility_name": array.facility}
+        sub_array = {"sub_array_id": _content_key("sub_array", named), **named}
     values: dict[str, Value] = {
         "facility_name": array.facility,
         "instrument_name": array.instrument,
         "n_tels": array.n_tels,
         "tel_list": array.tel_list,
-        "sub_array": array.sub_array,
-        "geo_lon": array.lon,
-        "geo_lat": array.lat,
-        "altitude": array.altitude,
+        "site_id": None if site is None else site["site_id"],
+        "sub_array_id": None if sub_array is None else sub_array["sub_array_id"],
     }
     own = _content_key("array_configuration", values)
     names = [name.strip() for name in (array.tel_list or "").split(",")]
-    telescopes = tuple(
+    telescopes: tuple[Row, ...] = tuple(
         {
             "telescope_key": key("telescope", own, name),
             "array_configuration_id": own,
@@ -171,7 +175,25 @@ def _array_rows(run: Run) -> tuple[Row, tuple[Row, ...]]:
         for name in dict.fromkeys(names)
         if name
     )
-    return {"array_configuration_id": own, **values}, telescopes
+    return {
+        "cta.site": () if site is None else (site,),
+        "cta.sub_array": () if sub_array is None else (sub_array,),
+        "cta.array_configuration": ({"array_configuration_id": own, **values},),
+        "cta.telescope": telescopes,
+    }
+
+
+def _site_row(run: Run) -> Row | None:
+    array = run.array
+    values: dict[str, Value] = {
+        "name": array.site,
+        "geo_lon": array.lon,
+        "geo_lat": array.lat,
+        "altitude": array.altitude,
+    }
+    if all(value is None for value in values.values()):
+        return None
+    return {"site_id": _content_key("site", values), **values}
 
 
 def _target_row(run: Run) -> Row | None:
