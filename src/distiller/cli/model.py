@@ -11,7 +11,13 @@ import click
 
 from distiller.model import load_file, load_model
 from distiller.model.emit import docs, sql, tap_schema
-from distiller.model.load import ENDING, packaged_paths, read_models, read_one
+from distiller.model.load import (
+    ENDING,
+    packaged_paths,
+    read_models,
+    read_one,
+    warnings,
+)
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 
 if TYPE_CHECKING:
@@ -84,9 +90,14 @@ def docs_command(model: Path | None, output: Path | None) -> None:
 @command.command(name="check")
 @_model_argument
 def check_command(model: Path | None) -> None:
-    """Check a model and its binding; every fault on a line, exit 1 if there is one."""
+    """Check a model and its binding; every fault on a line, exit 1 if there is one.
+
+    What has no description is a fault in a model with a binding, else a warning.
+    """
     if model is not None:
         found, faults = read_one(_named(model))
+        for warning in warnings(model):
+            click.echo(f"warning: {warning}")
     else:
         found, faults = read_models(packaged_paths())
         faults += mapping_faults(read_mapping(FILE), found)
