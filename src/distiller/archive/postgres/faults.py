@@ -170,10 +170,12 @@ def _primary(error: DriverError) -> str:
     """Return the message of the server in one line, without the statement."""
     if isinstance(error, psycopg.Error):
         return _line(error.diag.message_primary or str(error))
-    details = dict(error.details or ())
-    given = details.get("PG_DIAG_MESSAGE_PRIMARY", b"")
-    text = given.decode(errors="replace") if isinstance(given, bytes) else str(given)
-    return _line(text or str(error))
+    details = {_text(name): _text(given) for name, given in error.details or ()}
+    return _line(details.get("PG_DIAG_MESSAGE_PRIMARY") or str(error))
+
+
+def _text(given: str | bytes) -> str:
+    return given.decode(errors="replace") if isinstance(given, bytes) else given
 
 
 def _line(text: str) -> str:
