@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from distiller.archive import functions, health, install
+from distiller.archive import functions, health, install, refusals
 from distiller.archive.compare import digest, dump
 from distiller.archive.faults import translated
 from distiller.archive.query import BATCH_ROWS, Watchdog, stream
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from distiller.archive.query import ArrowResult
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
+    from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _LOOK_UP_S = 60.0
 _CUT_OFF_S = 3600.0
 _FILES = (
-    "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
+    'SELECT f.path, f.checksum, f."size", f.mtime, f.role, p.publisher_did '
+    "FROM cta.product_file f "
     "JOIN cta.product p ON p.product_id = f.product_id "
     "ORDER BY p.publisher_did, f.path"
 )
@@ -162,10 +164,27 @@ class Archive:
         with self._changing(doing):
             return self._writer.store(bundles)
 
-    def remove(self, publisher_did: str) -> bool:
-        """Take a dataset out, with all rows of its own; False where there is none."""
+    def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
+        """Take a dataset out, with all rows of its own; False where there is none.
+
+        Parameters
+        ----------
+        note
+            Why, for the history of the dataset.
+        """
+        del note
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did)
+
+    def refusals(self, collection: str | None = None) -> list[Refusal]:
+        """Return what ingests refused, of one collection or of all."""
+        with self._changing("looking up what was refused"):
+            return refusals.refusals(self._connection, collection)
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember what was refused, and forget the refusals with these keys."""
+        with self._changing("remembering what was refused"):
+            refusals.record(self._connection, added, cleared)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
@@ -225,7 +244,7 @@ class Archive:
             cursor.close()
 
     def files(self) -> Iterator[dict[str, Any]]:
-        """Yield path, checksum, role and publisher_did of every file."""
+        """Yield path, checksum, size, mtime, role and publisher_did of every file."""
         with self.query(_FILES, timeout_s=_LOOK_UP_S) as result:
             for batch in result.batches:
                 yield from batch.to_pylist()

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 from distiller.core.bundle import Bundle, Row, Value
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
+from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from distiller.core.places import Place
+    from distiller.ingest.collection import ConfigFile, RunSettings
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "2"
+MAPPING_VERSION = "3"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
@@ -40,6 +42,10 @@ class Target:
         Name of the project of the collection: its facility; None where unknown.
     title, terms
         Of the collection.
+    config
+        The settings file of the collection, for provenance; None: there is none.
+    own
+        What the settings say of the run in hand.
     """
 
     authority: str
@@ -50,6 +56,8 @@ class Target:
     project: str | None = None
     title: str | None = None
     terms: str | None = None
+    config: ConfigFile | None = None
+    own: RunSettings = NOTHING_SAID
 
     def did(self, obs_id: str) -> str:
         """Return the publisher DID of a run."""
@@ -74,6 +82,9 @@ def bundle_checksum(
             target.title,
             target.terms,
         ],
+        # Of the settings only what concerns the run: a file that was changed for
+        # others leaves this one alone.
+        "settings": target.own.as_values(),
     }
     text = json.dumps(made_from, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -130,7 +141,7 @@ class _Keys:
     def product(self) -> str:
         return self.of("product")
 
-    def file(self, path: Path) -> str:
+    def file(self, path: Place) -> str:
         return self.of("product_file", str(path))
 
 
@@ -306,7 +317,7 @@ def _product_row(run: Run, target: Target, ids: _Keys) -> Row:
         "obs_id": run.obs_id,
         "collection_id": key("collection", target.collection),
         "observation_id": ids.observation,
-        "data_level": "DL3",
+        "data_level": target.own.data_level,
         "product_type": "event",
         "product_subtype": "event-list",
         "title": _title(run),
