@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import BadData
 from distiller.core.sky import galactic_deg, separation_deg
 from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
+from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import Finding
 from distiller.ingest.response import FWHM_PER_SIGMA
 from distiller.ingest.values import Values, as_number
@@ -16,6 +18,7 @@ from distiller.ingest.values import Values, as_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from distiller.ingest.collection import RunSettings
     from distiller.ingest.gadf import RawRun, Response
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -42,8 +45,13 @@ _SITES = {
 """Places of a facility, for a plausibility check."""
 
 
-def check(raw: RawRun) -> checked.Run:
+def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
     """Judge one run.
+
+    Parameters
+    ----------
+    said
+        What the settings of its collection say of it; headers are mended already.
 
     Raises
     ------
@@ -58,7 +66,9 @@ def check(raw: RawRun) -> checked.Run:
     check_dates(raw, values, times)
     object_name = values.text("OBJECT")
     sky = _sky(values, object_name)
-    array = _array(values)
+    if said.names.target is not None:
+        sky = replace(sky, target_name=said.names.target)
+    array = _of_settings(_array(values), said)
     ambient = _ambient(values)
     making = _making(values, raw.responses)
     performance = _performance(raw, values)
@@ -156,7 +166,16 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
         target_ra=target[0],
         target_dec=target[1],
         offset=offset,
+        pointing_mode=_pointing_mode(values),
     )
+
+
+def _pointing_mode(values: Values) -> str | None:
+    """Return what the depth of convergence says (GADF: 0 is parallel)."""
+    depth = values.number("CONV_DEP")
+    if depth is None:
+        return None
+    return "parallel" if depth == 0.0 else "convergent" if depth > 0.0 else "divergent"
 
 
 def _direction(
@@ -207,6 +226,20 @@ def _array(values: Values) -> checked.Array:
         lat=lat,
         altitude=altitude,
     )
+
+
+def _of_settings(array: checked.Array, said: RunSettings) -> checked.Array:
+    """Put names and place of the settings in place of those of the files."""
+    array = replace(
+        array,
+        facility=said.names.facility or array.facility,
+        instrument=said.names.instrument or array.instrument,
+    )
+    if said.site is None:
+        return array
+    site = said.site
+    name = site.name or _place(array.facility, site.lon, site.lat)
+    return replace(array, site=name, lon=site.lon, lat=site.lat, altitude=site.altitude)
 
 
 def _site(

@@ -48,7 +48,13 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """Where a run looked; ICRS, galactic and horizontal coordinates in deg."""
+    """Where a run looked; ICRS, galactic and horizontal coordinates in deg.
+
+    Attributes
+    ----------
+    pointing_mode
+        How the telescopes pointed relative to each other.
+    """
 
     ra: float | None
     dec: float | None
@@ -61,6 +67,7 @@ class Sky:
     target_ra: float | None
     target_dec: float | None
     offset: float | None
+    pointing_mode: str | None
 
 
 @dataclass(frozen=True, slots=True)
