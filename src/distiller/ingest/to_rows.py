@@ -18,6 +18,7 @@ from distiller.core.times import now
 from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import CODES
 from distiller.ingest.good_time import time_moc
+from distiller.ingest.provenance import provenance_rows
 from distiller.ingest.shared_rows import shared_rows
 from distiller.ingest.values import as_number
 
@@ -126,6 +127,7 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
     rows["cta.product_file"] = _file_rows(run, ids)
     rows["cta.response"] = _response_rows(run, ids)
     rows["cta.finding"] = _finding_rows(run, ids)
+    rows |= provenance_rows(run, target, _title(run), checksum, MAPPING_VERSION)
     filled = {table: some for table, some in rows.items() if some}
     return Bundle(publisher_did=did, checksum=checksum, rows=filled)
 
