@@ -76,7 +76,7 @@ def test_duckdb_answers(words: str, row: dict[str, Any], holds: bool | None) -> 
 
 
 @pytest.fixture(scope="module")
-def postgres(postgres_server: postgres.Server) -> Iterator[psycopg.Connection]:
+def database(postgres_server: postgres.Server) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_server.create()) as connection:
         connection.execute(_TABLE.encode())
         yield connection
@@ -85,15 +85,15 @@ def postgres(postgres_server: postgres.Server) -> Iterator[psycopg.Connection]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("words", "row", "holds"), _CASES)
 def test_postgresql_answers_the_same(
-    postgres: psycopg.Connection,
+    database: psycopg.Connection,
     words: str,
     row: dict[str, Any],
     holds: bool | None,  # noqa: FBT001 - a table of cases
 ) -> None:
-    postgres.execute("DELETE FROM x")
-    postgres.execute(_insert(row).encode())
+    database.execute("DELETE FROM x")
+    database.execute(_insert(row).encode())
     condition = read_condition(words, _COLUMNS)
-    found = postgres.execute(f"SELECT {condition.sql} FROM x".encode()).fetchone()
+    found = database.execute(f"SELECT {condition.sql} FROM x".encode()).fetchone()
     assert found == (holds,)
 
 

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _IVOA = "ivoa"
-_IVOA_TYPES = frozenset({
+IVOA_TYPES = frozenset({
     "string", "anyURI", "datetime", "boolean", "real", "rational", "complex",
     "integer", "nonnegativeInteger", "Unit", "Quantity", "RealQuantity",
     "IntegerQuantity",
 })  # fmt: skip
 _VALUE_KINDS = ("primitiveType", "enumeration", "dataType")
+_LASTING = frozenset({"shared", "history"})
 _SQL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -186,14 +187,14 @@ def _is_imported(document: Document, ref: str) -> bool:
     prefix, _, identifier = ref.partition(":")
     if prefix not in document.imports:
         return False
-    return prefix != _IVOA or identifier in _IVOA_TYPES
+    return prefix != _IVOA or identifier in IVOA_TYPES
 
 
 def _dangling(kind: str, ref: str, document: Document) -> str:
     prefix, _, identifier = ref.partition(":")
     if prefix not in {document.name, *document.imports}:
         return f"{kind} {ref}: model {prefix!r} is not imported"
-    known = _IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
+    known = IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
     close = difflib.get_close_matches(identifier, list(known), n=1)
     hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
     return f"{kind} {ref}: no such type{hint}"
@@ -275,6 +276,16 @@ def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
                 yield f"{table.name}: foreign key from {own}, which is absent"
             if other not in target.names:
                 yield f"{table.name}: foreign key to {key.target}.{other}: absent"
+        others = tuple(other for _, other in key.columns)
+        unique = {(b.column.name,) for b in target.columns if b.unique}
+        if set(others) <= set(target.names) and others not in unique | {target.key}:
+            listed = ", ".join(others)
+            yield f"{table.name}: foreign key to {key.target} ({listed}), no key there"
+        if table.rows in _LASTING and target.rows == "own":
+            yield (
+                f"{table.name}: foreign key of {table.rows} rows to {key.target}, "
+                f"whose rows go with their dataset"
+            )
 
 
 def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:

@@ -17,6 +17,11 @@ Rows = Literal["own", "shared", "history", "mapped", "derived", "service"]
 """Whose rows a table holds: of one dataset, of many, of many and kept for ever, of the
 ObsCore mapping, derived from the model itself, or book-keeping of the archive."""
 
+Strategy = Literal["joined", "single", "concrete"]
+"""How types that extend each other are stored: a table for each, sharing the key; one
+for all, with a column that says of which type a row is; or one for each type that is
+not abstract, with what it inherits."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoundColumn:
@@ -32,6 +37,8 @@ class BoundColumn:
         Whether it is a clock reading, left out of comparisons.
     hidden
         Whether it is stored but cannot be queried.
+    was
+        The name that the column had in older models.
     """
 
     column: Column
@@ -40,6 +47,26 @@ class BoundColumn:
     unique: bool = False
     clock: bool = False
     hidden: bool = False
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What holds for every row of a table.
+
+    Attributes
+    ----------
+    columns
+        Those that it is on.
+    sql
+        The condition, the same on every engine.
+    words
+        As the model says it.
+    """
+
+    columns: tuple[str, ...]
+    sql: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +97,8 @@ class BoundTable:
     points
         Pairs of columns that are longitude and latitude of a point (deg, ICRS), for
         an index on the sky.
+    was
+        The qualified name that the table had in older models.
     """
 
     name: str
@@ -86,6 +115,8 @@ class BoundTable:
     root: str | None = None
     owner: Ownership | None = None
     points: tuple[tuple[str, str], ...] = ()
+    checks: tuple[Check, ...] = ()
+    was: str | None = None
 
     @property
     def schema(self) -> str:
@@ -97,11 +128,31 @@ class BoundTable:
         """Names of all stored columns, in order."""
         return tuple(c.column.name for c in self.columns)
 
+    @property
+    def indexed(self) -> frozenset[str]:
+        """Names of the columns that an index of an engine finds rows by.
+
+        The first one of the key and of foreign keys, unique columns, regions, points
+        on the sky, and those that the binding names.
+        """
+        found = {self.key[0], *(key.columns[0][0] for key in self.foreign_keys)}
+        found.update(name for pair in self.points for name in pair)
+        for bound in self.columns:
+            column = bound.column
+            if column.indexed or bound.unique or column.is_geometry:
+                found.add(column.name)
+        return frozenset(found)
+
     def table(self) -> Table:
         """Return what queries may see of the table."""
+        indexed = self.indexed
         return Table(
             name=self.name,
-            columns=tuple(c.column for c in self.columns if not c.hidden),
+            columns=tuple(
+                replace(c.column, indexed=c.column.name in indexed)
+                for c in self.columns
+                if not c.hidden
+            ),
             description=self.description,
             title=self.title,
             utype=self.utype,
@@ -132,6 +183,8 @@ class Model:
         Name and description of each schema that can be queried, in order.
     beside
         Tables of other models that keys and views of this one lead to.
+    notes
+        What became of what SQL holds in part only, and of constraints.
     """
 
     documents: tuple[Document, ...]
@@ -139,6 +192,7 @@ class Model:
     views: tuple[View, ...] = ()
     schemas: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[BoundTable, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, BoundTable]:
