@@ -100,7 +100,7 @@ class ObsCoreMapping:
         """Return the INSERT that fills the target; see `select_sql`."""
         names = ", ".join(self.columns)
         select = self.select_sql(engine, which=which)
-        return f"INSERT INTO {self.target} ({names})\n{select}"  # noqa: S608 - the packaged mapping
+        return f"INSERT INTO {self.target} ({names})\n{select}"
 
     def select_sql(
         self,

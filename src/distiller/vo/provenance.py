@@ -139,7 +139,7 @@ class Record:
         )
         return identifier
 
-    def activity_description(  # noqa: PLR0913 - the attributes of the class
+    def activity_description(
         self,
         name: str,
         version: str | None,
@@ -178,7 +178,7 @@ class Record:
             "generation", of, role, description=description, many=False, entity=entity
         )
 
-    def _part(
+    def _part(  # noqa: PLR0913 - what the two have in common
         self,
         kind: Literal["usage", "generation"],
         of: str,

@@ -119,7 +119,8 @@ def _is_earlier(path: Path, folder: Path) -> bool:
         return False
     if path.parent == folder:
         return any(
-            _is_cut_off(path.name, name) for name in (_README_NAME, SETTINGS_NAME, *_INDEX_NAMES)
+            _is_cut_off(path.name, name)
+            for name in (_README_NAME, SETTINGS_NAME, *_INDEX_NAMES)
         )
     cut_off = _CUT_OFF.fullmatch(path.name)
     name = cut_off[1] if cut_off else path.name
