@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "uml"
 ENDING = ".vo-dml.xml"
-_ORDER = ("obscore", "cta", "tap_schema", "internal")
+_ORDER = ("obscore", "cta", "voprov", "tap_schema", "internal")
 
 
 @functools.cache
 def load_model() -> Model:
-    """Return the packaged model: cta, ivoa.obscore, TAP_SCHEMA and the book-keeping.
+    """Return the packaged model: all that stands in ``uml``.
 
     Raises
     ------
