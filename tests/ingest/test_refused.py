@@ -124,7 +124,6 @@ def test_a_mended_index_brings_all_its_runs(archive: Archive, gadf_set: Path) ->
     good = index.read_bytes()
     load(archive, gadf_set)
     cut_gzip(index, 0.5)
-    mend(gadf_set, 1)
     RunPlan(obs_id=2, n_events=77).write(gadf_set / "data" / "run_2.fits.gz")
     report = load(archive, gadf_set)
     codes = [one.code for one in archive.refusals()]
