@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import duckdb
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -57,7 +58,7 @@ def test_every_model_of_ours_can_be_shown_alone(
     assert shown in text
     assert absent not in text
     assert text.count("CREATE SCHEMA") == 1
-    assert _run("docs", path)[1].count(f"#### {shown}") == 1
+    assert _run("docs", path)[1].count(f"\n### {shown}\n") == 1
     status, text = _run("tap-schema", path)
     assert status == 0, text
     assert (shown in text) == (name != "internal")
@@ -90,10 +91,20 @@ def test_a_model_alone_says_what_it_lacks(tmp_path: Path) -> None:
     assert "CREATE" not in text
 
 
-def test_postgresql_is_refused_by_name() -> None:
+@pytest.mark.slow
+def test_sql_can_be_fed_to_postgresql(postgres_url: str) -> None:
     status, text = _run("sql", "--engine", "postgresql")
-    assert status == 1
-    assert "postgresql is not supported by this version" in text
+    assert status == 0
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(text.encode())
+        found = connection.execute("SELECT count(*) FROM ivoa.obscore").fetchall()
+    assert found == [(0,)]
+
+
+def test_an_engine_that_is_not_there_is_refused() -> None:
+    status, text = _run("sql", "--engine", "oracle")
+    assert status == 2
+    assert "'oracle' is not one of 'duckdb', 'postgresql'" in text
 
 
 def test_tap_schema_is_lines_of_json() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.ingest.conftest import (
@@ -138,7 +138,7 @@ def test_a_response_file_that_came_back(archive: Archive, tmp_path: Path) -> Non
     folder = tmp_path / "set"
     RunPlan(obs_id=5, responses=no_responses).write(folder / "run.fits")
     write_indexes(folder, {5: "run.fits"}, hdus=("EVENTS", "GTI", "AEFF"))
-    table = {
+    table: dict[str, list[Any]] = {
         "OBS_ID": [5, 5, 5],
         "HDU_TYPE": ["events", "gti", "aeff"],
         "FILE_NAME": ["run.fits", "run.fits", "irf.fits"],

@@ -9,48 +9,39 @@ from distiller.core.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import duckdb
+    from distiller.archive.engine import Session
+    from distiller.model import Model
 
 _TABLE: Final = "internal.refused_file"
-_AT_ONCE: Final = 500
 
 
-def refusals(
-    connection: duckdb.DuckDBPyConnection, collection: str | None
-) -> list[Refusal]:
+def refusals(session: Session, collection: str | None) -> list[Refusal]:
     """Return what was refused, of one collection or of all, in a fixed order."""
     names = ", ".join(Refusal.names())
-    condition = "" if collection is None else "WHERE collection = ?"
-    found = connection.execute(
-        f"SELECT {names} FROM {_TABLE} {condition} "  # noqa: S608 - fixed names
-        "ORDER BY collection, path, obs_id",
-        [] if collection is None else [collection],
-    ).fetchall()
+    condition = "" if collection is None else "WHERE collection = $collection"
+    with session.transaction():
+        found = session.fetch(
+            f"SELECT {names} FROM {_TABLE} {condition} "  # noqa: S608 - fixed names
+            "ORDER BY collection, path, obs_id",
+            {} if collection is None else {"collection": collection},
+        )
     return [Refusal(*row) for row in found]
 
 
 def record(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
+    model: Model,
     added: Sequence[Refusal],
     cleared: Sequence[str],
 ) -> None:
     """Remember refusals in place of those with the same key; forget others."""
-    names = ("refusal_id", *Refusal.names())
+    table = model.by_name[_TABLE]
     gone = [*cleared, *(one.refusal_id for one in added)]
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        for start in range(0, len(gone), _AT_ONCE):
-            connection.execute(
-                f"DELETE FROM {_TABLE} WHERE refusal_id = ANY(?)",  # noqa: S608 - a fixed name
-                [gone[start : start + _AT_ONCE]],
-            )
-        for one in added:
-            marks = ", ".join("?" * len(names))
-            connection.execute(
-                f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - fixed names
-                [getattr(one, name) for name in names],
-            )
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
+    with session.transaction():
+        session.execute(
+            f"DELETE FROM {_TABLE} WHERE refusal_id = ANY($gone)",  # noqa: S608 - a fixed name
+            {"gone": gone},
+        )
+        rows = [tuple(getattr(one, name) for name in table.names) for one in added]
+        if rows:
+            session.insert(table, rows)

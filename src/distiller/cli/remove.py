@@ -102,8 +102,8 @@ def _listing(
     if not kept:
         return
     yield f"made from them, and kept: {len(kept)}"
-    for one in list(kept.values())[:_SHOWN]:
-        yield f"  - {one.publisher_did}: {one.title or 'no title'}"
+    for product in list(kept.values())[:_SHOWN]:
+        yield f"  - {product.publisher_did}: {product.title or 'no title'}"
     if len(kept) > _SHOWN:
         yield f"  - and {len(kept) - _SHOWN} more"
 

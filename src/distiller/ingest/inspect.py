@@ -1,4 +1,4 @@
-"""Are the files of the archive still those that were ingested?"""
+"""Whether the files of the archive are still those that were ingested."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from distiller.core.places import Unanswered, Url, place, stamp_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
+
+    from distiller.core.places import Place
 
 _REMEMBERED: Final = 256
 _SAME_S: Final = 2.0  # stores and file systems round the time
@@ -63,21 +65,8 @@ class Inspector:
         return f"{row['path']} ({row['role']}): {fault}"
 
     def _fault(self, row: Mapping[str, Any]) -> str | None:
-        where = place(row["path"])
-        if self.depth == "present" and isinstance(where, Url):
-            return None
         try:
-            stamp = stamp_of(where)
-            if self.depth == "present":
-                return None
-            size = row["size"]
-            if size is not None and stamp.size != size:
-                return f"has {stamp.size} bytes, had {size}: {_CHANGED}"
-            aged = row["mtime"] is None or _apart(stamp.mtime - row["mtime"])
-            if self.depth == "quick" and not aged:
-                return None
-            if row["checksum"] and sha256(where) != row["checksum"]:
-                return f"the content has changed since it was ingested: {_CHANGED}"
+            return self._difference(place(row["path"]), row)
         except FileNotFoundError:
             return f"the file is missing: {_MISSING}"
         except Unanswered as error:
@@ -85,6 +74,20 @@ class Inspector:
         except OSError as error:
             what = error.strerror or str(error)
             return f"the file cannot be read: {what}: mend its permissions or the disk"
+
+    def _difference(self, where: Place, row: Mapping[str, Any]) -> str | None:
+        if self.depth == "present" and isinstance(where, Url):
+            return None
+        stamp, size = stamp_of(where), row["size"]
+        if self.depth == "present":
+            return None
+        if size is not None and stamp.size != size:
+            return f"has {stamp.size} bytes, had {size}: {_CHANGED}"
+        same_time = row["mtime"] and not _apart(stamp.mtime - row["mtime"])
+        if self.depth == "quick" and same_time:
+            return None
+        if row["checksum"] and sha256(where) != row["checksum"]:
+            return f"the content has changed since it was ingested: {_CHANGED}"
         return None
 
 

@@ -139,6 +139,7 @@ class _Binder:
             hidden=self.binding.hidden,
             root=bound.root,
             owner=self._owned_by(item, bound) or owner,
+            points=bound.points,
         )
         self._check_names(table, bound)
         return table
@@ -150,6 +151,8 @@ class _Binder:
         absent = [n for n in (*table.key, bound.root) if n and n not in names]
         for name in absent:
             self._fault(f"{table.name}: key or root {name!r} is no column of it")
+        for name in [n for pair in bound.points for n in pair if n not in names]:
+            self._fault(f"{table.name}: {name!r} of its points is no column of it")
         if table.rows == "own" and self.complete and not (table.root or table.owner):
             self._fault(
                 f"{table.name}: nothing says to which dataset its rows belong "

@@ -54,6 +54,8 @@ class TableBinding(_Frozen):
     """One object type that becomes a table.
 
     A ``key`` that is one word names a new column; a list names columns of the table.
+    ``points`` are pairs of columns, longitude and latitude in degrees, that get an
+    index on the sky where the engine has one.
     """
 
     table: str
@@ -67,6 +69,7 @@ class TableBinding(_Frozen):
     utypes: bool = True
     container: ColumnBinding = ColumnBinding()
     foreign_keys: tuple[KeyBinding, ...] = ()
+    points: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, ColumnBinding]
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from distiller.model.entities import Document
 
-Rows = Literal["own", "shared", "mapped", "derived", "service"]
-"""Whose rows a table holds: of one dataset, of many, of the ObsCore mapping, derived
-from the model itself, or book-keeping of the archive."""
+Rows = Literal["own", "shared", "history", "mapped", "derived", "service"]
+"""Whose rows a table holds: of one dataset, of many, of many and kept for ever, of the
+ObsCore mapping, derived from the model itself, or book-keeping of the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,9 @@ class BoundTable:
         Column with the publisher DID, where a row is a dataset.
     owner
         How rows are known to belong to a dataset, for own rows other than the root's.
+    points
+        Pairs of columns that are longitude and latitude of a point (deg, ICRS), for
+        an index on the sky.
     """
 
     name: str
@@ -82,6 +85,7 @@ class BoundTable:
     hidden: bool = False
     root: str | None = None
     owner: Ownership | None = None
+    points: tuple[tuple[str, str], ...] = ()
 
     @property
     def schema(self) -> str:
@@ -93,11 +97,31 @@ class BoundTable:
         """Names of all stored columns, in order."""
         return tuple(c.column.name for c in self.columns)
 
+    @property
+    def indexed(self) -> frozenset[str]:
+        """Names of the columns that an index of an engine finds rows by.
+
+        The first one of the key and of foreign keys, unique columns, regions, points
+        on the sky, and those that the binding names.
+        """
+        found = {self.key[0], *(key.columns[0][0] for key in self.foreign_keys)}
+        found.update(name for pair in self.points for name in pair)
+        for bound in self.columns:
+            column = bound.column
+            if column.indexed or bound.unique or column.is_geometry:
+                found.add(column.name)
+        return frozenset(found)
+
     def table(self) -> Table:
         """Return what queries may see of the table."""
+        indexed = self.indexed
         return Table(
             name=self.name,
-            columns=tuple(c.column for c in self.columns if not c.hidden),
+            columns=tuple(
+                replace(c.column, indexed=c.column.name in indexed)
+                for c in self.columns
+                if not c.hidden
+            ),
             description=self.description,
             title=self.title,
             utype=self.utype,

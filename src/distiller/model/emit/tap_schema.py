@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from distiller.core.bundle import Row
-    from distiller.core.columns import Column, Table
+    from distiller.core.columns import Column, ForeignKey, Table
     from distiller.model.tables import Model
 
 _SCHEMA_UTYPES = {"ivoa": "ivo://ivoa.net/std/ObsCore"}
@@ -32,13 +32,14 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
             target = model.known.get(key.target)
             if target is None or target.hidden:
                 continue
-            key_id = f"{table.name}:{'+'.join(own for own, _ in key.columns)}"
+            key_id = _key_id(table, key)
+            words = f"Rows of {table.name} refer to rows of {key.target}."
             keys.append(
                 {
                     "key_id": key_id,
                     "from_table": table.name,
                     "target_table": key.target,
-                    "description": key.description,
+                    "description": key.description or words,
                     "utype": key.utype,
                 }
             )
@@ -88,7 +89,7 @@ def _column(table: Table, column: Column, index: int) -> Row:
         "datatype": column.datatype,
         "arraysize": column.arraysize,
         "xtype": column.xtype,
-        "size": None,
+        "size": _size(column.arraysize),
         "description": column.description,
         "utype": column.utype,
         "unit": column.unit,
@@ -98,6 +99,30 @@ def _column(table: Table, column: Column, index: int) -> Row:
         "std": int(column.std),
         "column_index": index,
     }
+
+
+def _key_id(table: Table, key: ForeignKey) -> str:
+    """Return the name of a key; two that begin at the same columns differ in the end.
+
+    >>> from distiller.core.columns import ForeignKey, Table
+    >>> key = ForeignKey("b.t", (("x", "y"),))
+    >>> _key_id(Table("a.t", (), foreign_keys=(key,)), key)
+    'a.t:x'
+    """
+    own = tuple(name for name, _ in key.columns)
+    found = f"{table.name}:{'+'.join(own)}"
+    same = [k for k in table.foreign_keys if tuple(n for n, _ in k.columns) == own]
+    return f"{found}:{key.target}" if len(same) > 1 else found
+
+
+def _size(arraysize: str | None) -> int | None:
+    """Return the length of a text that is bounded (TAP 1.1 section 4.3).
+
+    >>> _size("12"), _size("12*"), _size("*"), _size("2x3")
+    (12, 12, None, None)
+    """
+    found = (arraysize or "").removesuffix("*")
+    return int(found) if found.isdecimal() else None
 
 
 def _name(table: Table, name: str) -> str:

@@ -1,32 +1,26 @@
-"""The embedded archive: one DuckDB file, owned by one process."""
+"""The archive of a home: what is done with it, whichever engine holds it."""
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-import uuid
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from distiller.archive import functions, health, install, refusals
+from distiller.archive import health, install, refusals
 from distiller.archive.compare import digest, dump
-from distiller.archive.faults import translated
-from distiller.archive.query import BATCH_ROWS, Watchdog, stream
+from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
 from distiller.core.errors import IllegalState, NotFound
-from distiller.core.files import sync_folder
 from distiller.model import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from contextlib import AbstractContextManager
     from typing import Self
 
-    from distiller.archive.protocol import Outcome, Parameters
-    from distiller.archive.query import ArrowResult
+    from distiller.adql import Target
+    from distiller.archive.engine import Engine
+    from distiller.archive.protocol import Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
     from distiller.core.refusal import Refusal
@@ -34,7 +28,6 @@ if TYPE_CHECKING:
     from distiller.model import Model
 
 _LOOK_UP_S = 60.0
-_CUT_OFF_S = 3600.0
 _FILES = (
     'SELECT f.path, f.checksum, f."size", f.mtime, f.role, p.publisher_did '
     "FROM cta.product_file f "
@@ -46,29 +39,21 @@ _FILES = (
 class Archive:
     """The archive of a home, open in this process; use it from any thread.
 
-    Use `Archive.open`. Readers have a cursor each and see the archive as it was when
-    they began; writers wait for each other.
+    Use `open_archive`. Readers have a connection each and see the archive as it was
+    when they began; writers wait for each other.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        connection: duckdb.DuckDBPyConnection,
-        model: Model,
-    ) -> None:
+    def __init__(self, settings: Settings, engine: Engine, model: Model) -> None:
         self._settings = settings
-        self._connection = connection
+        self._engine = engine
         self._model = model
-        self._base_url = settings.base_url
         self._writing = threading.RLock()
-        self._watchdog = Watchdog()
-        self._writer = Writer(
-            connection.cursor(), model, settings, lambda: self._base_url
-        )
+        self._session = engine.session()
+        self._writer = Writer(self._session, engine.name, model)
         self._closed = False
 
     @classmethod
-    def open(cls, settings: Settings, *, create: bool = True) -> Self:
+    def open(cls, settings: Settings, engine: Engine, *, create: bool = True) -> Self:
         """Open the archive of a home, and make it where there is none.
 
         Raises
@@ -76,31 +61,41 @@ class Archive:
         NotFound
             If there is none and ``create`` is False.
         Busy
-            If another process has it open.
+            If another process has it open, and the engine allows only one.
         IllegalState
             If it is of another data model.
         """
-        path = settings.archive_path
-        model = load_model()
-        if not path.exists():
-            if not create:
-                raise NotFound(
-                    f"there is no archive in {settings.home}",
-                    hint="make one with `distiller init`, or name another --home",
-                )
-            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make(path, settings, model)
-        _sweep(path)
-        connection = _connect(path, settings)
         try:
-            with translated(f"opening {path}"):
-                install.install(connection, model)
-                archive = cls(settings, connection, model)
-                archive.set_base_url(settings.base_url)
+            model = load_model()
+            if not engine.exists():
+                if not create:
+                    raise NotFound(
+                        f"there is no archive in {engine.place}",
+                        hint="make one with `distiller init`, or name another --home",
+                    )
+                engine.make(model)
+            archive = cls(settings, engine, model)
         except BaseException:
-            connection.close()
+            engine.close()
+            raise
+        try:
+            archive.prepare()
+        except BaseException:
+            archive.close()
             raise
         return archive
+
+    def prepare(self) -> None:
+        """Compare the archive with the model; bring what derives from it up to date."""
+        with self._changing(f"opening {self._engine.place}"):
+            install.install(self._engine, self._session, self._model)
+            install.apply_mappings(
+                self._engine.name,
+                self._session,
+                self._model,
+                self._settings,
+                install.base_url(self._session, self._settings),
+            )
 
     @property
     def catalog(self) -> Catalog:
@@ -108,9 +103,19 @@ class Archive:
         return self._model.catalog
 
     @property
+    def target(self) -> Target:
+        """The engine that ADQL is to be translated for."""
+        return self._engine.target
+
+    @property
     def model(self) -> Model:
         """The data model that the archive was made from."""
         return self._model
+
+    @property
+    def place(self) -> str:
+        """Where the archive is, in words; without a password."""
+        return self._engine.place
 
     def close(self) -> None:
         """Close the archive; queries that still run are interrupted."""
@@ -118,10 +123,8 @@ class Archive:
             if self._closed:
                 return
             self._closed = True
-            self._watchdog.close()
-            self._writer.close()
-            functions.unregister(self._connection)
-            self._connection.close()
+            self._session.close()
+            self._engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -172,26 +175,24 @@ class Archive:
         note
             Why, for the history of the dataset.
         """
-        del note
         with self._changing(f"removing {publisher_did}"):
-            return self._writer.remove(publisher_did)
+            return self._writer.remove(publisher_did, note)
 
     def refusals(self, collection: str | None = None) -> list[Refusal]:
         """Return what ingests refused, of one collection or of all."""
         with self._changing("looking up what was refused"):
-            return refusals.refusals(self._connection, collection)
+            return refusals.refusals(self._session, collection)
 
     def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
         """Remember what was refused, and forget the refusals with these keys."""
         with self._changing("remembering what was refused"):
-            refusals.record(self._connection, added, cleared)
+            refusals.record(self._session, self._model, added, cleared)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
         with self._changing(f"looking up {collection}"):
             return self._writer.stored(collection)
 
-    @contextmanager
     def query(
         self,
         sql: str,
@@ -200,18 +201,27 @@ class Archive:
         timeout_s: float,
         max_rows: int | None = None,
         batch_rows: int = BATCH_ROWS,
-    ) -> Iterator[ArrowResult]:
-        """Run one SELECT, read-only, and stream its rows; see `query.stream`."""
-        with stream(
-            self._cursor(),
-            self._watchdog,
+    ) -> AbstractContextManager[Result]:
+        """Run one SELECT in the SQL of the engine, read-only, and stream its rows.
+
+        Raises
+        ------
+        TimedOut
+            If the database worked on it longer than ``timeout_s``.
+        UserError
+            If it is not one SELECT, or meets values that it cannot work with.
+        IllegalState
+            After `Result.cancel`.
+        """
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        return self._engine.query(
             sql,
             params,
             timeout_s=timeout_s,
             max_rows=max_rows,
             batch_rows=batch_rows,
-        ) as result:
-            yield result
+        )
 
     def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
         """Return all rows of a small look-up, by column name."""
@@ -221,27 +231,20 @@ class Archive:
     def set_base_url(self, url: str) -> None:
         """Say under which URL files are reached; ivoa.obscore follows."""
         with self._changing("filling ivoa.obscore"):
-            self._base_url = url
-            cursor = self._connection.cursor()
-            try:
-                install.apply_mapping(cursor, self._model, self._settings, url)
-            finally:
-                cursor.close()
+            install.apply_mappings(
+                self._engine.name, self._session, self._model, self._settings, url
+            )
 
     def check(self) -> list[str]:
         """Return what is wrong in the archive, one sentence each; empty is well."""
-        cursor = self._cursor()
-        try:
-            with translated("checking the archive"):
-                return list(
-                    health.findings(
-                        cursor,
-                        self._model,
-                        install.mapping_parameters(self._settings, self._base_url),
-                    )
-                )
-        finally:
-            cursor.close()
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        with (
+            self._engine.translated("checking the archive"),
+            closing(self._engine.session()) as session,
+            session.snapshot(),
+        ):
+            return list(health.findings(self._engine, session, self._model))
 
     def files(self) -> Iterator[dict[str, Any]]:
         """Yield path, checksum, size, mtime, role and publisher_did of every file."""
@@ -252,86 +255,25 @@ class Archive:
     def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield table and row of every row in canonical order, clock columns left out.
 
-        Two archives that hold the same yield the same.
+        Two archives that hold the same yield the same, whatever their engines.
         """
-        cursor = self._cursor()
-        try:
-            yield from dump(cursor, self._model)
-        finally:
-            cursor.close()
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        with (
+            self._engine.translated("reading the archive"),
+            closing(self._engine.session()) as session,
+            session.snapshot(),
+        ):
+            yield from dump(session, self._model)
 
     def digest(self) -> str:
         """Return the SHA-256 over what `dump` yields."""
         return digest(self.dump())
-
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        if self._closed:
-            raise IllegalState("the archive is closed")
-        return self._connection.cursor()
 
     @contextmanager
     def _changing(self, doing: str) -> Iterator[None]:
         with self._writing:
             if self._closed:
                 raise IllegalState(f"{doing}: the archive is closed")
-            with translated(doing):
+            with self._engine.translated(doing):
                 yield
-
-
-def _connect(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
-    with translated(f"opening {path}"):
-        connection = duckdb.connect(str(path), config=_configuration(settings))
-        functions.register(connection)
-        # Given to `connect` it has no effect: the folder is not there yet.
-        most = f"{settings.query_spill_mb}MB"
-        connection.execute(f"SET max_temp_directory_size = '{most}'")
-        connection.execute("SET lock_configuration = true")
-    return connection
-
-
-def _make(path: Path, settings: Settings, model: Model) -> None:
-    """Make the file of an archive, whole or not at all.
-
-    DuckDB writes a new file in several steps, and one that is cut off in between is
-    no database for ever. So it is made under another name and linked at the end,
-    which fails if another process was quicker.
-    """
-    made = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
-    try:
-        connection = _connect(made, settings)
-        try:
-            with translated(f"making {path}"):
-                install.install(connection, model)
-                connection.execute("CHECKPOINT")
-        finally:
-            functions.unregister(connection)
-            connection.close()
-        made.chmod(0o600)
-        with made.open("rb") as stream:
-            os.fsync(stream.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(made)
-        sync_folder(path.parent)
-    finally:
-        for leftover in path.parent.glob(f"{made.name}*"):
-            leftover.unlink(missing_ok=True)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what was left of archives whose making was cut off."""
-    for leftover in path.parent.glob(f".{path.name}-*"):
-        if time.time() - leftover.stat().st_mtime > _CUT_OFF_S:
-            leftover.unlink(missing_ok=True)
-
-
-def _configuration(
-    settings: Settings,
-) -> dict[str, str | bool | int | float | list[str]]:
-    """Return what the database may do: no files but its own, bounded memory."""
-    return {
-        "memory_limit": f"{settings.query_memory_mb}MB",
-        "threads": settings.query_threads,
-        "enable_external_access": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }

@@ -1,0 +1,92 @@
+"""Diagrams drawn: DOT text to SVG by graphviz, kept with the hash of what it shows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from distiller.core.errors import IllegalState, InternalError
+from distiller.model.emit.dot import AFTER_DARK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LONGEST_S = 120
+_PROLOGUE = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_SHOWN = re.compile(r"<!-- drawn from sha256:([0-9a-f]{64}) -->")
+_STYLE = (
+    "<style>@media (prefers-color-scheme: dark) { "
+    + " ".join(
+        f'[fill="{light}"] {{ fill: {dark}; }} [stroke="{light}"] {{ stroke: {dark}; }}'
+        for light, dark in AFTER_DARK.items()
+    )
+    + " }</style>"
+)
+
+
+def svg(dot: str) -> str:
+    """Draw a diagram; its colours follow the reader's screen, light or dark.
+
+    The text does not say which graphviz drew it; it carries `digest` of ``dot``.
+
+    Raises
+    ------
+    IllegalState
+        If graphviz is not installed.
+    InternalError
+        If it refuses the diagram.
+    """
+    try:
+        done = subprocess.run(
+            ["dot", "-Tsvg"],  # noqa: S607 - wherever the system keeps graphviz
+            input=dot.encode(),
+            capture_output=True,
+            timeout=_LONGEST_S,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise IllegalState(
+            "diagrams cannot be drawn: there is no program `dot`",
+            hint="install graphviz (Debian: apt-get install graphviz)",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise InternalError(
+            f"graphviz did not draw a diagram within {_LONGEST_S} s"
+        ) from error
+    if done.returncode != 0:
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        raise InternalError(f"graphviz refuses a diagram: {said}")
+    drawn = _COMMENT.sub("", _PROLOGUE.sub("", done.stdout.decode()))
+    opening, end, rest = drawn.partition(">")
+    mark = f"<!-- drawn from sha256:{digest(dot)} -->"
+    return f'{opening} role="img"{end}\n{mark}\n{_STYLE}{rest}'
+
+
+def digest(dot: str) -> str:
+    """Return the SHA-256 of what decides on a drawing, graphviz apart."""
+    return hashlib.sha256((_STYLE + dot).encode()).hexdigest()
+
+
+def shown(drawing: str) -> str | None:
+    """Return the hash that a drawing carries, or None."""
+    found = _SHOWN.search(drawing)
+    return found[1] if found else None
+
+
+def write(folder: Path, diagrams: Mapping[str, str]) -> None:
+    """Draw diagrams into a folder, as ``NAME.svg``; those that are up to date stay.
+
+    Raises
+    ------
+    IllegalState, InternalError
+        As `svg`.
+    """
+    for name, dot in diagrams.items():
+        path = folder / f"{name}.svg"
+        if path.is_file() and shown(path.read_text(encoding="utf-8")) == digest(dot):
+            continue
+        path.write_text(svg(dot), encoding="utf-8")

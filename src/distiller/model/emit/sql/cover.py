@@ -1,0 +1,80 @@
+"""The circle about a region that PostgreSQL's index is made of (pgSphere)."""
+
+from __future__ import annotations
+
+_SCHEMA = "CREATE SCHEMA IF NOT EXISTS dst"
+
+_POLYGON = """
+CREATE OR REPLACE FUNCTION dst.cover_polygon(region double precision[]) RETURNS scircle
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  numbers CONSTANT integer := cardinality(region);
+  lon double precision;
+  lat double precision;
+  x double precision := 0;
+  y double precision := 0;
+  z double precision := 0;
+  centre spoint;
+  farthest double precision := 0;
+BEGIN
+  IF numbers < 6 OR numbers % 2 <> 0 THEN
+    RETURN NULL;
+  END IF;
+  FOR i IN 1 .. numbers BY 2 LOOP
+    lon := region[i];
+    lat := region[i + 1];
+    IF abs(lon) <= 1e6 AND abs(lat) <= 90 THEN
+      x := x + cos(radians(lat)) * cos(radians(lon));
+      y := y + cos(radians(lat)) * sin(radians(lon));
+      z := z + sin(radians(lat));
+    ELSE
+      RETURN NULL;
+    END IF;
+  END LOOP;
+  IF x * x + y * y + z * z < 1e-12 THEN
+    RETURN NULL;
+  END IF;
+  centre := spoint(atan2(y, x), atan2(z, sqrt(x * x + y * y)));
+  FOR i IN 1 .. numbers BY 2 LOOP
+    farthest := greatest(
+      farthest, centre <-> spoint(radians(region[i]), radians(region[i + 1])));
+  END LOOP;
+  IF farthest > 1.5 THEN
+    RETURN NULL;
+  END IF;
+  RETURN scircle(centre, farthest + 1e-8);
+END
+$$
+""".strip()
+# A circle of less than 90 deg about vertices holds the great-circle arcs between them
+# too, and so the whole of a polygon that is smaller than a hemisphere.
+
+_COVER = """
+CREATE OR REPLACE FUNCTION dst.cover(region double precision[]) RETURNS scircle
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN cardinality(region) > 3 THEN dst.cover_polygon(region)
+    WHEN cardinality(region) < 2 THEN NULL
+    WHEN abs(region[1]) <= 1e6 AND abs(region[2]) <= 90
+      AND coalesce(region[3], 0) BETWEEN 0 AND 85
+      AND (cardinality(region) = 2 OR region[3] IS NOT NULL)
+    THEN scircle(
+      spoint(radians(region[1]), radians(region[2])),
+      radians(coalesce(region[3], 0)) + 1e-8)
+  END
+$$
+""".strip()
+
+
+def cover_statements() -> tuple[str, ...]:
+    """Return the statements that make ``dst.cover``, for a database with pgSphere.
+
+    It takes a region as it is stored, degrees of ICRS: two numbers are a point, three
+    a circle, an even number from six on the vertices of a polygon, whose circle stands
+    about the mean of the vertices' unit vectors. The cover is larger than the region
+    by 1e-8 rad, since pgSphere compares with 1e-9 rad. It is NULL where there is no
+    region, where the numbers are none, and where the region needs more than some 85
+    deg, since pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS
+    NULL OR dst.cover(r) && X`` and then exactly. It never fails.
+    """
+    return (_SCHEMA, _POLYGON, _COVER)

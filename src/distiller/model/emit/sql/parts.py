@@ -1,0 +1,47 @@
+"""Statements that are the same on every engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.model.tables import BoundColumn, BoundTable, Model, View
+
+
+def schemas(model: Model) -> tuple[str, ...]:
+    """Return the schemas that tables and views stand in, in their order."""
+    names = [table.schema for table in model.in_order()]
+    names += [view.name.partition(".")[0] for view in model.views]
+    return tuple(dict.fromkeys(names))
+
+
+def comments(table: BoundTable) -> Iterator[str]:
+    """Yield what says of a table and its columns what they are."""
+    yield f"COMMENT ON TABLE {qualified(table.name)} IS {literal(table.description)}"
+    for bound in table.columns:
+        where = f"{qualified(table.name)}.{quoted(bound.column.name)}"
+        yield f"COMMENT ON COLUMN {where} IS {literal(comment(bound))}"
+
+
+def comment(bound: BoundColumn) -> str:
+    """Return what the database says of a column: its description and unit."""
+    column = bound.column
+    text = column.description or ""
+    return f"{text} [{column.unit}]" if column.unit else text
+
+
+def view(model: Model, shown: View) -> Iterator[str]:
+    """Yield what makes a view: all rows of a table, hidden columns left out."""
+    yield f"CREATE VIEW {qualified(shown.name)} AS\n{select(model, shown)}"
+    yield f"COMMENT ON VIEW {qualified(shown.name)} IS {literal(shown.description)}"
+
+
+def select(model: Model, shown: View) -> str:
+    """Return the query of a view."""
+    columns = model.known[shown.of].columns
+    names = tuple(bound.column.name for bound in columns if not bound.hidden)
+    return f"SELECT {listed(names)}\nFROM {qualified(shown.of)}"

@@ -1,0 +1,99 @@
+"""The reference: pages and diagrams, up to date and whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from distiller.model import load_file, load_model
+from distiller.model.emit import docs, draw
+from distiller.model.emit.docs.names import anchor
+from distiller.model.load import packaged_paths
+
+_FOLDER = Path(__file__).parents[3] / "docs" / "reference" / "model"
+_HOW = "run `distiller model docs -o docs/reference/model`"
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([a-z0-9_.-]+)(?:#([a-z0-9_-]+))?\)")
+
+
+def test_the_pages_are_up_to_date() -> None:
+    made = docs.pages(load_model())
+    for name, text in made.items():
+        path = _FOLDER / name
+        assert path.is_file(), f"{name} is absent; {_HOW}"
+        assert path.read_text() == text, f"{name} is stale; {_HOW}"
+    assert {p.name for p in _FOLDER.glob("*.md")} == set(made), _HOW
+
+
+def test_the_diagrams_are_up_to_date_whichever_graphviz_drew_them() -> None:
+    made = docs.diagrams(load_model())
+    for name, dot in made.items():
+        path = _FOLDER / f"{name}.svg"
+        assert path.is_file(), f"{name}.svg is absent; {_HOW}"
+        assert draw.shown(path.read_text()) == draw.digest(dot), f"{name}: {_HOW}"
+    assert {p.stem for p in _FOLDER.glob("*.svg")} == set(made), _HOW
+
+
+def test_every_class_attribute_table_and_column_is_in_the_reference() -> None:
+    text = "\n".join(docs.pages(load_model()).values())
+    for document in load_model().documents:
+        for item in document.types:
+            assert f"\n### {item.name}\n" in text
+            assert item.description in text
+            for role in item.roles:
+                assert f"| `{role.name}` | " in text
+            for literal, _ in item.literals:
+                assert f"| `{literal}` | " in text
+    for table in load_model().tables:
+        assert f"\n### {table.name}\n" in text
+        for bound in table.columns:
+            assert f"| `{bound.column.adql_name}` | " in text
+    for view in load_model().views:
+        assert f"\n### {view.name}\n\n*View.*" in text
+
+
+def test_every_diagram_is_on_a_page_and_every_link_leads_somewhere() -> None:
+    pages = docs.pages(load_model())
+    headings = {
+        name: {anchor(found) for found in _HEADING.findall(text)}
+        for name, text in pages.items()
+    }
+    pictures = {f"{name}.svg" for name in docs.diagrams(load_model())}
+    shown = set()
+    for name, text in pages.items():
+        links = _LINK.findall(text)
+        assert links, name
+        for target, place in links:
+            if target.endswith(".svg"):
+                shown.add(target)
+                continue
+            assert target in pages, (name, target)
+            assert not place or place in headings[target], (name, target, place)
+    assert shown == pictures
+
+
+def test_the_reference_of_every_model_alone_makes_the_whole() -> None:
+    whole = docs.pages(load_model())
+    alone: dict[str, str] = {}
+    for path in packaged_paths():
+        alone |= docs.pages(load_file(path))
+    assert set(alone) == set(whole)
+    assert alone["cta-analysis.md"] == whole["cta-analysis.md"]
+
+
+@pytest.mark.debian("graphviz")
+def test_a_folder_is_written_and_what_is_no_more_goes(tmp_path: Path) -> None:
+    docs.write(load_file(packaged_paths()[1]), tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    assert {"index.md", "cta-product.md", "cta-product.svg"} <= before
+    (tmp_path / "mine.md").write_text("# Mine\n")
+    (tmp_path / "mine.svg").write_text("<svg/>")
+    stamp = (tmp_path / "tables.svg").stat().st_mtime_ns
+    docs.write(load_file(packaged_paths()[1]), tmp_path)
+    assert (tmp_path / "tables.svg").stat().st_mtime_ns == stamp
+    docs.write(load_file(packaged_paths()[2]), tmp_path)
+    after = {path.name for path in tmp_path.iterdir()}
+    assert {"mine.md", "mine.svg", "tap_schema.md", "index.md"} <= after
+    assert not [name for name in after if name.startswith("cta")]
