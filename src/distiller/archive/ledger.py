@@ -1,4 +1,4 @@
-"""Which datasets there are, and what was made from them: look-ups for commands."""
+"""Which datasets there are and were, and what was made of them, for commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 _AT_ONCE: Final = 500
 _DATASETS: Final = (
@@ -18,6 +19,11 @@ _MADE: Final = (
     "FROM cta.analysis_input i "
     "JOIN cta.analysis a ON a.analysis_id = i.analysis_id "
     "JOIN cta.product p ON p.product_id = a.product_id WHERE "
+)
+
+_VERSIONS: Final = (
+    "SELECT number, registered, ended, end_reason, note, checksum "
+    "FROM cta.dataset_version WHERE publisher_did = ? ORDER BY number"
 )
 
 
@@ -45,6 +51,28 @@ class Made:
     input_did: str
     publisher_did: str
     title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of a dataset.
+
+    Attributes
+    ----------
+    registered, ended
+        From when to when the archive had it, UTC; ``ended`` None: it has it now.
+    end_reason
+        ``replaced`` or ``removed``.
+    note
+        Why it was removed.
+    """
+
+    number: int
+    registered: datetime
+    ended: datetime | None
+    end_reason: str | None
+    note: str | None
+    checksum: str
 
 
 def datasets(archive: Looker, dids: Sequence[str]) -> list[Dataset]:
@@ -85,6 +113,12 @@ def made_from(archive: Looker, dids: Sequence[str]) -> list[Made]:
             f"{_MADE} i.input_did IN ({_marks(some)}) ORDER BY 2, 1", some
         )
     ]
+
+
+def history(archive: Looker, did: str) -> list[Version]:
+    """Return the states that a dataset was in, the first one first."""
+    found = archive.rows(_VERSIONS, [did])
+    return [Version(**row) for row in found]
 
 
 def _portions(values: Sequence[str]) -> Iterator[list[str]]:

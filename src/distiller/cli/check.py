@@ -55,7 +55,7 @@ def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> 
                 f"ingested"
             )
         sys.exit(1)
-    click.echo(f"{settings.home}: nothing is wrong ({inspector.seen} files)")
+    click.echo(f"{settings.home}: nothing is wrong")
 
 
 def _lines(archive: Archive | RemoteArchive, inspector: Inspector) -> Iterator[str]:
