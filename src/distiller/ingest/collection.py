@@ -125,6 +125,9 @@ class Proposal(Part):
     )
     title: Text | None = Field(default=None, description="Its title.")
     pi: Text | None = Field(default=None, description="Its principal investigator.")
+    category: Text | None = Field(
+        default=None, description="Its kind: `guest observer`, `key science`..."
+    )
     runs: Runs
 
 
@@ -148,6 +151,10 @@ class Telescope(Part):
     type: Text | None = Field(default=None, description="Its type: `LST`, `MST`...")
     diameter: Number | None = Field(
         default=None, gt=0, description="Diameter of its mirror, m."
+    )
+    camera: Text | None = Field(default=None, description="Name of its camera.")
+    fov: Number | None = Field(
+        default=None, gt=0, description="Diameter of its field of view, deg."
     )
 
 
