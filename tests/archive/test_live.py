@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)])
-def settings(
-    request: pytest.FixtureRequest, tmp_home: Settings
-) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_home: Settings) -> Settings:
     if request.param == "duckdb":
         return tmp_home
     url = request.getfixturevalue("postgres_url")
