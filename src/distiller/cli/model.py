@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distiller.model import load_file, load_model
-from distiller.model.emit import docs, draw, sql, tap_schema
+from distiller.model.emit import docs, draw, json_schema, sql, tap_schema
 from distiller.model.load import ENDING, packaged_paths, read_models, read_one
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 
@@ -107,6 +107,14 @@ def diagram_command(name: str | None, model: Path | None, *, dot: bool) -> None:
     if name not in drawn:
         raise click.BadParameter(f"no diagram {name}; there are {', '.join(drawn)}")
     click.echo(drawn[name] if dot else draw.svg(drawn[name]), nl=False)
+
+
+@command.command(name="json-schema")
+@_model_argument
+def json_schema_command(model: Path | None) -> None:
+    """Print the model as a JSON schema (draft 2020-12), for programs."""
+    made = json_schema.schema(_model(model))
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 @command.command(name="check")
