@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Django's settings are read once per process, from the home named here.
 os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
@@ -59,6 +59,37 @@ def tmp_home(tmp_path: Path) -> Settings:
     home = tmp_path / "home"
     home.mkdir()
     return load_settings(home, authority="org.example", resolver_url="")
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Name each engine that an archive can have, one after the other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make_home(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[..., Settings]:
+    """Return what makes the settings of a fresh home with an archive on the engine."""
+
+    def make(name: str = "home", **given: Any) -> Settings:
+        if engine == "postgresql":
+            server: postgres.Server = request.getfixturevalue("postgres_server")
+            given["database_url"] = server.create()
+        home = tmp_path / name
+        home.mkdir()
+        return load_settings(
+            home, **{"authority": "org.example", "resolver_url": "", **given}
+        )
+
+    return make
+
+
+@pytest.fixture
+def engine_home(make_home: Callable[..., Settings]) -> Settings:
+    """Return the settings of a fresh home with an archive on the engine."""
+    return make_home()
 
 
 @pytest.fixture(scope="session")

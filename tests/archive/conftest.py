@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import psycopg
 import pytest
 
-from distiller.archive import Archive, open_archive
+from distiller.archive import open_archive
+from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from distiller.archive import Archive
     from distiller.core.settings import Settings
 
 _BUNDLES = Path(__file__).with_name("bundles.py")
@@ -38,7 +42,37 @@ def toy() -> Any:
 
 
 @pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    """Return the open archive of a fresh home."""
-    with open_archive(tmp_home) as opened:
+def archive(engine_home: Settings) -> Iterator[Archive]:
+    """Return the open archive of a fresh home, on each engine."""
+    with open_archive(engine_home) as opened:
         yield opened
+
+
+@pytest.fixture
+def again() -> Callable[..., Settings]:
+    """Return what gives the settings of a home with others changed."""
+
+    def changed(settings: Settings, **given: Any) -> Settings:
+        return load_settings(
+            settings.home, database_url=settings.database_url, **given
+        )
+
+    return changed
+
+
+@pytest.fixture
+def behind() -> Callable[[Settings, str], None]:
+    """Return what runs a statement behind the back of an archive that is closed."""
+
+    def run(settings: Settings, statement: str) -> None:
+        if settings.database_url is None:
+            with duckdb.connect(str(settings.archive_path)) as connection:
+                connection.execute(statement)
+            return
+        url = settings.database_url.get_secret_value()
+        with psycopg.connect(url) as server:
+            # Without foreign keys, which would keep an archive from this damage.
+            server.execute("SET session_replication_role = replica")
+            server.execute(statement.encode())
+
+    return run

@@ -10,7 +10,13 @@ import pytest
 from distiller.core.errors import BadData
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
-from distiller.model.load import ENDING, PACKAGED, packaged_paths, read_models
+from distiller.model.load import (
+    ENDING,
+    PACKAGED,
+    packaged_paths,
+    read_models,
+    warnings,
+)
 from distiller.model.read_vodml import read_vodml
 
 if TYPE_CHECKING:
@@ -60,6 +66,13 @@ def _object(name: str, *roles: str, words: str = "A thing.", extends: str = "") 
 
 def _relation(kind: str, owner: str, name: str, ref: str) -> str:
     return _attribute(owner, name, ref).replace("attribute>", f"{kind}>")
+
+
+def _subset(role: str, datatype: str = "ivoa:real") -> str:
+    return (
+        f"<constraint><role><vodml-ref>{role}</vodml-ref></role><datatype><vodml-ref>"
+        f"{datatype}</vodml-ref></datatype></constraint>"
+    )
 
 
 def test_packaged_documents_have_no_fault() -> None:
@@ -112,6 +125,35 @@ def test_the_packages_of_the_design_are_there() -> None:
             + _object("B", _relation("composition", "B", "x", "toy:C"))
             + _object("C"),
             "toy:C is composed more than once: A.x, B.x",
+        ),
+        (
+            _object("A", _attribute("A", "x", "ivoa:real")).replace(
+                "</attribute>", "<constraint/></attribute>"
+            ),
+            "line 14: <constraint> in <attribute> is not of VO-DML 1.0 and was not",
+        ),
+        (
+            _object("A").replace(
+                "</objectType>",
+                '<constraint xmlns:x="http://www.w3.org/2001/XMLSchema-instance" '
+                'x:type="NaturalKey"/></objectType>',
+            ),
+            "line 10: a constraint of the kind NaturalKey is not of VO-DML 1.0",
+        ),
+        (
+            _object("A", _attribute("A", "x", "ivoa:real"))
+            + _object("B", _subset("toy:A.x"), extends="toy:A")
+            + _object("C", _subset("toy:A.x")),
+            "C: narrows toy:A.x, which it does not inherit",
+        ),
+        (
+            _object("A", _attribute("A", "x", "ivoa:real"))
+            + _object("B", _subset("toy:A.x", "ivoa:strin"), extends="toy:A"),
+            "B: narrows to ivoa:strin: no such type (did you mean ivoa:string?)",
+        ),
+        (
+            _object("A", _subset("stc:A.x")),
+            "A: narrows stc:A.x: model 'stc' is not imported",
         ),
         (
             _object(
@@ -369,8 +411,28 @@ def test_a_copy_of_the_model_beside_it_is_no_second_one(tmp_path: Path) -> None:
     assert load_file(path).tables == load_file(PACKAGED / path.name).tables
 
 
+def test_a_description_may_be_absent_where_nothing_is_bound(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    attribute = _attribute("A", "x", "ivoa:real", words="")
+    path.write_bytes(_document(_object("A", attribute, words="")))
+    column = load_file(path).by_name["toy.a"].columns[-1].column
+    assert (column.name, column.description) == ("x", "")
+    assert warnings(path) == (
+        "toy.vo-dml.xml: line 10: A: objectType without description",
+        "toy.vo-dml.xml: line 10: A.x: attribute without description",
+    )
+    (tmp_path / "toy.binding.yaml").write_text(
+        "{model: toy, schema: toy, tables: {A: {table: a, key: k, rows: shared, "
+        "columns: {x: {}}}}}"
+    )
+    assert warnings(path) == ()
+    with pytest.raises(BadData, match=r"M100 .*A: objectType without description.*"):
+        load_file(path)
+
+
 def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(_object("A", words="") + _object("B", words="")))
+    twice = (_object("A", extends="toy:Y"), _object("B", extends="toy:Z"))
+    path.write_bytes(_document("".join(twice)))
     with pytest.raises(BadData, match=re.compile("M100 .*A: .*; .*B: ", re.DOTALL)):
         load_file(path)

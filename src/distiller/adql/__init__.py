@@ -7,6 +7,6 @@ The way of a query: ``tokens`` -> ``grammar`` (ADQL 2.1, into a tree of sqlglot)
 from __future__ import annotations
 
 from distiller.adql.passes.access import Access, Rules
-from distiller.adql.translate import Translation, check_syntax, translate
+from distiller.adql.translate import Target, Translation, check_syntax, translate
 
-__all__ = ["Access", "Rules", "Translation", "check_syntax", "translate"]
+__all__ = ["Access", "Rules", "Target", "Translation", "check_syntax", "translate"]

@@ -107,23 +107,29 @@ class Convert(AdqlNode):
 
 
 class Inside(AdqlNode):
-    """Predicate: geometry ``this`` lies inside ``expression``. Made by a pass."""
+    """Predicate: geometry ``this`` lies inside ``expression``. Made by a pass.
 
-    arg_types: ClassVar = {"this": True, "expression": True}
+    ``boxed`` as in `Near`.
+    """
+
+    arg_types: ClassVar = {"this": True, "expression": True, "boxed": False}
 
 
 class Overlaps(AdqlNode):
-    """Predicate: two geometries have a point in common. Made by a pass."""
+    """Predicate: two geometries have a point in common. Made by a pass.
 
-    arg_types: ClassVar = {"this": True, "expression": True}
+    ``boxed`` as in `Near`.
+    """
+
+    arg_types: ClassVar = {"this": True, "expression": True, "boxed": False}
 
 
 class Near(AdqlNode):
     """Predicate: two points lie within a distance (deg) of each other. Made by a pass.
 
     ``strict`` for less than, ``bordered`` where the border is inside within the
-    tolerance of regions, ``boxed`` where a condition on the declination may stand
-    beside it, because false and unknown mean the same there.
+    tolerance of regions, ``boxed`` where a coarser condition may stand beside it,
+    because false and unknown mean the same there.
     """
 
     arg_types: ClassVar = {"this": True, "expression": True, "distance": True,

@@ -6,7 +6,7 @@ of the home where one runs, which then owns the archive.
 
 from __future__ import annotations
 
-from distiller.archive.duckdb import Archive
+from distiller.archive.archive import Archive
 from distiller.archive.opening import connect, open_archive
 from distiller.archive.protocol import ArchiveReader, ArchiveWriter, Outcome, Result
 from distiller.archive.remote import RemoteArchive

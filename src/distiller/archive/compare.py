@@ -12,26 +12,26 @@ from distiller.model.emit.sql import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import duckdb
-
+    from distiller.archive.engine import Session
     from distiller.model import Model
 
-_CHUNK = 5_000
-_COMPARED = frozenset({"own", "shared", "mapped"})
+_COMPARED = frozenset({"own", "shared", "mapped", "history"})
 
 
-def dump(
-    cursor: duckdb.DuckDBPyConnection, model: Model
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield table and row of every row, by table and key; clock columns left out."""
+def dump(session: Session, model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield table and row of every row, by table and key; clock columns left out.
+
+    The order is that of code points: an archive sorts text so on every engine.
+    """
     for table in sorted(model.tables, key=lambda t: t.name):
         if table.rows not in _COMPARED:
             continue
         names = [c.column.name for c in table.columns if not c.clock]
         listed = ", ".join(quoted(name) for name in names)
         order = ", ".join(quoted(name) for name in table.key)
-        cursor.execute(f"SELECT {listed} FROM {table.name} ORDER BY {order}")  # noqa: S608 - names of the model
-        while rows := cursor.fetchmany(_CHUNK):
+        for rows in session.chunks(
+            f"SELECT {listed} FROM {table.name} ORDER BY {order}"  # noqa: S608 - names of the model
+        ):
             for row in rows:
                 yield table.name, dict(zip(names, row, strict=True))
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from distiller.archive.install import tap_rows
+from distiller.archive.install import mapping_parameters, tap_rows
 from distiller.model.emit.sql import quoted
-from distiller.model.obscore import mapping
+from distiller.model.obscore import mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    import duckdb
-
+    from distiller.archive.engine import Engine, Session
+    from distiller.archive.protocol import Parameters
     from distiller.model import Model
+    from distiller.model.obscore import ObsCoreMapping
 
 
-def findings(
-    cursor: duckdb.DuckDBPyConnection, model: Model, parameters: Mapping[str, str]
-) -> Iterator[str]:
+def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
     """Yield what is wrong, one sentence each."""
-    yield from _dangling(cursor, model)
-    yield from _book_keeping(cursor)
-    yield from _main_files(cursor)
-    yield from _obscore(cursor, model, parameters)
-    yield from _tap_schema(cursor, model)
+    yield from _dangling(session, model)
+    yield from _book_keeping(session)
+    yield from _main_files(session)
+    for declared in mappings(model):
+        yield from _mapped(engine, session, model, declared)
+    yield from _tap_schema(session, model)
 
 
-def _dangling(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
+def _dangling(session: Session, model: Model) -> Iterator[str]:
     """Rows that refer to rows which are not there."""
     for table in model.tables:
         for key in table.foreign_keys:
@@ -36,7 +36,7 @@ def _dangling(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
             match = " AND ".join(f"b.{other} = a.{own}" for own, other in pairs)
             own = pairs[0][0]
             count, example = _one(
-                cursor,
+                session,
                 f"SELECT count(*), min(a.{own}) FROM {table.name} a "  # noqa: S608 - names of the model
                 f"WHERE {where} AND NOT EXISTS "
                 f"(SELECT 1 FROM {key.target} b WHERE {match})",
@@ -48,14 +48,14 @@ def _dangling(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
                 )
 
 
-def _book_keeping(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _book_keeping(session: Session) -> Iterator[str]:
     """Products without book-keeping, and the other way round."""
     for here, there in (
         ("cta.product", "internal.stored_dataset"),
         ("internal.stored_dataset", "cta.product"),
     ):
         count, example = _one(
-            cursor,
+            session,
             f"SELECT count(*), min(publisher_did) FROM {here} a WHERE NOT EXISTS "  # noqa: S608 - fixed names
             f"(SELECT 1 FROM {there} b WHERE b.publisher_did = a.publisher_did "
             f"AND b.product_id = a.product_id)",
@@ -64,14 +64,15 @@ def _book_keeping(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
             yield f"{count} rows of {here} are not in {there}, such as {example!r}"
 
 
-def _main_files(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _main_files(session: Session) -> Iterator[str]:
     """Products that have no file of their own, or several."""
     count, example = _one(
-        cursor,
+        session,
         "SELECT count(*), min(publisher_did) FROM (SELECT p.publisher_did, "
-        "count(*) FILTER (f.role IN ('events', 'product')) AS n FROM cta.product p "
+        "count(*) FILTER (WHERE f.role IN ('events', 'product')) AS n "
+        "FROM cta.product p "
         "LEFT JOIN cta.product_file f ON f.product_id = p.product_id "
-        "GROUP BY p.publisher_did) WHERE n <> 1",
+        "GROUP BY p.publisher_did) AS counted WHERE n <> 1",
     )
     if count:
         yield (
@@ -80,35 +81,44 @@ def _main_files(cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
         )
 
 
-def _obscore(
-    cursor: duckdb.DuckDBPyConnection, model: Model, parameters: Mapping[str, str]
+def _mapped(
+    engine: Engine, session: Session, model: Model, declared: ObsCoreMapping
 ) -> Iterator[str]:
-    """Rows of ivoa.obscore that are not what the mapping gives, and missing ones."""
-    declared = mapping(model)
-    names = ", ".join(quoted(name) for name in model.by_name[declared.target].names)
+    """Rows of a mapped table that are not what the mapping gives, and missing ones."""
+    columns = [c.column for c in model.by_name[declared.target].columns]
+    names = ", ".join(quoted(column.name) for column in columns)
+    # A column that is not filled is NULL without a type in the mapping: a text.
+    typed = ", ".join(
+        quoted(c.name)
+        if declared.columns[c.name] is not None or c.is_text
+        else f"CAST(NULL AS {engine.sql_type(c)}) AS {quoted(c.name)}"
+        for c in columns
+    )
+    select = declared.select_sql(engine.name)
     stored = f"SELECT {names} FROM {declared.target}"  # noqa: S608 - names of the model
-    mapped = f"SELECT {names} FROM ({declared.select_sql('duckdb')})"  # noqa: S608 - the packaged mapping
+    mapped = f"SELECT {typed} FROM ({select}) AS given"  # noqa: S608 - the packaged mapping
+    parameters = mapping_parameters(session)
     for words, first, second in (
         ("is not what the mapping gives", stored, mapped),
         ("is missing", mapped, stored),
     ):
         count, example = _one(
-            cursor,
-            f"SELECT count(*), min(obs_publisher_did) FROM "  # noqa: S608 - the packaged mapping
-            f"(({first}) EXCEPT ALL ({second}))",
-            dict(parameters),
+            session,
+            f"SELECT count(*), min({declared.did_column}) FROM "  # noqa: S608 - the packaged mapping
+            f"(({first}) EXCEPT ALL ({second})) AS compared",
+            parameters,
         )
         if count:
             rows = "1 row" if count == 1 else f"{count} rows"
             yield f"{declared.target}: {rows} {words}, such as {example!r}"
 
 
-def _tap_schema(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str]:
+def _tap_schema(session: Session, model: Model) -> Iterator[str]:
     """TAP_SCHEMA against the model."""
     for table, rows in tap_rows(model).items():
         names = list(model.by_name[table].names)
         listed = ", ".join(quoted(name) for name in names)
-        found = cursor.execute(f"SELECT {listed} FROM {table}").fetchall()  # noqa: S608 - names of the model
+        found = session.fetch(f"SELECT {listed} FROM {table}")  # noqa: S608 - names of the model
         wanted = {tuple(row[name] for name in names) for row in rows}
         for row in sorted(set(found) ^ wanted, key=str)[:3]:
             words = "is not of the model" if row in found else "is missing"
@@ -116,7 +126,7 @@ def _tap_schema(cursor: duckdb.DuckDBPyConnection, model: Model) -> Iterator[str
 
 
 def _one(
-    cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Any = None
+    session: Session, statement: str, parameters: Parameters = ()
 ) -> tuple[int, Any]:
-    count, example = cursor.execute(statement, parameters).fetchall()[0]
+    count, example = session.fetch(statement, parameters)[0]
     return int(count), example

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from distiller.archive.functions import macro_statements
 from distiller.core.errors import IllegalState
 from distiller.model.emit import sql, tap_schema
-from distiller.model.obscore import mapping
+from distiller.model.obscore import mappings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import duckdb
-
+    from distiller.archive.engine import Engine, EngineName, Session
     from distiller.core.bundle import Row
     from distiller.core.settings import Settings
     from distiller.model import Model
@@ -27,7 +23,7 @@ _WORDS = "model.words"
 _MAPPING = "mapping"
 
 
-def install(connection: duckdb.DuckDBPyConnection, model: Model) -> bool:
+def install(engine: Engine, session: Session, model: Model) -> bool:
     """Make the schema where there is none, in one transaction.
 
     Returns
@@ -39,117 +35,142 @@ def install(connection: duckdb.DuckDBPyConnection, model: Model) -> bool:
     IllegalState
         If the archive is of a model with other tables or columns.
     """
-    statements = sql.ddl(model)
-    shape, words = _checksums(model, statements)
-    if _is_installed(connection):
-        _compare(connection, model, shape, words)
+    statements = sql.ddl(model, engine.name)
+    shape, words = _checksums(engine, model, statements)
+    if is_installed(session):
+        _compare(engine, session, model, shape, words)
         return False
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        for statement in (*statements, *macro_statements()):
-            connection.execute(statement)
-        _fill_tap_schema(connection, model)
-        write_setting(connection, _SHAPE, shape)
-        write_setting(connection, _WORDS, words)
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
+    with session.transaction():
+        session.lock_all()
+        if is_installed(session):  # another process was quicker
+            return False
+        for statement in statements:
+            session.execute(statement)
+        engine.define(session)
+        _fill_tap_schema(session, model)
+        write_setting(session, _SHAPE, shape)
+        write_setting(session, _WORDS, words)
     return True
 
 
-def apply_mapping(
-    connection: duckdb.DuckDBPyConnection,
+def is_installed(session: Session) -> bool:
+    """Tell whether there is an archive, of whatever model."""
+    found = session.fetch(
+        "SELECT count(*) FROM information_schema.tables "
+        "WHERE table_schema = 'internal' AND table_name = 'setting'"
+    )
+    return bool(found[0][0])
+
+
+def apply_mappings(
+    engine: EngineName,
+    session: Session,
     model: Model,
     settings: Settings,
     base_url: str,
 ) -> bool:
-    """Fill ivoa.obscore anew if the mapping or what it depends on has changed.
+    """Fill ivoa.obscore and the like anew if a mapping or a parameter has changed.
 
     Returns
     -------
-    Whether it had changed.
+    Whether something had changed.
     """
-    select = mapping(model).select_sql("duckdb")
-    parameters = mapping_parameters(settings, base_url)
-    state = json.dumps([select, parameters], sort_keys=True)
-    if read_setting(connection, _MAPPING) == state:
-        return False
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        connection.execute("DELETE FROM ivoa.obscore")
-        connection.execute(f"INSERT INTO ivoa.obscore BY NAME {select}", parameters)
-        write_setting(connection, _MAPPING, state)
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
-    return True
-
-
-def mapping_parameters(settings: Settings, base_url: str) -> dict[str, str]:
-    """Return the parameters that the ObsCore mapping is run with."""
-    return {
+    declared = mappings(model)
+    parameters = {
         "base_url": base_url.rstrip("/"),
         "calib_levels": json.dumps(settings.calib_levels, sort_keys=True),
     }
+    state = {
+        "parameters": parameters,
+        "selects": [one.select_sql(engine) for one in declared],
+    }
+    if _state(session) == state:
+        return False
+    with session.transaction():
+        session.lock_all()
+        for one in declared:
+            session.execute(f"DELETE FROM {one.target}")  # noqa: S608 - names of the model
+            session.execute(one.insert_sql(engine), parameters)
+        write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))
+    return True
 
 
-def read_setting(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+def mapping_parameters(session: Session) -> dict[str, Any]:
+    """Return the parameters that the mappings of the archive are run with."""
+    state = _state(session)
+    if state is None:
+        raise IllegalState("the archive was not opened yet")
+    parameters: dict[str, Any] = state["parameters"]
+    return parameters
+
+
+def base_url(session: Session, settings: Settings) -> str:
+    """Return the base URL that is set, else the one that the archive remembers.
+
+    A command beside a server need not be told under which address that is reached.
+    """
+    state = _state(session)
+    if state is None or "base_url" in settings.model_fields_set:
+        return settings.base_url
+    return str(state["parameters"]["base_url"])
+
+
+def read_setting(session: Session, name: str) -> str | None:
     """Return what the archive remembers under a name."""
-    found = connection.execute(
-        "SELECT value FROM internal.setting WHERE name = ?", [name]
-    ).fetchall()
+    found = session.fetch(
+        "SELECT value FROM internal.setting WHERE name = $name", {"name": name}
+    )
     return str(found[0][0]) if found else None
 
 
-def write_setting(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+def write_setting(session: Session, name: str, value: str) -> None:
     """Remember something under a name."""
-    connection.execute(
-        "INSERT OR REPLACE INTO internal.setting (name, value) VALUES (?, ?)",
-        [name, value],
+    session.execute(
+        "INSERT INTO internal.setting (name, value) VALUES ($name, $value) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        {"name": name, "value": value},
     )
 
 
-def _is_installed(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() "
-        "WHERE schema_name = 'internal' AND table_name = 'setting'"
-    ).fetchall()
-    return bool(found[0][0])
+def _state(session: Session) -> dict[str, Any] | None:
+    """Return the mappings that were applied, None where there are none of this kind."""
+    text = read_setting(session, _MAPPING)
+    state = None if text is None else json.loads(text)
+    return state if isinstance(state, dict) else None
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, model: Model, shape: str, words: str
+    engine: Engine, session: Session, model: Model, shape: str, words: str
 ) -> None:
     """Refuse an archive of other tables; renew descriptions that have changed."""
-    if read_setting(connection, _SHAPE) != shape:
+    if read_setting(session, _SHAPE) != shape:
         raise IllegalState(
             "the archive was made with another version of the data model",
             hint="ingest into a new home with this version, or run the version that "
             "made it",
         )
-    if read_setting(connection, _WORDS) == words:
+    if read_setting(session, _WORDS) == words:
         return
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        comments = [s for s in sql.ddl(model) if s.startswith("COMMENT ")]
-        for statement in (*comments, *macro_statements()):
-            connection.execute(statement)
-        _fill_tap_schema(connection, model)
-        write_setting(connection, _WORDS, words)
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
+    with session.transaction():
+        session.lock_all()
+        comments = [
+            s for s in sql.ddl(model, engine.name) if s.startswith("COMMENT ")
+        ]
+        for statement in comments:
+            session.execute(statement)
+        engine.define(session)
+        _fill_tap_schema(session, model)
+        write_setting(session, _WORDS, words)
 
 
-def _checksums(model: Model, statements: tuple[str, ...]) -> tuple[str, str]:
+def _checksums(
+    engine: Engine, model: Model, statements: tuple[str, ...]
+) -> tuple[str, str]:
     """Return the checksum of tables and columns, and that of all else."""
     shape = [s for s in statements if not s.startswith("COMMENT ")]
     words = [s for s in statements if s.startswith("COMMENT ")]
     rows = json.dumps({k: list(map(dict, v)) for k, v in tap_rows(model).items()})
-    return _digest(shape), _digest([*words, rows, *macro_statements()])
+    return _digest(shape), _digest([*words, rows, *engine.definitions()])
 
 
 def _digest(parts: list[str]) -> str:
@@ -161,16 +182,13 @@ def tap_rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
     return tap_schema.rows(model)
 
 
-def _fill_tap_schema(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+def _fill_tap_schema(session: Session, model: Model) -> None:
     filled = tap_rows(model)
-    for table in filled:
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of the model
+    for table in reversed(filled):
+        session.execute(f"DELETE FROM {table}")  # noqa: S608 - names of the model
     for table, rows in filled.items():
-        if not rows:
-            continue
-        staged = pa.Table.from_pylist([dict(row) for row in rows])
-        connection.register("staged_rows", staged)
-        try:
-            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM staged_rows")  # noqa: S608 - names of the model
-        finally:
-            connection.unregister("staged_rows")
+        bound = model.by_name[table]
+        if rows:
+            session.insert(
+                bound, [tuple(row.get(name) for name in bound.names) for row in rows]
+            )

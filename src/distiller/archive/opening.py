@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.archive.duckdb import Archive
+from distiller.archive.archive import Archive
+from distiller.archive.duckdb import DuckDBEngine
+from distiller.archive.postgres import PostgresEngine
 from distiller.archive.remote import RemoteArchive
-from distiller.core.errors import BadParameter
 
 if TYPE_CHECKING:
+    from distiller.archive.engine import Engine
     from distiller.core.settings import Settings
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Return the engine that the settings name; nothing is opened yet."""
+    if settings.database_url is not None:
+        return PostgresEngine(settings)
+    return DuckDBEngine(settings)
 
 
 def open_archive(settings: Settings, *, create: bool = True) -> Archive:
     """Open the archive of a home in this process; see `Archive.open`."""
-    if settings.database_url is not None:
-        raise BadParameter(
-            "database_url",
-            "an archive in PostgreSQL is not supported by this version",
-            hint="leave it out: the archive is embedded then",
-        )
-    return Archive.open(settings, create=create)
+    return Archive.open(settings, engine_of(settings), create=create)
 
 
 def connect(settings: Settings, *, create: bool = False) -> Archive | RemoteArchive:

@@ -1,40 +1,32 @@
 """Datasets go in whole or not at all, and twice is once.
 
 A transaction takes in the rows of one bundle or of several whole ones. What references
-a row must find it: foreign keys are looked up here, since DuckDB holds none. DuckDB's
-COMMIT after a failed statement rolls back without an error; so nothing is committed
-after an error, and what was stored is read back before it is reported.
+a row must find it: foreign keys are looked up here, since DuckDB holds none, and so
+that the text is the same on every engine. What was stored is read back before it is
+reported.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from distiller.archive.cells import Batch, cells_of, is_described, key_of, merged
 from distiller.archive.install import mapping_parameters
+from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
-from distiller.core.errors import Damaged, IllegalState, InternalError
+from distiller.core.errors import Damaged, InternalError
 from distiller.model.emit.sql import quoted
-from distiller.model.obscore import mapping
+from distiller.model.obscore import mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    import duckdb
-
+    from distiller.archive.engine import Cells, EngineName, Session
     from distiller.archive.protocol import Outcome
-    from distiller.core.bundle import Bundle, Row
-    from distiller.core.columns import Column
-    from distiller.core.settings import Settings
+    from distiller.core.bundle import Bundle
     from distiller.model import BoundTable, Model
-
-_ARROW_FROM = 400
-"""Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
 
 _STORED = """
 SELECT s.publisher_did, s.checksum, p.rights, p.access_group, p.release_date,
@@ -43,40 +35,19 @@ SELECT s.publisher_did, s.checksum, p.rights, p.access_group, p.release_date,
 FROM internal.stored_dataset s
 JOIN cta.product p ON p.product_id = s.product_id
 JOIN cta.collection c ON c.collection_id = s.collection_id
-WHERE c.name = ?
+WHERE c.name = $collection
 """
-
-Cells = tuple[Any, ...]
-
-
-@dataclass
-class Batch:
-    """The rows of one transaction by table, in the order of the model."""
-
-    own: dict[str, list[Cells]] = field(default_factory=dict)
-    shared: dict[str, dict[Cells, Cells]] = field(default_factory=dict)
+_STORABLE = frozenset({"own", "shared", "history"})
 
 
 class Writer:
-    """Stores and removes datasets over one connection; callers hold the lock.
+    """Stores and removes datasets over one session; callers hold the lock."""
 
-    Parameters
-    ----------
-    base_url
-        Asked at each use, since the server may learn it later.
-    """
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        model: Model,
-        settings: Settings,
-        base_url: Callable[[], str],
-    ) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, engine: EngineName, model: Model) -> None:
+        self._session = session
+        self._engine = engine
         self._model = model
-        self._settings = settings
-        self._base_url = base_url
+        self._versions = Versions(session, model)
         self._known: dict[tuple[str, Cells], Cells] = {}
 
     @cached_property
@@ -85,7 +56,7 @@ class Writer:
 
     @cached_property
     def _insertable(self) -> tuple[BoundTable, ...]:
-        return tuple(t for t in self._model.in_order() if t.rows in {"own", "shared"})
+        return tuple(t for t in self._model.in_order() if t.rows in _STORABLE)
 
     @cached_property
     def _deletions(self) -> tuple[tuple[str, str], ...]:
@@ -106,9 +77,9 @@ class Writer:
         return 1 + self._depth(self._model.by_name[table.owner.source])
 
     def condition(self, table: BoundTable) -> str:
-        """Return the SQL condition "the row belongs to publisher DID ?"."""
+        """Return the SQL condition "the row belongs to the dataset $did"."""
         if table.root:
-            return f"{quoted(table.root)} = ?"
+            return f"{quoted(table.root)} = $did"
         if table.owner is None:
             raise InternalError(f"{table.name} has no owner in the model")
         source = self._model.by_name[table.owner.source]
@@ -118,68 +89,61 @@ class Writer:
             f"WHERE {self.condition(source)})"
         )
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
     def store(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
         """Store bundles of different datasets in one transaction."""
-        execute = self._connection.execute
-        execute("BEGIN TRANSACTION")
-        try:
+        with self._session.transaction():
+            self._session.lock([_realm(b.publisher_did) for b in bundles])
             held = self._held([b.publisher_did for b in bundles])
             outcomes = tuple(_outcome(b, held.get(b.publisher_did)) for b in bundles)
             fresh = [
                 b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"
             ]
-            if not fresh:
-                self._connection.rollback()
-                return outcomes
-            batch = self._sorted(fresh)
-            for bundle in fresh:
-                if bundle.publisher_did in held:
-                    self._delete(bundle.publisher_did)
-            known = self._add_shared(batch)
-            for table in self._insertable:
-                self._insert(table, batch.own.get(table.name, []))
-            self._check_references(batch)
-            self._derive(fresh)
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+            known = self._take_in(fresh, set(held)) if fresh else {}
         self._read_back(fresh)
         self._known.update(known)
         return outcomes
 
-    def remove(self, publisher_did: str) -> bool:
+    def _take_in(
+        self, fresh: Sequence[Bundle], held: set[str]
+    ) -> dict[tuple[str, Cells], Cells]:
+        """Insert all rows of bundles; return the shared rows that are now known."""
+        batch = self._sorted(fresh)
+        for bundle in fresh:
+            if bundle.publisher_did in held:
+                self._delete(bundle.publisher_did)
+                self._versions.end(bundle.publisher_did, "replaced")
+        known = self._add_shared(batch)
+        for table in self._insertable:
+            self._insert(table, batch.own.get(table.name, []))
+        self._check_references(batch)
+        self._derive(fresh)
+        self._versions.begin(fresh)
+        return known
+
+    def remove(self, publisher_did: str, note: str | None) -> bool:
         """Delete a dataset with all rows of its own."""
-        if not self._held([publisher_did]):
-            return False
-        self._connection.execute("BEGIN TRANSACTION")
-        try:
+        with self._session.transaction():
+            self._session.lock([_realm(publisher_did)])
+            if not self._held([publisher_did]):
+                return False
             self._delete(publisher_did)
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+            self._versions.end(publisher_did, "removed", note)
         if self._held([publisher_did]):
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True
 
     def stored(self, collection: str) -> dict[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
-        found = self._connection.execute(_STORED, [collection]).fetchall()
+        found = self._session.fetch(_STORED, {"collection": collection})
         return {did: Stored(*rest) for did, *rest in found}
 
     def _held(self, dids: Sequence[str]) -> dict[str, str]:
-        marks = ", ".join("?" * len(dids))
-        found = self._connection.execute(
-            "SELECT publisher_did, checksum FROM internal.stored_dataset "  # noqa: S608 - question marks
-            f"WHERE publisher_did IN ({marks})",
-            list(dids),
-        ).fetchall()
-        return dict(found)
+        found = self._session.fetch(
+            "SELECT publisher_did, checksum FROM internal.stored_dataset "
+            "WHERE publisher_did = ANY($dids)",
+            {"dids": list(dids)},
+        )
+        return {did: checksum for did, checksum in found}
 
     def _sorted(self, bundles: Sequence[Bundle]) -> Batch:
         """Return the cells of all rows, by table."""
@@ -188,111 +152,90 @@ class Writer:
             _check_root(bundle, self._root)
             for name, rows in bundle.rows.items():
                 table = self._model.by_name.get(name)
-                if table is None or table.rows not in {"own", "shared"}:
+                if table is None or table.rows not in _STORABLE:
                     raise InternalError(
                         f"{bundle.publisher_did}: no rows can be stored in {name!r}"
                     )
                 for row in rows:
-                    cells = _cells(table, row, bundle.publisher_did)
-                    if table.rows == "own":
-                        batch.own.setdefault(name, []).append(cells)
-                        continue
-                    key = _key(table, cells)
-                    shared = batch.shared.setdefault(name, {})
-                    present = shared.get(key, cells)
-                    shared[key] = _merged(table, key, present, cells)
+                    batch.add(table, cells_of(table, row, bundle.publisher_did))
         return batch
 
     def _add_shared(self, batch: Batch) -> dict[tuple[str, Cells], Cells]:
-        """Insert shared rows that are absent; those that are present must be equal."""
+        """Insert shared rows that are absent; those that are present must agree."""
         known: dict[tuple[str, Cells], Cells] = {}
         for table in self._insertable:
-            wanted = batch.shared.get(table.name, {})
-            asked = {
-                k: c for k, c in wanted.items() if (table.name, k) not in self._known
-            }
-            found = self._find(table, [str(k[0]) for k in asked]) if asked else {}
-            absent: list[Cells] = []
-            for key, cells in wanted.items():
-                present = self._known.get((table.name, key)) or found.get(key)
-                if present is None:
-                    absent.append(cells)
+            if wanted := batch.shared.get(table.name):
+                for key, cells in self._share(table, wanted).items():
                     known[table.name, key] = cells
-                    continue
-                merged = _merged(table, key, present, cells)
-                if merged != present:
-                    self._describe(table, key, merged)
-                known[table.name, key] = merged
-            self._insert(table, absent)
         return known
+
+    def _share(
+        self, table: BoundTable, wanted: dict[Cells, Cells]
+    ) -> dict[Cells, Cells]:
+        """Insert shared rows of a table; return those that stay as they are."""
+        present = {
+            key: cells
+            for key in wanted
+            if (cells := self._known.get((table.name, key))) is not None
+        }
+        present |= self._find(table, set(wanted) - set(present))
+        # In one order everywhere, or two processes could wait for each other.
+        absent = {k: wanted[k] for k in sorted(set(wanted) - set(present), key=str)}
+        if absent and self._insert_absent(table, list(absent.values())) < len(absent):
+            # Another process was quicker with some of them.
+            present |= self._find(table, set(absent))
+        for key in sorted(set(wanted) & set(present), key=str):
+            cells = merged(table, key, present[key], wanted[key])
+            if cells != present[key]:
+                self._describe(table, key, cells)
+        # Rows that can be described anew are looked up each time.
+        return {} if is_described(table) else {**wanted, **present}
 
     def _describe(self, table: BoundTable, key: Cells, cells: Cells) -> None:
         """Set what describes a shared row; neither its key nor its name changes."""
-        settable = [
-            (bound.column.name, cell)
+        settable = {
+            bound.column.name: cell
             for bound, cell in zip(table.columns, cells, strict=True)
             if bound.column.name not in table.key and not bound.unique
-        ]
-        names = ", ".join(f"{quoted(name)} = ?" for name, _ in settable)
-        self._count(
+        }
+        names = ", ".join(f"{quoted(name)} = ?" for name in settable)
+        self._session.execute(
             f"UPDATE {table.name} SET {names} WHERE {quoted(table.key[0])} = ?",  # noqa: S608 - names of the model
-            [*(cell for _, cell in settable), *key],
+            [*settable.values(), *key],
         )
 
-    def _find(self, table: BoundTable, keys: list[str]) -> dict[Cells, Cells]:
+    def _find(self, table: BoundTable, keys: set[Cells]) -> dict[Cells, Cells]:
+        if not keys:
+            return {}
         names = ", ".join(quoted(n) for n in table.names)
-        rows = self._connection.execute(
+        rows = self._session.fetch(
             f"SELECT {names} FROM {table.name} "  # noqa: S608 - names of the model
-            f"WHERE {quoted(table.key[0])} = ANY(?)",
-            [keys],
-        ).fetchall()
-        return {_key(table, row): tuple(row) for row in rows}
+            f"WHERE {quoted(table.key[0])} = ANY($firsts)",
+            {"firsts": sorted({str(key[0]) for key in keys})},
+        )
+        found = {key_of(table, row): tuple(row) for row in rows}
+        return {key: cells for key, cells in found.items() if key in keys}
 
     def _insert(self, table: BoundTable, rows: Sequence[Cells]) -> None:
         if not rows:
             return
-        width = len(table.columns)
-        if len(rows) * width >= _ARROW_FROM:
-            count = self._insert_arrow(table, rows)
-        else:
-            marks = "(" + ", ".join("?" * width) + ")"
-            count = self._count(
-                f"INSERT INTO {table.name} VALUES " + ", ".join([marks] * len(rows)),  # noqa: S608 - names of the model
-                [cell for row in rows for cell in row],
-            )
+        count = self._session.insert(table, rows)
         if count != len(rows):
             raise Damaged(f"{table.name}: {count} of {len(rows)} rows were stored")
 
-    def _insert_arrow(self, table: BoundTable, rows: Sequence[Cells]) -> int:
-        types = [_arrow_type(bound.column) for bound in table.columns]
-        arrays = [
-            pa.array(cells, type=kind)
-            for cells, kind in zip(zip(*rows, strict=True), types, strict=True)
-        ]
-        staged = pa.Table.from_arrays(arrays, names=list(table.names))
-        self._connection.register("staged_rows", staged)
-        try:
-            return self._count(f"INSERT INTO {table.name} SELECT * FROM staged_rows")  # noqa: S608 - names of the model
-        finally:
-            self._connection.unregister("staged_rows")
-
-    def _count(self, statement: str, parameters: Any = None) -> int:
-        """Run an INSERT and return the number of its rows."""
-        found = self._connection.execute(statement, parameters).fetchall()
-        return int(found[0][0])
+    def _insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        return self._session.insert_absent(table, rows)
 
     def _check_references(self, batch: Batch) -> None:
         """Every foreign key of the new rows leads to a row, of this batch or before."""
         for table in self._insertable:
-            rows = batch.own.get(table.name) or list(
-                batch.shared.get(table.name, {}).values()
-            )
+            rows = batch.of(table)
             for key in table.foreign_keys if rows else ():
                 ((own, other),) = key.columns
                 place = table.names.index(own)
                 wanted = {row[place] for row in rows} - {None}
                 target = self._model.by_name[key.target]
-                wanted -= set(_values(batch, target, other))
+                wanted -= set(batch.values(target, other))
                 if wanted and (absent := self._absent(target, other, wanted)):
                     raise InternalError(
                         f"{table.name}.{own}: no row of {target.name} has "
@@ -300,72 +243,74 @@ class Writer:
                     )
 
     def _absent(self, target: BoundTable, column: str, wanted: set[Any]) -> set[Any]:
-        rows = self._connection.execute(
+        rows = self._session.fetch(
             f"SELECT {quoted(column)} FROM {target.name} "  # noqa: S608 - names of the model
-            f"WHERE {quoted(column)} = ANY(?)",
-            [list(wanted)],
-        ).fetchall()
+            f"WHERE {quoted(column)} = ANY($wanted)",
+            {"wanted": sorted(wanted)},
+        )
         return wanted - {row[0] for row in rows}
 
     def _derive(self, bundles: Sequence[Bundle]) -> None:
-        """Fill ivoa.obscore and the book-keeping for new products."""
-        declared = mapping(self._model)
-        parameters: dict[str, Any] = dict(
-            mapping_parameters(self._settings, self._base_url())
-        )
+        """Fill ivoa.obscore, its like and the book-keeping for new products."""
+        parameters = mapping_parameters(self._session)
         dids = [bundle.publisher_did for bundle in bundles]
-        if len(dids) == 1:
-            select = declared.select_sql("duckdb", which="one")
-            parameters["publisher_did"] = dids[0]
-        else:
-            select = declared.select_sql("duckdb", which="some")
-            parameters["publisher_dids"] = dids
-        count = self._count(
-            f"INSERT INTO {declared.target} BY NAME {select}", parameters
-        )
-        if count != len(bundles):
-            raise InternalError(
-                f"{dids[0]}: {count} rows of {declared.target} instead of {len(dids)} "
-                f"(has a product several files of role events or product?)"
-            )
-        marks = ", ".join(["(?, ?, ?, ?)"] * len(bundles))
-        roots = [bundle.rows[self._root.name][0] for bundle in bundles]
-        self._count(
-            "INSERT INTO internal.stored_dataset "  # noqa: S608 - question marks
-            f"(publisher_did, product_id, collection_id, checksum) VALUES {marks}",
-            [
-                cell
-                for bundle, root in zip(bundles, roots, strict=True)
-                for cell in (
-                    bundle.publisher_did,
-                    root["product_id"],
-                    root["collection_id"],
-                    bundle.checksum,
+        parameters["publisher_dids"] = dids
+        for place, declared in enumerate(mappings(self._model)):
+            statement = declared.insert_sql(self._engine, which="some")
+            count = self._session.execute(statement, parameters)
+            # The first is ObsCore, with a row for every dataset.
+            if count > len(dids) or (place == 0 and count < len(dids)):
+                raise InternalError(
+                    f"{dids[0]}: {count} rows of {declared.target} instead of "
+                    f"{len(dids)} (has a product several files of role events or "
+                    f"product?)"
                 )
-            ],
+        self._insert(
+            self._model.by_name["internal.stored_dataset"],
+            [self._book(bundle) for bundle in bundles],
         )
 
+    def _book(self, bundle: Bundle) -> Cells:
+        """Return the row of book-keeping of a bundle."""
+        root = bundle.rows[self._root.name][0]
+        table = self._model.by_name["internal.stored_dataset"]
+        row = {
+            "publisher_did": bundle.publisher_did,
+            "product_id": root["product_id"],
+            "collection_id": root["collection_id"],
+            "checksum": bundle.checksum,
+        }
+        return tuple(row[name] for name in table.names)
+
     def _delete(self, publisher_did: str) -> None:
+        did = {"did": publisher_did}
         for _, statement in self._deletions:
-            self._connection.execute(statement, [publisher_did])
-        for table, column in (
-            ("ivoa.obscore", "obs_publisher_did"),
-            ("internal.stored_dataset", "publisher_did"),
-        ):
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE {column} = ?",  # noqa: S608 - fixed names
-                [publisher_did],
+            self._session.execute(statement, did)
+        derived = [(m.target, m.did_column) for m in mappings(self._model)]
+        for table, column in (*derived, ("internal.stored_dataset", "publisher_did")):
+            self._session.execute(
+                f"DELETE FROM {table} WHERE {column} = $did",  # noqa: S608 - names of the model
+                did,
             )
 
     def _read_back(self, bundles: Sequence[Bundle]) -> None:
         """Make sure that what was committed is there."""
-        found = self._held([b.publisher_did for b in bundles])
+        found = self._held([b.publisher_did for b in bundles]) if bundles else {}
         for bundle in bundles:
             if found.get(bundle.publisher_did) != bundle.checksum:
                 raise Damaged(
                     f"{bundle.publisher_did}: the archive did not keep it",
                     hint="see the archive's disk, and do it again",
                 )
+
+
+def _realm(publisher_did: str) -> str:
+    """Return what is locked while a dataset changes: its collection.
+
+    >>> _realm("ivo://org.example/hess?23523")
+    'ivo://org.example/hess'
+    """
+    return publisher_did.partition("?")[0]
 
 
 def _outcome(bundle: Bundle, held: str | None) -> Outcome:
@@ -382,80 +327,6 @@ def _check_root(bundle: Bundle, root: BoundTable) -> None:
             f"{bundle.publisher_did}: the bundle needs one row of {root.name} with "
             f"this {root.root}, it has {dids}"
         )
-
-
-def _cells(table: BoundTable, row: Row, publisher_did: str) -> Cells:
-    """Return the cells of a row in the order of the table; NaN is no value."""
-    if unknown := set(row) - set(table.names):
-        raise InternalError(
-            f"{publisher_did}: {table.name} has no column {min(unknown)!r}"
-        )
-    return tuple(_cell(row.get(name)) for name in table.names)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, tuple):
-        return list(value)
-    return value
-
-
-def _key(table: BoundTable, cells: Cells) -> Cells:
-    return tuple(cells[table.names.index(name)] for name in table.key)
-
-
-def _merged(table: BoundTable, key: Cells, present: Cells, given: Cells) -> Cells:
-    """Return the shared row that two datasets give with equal keys.
-
-    A row with a unique name (a collection) is known by it: the latest dataset that
-    says something of it is right, and one that says nothing (NULL) changes nothing.
-    Any other shared row must be equal.
-    """
-    if any(bound.unique for bound in table.columns):
-        pairs = zip(present, given, strict=True)
-        return tuple(old if new is None else new for old, new in pairs)
-    _agree(table, key, present, given)
-    return present
-
-
-def _agree(table: BoundTable, key: Cells, present: Cells, given: Cells) -> None:
-    """Rows of shared tables with equal keys must be equal, clocks aside."""
-    for bound, old, new in zip(table.columns, present, given, strict=True):
-        if not bound.clock and old != new:
-            raise IllegalState(
-                f"{table.name} has a row {', '.join(map(str, key))} already, with "
-                f"{bound.column.name} = {old!r} instead of {new!r}",
-                hint="rows that datasets share cannot differ between them",
-            )
-
-
-def _values(batch: Batch, table: BoundTable, column: str) -> Iterator[Any]:
-    place = table.names.index(column)
-    for row in batch.own.get(table.name, ()):
-        yield row[place]
-    for row in batch.shared.get(table.name, {}).values():
-        yield row[place]
-
-
-def _arrow_type(column: Column) -> pa.DataType:
-    """Return the Arrow type of a stored column."""
-    if column.is_geometry:
-        return pa.list_(pa.float64())
-    if column.is_instant:
-        return pa.timestamp("us")
-    return _ARROW[column.datatype]
-
-
-_ARROW: Mapping[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "short": pa.int16(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "char": pa.string(),
-}
 
 
 def duplicates(bundles: Sequence[Bundle]) -> set[str]:

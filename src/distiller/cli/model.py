@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,19 @@ from typing import TYPE_CHECKING
 import click
 
 from distiller.model import load_file, load_model
+from distiller.model.check import check_document
 from distiller.model.emit import dachs_rd, docs, draw, json_schema, sql, tap_schema
-from distiller.model.load import ENDING, packaged_paths, read_models, read_one
+from distiller.model.load import (
+    ENDING,
+    packaged_paths,
+    read_models,
+    read_one,
+    warnings,
+)
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
+from distiller.model.read_vodml import read_vodml
+from distiller.model.read_xmi import counts, read_xmi
+from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
     from distiller.model import Model
@@ -136,12 +147,64 @@ def dachs_rd_command(schema: str, model: Path | None) -> None:
     click.echo(dachs_rd.descriptor(_model(model), now, schema), nl=False)
 
 
+@command.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="VO-DML file to write; its name ends in .vo-dml.xml.",
+)
+@click.option("--name", help="Name of the model, instead of the one in the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def import_command(
+    file: Path, output: Path, *, name: str | None, as_json: bool
+) -> None:
+    """Make a VO-DML file of a UML drawing (XMI 2.x).
+
+    Every thing in FILE that is not carried over, that is carried over as something
+    else, or that is lacking is listed, a line each. Exit 1 if the model has faults
+    (see ``distiller model check``); the file is written all the same.
+    """
+    _named(output)
+    imported = read_xmi(file.read_bytes(), file.name, name=name)
+    text = write_vodml(imported.document)
+    document = read_vodml(text, output.name)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(text)
+    faults = check_document(document, described=False)
+    if as_json:
+        report = {
+            "model": document.name,
+            "output": str(output),
+            "counts": counts(document),
+            "listed": [asdict(item) for item in imported.listed],
+            "faults": list(faults),
+        }
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        for item in imported.listed:
+            click.echo(str(item))
+        for fault in faults:
+            click.echo(f"fault: {fault}")
+        made = ", ".join(f"{n} {what}" for what, n in counts(document).items() if n)
+        click.echo(f"{output}: model {document.name}: {made or 'nothing'}")
+    if faults:
+        sys.exit(1)
+
+
 @command.command(name="check")
 @_model_argument
 def check_command(model: Path | None) -> None:
-    """Check a model and its binding; every fault on a line, exit 1 if there is one."""
+    """Check a model and its binding; every fault on a line, exit 1 if there is one.
+
+    What has no description is a fault in a model with a binding, else a warning.
+    """
     if model is not None:
         found, faults = read_one(_named(model))
+        for warning in warnings(model):
+            click.echo(f"warning: {warning}")
     else:
         found, faults = read_models(packaged_paths())
         faults += mapping_faults(read_mapping(FILE), found)

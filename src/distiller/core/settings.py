@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "distiller.toml"
 DEFAULT_HOME = "distiller-home"
+_POSTGRES: Final = ("postgresql://", "postgres://")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -36,9 +37,13 @@ class Settings(BaseSettings):
         default=Path(DEFAULT_HOME),
         description="Folder that holds the archive, the accounts, products and jobs.",
     )
-    database_url: str | None = Field(
+    database_url: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL URL of the archive; not in this version.",
+        description="PostgreSQL URL of the archive; without one it is embedded.",
+    )
+    database_read_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL URL for queries, of a user that may only read.",
     )
     authority: str = Field(
         default="distiller.invalid",
@@ -134,6 +139,16 @@ class Settings(BaseSettings):
         description="Secret that signs sessions; made at first start where empty.",
     )
     debug: bool = Field(default=False, description="Show tracebacks on error pages.")
+
+    @field_validator("database_url", "database_read_url", mode="after")
+    @classmethod
+    def _is_url(cls, given: SecretStr | None) -> SecretStr | None:
+        """Take an empty text for none; refuse other databases, without a password."""
+        text = "" if given is None else given.get_secret_value()
+        if text and not text.startswith(_POSTGRES):
+            message = "a URL of PostgreSQL begins with postgresql://"
+            raise ValueError(message)
+        return given if text else None
 
     @classmethod
     def settings_customise_sources(

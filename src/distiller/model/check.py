@@ -13,13 +13,13 @@ from astropy.io.votable.ucd import parse_ucd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from distiller.model.entities import Document, Role, Type
+    from distiller.model.entities import Constraint, Document, Role, Type
     from distiller.model.tables import BoundTable, Model
 
 _ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _IVOA = "ivoa"
-_IVOA_TYPES = frozenset({
+IVOA_TYPES = frozenset({
     "string", "anyURI", "datetime", "boolean", "real", "rational", "complex",
     "integer", "nonnegativeInteger", "Unit", "Quantity", "RealQuantity",
     "IntegerQuantity",
@@ -28,15 +28,50 @@ _VALUE_KINDS = ("primitiveType", "enumeration", "dataType")
 _SQL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def check_document(document: Document) -> tuple[str, ...]:
+def check_document(document: Document, *, described: bool = True) -> tuple[str, ...]:
     """Return every fault of a VO-DML document, each with its line.
 
     The rules are those of VO-DML 1.0 (schema and Schematron) that tables depend on,
     and one of ours: everything has a description.
+
+    Parameters
+    ----------
+    described
+        Whether what has no description is a fault; see `undescribed`.
     """
-    return tuple(
-        f"{document.source or document.name}: {fault}" for fault in _faults(document)
-    )
+    faults = [f"{_source(document)}: {fault}" for fault in _faults(document)]
+    return (*faults, *(undescribed(document) if described else ()))
+
+
+def undescribed(document: Document) -> tuple[str, ...]:
+    """Return what has no description, each with its line.
+
+    The standard allows that. We do not where a model is bound: what can be queried is
+    described.
+    """
+    return tuple(f"{_source(document)}: {lack}" for lack in _undescribed(document))
+
+
+def _source(document: Document) -> str:
+    return document.source or document.name
+
+
+def _undescribed(document: Document) -> Iterator[str]:
+    if not document.description:
+        yield "model without description"
+    for identifier, description in document.packages:
+        if not description:
+            yield f"package {identifier} without description"
+    for item in document.types:
+        where = f"line {item.line}: {item.id}"
+        if not item.description:
+            yield f"{where}: {item.kind} without description"
+        for literal, description in item.literals:
+            if not description:
+                yield f"{where}: literal {literal} without description"
+        for role in item.roles:
+            if not role.description:
+                yield (f"line {role.line}: {role.id}: {role.kind} without description")
 
 
 def _faults(document: Document) -> Iterator[str]:
@@ -50,11 +85,8 @@ def _faults(document: Document) -> Iterator[str]:
         seen.setdefault(identifier, line)
         if not _ID.fullmatch(identifier):
             yield f"line {line}: {identifier!r} is no vodml-id (letters, digits, . _)"
-    if not document.description:
-        yield "model without description"
-    for identifier, description in document.packages:
-        if not description:
-            yield f"package {identifier} without description"
+    for thing, line in document.unread:
+        yield f"line {line}: {thing} is not of VO-DML 1.0 and was not read"
     for item in document.types:
         yield from _type_faults(document, item)
     yield from _composition_faults(document)
@@ -62,13 +94,8 @@ def _faults(document: Document) -> Iterator[str]:
 
 def _type_faults(document: Document, item: Type) -> Iterator[str]:
     where = f"line {item.line}: {item.id}"
-    if not item.description:
-        yield f"{where}: {item.kind} without description"
     if item.kind == "enumeration" and not item.literals:
         yield f"{where}: enumeration without literals"
-    for literal, description in item.literals:
-        if not description:
-            yield f"{where}: literal {literal} without description"
     if item.extends:
         yield from _base_faults(document, item, item.extends)
     if _contains_itself(document, item) and not _in_circle(document, item):
@@ -79,6 +106,34 @@ def _type_faults(document: Document, item: Type) -> Iterator[str]:
             yield f"{where}: {count} attributes or relations of the name {name}"
     for role in item.roles:
         yield from _role_faults(document, item, role)
+    for constraint in item.constraints:
+        if constraint.role:
+            yield from _subset_faults(document, item, constraint)
+
+
+def _subset_faults(
+    document: Document, item: Type, constraint: Constraint
+) -> Iterator[str]:
+    where = f"line {constraint.line}: {item.id}"
+    known = {role.id for base in _bases(document, item) for role in base.roles}
+    prefix, _, identifier = (constraint.role or "").partition(":")
+    if prefix == document.name and identifier not in known:
+        yield f"{where}: narrows {constraint.role}, which it does not inherit"
+    elif prefix not in {document.name, *document.imports}:
+        yield f"{where}: {_dangling('narrows', f'{prefix}:{identifier}', document)}"
+    ref = constraint.datatype
+    if ref and document.find(ref) is None and not _is_imported(document, ref):
+        yield f"{where}: {_dangling('narrows to', ref, document)}"
+
+
+def _bases(document: Document, item: Type) -> Iterator[Type]:
+    """Yield the types that a type extends, each once, the nearest first."""
+    seen = {item.id}
+    base = document.find(item.extends) if item.extends else None
+    while base is not None and base.id not in seen:
+        yield base
+        seen.add(base.id)
+        base = document.find(base.extends) if base.extends else None
 
 
 def _base_faults(document: Document, item: Type, ref: str) -> Iterator[str]:
@@ -95,8 +150,6 @@ def _base_faults(document: Document, item: Type, ref: str) -> Iterator[str]:
 
 def _role_faults(document: Document, item: Type, role: Role) -> Iterator[str]:
     where = f"line {role.line}: {role.id}"
-    if not role.description:
-        yield f"{where}: {role.kind} without description"
     if not _NAME.fullmatch(role.name):
         yield f"{where}: {role.name!r} is no name (letters, digits, _)"
     if role.lower < 0 or (role.upper != -1 and role.upper < max(role.lower, 1)):
@@ -133,14 +186,14 @@ def _is_imported(document: Document, ref: str) -> bool:
     prefix, _, identifier = ref.partition(":")
     if prefix not in document.imports:
         return False
-    return prefix != _IVOA or identifier in _IVOA_TYPES
+    return prefix != _IVOA or identifier in IVOA_TYPES
 
 
 def _dangling(kind: str, ref: str, document: Document) -> str:
     prefix, _, identifier = ref.partition(":")
     if prefix not in {document.name, *document.imports}:
         return f"{kind} {ref}: model {prefix!r} is not imported"
-    known = _IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
+    known = IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
     close = difflib.get_close_matches(identifier, list(known), n=1)
     hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
     return f"{kind} {ref}: no such type{hint}"
@@ -184,18 +237,27 @@ def has_circle(document: Document) -> bool:
     )
 
 
-def check_tables(model: Model) -> tuple[str, ...]:
-    """Return every fault of the tables of a whole model: names, units, UCDs, keys."""
-    return tuple(_table_faults(model))
+def check_tables(
+    model: Model, *, unbound: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """Return every fault of the tables of a whole model: names, units, UCDs, keys.
+
+    Parameters
+    ----------
+    unbound
+        Models without a binding: their columns may lack a description.
+    """
+    return tuple(_table_faults(model, unbound))
 
 
-def _table_faults(model: Model) -> Iterator[str]:
+def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
     names = Counter([t.name for t in model.tables] + [v.name for v in model.views])
     for name, count in names.items():
         if count > 1:
             yield f"{name}: {count} tables or views of that name"
     for table in model.tables:
-        yield from _column_faults(table)
+        described = table.type_id.partition(":")[0] not in unbound
+        yield from _column_faults(table, described=described)
         yield from _key_faults(model, table)
     for view in model.views:
         if view.of not in model.known or model.known[view.of].hidden:
@@ -215,13 +277,13 @@ def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
                 yield f"{table.name}: foreign key to {key.target}.{other}: absent"
 
 
-def _column_faults(table: BoundTable) -> Iterator[str]:
+def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:
     for bound in table.columns:
         column = bound.column
         where = f"{table.name}.{column.name}"
         if not _SQL_NAME.fullmatch(column.name):
             yield f"{where}: no lower-case SQL name"
-        if not column.description:
+        if described and not column.description:
             yield f"{where}: no description"
         if column.unit:
             try:

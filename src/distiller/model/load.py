@@ -15,6 +15,7 @@ from distiller.model.check import (
     check_tables,
     check_ucds,
     has_circle,
+    undescribed,
 )
 from distiller.model.read_vodml import read_file
 from distiller.model.tables import Model
@@ -111,7 +112,8 @@ def read_models(
     if not faults:
         tables, unread = _look_up(_absent(model), beside)
         model = replace(model, beside=tables)
-        faults.extend(check_tables(model))
+        unbound = frozenset(p.binding.model for p in parts if not p.complete)
+        faults.extend(check_tables(model, unbound=unbound))
         if faults:
             faults.extend(unread)
     if paths and paths[0].resolve().parent == PACKAGED:
@@ -128,6 +130,7 @@ class _Part:
     tables: tuple[BoundTable, ...]
     views: tuple[View, ...]
     faults: tuple[str, ...]
+    complete: bool
 
 
 def _read(path: Path) -> _Part:
@@ -135,11 +138,16 @@ def _read(path: Path) -> _Part:
     beside = _binding_of(path)
     complete = beside.is_file()
     binding = read_binding(beside) if complete else default_binding(document)
-    faults = check_document(document)
+    faults = check_document(document, described=complete)
     if has_circle(document):
-        return _Part(document, binding, (), (), faults)
+        return _Part(document, binding, (), (), faults, complete)
     tables, views, wrong = bind(document, binding, complete=complete)
-    return _Part(document, binding, tables, views, faults + wrong)
+    return _Part(document, binding, tables, views, faults + wrong, complete)
+
+
+def warnings(path: Path) -> tuple[str, ...]:
+    """Return what a document lacks that is no fault, because it has no binding."""
+    return () if _binding_of(path).is_file() else undescribed(read_file(path))
 
 
 def _binding_of(path: Path) -> Path:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 Engine = Literal["duckdb", "postgresql"]
 Expression = str | Mapping[Engine, str] | None
+Which = Literal["all", "one", "some"]
 
 FILE = PACKAGED / "obscore.mapping.yaml"
+_FILES = "*.mapping.yaml"
 
 
 class _Declared(BaseModel):
@@ -70,11 +72,27 @@ class ObsCoreMapping:
                 f"no expression of {self.target}.{column} for {engine}"
             ) from None
 
+    @property
+    def did_column(self) -> str:
+        """The column that holds the publisher DID."""
+        try:
+            return next(n for n, given in self.columns.items() if given == self.key)
+        except StopIteration:
+            raise Damaged(f"no column of {self.target} is {self.key}") from None
+
+    def insert_sql(
+        self, engine: Engine = "duckdb", *, which: Which = "all"
+    ) -> str:
+        """Return the INSERT that fills the target; see `select_sql`."""
+        names = ", ".join(self.columns)
+        select = self.select_sql(engine, which=which)
+        return f"INSERT INTO {self.target} ({names})\n{select}"  # noqa: S608 - the packaged mapping
+
     def select_sql(
         self,
         engine: Engine = "duckdb",
         *,
-        which: Literal["all", "one", "some"] = "all",
+        which: Which = "all",
     ) -> str:
         """Return a SELECT that gives every column of the target, in its order.
 
@@ -101,14 +119,29 @@ class ObsCoreMapping:
 
 
 def mapping(model: Model) -> ObsCoreMapping:
-    """Return the packaged mapping, checked against the model.
+    """Return the mapping of ivoa.obscore, checked against the model; see `mappings`."""
+    return _checked(FILE, model)
+
+
+def mappings(model: Model) -> tuple[ObsCoreMapping, ...]:
+    """Return the packaged mappings, ivoa.obscore first, checked against the model.
 
     Raises
     ------
     Damaged
-        If the mapping and the model's table differ in their columns.
+        If a mapping and the model's table differ in their columns.
     """
-    declared = read_mapping(FILE)
+    return tuple(_checked(path, model) for path in _paths())
+
+
+@functools.cache
+def _paths() -> tuple[Path, ...]:
+    others = (path for path in sorted(PACKAGED.glob(_FILES)) if path != FILE)
+    return (FILE, *others)
+
+
+def _checked(path: Path, model: Model) -> ObsCoreMapping:
+    declared = read_mapping(path)
     faults = mapping_faults(declared, model)
     if faults:
         raise Damaged("; ".join(faults), hint="install the program again")

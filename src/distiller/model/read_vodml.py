@@ -7,21 +7,56 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from distiller.core.errors import BadData
-from distiller.model.entities import Document, Role, RoleKind, Type, TypeKind
+from distiller.model.entities import (
+    ROLE_KINDS,
+    TYPE_KINDS,
+    Concept,
+    Constraint,
+    Document,
+    EnumLiteral,
+    Import,
+    Package,
+    Role,
+    Type,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from distiller.model.entities import RoleKind, TypeKind
+
 NAMESPACE = "http://www.ivoa.net/xml/VODML/v1"
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+SUBSETTED = "SubsettedRole"
 _ROOT = f"{{{NAMESPACE}}}model"
-_TYPES: tuple[TypeKind, ...] = (
-    "primitiveType",
-    "enumeration",
-    "dataType",
-    "objectType",
-)
-_ROLES: tuple[RoleKind, ...] = ("attribute", "composition", "reference")
+_TYPES = " ".join((*TYPE_KINDS, "package"))
+_ELEMENT = "vodml-id name description"
+_ROLE = f"{_ELEMENT} datatype multiplicity"
+_KNOWN = {
+    tag: frozenset(children.split())
+    for tag, children in {
+        _ROOT: "name description identifier uri title author version previousVersion "
+        f"lastModified import {_TYPES}",
+        "import": "name identifier version url documentationURL",
+        "package": f"{_ELEMENT} {_TYPES}",
+        "primitiveType": f"{_ELEMENT} extends constraint",
+        "enumeration": f"{_ELEMENT} extends constraint literal",
+        "dataType": f"{_ELEMENT} extends constraint attribute reference composition",
+        "objectType": f"{_ELEMENT} extends constraint attribute reference composition",
+        "literal": _ELEMENT,
+        "attribute": f"{_ROLE} semanticconcept",
+        "composition": f"{_ROLE} isOrdered",
+        "reference": _ROLE,
+        "extends": "vodml-ref",
+        "datatype": "vodml-ref",
+        "role": "vodml-ref",
+        "multiplicity": "minOccurs maxOccurs",
+        "semanticconcept": "topConcept vocabularyURI",
+        "constraint": "description role datatype semanticconcept",
+    }.items()
+}
+"""What is read of each element; a composition of a data type is told by the check."""
 
 
 def read_vodml(text: bytes, source: str) -> Document:
@@ -60,12 +95,18 @@ def read_vodml(text: bytes, source: str) -> Document:
         title=reader.text(root, "title"),
         description=_optional(root, "description"),
         version=reader.text(root, "version"),
-        packages=tuple(reader.packages(root, "")),
+        package_tree=tuple(reader.packages(root, "")),
         types=tuple(reader.types(root, "")),
-        imports=tuple(reader.text(i, "name") for i in root.findall("import")),
+        imported=tuple(reader.imports(root)),
+        uri=_optional(root, "uri"),
+        identifier=_optional(root, "identifier"),
+        authors=tuple(_words(author) for author in root.findall("author")),
+        previous_version=_optional(root, "previousVersion"),
+        last_modified=_optional(root, "lastModified"),
         identifiers=tuple(
             ((e.text or "").strip(), _line(e)) for e in root.iter("vodml-id")
         ),
+        unread=tuple(_unread(root)),
         source=source,
     )
 
@@ -89,31 +130,42 @@ class _Reader:
         """Return the text of a child that must be there."""
         found = _optional(element, name)
         if not found:
-            tag = etree.QName(element).localname
-            raise BadData(
-                "M003", self._source, f"line {_line(element)}: <{tag}> without <{name}>"
-            )
+            raise self._lacking(element, name)
         return found
 
-    def packages(
-        self, element: etree._Element, above: str
-    ) -> Iterator[tuple[str, str]]:
-        """Yield vodml-id and description of each package, outer ones first."""
+    def imports(self, root: etree._Element) -> Iterator[Import]:
+        """Yield the other models that are used."""
+        for item in root.findall("import"):
+            yield Import(
+                name=self.text(item, "name"),
+                url=_optional(item, "url"),
+                version=_optional(item, "version"),
+                documentation_url=_optional(item, "documentationURL"),
+                identifier=_optional(item, "identifier"),
+            )
+
+    def packages(self, element: etree._Element, parent: str) -> Iterator[Package]:
+        """Yield each package, outer ones first."""
         for package in element.findall("package"):
             identifier = self.text(package, "vodml-id")
-            yield identifier, _optional(package, "description")
-            yield from self.packages(package, above)
+            yield Package(
+                id=identifier,
+                name=self.text(package, "name"),
+                description=_optional(package, "description"),
+                parent=parent,
+                xml_id=package.get("id", ""),
+            )
+            yield from self.packages(package, identifier)
 
     def types(self, element: etree._Element, package: str) -> Iterator[Type]:
         """Yield the types of a model or package, then those of packages inside."""
-        for kind in _TYPES:
+        for kind in TYPE_KINDS:
             for item in element.findall(kind):
                 yield self._type(kind, item, package)
         for inner in element.findall("package"):
             yield from self.types(inner, self.text(inner, "vodml-id"))
 
     def _type(self, kind: TypeKind, item: etree._Element, package: str) -> Type:
-        base = item.find("extends")
         return Type(
             kind=kind,
             id=self.text(item, "vodml-id"),
@@ -121,39 +173,63 @@ class _Reader:
             description=_optional(item, "description"),
             package=package,
             abstract=item.get("abstract", "false") in {"true", "1"},
-            extends=None if base is None else self.text(base, "vodml-ref"),
-            roles=tuple(self._roles(item)),
-            literals=tuple(
-                (self.text(x, "name"), _optional(x, "description"))
+            extends=self._ref(item, "extends"),
+            roles=tuple(
+                self._role(role_kind, element)
+                for role_kind in ROLE_KINDS
+                for element in item.findall(role_kind)
+            ),
+            values=tuple(
+                EnumLiteral(
+                    id=self.text(x, "vodml-id"),
+                    name=self.text(x, "name"),
+                    description=_optional(x, "description"),
+                    xml_id=x.get("id", ""),
+                )
                 for x in item.findall("literal")
             ),
+            constraints=tuple(self._constraint(x) for x in item.findall("constraint")),
             line=_line(item),
+            xml_id=item.get("id", ""),
         )
 
-    def _roles(self, item: etree._Element) -> Iterator[Role]:
-        for element in item:
-            kind = next((k for k in _ROLES if k == element.tag), None)
-            if kind is None:
-                continue
-            datatype = element.find("datatype")
-            multiplicity = element.find("multiplicity")
-            if datatype is None or multiplicity is None:
-                lacking = "datatype" if datatype is None else "multiplicity"
-                raise BadData(
-                    "M003",
-                    self._source,
-                    f"line {_line(element)}: <{kind}> without <{lacking}>",
-                )
-            yield Role(
-                kind=kind,
-                id=self.text(element, "vodml-id"),
-                name=self.text(element, "name"),
-                ref=self.text(datatype, "vodml-ref"),
-                lower=self._number(multiplicity, "minOccurs"),
-                upper=self._number(multiplicity, "maxOccurs"),
-                description=_optional(element, "description"),
-                line=_line(element),
-            )
+    def _role(self, kind: RoleKind, element: etree._Element) -> Role:
+        multiplicity = element.find("multiplicity")
+        ref = self._ref(element, "datatype")
+        if ref is None:
+            raise self._lacking(element, "datatype")
+        if multiplicity is None:
+            raise self._lacking(element, "multiplicity")
+        return Role(
+            kind=kind,
+            id=self.text(element, "vodml-id"),
+            name=self.text(element, "name"),
+            ref=ref,
+            lower=self._number(multiplicity, "minOccurs"),
+            upper=max(self._number(multiplicity, "maxOccurs"), -1),
+            description=_optional(element, "description"),
+            line=_line(element),
+            concept=_concept(element),
+            ordered=_optional(element, "isOrdered") in {"true", "1"},
+            xml_id=element.get("id", ""),
+        )
+
+    def _constraint(self, element: etree._Element) -> Constraint:
+        role = self._ref(element, "role")
+        if role is None and element.get(XSI_TYPE, "").rpartition(":")[2] == SUBSETTED:
+            raise self._lacking(element, "role")
+        return Constraint(
+            description=_optional(element, "description"),
+            line=_line(element),
+            role=role,
+            datatype=self._ref(element, "datatype"),
+            concept=_concept(element),
+        )
+
+    def _ref(self, element: etree._Element, name: str) -> str | None:
+        """Return what a child refers to, or None where it is absent."""
+        child = element.find(name)
+        return None if child is None else self.text(child, "vodml-ref")
 
     def _number(self, element: etree._Element, name: str) -> int:
         text = self.text(element, name)
@@ -166,9 +242,44 @@ class _Reader:
                 f"line {_line(element)}: {name} is no whole number: {text!r}",
             ) from error
 
+    def _lacking(self, element: etree._Element, name: str) -> BadData:
+        tag = etree.QName(element).localname
+        return BadData(
+            "M003", self._source, f"line {_line(element)}: <{tag}> without <{name}>"
+        )
+
+
+def _concept(element: etree._Element) -> Concept | None:
+    found = element.find("semanticconcept")
+    if found is None:
+        return None
+    return Concept(
+        _optional(found, "topConcept"),
+        tuple(_words(uri) for uri in found.findall("vocabularyURI")),
+    )
+
+
+def _unread(element: etree._Element) -> Iterator[tuple[str, int]]:
+    """Yield what VO-DML 1.0 does not know, outermost elements only."""
+    known = _KNOWN.get(str(element.tag), frozenset())
+    for child in element.iterchildren("*"):
+        kind = child.get(XSI_TYPE, "").rpartition(":")[2]
+        if child.tag not in known:
+            tag = etree.QName(element).localname
+            yield f"<{child.tag}> in <{tag}>", _line(child)
+        elif child.tag == "constraint" and kind not in {"", "Constraint", SUBSETTED}:
+            yield f"a constraint of the kind {kind}", _line(child)
+        else:
+            yield from _unread(child)
+
 
 def _optional(element: etree._Element, name: str) -> str:
-    return " ".join((element.findtext(name) or "").split())
+    found = element.find(name)
+    return "" if found is None else _words(found)
+
+
+def _words(element: etree._Element) -> str:
+    return " ".join((element.text or "").split())
 
 
 def _line(element: etree._Element) -> int:

@@ -16,7 +16,7 @@ from distiller.adql.passes.operands import operands
 from distiller.adql.passes.output import output
 from distiller.adql.passes.queries import queries
 from distiller.adql.passes.regions import regions
-from distiller.adql.passes.shorts import shorts
+from distiller.adql.passes.widths import widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ PASSES: Final[tuple[Callable[[exp.Query], exp.Query], ...]] = (
     cones,
     boxes,
     constants,
-    shorts,
+    widths,
     division,
     operands,
     output,

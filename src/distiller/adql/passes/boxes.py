@@ -1,4 +1,4 @@
-"""Where a condition on the declination may stand beside a condition on a distance."""
+"""Where a coarse condition may stand beside an exact one on places and regions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from distiller.adql.nodes import find
 
 
 def boxes(query: exp.Query) -> exp.Query:
-    """Mark each ``Near`` where false and unknown (NULL) mean the same.
+    """Mark each predicate of geometries where false and unknown (NULL) mean the same.
 
     That is so in WHERE, ON and HAVING, below AND and OR, but not below NOT: there a row
     without right ascension would turn from unknown to true.
@@ -21,10 +21,10 @@ def boxes(query: exp.Query) -> exp.Query:
     >>> where(lambda q: boxes(cones(q)), "NOT (DISTANCE(ra, dec, 1, 2) < 3)")
     'NOT (NEAR(POINT(ra, dec), POINT(1, 2), 3, STRICT))'
     """
-    for near in find(query, nodes.Near):
-        parent = near.parent
+    for node in find(query, nodes.Near, nodes.Inside, nodes.Overlaps):
+        parent = node.parent
         while isinstance(parent, exp.Connector | exp.Paren):
             parent = parent.parent
         if isinstance(parent, exp.Where | exp.Join | exp.Having):
-            near.set("boxed", exp.var("BOXED"))
+            node.set("boxed", exp.var("BOXED"))
     return query

@@ -24,6 +24,7 @@ CATALOG = {
             Column("dec", "double", unit="deg", ucd="pos.eq.dec"),
             Column("n", "int"),
             Column("few", "short"),
+            Column("faint", "float"),
             Column("name", "char", "*"),
             Column("field", "char", "*", "adql:REGION"),
         ),

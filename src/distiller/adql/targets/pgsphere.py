@@ -1,7 +1,9 @@
-"""The writer for PostgreSQL with pgSphere: what is declared here, nothing else.
+"""The writer for PostgreSQL with pgSphere, which gives the answers of DuckDB.
 
-Points are ``spoint`` and circles ``scircle``, both in rad. How regions are stored there
-is not decided yet: everything about polygons and regions is a declared refusal.
+Geometries are arrays of double precision, deg, as in DuckDB; functions of the schema
+``dst`` (`distiller.archive.postgres`) work on them. Beside the exact condition stands a
+coarser one where an index can answer that: on ``spoint(radians(ra), radians(dec))`` of
+two columns, or on ``dst.cover(region)`` of one.
 """
 
 from __future__ import annotations
@@ -9,21 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
-from sqlglot.generators.postgres import PostgresGenerator
 
-from distiller.adql import nodes
-from distiller.adql.kinds import kind
+from distiller.adql import functions, nodes, shapes
+from distiller.adql.kinds import is_integer, kind
+from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
-from distiller.adql.targets.writer import NotTranslated, Refused, Write, Writer
+from distiller.adql.targets.duckdb import TOLERANCE_DEG
+from distiller.adql.targets.plain import PLAIN_WRITES, PlainWriter, constant
+from distiller.adql.targets.writer import Refused, Write, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-_REGIONS: Final = "polygons and regions are not translated yet"
-_ROUND: Final = frozenset({"point", "circle"})
+_LARGE_DEG: Final = 85.0
+"""Radius from which a circle is no better than the whole sphere, for an index."""
+
+_COVERED: Final = frozenset({"circle", "polygon", "region"})
 
 
-class PgSphereWriter(Writer, PostgresGenerator):
+class PgSphereWriter(PlainWriter):
     """Writes a checked tree as SQL of PostgreSQL 15 with pgSphere."""
 
     TYPES: ClassVar[Mapping[str, str]] = {
@@ -46,108 +52,222 @@ class PgSphereWriter(Writer, PostgresGenerator):
     }
 
     CALLS: ClassVar[Mapping[str, str | Refused]] = {
-        "ABS": "ABS(CAST({0} AS DOUBLE PRECISION))",
-        "CEILING": "CEIL(CAST({0} AS DOUBLE PRECISION))",
-        "DEGREES": "DEGREES({0})",
-        "EXP": "EXP(CAST({0} AS DOUBLE PRECISION))",
-        "FLOOR": "FLOOR(CAST({0} AS DOUBLE PRECISION))",
-        "LOG": "LN(CAST({0} AS DOUBLE PRECISION))",
-        "LOG10": "LOG(CAST({0} AS DOUBLE PRECISION))",
-        "MOD": "CAST(MOD(CAST({0} AS NUMERIC), CAST({1} AS NUMERIC)) "
-        "AS DOUBLE PRECISION)",
+        "ABS": "ABS({0})",
+        "CEILING": "CEIL({0})",
+        "DEGREES": "dst.degrees({0})",
+        "EXP": "dst.exp({0})",
+        "FLOOR": "FLOOR({0})",
+        "LOG": "dst.ln({0})",
+        "LOG10": "dst.log10({0})",
+        "MOD": "dst.mod({0}, {1})",
         "PI": "PI()",
-        "POWER": "POWER(CAST({0} AS DOUBLE PRECISION), {1})",
-        "RADIANS": "RADIANS({0})",
+        "POWER": "dst.power({0}, {1})",
+        "RADIANS": "dst.radians({0})",
         "RAND": "RANDOM()",
-        "ROUND": "CAST(ROUND(CAST({0} AS NUMERIC){rest}) AS DOUBLE PRECISION)",
-        "SQRT": "SQRT(CAST({0} AS DOUBLE PRECISION))",
-        "TRUNCATE": "CAST(TRUNC(CAST({0} AS NUMERIC){rest}) AS DOUBLE PRECISION)",
-        "ACOS": "ACOS({0})",
-        "ASIN": "ASIN({0})",
+        "ROUND": "dst.round({0}{rest})",
+        "SQRT": "dst.sqrt({0})",
+        "TRUNCATE": "dst.truncate({0}{rest})",
+        "ACOS": "dst.acos({0})",
+        "ASIN": "dst.asin({0})",
         "ATAN": "ATAN({0})",
         "ATAN2": "ATAN2({0}, {1})",
-        "COS": "COS({0})",
-        "COT": "COT({0})",
-        "SIN": "SIN({0})",
-        "TAN": "TAN({0})",
-        "LOWER": "LOWER({0})",
-        "UPPER": "UPPER({0})",
-        "IVO_NOCASEMATCH": "CAST(LOWER({0}) LIKE LOWER({1}) ESCAPE '' AS INTEGER)",
-        "IVO_HASWORD": Refused("whole words are not searched yet"),
-        "IVO_HASHLIST_HAS": "CAST(LOWER({1}) = ANY(STRING_TO_ARRAY(LOWER({0}), '#')) "
+        "COS": "dst.cos({0})",
+        "COT": "dst.cot({0})",
+        "SIN": "dst.sin({0})",
+        "TAN": "dst.tan({0})",
+        "LOWER": "dst.lower({0})",
+        "UPPER": "dst.upper({0})",
+        "IVO_NOCASEMATCH": "CAST(dst.lower({0}) LIKE dst.lower({1}) ESCAPE '' "
         "AS INTEGER)",
-        "IVO_INTERVAL_OVERLAPS": "CAST(({1}) >= ({2}) AND ({3}) >= ({0}) AS INTEGER)",
-        "IVO_TO_JD": "CAST(EXTRACT(EPOCH FROM {0}) / 86400 + 2440587.5 "
-        "AS DOUBLE PRECISION)",
-        "IVO_TO_MJD": "CAST(EXTRACT(EPOCH FROM {0}) / 86400 + 40587 "
-        "AS DOUBLE PRECISION)",
+        "IVO_HASWORD": "CAST(dst.has_word({0}, {1}) AS INTEGER)",
+        "IVO_HASHLIST_HAS": "CAST(dst.has_item({0}, {1}) AS INTEGER)",
+        "IVO_INTERVAL_OVERLAPS": "CAST({1} >= {2} AND {3} >= {0} AS INTEGER)",
+        "IVO_TO_JD": "dst.days({0}, 2440587.5e0)",
+        "IVO_TO_MJD": "dst.days({0}, 40587e0)",
     }
 
-    TRANSFORMS: ClassVar = {
-        **PostgresGenerator.TRANSFORMS,
-        exp.IntDiv: lambda writer, node: writer.binary(node, "/"),
-    }
+    TRANSFORMS: ClassVar = {**PlainWriter.TRANSFORMS, **PLAIN_WRITES}
 
-    def like_sql(self, expression: exp.Like) -> str:
-        """Write LIKE without its escape character, which ADQL does not have."""
-        return f"{self.binary(expression, 'LIKE')} ESCAPE ''"
+    def call(self, node: nodes.Call) -> str:
+        """Write a function of the table; its arguments have its types exactly."""
+        arguments = node.expressions
+        if node.name == "MOD" and all(is_integer(type_of(a)) for a in arguments):
+            first, second = (self.sql(a) for a in arguments)
+            return f"CAST(MOD({first}, {second}) AS DOUBLE PRECISION)"
+        return super().call(node)
 
-    def ilike_sql(self, expression: exp.ILike) -> str:
-        """Write ILIKE without its escape character."""
-        return f"{self.binary(expression, 'ILIKE')} ESCAPE ''"
+    def arguments(self, node: nodes.Call) -> list[str]:
+        """Write the arguments of a function."""
+        write = {"number": self.number, "text": self.text, "integer literal": _whole}
+        wanted = functions.FUNCTIONS[node.name].arguments
+        return [
+            write.get(what, self.sql)(argument)
+            for argument, what in zip(node.expressions, wanted, strict=False)
+        ]
+
+    # Geometries --------------------------------------------------------------------------
+
+    def coordinates(self, point: exp.Expr) -> tuple[str, str]:
+        """Write longitude and latitude of a point, deg."""
+        if isinstance(point, nodes.Point):
+            return self.number(point.this), self.number(point.args["expression"])
+        text = self.sql(point)
+        if not isinstance(point, exp.Column):
+            text = f"({text})"
+        return f"{text}[1]", f"{text}[2]"
 
     def point(self, node: nodes.Point) -> str:
-        """Write POINT as ``spoint``, NULL if a coordinate is NULL."""
-        lon, lat = self.sql(node.this), self.sql(node.args["expression"])
-        return f"spoint(RADIANS({lon}), RADIANS({lat}))"
+        """Write POINT: NULL if a coordinate is NULL."""
+        return self._array(self.coordinates(node), node.this, node.args["expression"])
 
     def circle(self, node: nodes.Circle) -> str:
-        """Write CIRCLE as ``scircle``."""
-        radius = self.sql(node.args["expression"])
-        return f"scircle({self.sql(node.this)}, RADIANS({radius}))"
+        """Write CIRCLE."""
+        centre, radius = node.this, node.args["expression"]
+        numbers = *self.coordinates(centre), self.number(radius)
+        return self._array(numbers, *_parts(centre), radius)
+
+    def polygon(self, node: nodes.Polygon) -> str:
+        """Write POLYGON."""
+        numbers = [c for p in node.expressions for c in self.coordinates(p)]
+        return self._array(numbers, *(q for p in node.expressions for q in _parts(p)))
+
+    def _array(self, numbers: Sequence[str], *parts: exp.Expr) -> str:
+        """Write a geometry from numbers, NULL if any number is NULL."""
+        made = f"CAST(ARRAY[{', '.join(numbers)}] AS DOUBLE PRECISION[])"
+        missing = [self.tight(p) for p in parts if type_of(p).nullable]
+        if not missing:
+            return made
+        known = " AND ".join(f"{m} IS NOT NULL" for m in dict.fromkeys(missing))
+        return f"CASE WHEN {known} THEN {made} END"
 
     def distance(self, node: nodes.Distance) -> str:
         """Write DISTANCE, deg."""
-        first, second = self.sql(node.this), self.sql(node.args["expression"])
-        return f"DEGREES({first} <-> {second})"
+        return self._separation(node.this, node.args["expression"])
+
+    def _separation(self, first: exp.Expr, second: exp.Expr) -> str:
+        ends = (*self.coordinates(first), *self.coordinates(second))
+        return f"dst.distance({', '.join(ends)})"
+
+    def contains(self, node: exp.Expr) -> str:
+        """Write whether a geometry lies in another, exactly."""
+        inner, outer = node.this, node.args["expression"]
+        if isinstance(inner, nodes.Point):
+            ra, dec = self.coordinates(inner)
+            return f"dst.holds({self.sql(outer)}, {ra}, {dec})"
+        return f"dst.contains({self.sql(inner)}, {self.sql(outer)})"
+
+    def intersects(self, node: exp.Expr) -> str:
+        """Write whether two geometries meet, exactly."""
+        return f"dst.intersects({self.sql(node.this)}, {self.sql(node.args['expression'])})"
+
+    # Predicates, with conditions for indexes ---------------------------------------------
 
     def near(self, node: nodes.Near) -> str:
-        """Write a cone so that a GiST index on the point is used."""
-        first, second = self.sql(node.this), self.sql(node.args["expression"])
-        reach = self.tight(node.args["distance"])
-        inside = f"{first} <@ scircle({second}, RADIANS({reach}))"
-        if not node.args.get("strict"):
-            return f"({inside})"
-        return f"({inside} AND DEGREES({first} <-> {second}) < {reach})"
+        """Write a cone."""
+        first, second = node.this, node.args["expression"]
+        distance = node.args["distance"]
+        sign = "<" if node.args.get("strict") else "<="
+        radius = shapes.constant(distance)
+        reach = self.number(distance)
+        if node.args.get("bordered"):
+            reach = (
+                f"{reach} + {constant(TOLERANCE_DEG)}"
+                if radius is None
+                else constant(radius + TOLERANCE_DEG)
+            )
+        conditions = [f"{self._separation(first, second)} {sign} {reach}"]
+        if node.args.get("boxed"):
+            for place, other in ((first, second), (second, first)):
+                if _is_indexed(place) and _apart(place, other, distance):
+                    conditions.insert(0, self._reached(place, other, distance))
+        return f"({' AND '.join(c for c in conditions if c)})"
 
-    def related(self, operator: str, node: exp.Expr) -> str:
-        """Write an operator between points and circles; refuse other shapes."""
+    def _reached(self, place: exp.Expr, other: exp.Expr, distance: exp.Expr) -> str:
+        radius = shapes.constant(distance)
+        if radius is not None and not 0 <= radius < _LARGE_DEG:
+            return ""
+        name = "may_be_near" if radius is None else "may_be_close"
+        ends = (*self.coordinates(place), *self.coordinates(other))
+        return f"dst.{name}({', '.join(ends)}, {self.number(distance)})"
+
+    def inside(self, node: nodes.Inside) -> str:
+        """Write whether a geometry lies in another."""
+        inner, outer = node.this, node.args["expression"]
+        conditions = [*self._covered(node), self.contains(node)]
+        boxed = node.args.get("boxed")
+        if boxed and _is_indexed(inner) and _apart(inner, outer):
+            ra, dec = self.coordinates(inner)
+            conditions.insert(0, f"dst.may_be_in({ra}, {dec}, {self.sql(outer)})")
+        return f"({' AND '.join(conditions)})"
+
+    def overlaps(self, node: nodes.Overlaps) -> str:
+        """Write whether two geometries meet."""
+        return f"({' AND '.join([*self._covered(node), self.intersects(node)])})"
+
+    def _covered(self, node: exp.Expr) -> list[str]:
+        """Write the conditions that an index on a region answers."""
         sides = node.this, node.args["expression"]
-        if not {kind(type_of(side)) for side in sides} <= _ROUND:
-            raise NotTranslated(node, _REGIONS)
-        return f"({self.sql(sides[0])} {operator} {self.sql(sides[1])})"
+        if not node.args.get("boxed"):
+            return []
+        return [
+            f"dst.may_meet({self.sql(region)}, {self.sql(other)})"
+            for region, other in (sides, sides[::-1])
+            if isinstance(region, exp.Column)
+            and kind(type_of(region)) in _COVERED
+            and _apart(region, other)
+        ]
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
-        nodes.Call: Writer.call,
+        nodes.Call: call,
         nodes.Point: point,
         nodes.Circle: circle,
-        nodes.Polygon: Refused(_REGIONS),
+        nodes.Polygon: polygon,
         nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused(_REGIONS),
-        nodes.Contains: lambda w, n: f"CAST({w.related('<@', n)} AS INTEGER)",
-        nodes.Intersects: lambda w, n: f"CAST({w.related('&&', n)} AS INTEGER)",
+        nodes.Region: Refused(
+            "REGION is translated for one Position, Circle or Polygon in ICRS"
+        ),
+        nodes.Contains: lambda w, n: f"CAST({w.contains(n)} AS INTEGER)",
+        nodes.Intersects: lambda w, n: f"CAST({w.intersects(n)} AS INTEGER)",
         nodes.Distance: distance,
-        nodes.Coord1: lambda w, n: f"DEGREES(LONG({w.sql(n.this)}))",
-        nodes.Coord2: lambda w, n: f"DEGREES(LAT({w.sql(n.this)}))",
+        nodes.Coord1: lambda w, n: w.coordinates(n.this)[0],
+        nodes.Coord2: lambda w, n: w.coordinates(n.this)[1],
         nodes.Coordsys: Writer.coordsys,
-        nodes.Area: Refused(_REGIONS),
-        nodes.Centroid: Refused(_REGIONS),
-        nodes.InUnit: Writer.in_unit,
-        nodes.SpecConv: Writer.spec_conv,
-        nodes.Convert: Writer.convert,
-        nodes.Inside: lambda w, n: w.related("<@", n),
-        nodes.Overlaps: lambda w, n: w.related("&&", n),
+        nodes.Area: lambda w, n: f"dst.area({w.sql(n.this)})",
+        nodes.Centroid: lambda w, n: f"dst.centroid({w.sql(n.this)})",
+        nodes.InUnit: PlainWriter.in_unit,
+        nodes.SpecConv: PlainWriter.spec_conv,
+        nodes.Convert: PlainWriter.convert,
+        nodes.Inside: inside,
+        nodes.Overlaps: overlaps,
         nodes.Near: near,
         nodes.Typed: Writer.typed,
-        nodes.RegionText: Refused(_REGIONS),
+        nodes.RegionText: lambda w, n: f"dst.region_text({w.sql(n.this)})",
     }
+
+
+def _whole(node: exp.Expr) -> str:
+    return f"{shapes.constant(node) or 0:.0f}"
+
+
+def _parts(point: exp.Expr) -> list[exp.Expr]:
+    if isinstance(point, nodes.Point):
+        return [point.this, point.args["expression"]]
+    return [point]
+
+
+def _is_indexed(point: exp.Expr) -> bool:
+    """Whether a point is a pair of columns of one table, which may have an index."""
+    if not isinstance(point, nodes.Point):
+        return False
+    pair = _parts(point)
+    return all(isinstance(part, exp.Column) for part in pair) and len(_tables(point)) == 1
+
+
+def _tables(node: exp.Expr) -> set[str]:
+    return {str(column.table) for column in find(node, exp.Column)}
+
+
+def _apart(one: exp.Expr, *others: exp.Expr) -> bool:
+    """Whether a value is of other tables than all others, which may be constants."""
+    own = _tables(one)
+    return all(own.isdisjoint(_tables(other)) for other in others)

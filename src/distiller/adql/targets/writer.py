@@ -98,9 +98,13 @@ class Writer(Generator):
         template = self.CALLS.get(node.name, Refused("it has no translation"))
         if isinstance(template, Refused):
             raise NotTranslated(node, f"{node.name}: {template.why}")
-        arguments = [self.sql(a) for a in node.expressions]
+        arguments = self.arguments(node)
         rest = "".join(f", {argument}" for argument in arguments[1:])
         return template.format(*arguments, rest=rest)
+
+    def arguments(self, node: nodes.Call) -> list[str]:
+        """Write the arguments of a function."""
+        return [self.sql(argument) for argument in node.expressions]
 
     def convert(self, node: nodes.Convert) -> str:
         """Write CAST."""
@@ -142,6 +146,14 @@ class Writer(Generator):
     def identifier_sql(self, expression: exp.Identifier) -> str:
         """Write every name between quotes."""
         return '"' + str(expression.this).replace('"', '""') + '"'
+
+    def subquery_sql(self, expression: exp.Subquery, sep: str = " AS ") -> str:
+        """Write a query, or the joins that stand together, in parentheses."""
+        joins = expression.args.get("joins")
+        if not joins:
+            return super().subquery_sql(expression, sep)
+        parts = [self.sql(expression.this), *(self.sql(join) for join in joins)]
+        return f"({''.join(parts)})"
 
     def ordered_sql(self, expression: exp.Ordered) -> str:
         """Write an order with NULL as the largest value."""

@@ -15,7 +15,7 @@ from distiller.model.entities import UNBOUNDED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from distiller.model.entities import Document, Role, Type
+    from distiller.model.entities import Constraint, Document, Role, Type
     from distiller.model.tables import Model
 
 _FILLS = {
@@ -135,6 +135,20 @@ def multiplicity(role: Role) -> str:
     return upper if str(role.lower) == upper else f"{role.lower}..{upper}"
 
 
+def rule(constraint: Constraint) -> str:
+    """Return a rule in words; what is narrowed by a kind of it is told as such.
+
+    >>> from distiller.model.entities import Constraint
+    >>> rule(Constraint("", role="m:Base.part", datatype="m:a.Wheel"))
+    'part is a Wheel'
+    """
+    if constraint.description or constraint.role is None:
+        return constraint.description
+    narrow = (constraint.datatype or "narrower concept").rpartition(":")[2]
+    name = constraint.role.rpartition(".")[2]
+    return f"{name} is a {narrow.rpartition('.')[2]}"
+
+
 def type_name(ref: str, document: Document) -> str:
     """Return the name of a type, with its model where it is another's.
 
@@ -208,8 +222,8 @@ def _class(item: Type) -> str:
         rows += ["<HR/>", dot.lines(body)]
     rules = [
         dot.words(line, dot.SOFT, size=9)
-        for rule in item.constraints
-        for line in textwrap.wrap(f"{{{rule.description}}}", _TEXT_WIDTH)
+        for constraint in item.constraints
+        for line in textwrap.wrap(f"{{{rule(constraint)}}}", _TEXT_WIDTH)
     ]
     if rules:
         rows += ["<HR/>", dot.lines(rules)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from distiller.model.emit.diagram import rule
 from distiller.model.entities import UNBOUNDED
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _Writer:
         else:
             made |= self._object(document, item)
         if item.constraints:
-            made["x-rules"] = [rule.description for rule in item.constraints]
+            made["x-rules"] = [rule(held) for held in item.constraints]
         return made
 
     def lineage(self, document: Document, item: Type) -> Iterator[str]:

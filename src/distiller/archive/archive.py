@@ -1,0 +1,267 @@
+"""The archive of a home: what is done with it, whichever engine holds it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from distiller.archive import health, install
+from distiller.archive.compare import digest, dump
+from distiller.archive.query import BATCH_ROWS
+from distiller.archive.store import Writer, duplicates
+from distiller.core.errors import IllegalState, NotFound
+from distiller.model import load_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Self
+
+    from distiller.adql import Target
+    from distiller.archive.engine import Engine
+    from distiller.archive.protocol import Outcome, Parameters, Result
+    from distiller.core.bundle import Bundle, Stored
+    from distiller.core.columns import Catalog
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+
+_LOOK_UP_S = 60.0
+_FILES = (
+    "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
+    "JOIN cta.product p ON p.product_id = f.product_id "
+    "ORDER BY p.publisher_did, f.path"
+)
+
+
+class Archive:
+    """The archive of a home, open in this process; use it from any thread.
+
+    Use `open_archive`. Readers have a connection each and see the archive as it was
+    when they began; writers wait for each other.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, model: Model) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._model = model
+        self._writing = threading.RLock()
+        self._session = engine.session()
+        self._writer = Writer(self._session, engine.name, model)
+        self._closed = False
+
+    @classmethod
+    def open(cls, settings: Settings, engine: Engine, *, create: bool = True) -> Self:
+        """Open the archive of a home, and make it where there is none.
+
+        Raises
+        ------
+        NotFound
+            If there is none and ``create`` is False.
+        Busy
+            If another process has it open, and the engine allows only one.
+        IllegalState
+            If it is of another data model.
+        """
+        try:
+            model = load_model()
+            if not engine.exists():
+                if not create:
+                    raise NotFound(
+                        f"there is no archive in {engine.place}",
+                        hint="make one with `distiller init`, or name another --home",
+                    )
+                engine.make(model)
+            archive = cls(settings, engine, model)
+        except BaseException:
+            engine.close()
+            raise
+        try:
+            archive.prepare()
+        except BaseException:
+            archive.close()
+            raise
+        return archive
+
+    def prepare(self) -> None:
+        """Compare the archive with the model; bring what derives from it up to date."""
+        with self._changing(f"opening {self._engine.place}"):
+            install.install(self._engine, self._session, self._model)
+            install.apply_mappings(
+                self._engine.name,
+                self._session,
+                self._model,
+                self._settings,
+                install.base_url(self._session, self._settings),
+            )
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every table that ADQL may name."""
+        return self._model.catalog
+
+    @property
+    def target(self) -> Target:
+        """The engine that ADQL is to be translated for."""
+        return self._engine.target
+
+    @property
+    def model(self) -> Model:
+        """The data model that the archive was made from."""
+        return self._model
+
+    @property
+    def place(self) -> str:
+        """Where the archive is, in words; without a password."""
+        return self._engine.place
+
+    def close(self) -> None:
+        """Close the archive; queries that still run are interrupted."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            self._session.close()
+            self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def store(self, bundle: Bundle) -> Outcome:
+        """Take in one dataset, whole or not at all, in one transaction.
+
+        Equal checksum means nothing to do. Rows of the dataset that were there before
+        are replaced; rows that datasets share are added where absent, and must be
+        equal where not. ``ivoa.obscore`` is filled by the mapping.
+
+        Raises
+        ------
+        IllegalState
+            If a shared row differs from the one that is there.
+        InternalError
+            If rows do not fit the tables, or refer to rows that are absent.
+        NoSpace
+            If the disk is full; nothing was stored then.
+        """
+        with self._changing(f"storing {bundle.publisher_did}"):
+            return self._writer.store([bundle])[0]
+
+    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+        """Take in several datasets in one transaction: all of them or none.
+
+        Ten times quicker than one by one. Errors are those of `store`; to learn which
+        dataset is at fault, store them one by one then.
+        """
+        if not bundles:
+            return ()
+        if twice := duplicates(bundles):
+            raise IllegalState(
+                f"{min(twice)}: the dataset is there twice in one transaction"
+            )
+        doing = f"storing {len(bundles)} datasets from {bundles[0].publisher_did} on"
+        with self._changing(doing):
+            return self._writer.store(bundles)
+
+    def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
+        """Take a dataset out, with all rows of its own; False where there is none.
+
+        Parameters
+        ----------
+        note
+            Why, for the history of the dataset.
+        """
+        with self._changing(f"removing {publisher_did}"):
+            return self._writer.remove(publisher_did, note)
+
+    def stored(self, collection: str) -> Mapping[str, Stored]:
+        """Return what is there of a collection, by publisher DID."""
+        with self._changing(f"looking up {collection}"):
+            return self._writer.stored(collection)
+
+    def query(
+        self,
+        sql: str,
+        params: Parameters = (),
+        *,
+        timeout_s: float,
+        max_rows: int | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> AbstractContextManager[Result]:
+        """Run one SELECT in the SQL of the engine, read-only, and stream its rows.
+
+        Raises
+        ------
+        TimedOut
+            If the database worked on it longer than ``timeout_s``.
+        UserError
+            If it is not one SELECT, or meets values that it cannot work with.
+        IllegalState
+            After `Result.cancel`.
+        """
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        return self._engine.query(
+            sql,
+            params,
+            timeout_s=timeout_s,
+            max_rows=max_rows,
+            batch_rows=batch_rows,
+        )
+
+    def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
+        """Return all rows of a small look-up, by column name."""
+        with self.query(sql, params, timeout_s=_LOOK_UP_S) as result:
+            return [row for batch in result.batches for row in batch.to_pylist()]
+
+    def set_base_url(self, url: str) -> None:
+        """Say under which URL files are reached; ivoa.obscore follows."""
+        with self._changing("filling ivoa.obscore"):
+            install.apply_mappings(
+                self._engine.name, self._session, self._model, self._settings, url
+            )
+
+    def check(self) -> list[str]:
+        """Return what is wrong in the archive, one sentence each; empty is well."""
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        with (
+            self._engine.translated("checking the archive"),
+            closing(self._engine.session()) as session,
+            session.snapshot(),
+        ):
+            return list(health.findings(self._engine, session, self._model))
+
+    def files(self) -> Iterator[dict[str, Any]]:
+        """Yield path, checksum, role and publisher_did of every file."""
+        with self.query(_FILES, timeout_s=_LOOK_UP_S) as result:
+            for batch in result.batches:
+                yield from batch.to_pylist()
+
+    def dump(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield table and row of every row in canonical order, clock columns left out.
+
+        Two archives that hold the same yield the same, whatever their engines.
+        """
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        with (
+            self._engine.translated("reading the archive"),
+            closing(self._engine.session()) as session,
+            session.snapshot(),
+        ):
+            yield from dump(session, self._model)
+
+    def digest(self) -> str:
+        """Return the SHA-256 over what `dump` yields."""
+        return digest(self.dump())
+
+    @contextmanager
+    def _changing(self, doing: str) -> Iterator[None]:
+        with self._writing:
+            if self._closed:
+                raise IllegalState(f"{doing}: the archive is closed")
+            with self._engine.translated(doing):
+                yield

@@ -1,0 +1,173 @@
+"""The embedded engine: a file of the home, made whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from distiller.archive import functions, install
+from distiller.archive.duckdb.faults import translated
+from distiller.archive.duckdb.query import DuckDBRunning
+from distiller.archive.duckdb.session import DuckDBSession
+from distiller.archive.query import Watchdog
+from distiller.core.errors import IllegalState
+from distiller.core.files import sync_folder
+from distiller.model.emit.sql import sql_type
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from distiller.adql import Target
+    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.protocol import Parameters
+    from distiller.core.columns import Column
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+
+_CUT_OFF_S = 3600.0
+
+
+class DuckDBEngine:
+    """The file of an archive; it is opened when it is first needed."""
+
+    name: Final[EngineName] = "duckdb"
+    target: Final[Target] = "duckdb"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._path = settings.archive_path
+        self._watchdog = Watchdog()
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._closed = False
+
+    @property
+    def place(self) -> str:
+        """The home of the archive."""
+        return str(self._settings.home)
+
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        _sweep(self._path)
+        return self._path.exists()
+
+    def make(self, model: Model) -> None:
+        """Make the file of an archive, whole or not at all.
+
+        DuckDB writes a new file in several steps, and one that is cut off in between
+        is no database for ever. So it is made under another name and linked at the
+        end, which fails if another process was quicker.
+        """
+        path = self._path
+        self._settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+        try:
+            connection = _connect(made, self._settings)
+            try:
+                with translated(f"making {path}"):
+                    install.install(self, DuckDBSession(connection), model)
+                    connection.execute("CHECKPOINT")
+            finally:
+                functions.unregister(connection)
+                connection.close()
+            made.chmod(0o600)
+            with made.open("rb") as stream:
+                os.fsync(stream.fileno())
+            with suppress(FileExistsError):
+                path.hardlink_to(made)
+            sync_folder(path.parent)
+        finally:
+            for leftover in path.parent.glob(f"{made.name}*"):
+                leftover.unlink(missing_ok=True)
+
+    def session(self) -> DuckDBSession:
+        """Return a session on a cursor of its own."""
+        return DuckDBSession(self._cursor())
+
+    def query(
+        self,
+        sql: str,
+        params: Parameters,
+        *,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
+    ) -> AbstractContextManager[DuckDBRunning]:
+        """Run one SELECT, read-only, and stream its rows."""
+        running = DuckDBRunning(
+            self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows
+        )
+        try:
+            running.start(sql, params)
+        except BaseException:
+            running.close()
+            raise
+        return running
+
+    def translated(self, doing: str) -> AbstractContextManager[None]:
+        """Raise the errors of the engine as ours."""
+        return translated(doing)
+
+    def define(self, session: Session) -> None:
+        """Define our SQL functions in the file."""
+        for statement in functions.macro_statements():
+            session.execute(statement)
+
+    def definitions(self) -> tuple[str, ...]:
+        """Return the text of our SQL functions."""
+        return functions.macro_statements()
+
+    def sql_type(self, column: Column) -> str:
+        """Return the SQL type of a column."""
+        return sql_type(column)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._closed = True
+        self._watchdog.close()
+        if self._opened is not None:
+            functions.unregister(self._opened)
+            self._opened.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        if self._opened is None:
+            self._opened = _connect(self._path, self._settings)
+        return self._opened.cursor()
+
+
+def _connect(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
+    with translated(f"opening {path}"):
+        connection = duckdb.connect(str(path), config=_configuration(settings))
+        functions.register(connection)
+        # Given to `connect` it has no effect: the folder is not there yet.
+        most = f"{settings.query_spill_mb}MB"
+        connection.execute(f"SET max_temp_directory_size = '{most}'")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _sweep(path: Path) -> None:
+    """Remove what was left of archives whose making was cut off."""
+    for leftover in path.parent.glob(f".{path.name}-*"):
+        if time.time() - leftover.stat().st_mtime > _CUT_OFF_S:
+            leftover.unlink(missing_ok=True)
+
+
+def _configuration(
+    settings: Settings,
+) -> dict[str, str | bool | int | float | list[str]]:
+    """Return what the database may do: no files but its own, bounded memory."""
+    return {
+        "memory_limit": f"{settings.query_memory_mb}MB",
+        "threads": settings.query_threads,
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }

@@ -1,0 +1,101 @@
+"""One SELECT on a DuckDB cursor of its own, in a read-only transaction."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from distiller.archive import functions
+from distiller.archive.duckdb.faults import translate
+from distiller.archive.query import DOING, Running, Watchdog, no_select
+
+if TYPE_CHECKING:
+    from distiller.archive.protocol import Parameters
+    from distiller.archive.query import Batches
+    from distiller.core.errors import DistillerError
+
+_FUNCTIONS = "dst_"
+"""With which the names of our functions begin, see `functions`."""
+
+
+class DuckDBRunning(Running):
+    """The rows of a query on DuckDB.
+
+    What fails while Arrow reads arrives as OSError and the like, without its class.
+    """
+
+    ERRORS = (duckdb.Error, OSError, ValueError, RuntimeError)
+
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        watchdog: Watchdog,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
+    ) -> None:
+        super().__init__(watchdog, timeout_s, max_rows)
+        self._cursor = cursor
+        self._batch_rows = batch_rows
+        self._bound: duckdb.DuckDBPyRelation | None = None
+        self._number = 0
+
+    def _check(self, sql: str, params: Parameters) -> None:
+        statements = duckdb.extract_statements(sql)
+        if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
+            raise no_select()
+        if _FUNCTIONS in sql:
+            self._number = functions.STOPS.begin(lambda: self._is_over)
+            self._cursor.execute(f"SET VARIABLE {functions.VARIABLE} = {self._number}")
+        self._cursor.execute("BEGIN TRANSACTION READ ONLY")
+        self._bound = (
+            self._cursor.sql(sql, params=params) if params else self._cursor.sql(sql)
+        )
+
+    def _run(self) -> Batches:
+        bound, self._bound = self._bound, None
+        assert bound is not None  # noqa: S101 - `start` comes before
+        # Only a relation streams; `execute` would hold all rows in memory.
+        return bound.to_arrow_reader(self._batch_rows)
+
+    def _interrupt(self) -> None:
+        with suppress(duckdb.Error):  # it may have ended meanwhile
+            self._cursor.interrupt()
+
+    def _release(self, reader: Batches | None) -> None:
+        self._bound = None
+        if reader is not None:
+            reader.close()
+        with suppress(duckdb.Error):  # no transaction was begun, or it has ended
+            self._cursor.rollback()
+        self._cursor.close()
+        functions.STOPS.end(self._number)
+
+    def _fault(self, error: Exception) -> DistillerError:
+        theirs = error if isinstance(error, duckdb.Error) else _as_duckdb(error)
+        return translate(theirs, DOING, users=True)
+
+
+_CLASSES: dict[str, type[duckdb.Error]] = {
+    "INTERRUPT": duckdb.InterruptException,
+    "Out of Memory": duckdb.OutOfMemoryException,
+    "Conversion": duckdb.ConversionException,
+    "Out of Range": duckdb.OutOfRangeException,
+    "Invalid Input": duckdb.InvalidInputException,
+    "IO": duckdb.IOException,
+}
+
+
+def _as_duckdb(error: Exception) -> duckdb.Error:
+    """Return the DuckDB error whose text Arrow passed on.
+
+    >>> _as_duckdb(OSError("Conversion Error: Could not convert string 'x'"))
+    ConversionException("Conversion Error: Could not convert string 'x'")
+    """
+    text = str(error)
+    for words, found in _CLASSES.items():
+        if f"{words} Error" in text:
+            return found(text)
+    return duckdb.Error(text)

@@ -1,0 +1,126 @@
+"""A DuckDB cursor as a session of the archive."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import duckdb
+
+    from distiller.archive.engine import Cells
+    from distiller.archive.protocol import Parameters
+    from distiller.core.columns import Column
+    from distiller.model import BoundTable
+
+_CHUNK = 5_000
+_ARROW_FROM = 400
+"""Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
+
+
+class DuckDBSession:
+    """One cursor. One process owns the file, so that there is nobody to lock out."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end of the block; roll back whatever leaves it by an error.
+
+        DuckDB's COMMIT after a failed statement rolls back without an error: nothing
+        is committed after one.
+        """
+        self._cursor.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self._cursor.rollback()
+            raise
+        self._cursor.commit()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read what the archive holds at one moment."""
+        self._cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            yield
+        finally:
+            self._cursor.rollback()
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Do nothing: callers within the process wait for each other already."""
+
+    def lock_all(self) -> None:
+        """Do nothing, likewise."""
+
+    def execute(self, sql: str, params: Parameters = ()) -> int:
+        """Run one statement; return the number of rows that it has changed."""
+        found = self._cursor.execute(sql, params or None).fetchall()
+        count = found[0][0] if found else 0
+        return count if isinstance(count, int) else 0
+
+    def fetch(self, sql: str, params: Parameters = ()) -> list[Cells]:
+        """Run one query; return its rows."""
+        return self._cursor.execute(sql, params or None).fetchall()
+
+    def chunks(self, sql: str) -> Iterator[list[Cells]]:
+        """Run one query of many rows."""
+        self._cursor.execute(sql)
+        while rows := self._cursor.fetchmany(_CHUNK):
+            yield rows
+
+    def insert(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        """Insert rows of new keys; return their number."""
+        width = len(table.columns)
+        if len(rows) * width >= _ARROW_FROM:
+            return self._insert_arrow(table, rows)
+        marks = "(" + ", ".join("?" * width) + ")"
+        return self.execute(
+            f"INSERT INTO {table.name} VALUES " + ", ".join([marks] * len(rows)),  # noqa: S608 - names of the model
+            [cell for row in rows for cell in row],
+        )
+
+    insert_absent = insert
+    """Nobody else can have inserted a row since it was looked for."""
+
+    def _insert_arrow(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        types = [_arrow_type(bound.column) for bound in table.columns]
+        arrays = [
+            pa.array(cells, type=kind)
+            for cells, kind in zip(zip(*rows, strict=True), types, strict=True)
+        ]
+        staged = pa.Table.from_arrays(arrays, names=list(table.names))
+        self._cursor.register("staged_rows", staged)
+        try:
+            return self.execute(f"INSERT INTO {table.name} SELECT * FROM staged_rows")  # noqa: S608 - names of the model
+        finally:
+            self._cursor.unregister("staged_rows")
+
+    def close(self) -> None:
+        """Close the cursor."""
+        self._cursor.close()
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    """Return the Arrow type of a stored column."""
+    if column.is_geometry:
+        return pa.list_(pa.float64())
+    if column.is_instant:
+        return pa.timestamp("us")
+    return _ARROW[column.datatype]
+
+
+_ARROW: Mapping[str, Any] = {
+    "boolean": pa.bool_(),
+    "short": pa.int16(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "char": pa.string(),
+}

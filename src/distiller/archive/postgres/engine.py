@@ -1,0 +1,218 @@
+"""PostgreSQL with pgSphere: an archive that many processes may serve and fill."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from distiller.archive import install
+from distiller.archive.pgsphere import ensure_pgsphere
+from distiller.archive.postgres import text
+from distiller.archive.postgres.faults import is_lost, refused, translated
+from distiller.archive.postgres.pool import Pool
+from distiller.archive.postgres.query import PostgresRunning
+from distiller.archive.postgres.session import PostgresSession
+from distiller.archive.query import Watchdog
+from distiller.core.errors import BadParameter, IllegalState
+from distiller.model.emit.sql import sql_type
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from distiller.adql import Target
+    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.protocol import Parameters
+    from distiller.core.columns import Column
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+
+_OLDEST = 150_000
+_MORE_READERS = 8
+"""Look-ups of the server itself, beside the queries of users."""
+
+_COMMON = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "1",
+}
+_WRITING = {
+    **_COMMON,
+    "lock_timeout": "60s",
+    "idle_in_transaction_session_timeout": "600s",
+}
+_READING = {
+    **_COMMON,
+    "default_transaction_read_only": "on",
+    "idle_in_transaction_session_timeout": "3600s",
+    # A query whose client has gone ends by itself.
+    "client_connection_check_interval": "5s",
+}
+_DEFAULTS = {
+    "application_name": "distiller",
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "client_encoding": "UTF8",
+}
+
+
+class PostgresEngine:
+    """A database of a PostgreSQL server, named by the setting ``database_url``."""
+
+    name: Final[EngineName] = "postgresql"
+    target: Final[Target] = "pgsphere"
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.database_url is not None  # noqa: S101 - `engine_of` has looked
+        self._settings = settings
+        self._url = settings.database_url.get_secret_value()
+        given = settings.database_read_url or settings.database_url
+        self._watchdog = Watchdog()
+        self._pool = Pool(
+            _conninfo(given.get_secret_value(), _READING),
+            settings.queries_at_once + _MORE_READERS,
+        )
+        self._closed = False
+
+    @property
+    def place(self) -> str:
+        """Server and database."""
+        parts = conninfo_to_dict(self._url)
+        host = parts.get("host") or "the local server"
+        port = f":{parts['port']}" if "port" in parts else ""
+        return f"the database {parts.get('dbname') or parts.get('user')} at {host}{port}"
+
+    def exists(self) -> bool:
+        """Tell whether the database holds an archive; look at the server, too."""
+        with translated(f"opening {self.place}"):
+            session = self.session()
+            try:
+                _check_server(session)
+                return install.is_installed(session)
+            finally:
+                session.close()
+
+    def make(self, model: Model) -> None:
+        """Make an empty archive, in one transaction."""
+        with translated(f"making an archive in {self.place}"):
+            session = self.session()
+            try:
+                ensure_pgsphere(session.connection)
+                install.install(self, session, model)
+                self._allow_readers(session, model)
+            finally:
+                session.close()
+
+    def session(self) -> PostgresSession:
+        """Return a session that connects when it is first used."""
+        if self._closed:
+            raise IllegalState("the archive is closed")
+        return PostgresSession(self._connect)
+
+    def query(
+        self,
+        sql: str,
+        params: Parameters,
+        *,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
+    ) -> AbstractContextManager[PostgresRunning]:
+        """Run one SELECT, read-only, and stream its rows."""
+        running = PostgresRunning(
+            self._pool, self._watchdog, timeout_s, max_rows, batch_rows
+        )
+        try:
+            running.start(sql, params)
+        except BaseException:
+            running.close()
+            raise
+        return running
+
+    def translated(self, doing: str) -> AbstractContextManager[None]:
+        """Raise the errors of the engine as ours."""
+        return translated(doing)
+
+    def define(self, session: Session) -> None:
+        """Define our SQL functions in the schema ``dst``."""
+        for statement in text.statements():
+            session.execute(statement)
+
+    def definitions(self) -> tuple[str, ...]:
+        """Return the text of our SQL functions."""
+        return text.statements()
+
+    def sql_type(self, column: Column) -> str:
+        """Return the SQL type of a column."""
+        return sql_type(column, "postgresql")
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._closed = True
+        self._watchdog.close()
+        self._pool.close()
+
+    def _connect(self) -> psycopg.Connection:
+        try:
+            return psycopg.connect(_conninfo(self._url, _WRITING), autocommit=True)
+        except psycopg.OperationalError as error:
+            # Whom the server turns away at its door gets no SQLSTATE.
+            if is_lost(error) and "FATAL:" in str(error):
+                raise _turned_away(error) from error
+            raise
+
+    def _allow_readers(self, session: PostgresSession, model: Model) -> None:
+        """Let the user of the second URL read, if there is one."""
+        if self._settings.database_read_url is None:
+            return
+        url = self._settings.database_read_url.get_secret_value()
+        user = conninfo_to_dict(url).get("user")
+        if user is None:
+            raise BadParameter("database_read_url", "it names no user")
+        schemas = dict.fromkeys([table.schema for table in model.tables] + ["dst"])
+        reader = psycopg.sql.Identifier(str(user)).as_string()
+        for schema in schemas:
+            session.execute(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
+            session.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}")
+
+
+def _conninfo(url: str, options: dict[str, str]) -> str:
+    """Return a URL with what sessions of the archive need; what it says goes first."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise BadParameter(
+            "database_url",
+            "it is no URL of PostgreSQL",
+            hint="it looks like postgresql://user:password@host:5432/database",
+        ) from error
+    words = " ".join(f"-c {name}={value}" for name, value in options.items())
+    if "options" in given:
+        words = f"{given['options']} {words}"
+    return make_conninfo(**{**_DEFAULTS, **given, "options": words})
+
+
+def _turned_away(error: psycopg.OperationalError) -> BadParameter:
+    said = str(error).rpartition("FATAL:")[2].strip().partition("\n")[0]
+    return refused(said)
+
+
+def _check_server(session: PostgresSession) -> None:
+    """Refuse a server or a database on which answers would differ."""
+    ((version, encoding),) = session.fetch(
+        "SELECT current_setting('server_version_num')::integer, "
+        "current_setting('server_encoding')"
+    )
+    if version < _OLDEST:
+        raise IllegalState(
+            f"the PostgreSQL server is too old: version {version // 10_000}",
+            hint="use PostgreSQL 15 or newer",
+        )
+    if encoding != "UTF8":
+        raise IllegalState(
+            f"the database keeps text in {encoding}, not in UTF-8",
+            hint="make it with ENCODING 'UTF8' TEMPLATE template0, see "
+            "docs/howto/postgresql.md",
+        )

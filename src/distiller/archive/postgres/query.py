@@ -1,0 +1,191 @@
+"""One SELECT on PostgreSQL: COPY in binary, read as Arrow by ADBC while it runs."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import adbc_driver_manager as adbc
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# The public cursors of ADBC lose the SQLSTATE of what fails amid the rows.
+from adbc_driver_manager._reader import (  # noqa: PLC2701
+    AdbcRecordBatchReader,
+)
+
+from distiller.archive.postgres.faults import CANCELLED, translate
+from distiller.archive.postgres.statements import bound, is_one_select
+from distiller.archive.query import DOING, Running, Watchdog, no_select
+from distiller.core.errors import InternalError, UserError
+
+if TYPE_CHECKING:
+    from distiller.archive.postgres.pool import Pool
+    from distiller.archive.protocol import Parameters
+    from distiller.archive.query import Batches
+    from distiller.core.errors import DistillerError
+
+_BATCH_BYTES: Final = 2**20
+"""Rows of so many bytes are read at once: first rows soon, little memory."""
+_REST_S: Final = 0.02
+"""So long rows are still read that nobody wants, before the query is cut off."""
+
+
+class PostgresRunning(Running):
+    """The rows of a query on PostgreSQL."""
+
+    ERRORS = (adbc.Error, pa.ArrowException, OSError)
+
+    def __init__(
+        self,
+        pool: Pool,
+        watchdog: Watchdog,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
+    ) -> None:
+        super().__init__(watchdog, timeout_s, max_rows)
+        self._pool = pool
+        self._batch_rows = batch_rows
+        self._connection: adbc.AdbcConnection | None = None
+        self._statement: adbc.AdbcStatement | None = None
+        self._schema: pa.Schema | None = None
+        self._closing = threading.Lock()
+
+    def _check(self, sql: str, params: Parameters) -> None:
+        text = sql.rstrip().removesuffix(";")
+        if not is_one_select(text):
+            raise no_select()
+        self._connection = self._pool.begin()
+        self._statement = adbc.AdbcStatement(self._connection)
+        self._statement.set_options(
+            **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
+        )
+        self._statement.set_sql_query(bound(text, params))
+        handle = self._statement.execute_schema()
+        given = pa.Schema._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface
+        self._schema = pa.schema([_plain(field) for field in given])
+
+    def _run(self) -> Batches:
+        assert self._statement is not None  # noqa: S101 - `start` comes before
+        assert self._schema is not None  # noqa: S101 - likewise
+        handle, _ = self._statement.execute_query()
+        rows = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - likewise
+        return _Rows(rows, self._schema, self._batch_rows)
+
+    def _interrupt(self) -> None:
+        with self._closing:
+            if self._statement is not None:
+                with suppress(adbc.Error):  # it may have ended meanwhile
+                    self._statement.cancel()
+
+    def _release(self, reader: Batches | None) -> None:
+        emptied = True
+        if isinstance(reader, _Rows):
+            emptied = reader.emptied(self._statement)
+            reader.close()
+        with self._closing:
+            statement, self._statement = self._statement, None
+            if statement is not None:
+                statement.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.end(connection, sound=emptied and not self._is_over)
+
+    def _fault(self, error: Exception) -> DistillerError:
+        if isinstance(error, adbc.Error):
+            return translate(error, DOING, users=True)
+        return InternalError(f"{DOING}: {str(error).partition(chr(10))[0]}")
+
+
+class _Rows:
+    """Batches of at most so many rows, of types that both engines have."""
+
+    def __init__(
+        self, rows: AdbcRecordBatchReader, schema: pa.Schema, most: int
+    ) -> None:
+        self._rows = rows
+        self._most = most
+        self._rest: pa.RecordBatch | None = None
+        self._ended = False
+        self.schema = schema
+
+    def read_next_batch(self) -> pa.RecordBatch:
+        """Return the next rows, or raise StopIteration."""
+        batch, self._rest = self._rest, None
+        if batch is None:
+            batch = self._read()
+        if batch.num_rows > self._most:
+            self._rest = batch.slice(self._most)
+            batch = batch.slice(0, self._most)
+        return batch
+
+    def _read(self) -> pa.RecordBatch:
+        try:
+            batch = self._rows.read_next_batch()
+        except BaseException:
+            self._ended = True
+            raise
+        arrays = [
+            _converted(array, field.type)
+            for array, field in zip(batch.columns, self.schema, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def emptied(self, statement: adbc.AdbcStatement | None) -> bool:
+        """Read what is left; tell whether the connection is at rest then.
+
+        Where rows were left out, there is mostly one: much more is cut off.
+        """
+        if self._ended or statement is None:
+            return self._ended
+        self._ended = True
+        cut_off = threading.Event()
+
+        def stop() -> None:
+            cut_off.set()
+            with suppress(adbc.Error):  # it may have ended meanwhile
+                statement.cancel()
+
+        timer = threading.Timer(_REST_S, stop)
+        timer.start()
+        try:
+            while True:
+                self._rows.read_next_batch()
+        except StopIteration:
+            return not cut_off.is_set()
+        except adbc.Error as error:
+            return error.sqlstate == CANCELLED
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def close(self) -> None:
+        """Let go of the rows."""
+        self._rows.close()
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """Return a column with the type that the other engine gives."""
+    kind = field.type
+    if isinstance(kind, pa.OpaqueType) and kind.type_name == "numeric":
+        kind = pa.float64()
+    elif isinstance(kind, pa.JsonType):
+        kind = pa.string()
+    elif pa.types.is_timestamp(kind):
+        kind = pa.timestamp("us")
+    elif pa.types.is_list(kind):
+        kind = pa.list_(kind.value_type)
+    elif isinstance(kind, pa.BaseExtensionType):
+        raise UserError(
+            f"{DOING}: column {field.name} is of a type that cannot be given out",
+            hint="CAST it to a number or to VARCHAR",
+        )
+    return pa.field(field.name, kind)
+
+
+def _converted(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    return array if array.type == kind else pc.cast(array, kind)

@@ -1,0 +1,146 @@
+"""A psycopg connection as a session of the archive."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from distiller.archive.postgres.statements import bound
+from distiller.model.emit.sql import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from distiller.archive.engine import Cells
+    from distiller.archive.protocol import Parameters
+    from distiller.model import BoundTable
+
+_CHUNK = 5_000
+_CELLS = 20_000
+"""Cells of one INSERT at most."""
+_EVERYTHING = "distiller:archive"
+_ONE = "SELECT pg_advisory_xact_lock(hashtextextended($name, 0))"
+_SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($name, 0))"
+
+
+class PostgresSession:
+    """One connection; where it broke, the next use makes another one.
+
+    Several processes may change one archive. Who changes a collection keeps others from
+    changing that one; who changes everything keeps all others out.
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+        self._connect = connect
+        self._kept: psycopg.Connection | None = None
+        self._within = False
+
+    @property
+    def connection(self) -> psycopg.Connection:
+        """The connection; one that broke between transactions is replaced."""
+        if not self._within and self._kept is not None and not _is_alive(self._kept):
+            self.close()
+        if self._kept is None:
+            self._kept = self._connect()
+        return self._kept
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end of the block; roll back whatever leaves it by an error."""
+        with self._block("BEGIN", "COMMIT"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read what the archive holds at one moment."""
+        begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        with self._block(begin, "ROLLBACK"):
+            yield
+
+    @contextmanager
+    def _block(self, begin: str, end: str) -> Iterator[None]:
+        connection = self.connection
+        connection.execute(begin.encode())
+        self._within = True
+        try:
+            yield
+            connection.execute(end.encode())
+        except BaseException:
+            with suppress(psycopg.Error):  # of a connection that broke
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._within = False
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Wait until no other process changes the datasets under these names."""
+        self.fetch(_SHARED, {"name": _EVERYTHING})
+        for name in sorted(set(names)):
+            self.fetch(_ONE, {"name": name})
+
+    def lock_all(self) -> None:
+        """Wait until no other process changes anything."""
+        self.fetch(_ONE, {"name": _EVERYTHING})
+
+    def execute(self, sql: str, params: Parameters = ()) -> int:
+        """Run one statement; return the number of rows that it has changed."""
+        return max(0, self._run(sql, params).rowcount)
+
+    def fetch(self, sql: str, params: Parameters = ()) -> list[Cells]:
+        """Run one query; return its rows."""
+        return self._run(sql, params).fetchall()
+
+    def _run(self, sql: str, params: Parameters) -> psycopg.Cursor[Any]:
+        return self.connection.execute(bound(sql, params).encode())
+
+    def chunks(self, sql: str) -> Iterator[list[Cells]]:
+        """Run one query of many rows, inside `snapshot`."""
+        with self.connection.cursor("chunks") as cursor:
+            cursor.execute(sql.encode())
+            while rows := cursor.fetchmany(_CHUNK):
+                yield rows
+
+    def insert(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        """Insert rows of new keys; return their number."""
+        names = ", ".join(quoted(name) for name in table.names)
+        statement = f"COPY {table.name} ({names}) FROM STDIN"
+        with self.connection.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return cursor.rowcount
+
+    def insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        """Insert rows whose keys are absent; return the number of those."""
+        names = ", ".join(quoted(name) for name in table.names)
+        keys = ", ".join(quoted(name) for name in table.key)
+        marks = "(" + ", ".join("?" * len(table.names)) + ")"
+        step = max(1, _CELLS // len(table.names))
+        count = 0
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            count += self.execute(
+                f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names of the model
+                f"{', '.join([marks] * len(some))} ON CONFLICT ({keys}) DO NOTHING",
+                [cell for row in some for cell in row],
+            )
+        return count
+
+    def close(self) -> None:
+        """Close the connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+
+def _is_alive(connection: psycopg.Connection) -> bool:
+    """Ask the server; one round trip, between transactions only."""
+    if connection.closed:
+        return False
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""How many values: the bounds of UML as numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distiller.model.entities import UNBOUNDED
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from distiller.model.read_xmi.report import Account
+    from distiller.model.read_xmi.tree import Tree
+
+_MANY = frozenset({"*", "-1", "n", "many", "unbounded"})
+
+
+def multiplicity_of(
+    tree: Tree, account: Account, element: etree._Element
+) -> tuple[int, int]:
+    """Return the smallest and largest number of values of a property.
+
+    A bound that is absent is 1. One that is there without a value is 0 or any number:
+    tools leave out what is the default for its kind.
+    """
+    lower = _bound(tree, account, element, "lowerValue", 0)
+    upper = _bound(tree, account, element, "upperValue", UNBOUNDED)
+    if upper != UNBOUNDED and lower > upper:
+        account.changed(element, f"{lower}..{upper} allows no value: read as {upper}")
+        lower = upper
+    return lower, upper
+
+
+def _bound(
+    tree: Tree, account: Account, element: etree._Element, name: str, bare: int
+) -> int:
+    child = element.find(name)
+    short = element.get(name.removesuffix("Value"))
+    if child is None and short is None:
+        return 1
+    if child is not None:
+        account.carried_whole(child)
+        short = tree.text(child, "value") or tree.text(child, "body")
+    text = (short or "").strip().lower()
+    if text in _MANY:
+        return UNBOUNDED if name == "upperValue" else 0
+    if text.isascii() and text.isdigit():
+        return min(int(text), 2**31 - 1)
+    if text:
+        account.changed(element, f"{name} {text!r} is no number: read as {bare}")
+    elif name == "upperValue":
+        account.changed(element, "upperValue without a value: read as any number")
+    return bare
