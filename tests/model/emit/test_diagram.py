@@ -137,12 +137,13 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
             _column("house_id", nullable=False),
             _column("owner_id", nullable=True),
             _column("number_id", nullable=True, unique=True),
+            _column("door_no", nullable=True),
         ),
         ForeignKey("s.house", (("house_id", "house_id"),)),
         ForeignKey("other.owner", (("owner_id", "owner_id"),)),
         ForeignKey("s.house", (("number_id", "house_id"),)),
     )
-    text = er.schema(Model((), (house, door)), "s")
+    text = er.tables(Model((), (house, door)), "Houses", (house, door))
     ends = re.findall(
         r'"([a-z.]+)" -> "s.door" .*arrowtail="(\w+)" arrowhead="(\w+)"', text
     )
@@ -154,6 +155,10 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
     assert ">other.owner<" in text
     assert ">PK<" in text
     assert ">FK<" in text
+    assert ">door_no<" in text
+    keys = er.tables(Model((), (house, door)), "", (house, door), keys_only=True)
+    assert ">number_id<" in keys
+    assert ">door_no<" not in keys
 
 
 def test_a_composition_of_one_part_is_drawn_so() -> None:

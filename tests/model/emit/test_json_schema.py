@@ -180,4 +180,4 @@ def test_a_part_of_an_abstract_class_is_of_one_of_its_kinds() -> None:
     assert not validator.is_valid({"m:Park": [{"things": []}]})
     assert not validator.is_valid({"m:Park": [{"things": [tree | {"wheels": 4.5}]}]})
     assert not validator.is_valid({"m:Park": [{"things": [tree | {"tags": [""] * 3}]}]})
-    assert not validator.is_valid({"m:Tree": [tree]})
+    assert not validator.is_valid({"m:Thing": [tree]})

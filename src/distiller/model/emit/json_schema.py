@@ -45,7 +45,8 @@ _REGION: Schema = {
 def schema(model: Model) -> Schema:
     """Return the schema of a document that holds objects of the model.
 
-    The document is an object with a list for each class that is no part of another.
+    The document is an object with a list for each class: those of its objects that
+    are no part of another.
     """
     writer = _Writer(model)
     definitions = {
@@ -54,29 +55,20 @@ def schema(model: Model) -> Schema:
         for item in document.types
         for name in (f"{document.name}:{item.id}",)
     }
-    parts = {
-        role.ref
-        for document in model.documents
-        for item in document.types
-        for role in item.roles
-        if role.kind == "composition"
-    }
-    wholes = {
+    lists = {
         f"{document.name}:{item.id}": {
             "type": "array",
             "items": _definition(f"{document.name}:{item.id}"),
         }
         for document in model.documents
         for item in document.types
-        if item.kind == "objectType"
-        and not item.abstract
-        and parts.isdisjoint(writer.lineage(document, item))
+        if item.kind == "objectType" and not item.abstract
     }
     return {
         "$schema": _DIALECT,
         "title": ", ".join(document.title for document in model.documents),
         "type": "object",
-        "properties": wholes,
+        "properties": lists,
         "additionalProperties": False,
         "$defs": definitions,
     }
@@ -120,7 +112,8 @@ class _Writer:
             yield from self.lineage(*base)
 
     def _object(self, document: Document, item: Type) -> Schema:
-        table = self._tables.get(f"{document.name}:{item.id}")
+        held = (self._tables.get(name) for name in self.lineage(document, item))
+        table = next((table for table in held if table is not None), None)
         columns = {b.path: b for b in table.columns} if table else {}
         properties: Schema = {}
         required: list[str] = []
@@ -145,7 +138,9 @@ class _Writer:
         return self._roles(base[1]) + item.roles
 
     def _role(self, role: Role, columns: Mapping[str, BoundColumn]) -> Schema:
-        if role.kind == "reference":
+        found = self._find(role.ref)
+        is_class = found is not None and found[1].kind == "objectType"
+        if role.kind == "reference" or (role.kind == "attribute" and is_class):
             one: Schema = {"type": "string", "x-refers-to": role.ref}
         elif role.kind == "composition":
             one = self._any_of(role.ref)
