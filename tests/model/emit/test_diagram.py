@@ -25,7 +25,7 @@ from distiller.model.tables import BoundColumn, BoundTable, Model
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDEST_PT = 1200
+_WIDEST_PT = 1500
 _SVG = "{http://www.w3.org/2000/svg}"
 
 

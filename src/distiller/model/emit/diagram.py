@@ -30,8 +30,6 @@ _STEREOTYPES = {
     "primitiveType": "«primitive»",
 }
 _TEXT_WIDTH = 44
-# Types that no line joins are set in an array: side by side they would be wide.
-_PACKED = {"pack": "16", "packmode": "array_u3"}
 
 
 def package(model: Model, document: Document, name: str) -> str:
@@ -47,8 +45,7 @@ def package(model: Model, document: Document, name: str) -> str:
     lines += [dot.node(ref, _other(ref, document, known)) for ref in beside]
     lines += [line for _, _, line in edges]
     title = f"Package {name} of {document.title}" if name else document.title
-    joined = {end for start, end, _ in edges for end in (start, end)}
-    return dot.graph(title, lines, **({} if drawn <= joined else _PACKED))
+    return dot.graph(title, lines, **({} if edges else dot.PACKED))
 
 
 def overview(document: Document) -> str:

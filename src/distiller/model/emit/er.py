@@ -44,14 +44,8 @@ def tables(
         dot.node(other, dot.box([_heading(other, dot.PLAIN)])) for other in beside
     ]
     lines += _keys(model, own)
-    joined = {
-        name
-        for table in own
-        for key in table.foreign_keys
-        for name in (table.name, key.target)
-    }
-    packed = {} if drawn <= joined else {"pack": "16", "packmode": "array_u3"}
-    return dot.graph(title, lines, **packed)
+    keyless = all(not table.foreign_keys for table in own)
+    return dot.graph(title, lines, **(dot.PACKED if keyless else {}))
 
 
 def overview(model: Model) -> str:
