@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
-from distiller.model.emit import docs, draw, sql, tap_schema
+from distiller.model.emit import dachs_rd, docs, draw, json_schema, sql, tap_schema
 from distiller.model.load import (
     ENDING,
     packaged_paths,
@@ -118,6 +119,32 @@ def diagram_command(name: str | None, model: Path | None, *, dot: bool) -> None:
     if name not in drawn:
         raise click.BadParameter(f"no diagram {name}; there are {', '.join(drawn)}")
     click.echo(drawn[name] if dot else draw.svg(drawn[name]), nl=False)
+
+
+@command.command(name="json-schema")
+@_model_argument
+def json_schema_command(model: Path | None) -> None:
+    """Print the model as a JSON schema (draft 2020-12), for programs."""
+    made = json_schema.schema(_model(model))
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+@command.command(name="dachs-rd")
+@click.option(
+    "--schema",
+    default="distiller",
+    show_default=True,
+    help="Schema in the database of the site, and folder in the inputs of DaCHS.",
+)
+@_model_argument
+def dachs_rd_command(schema: str, model: Path | None) -> None:
+    """Print a resource descriptor of ivoa.obscore for DaCHS.
+
+    A site that publishes with DaCHS 2.7 imports the observations of this archive with
+    it; docs/howto/publish-with-dachs.md shows how.
+    """
+    now = datetime.now(UTC)
+    click.echo(dachs_rd.descriptor(_model(model), now, schema), nl=False)
 
 
 @command.command(name="import")

@@ -25,7 +25,7 @@ from distiller.model.tables import BoundColumn, BoundTable, Model
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDEST_PT = 1200
+_WIDEST_PT = 1500
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -57,7 +57,10 @@ def sky() -> Model:
                 _role("composition", "planets", "m:b.Planet", 0, -1),
                 _role("reference", "twin", "other:Thing", 0),
             ),
-            constraints=(Constraint("mass >= 0"),),
+            constraints=(
+                Constraint("mass >= 0"),
+                Constraint("", role="m:a.Base.thing", datatype="m:b.Planet"),
+            ),
         ),
         Type("enumeration", "a.Kind", "Kind", "", "a", values=_values("dwarf")),
         Type("objectType", "b.Planet", "Planet", "", "b"),
@@ -75,6 +78,7 @@ def test_a_package_shows_its_types_and_how_they_hang_together(sky: Model) -> Non
     for words in ("name:", "\u00a0string\u00a0", "\u00a0real [0..1]\u00a0"):
         assert f">{words}<" in star
     assert "{mass &gt;= 0}" in star
+    assert "{thing is a Planet}" in star
     assert "«enumeration»" in text
     assert ">dwarf<" in text
     assert '"m:a.Base" -> "m:a.Star" [dir="back" arrowtail="onormal"]' in text
@@ -133,12 +137,13 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
             _column("house_id", nullable=False),
             _column("owner_id", nullable=True),
             _column("number_id", nullable=True, unique=True),
+            _column("door_no", nullable=True),
         ),
         ForeignKey("s.house", (("house_id", "house_id"),)),
         ForeignKey("other.owner", (("owner_id", "owner_id"),)),
         ForeignKey("s.house", (("number_id", "house_id"),)),
     )
-    text = er.schema(Model((), (house, door)), "s")
+    text = er.tables(Model((), (house, door)), "Houses", (house, door))
     ends = re.findall(
         r'"([a-z.]+)" -> "s.door" .*arrowtail="(\w+)" arrowhead="(\w+)"', text
     )
@@ -150,6 +155,10 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
     assert ">other.owner<" in text
     assert ">PK<" in text
     assert ">FK<" in text
+    assert ">door_no<" in text
+    keys = er.tables(Model((), (house, door)), "", (house, door), keys_only=True)
+    assert ">number_id<" in keys
+    assert ">door_no<" not in keys
 
 
 def test_a_composition_of_one_part_is_drawn_so() -> None:
