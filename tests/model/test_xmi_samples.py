@@ -1,7 +1,8 @@
 """The public drawings of the IVOA: counts, validity, and SQL that engines accept.
 
 They are of the repository ivoa/vo-dml, folder ``models``. DISTILLER_XMI_SAMPLES names
-the folder that has them; none is part of this project.
+the folder that has them (else ``../shared/standards/vo-dml-models``); none is part of
+this project.
 """
 
 from __future__ import annotations
@@ -89,12 +90,13 @@ _SAMPLES = {
 
 
 def _file(name: str) -> Path:
-    given = os.environ.get("DISTILLER_XMI_SAMPLES")
-    if not given:
+    shared = Path(__file__).parents[3] / "shared" / "standards" / "vo-dml-models"
+    folder = Path(os.environ.get("DISTILLER_XMI_SAMPLES", shared))
+    if not folder.is_dir():
         pytest.skip(
             "no samples: set DISTILLER_XMI_SAMPLES to the folder models of ivoa/vo-dml"
         )
-    path = Path(given) / name
+    path = folder / name
     assert path.is_file(), f"{path} is not there"
     return path
 
