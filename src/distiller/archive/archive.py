@@ -6,7 +6,7 @@ import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from distiller.archive import health, install
+from distiller.archive import health, install, refusals
 from distiller.archive.compare import digest, dump
 from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
+    from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _LOOK_UP_S = 60.0
 _FILES = (
-    "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
+    'SELECT f.path, f.checksum, f."size", f.mtime, f.role, p.publisher_did '
+    "FROM cta.product_file f "
     "JOIN cta.product p ON p.product_id = f.product_id "
     "ORDER BY p.publisher_did, f.path"
 )
@@ -39,6 +41,11 @@ class Archive:
 
     Use `open_archive`. Readers have a connection each and see the archive as it was
     when they began; writers wait for each other.
+
+    Attributes
+    ----------
+    is_new
+        Whether it was made when it was opened.
     """
 
     def __init__(self, settings: Settings, engine: Engine, model: Model) -> None:
@@ -49,6 +56,7 @@ class Archive:
         self._session = engine.session()
         self._writer = Writer(self._session, engine.name, model)
         self._closed = False
+        self.is_new = False
 
     @classmethod
     def open(cls, settings: Settings, engine: Engine, *, create: bool = True) -> Self:
@@ -63,15 +71,11 @@ class Archive:
         IllegalState
             If it is of another data model.
         """
+        model = load_model()
         try:
-            model = load_model()
-            if not engine.exists():
-                if not create:
-                    raise NotFound(
-                        f"there is no archive in {engine.place}",
-                        hint="make one with `distiller init`, or name another --home",
-                    )
-                engine.make(model)
+            existed = engine.exists()
+            if not existed:
+                _make(engine, model, allowed=create)
             archive = cls(settings, engine, model)
         except BaseException:
             engine.close()
@@ -81,6 +85,7 @@ class Archive:
         except BaseException:
             archive.close()
             raise
+        archive.is_new = not existed
         return archive
 
     def prepare(self) -> None:
@@ -176,6 +181,16 @@ class Archive:
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did, note)
 
+    def refusals(self, collection: str | None = None) -> list[Refusal]:
+        """Return what ingests refused, of one collection or of all."""
+        with self._changing("looking up what was refused"):
+            return refusals.refusals(self._session, collection)
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember what was refused, and forget the refusals with these keys."""
+        with self._changing("remembering what was refused"):
+            refusals.record(self._session, self._model, added, cleared)
+
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
         with self._changing(f"looking up {collection}"):
@@ -235,7 +250,7 @@ class Archive:
             return list(health.findings(self._engine, session, self._model))
 
     def files(self) -> Iterator[dict[str, Any]]:
-        """Yield path, checksum, role and publisher_did of every file."""
+        """Yield path, checksum, size, mtime, role and publisher_did of every file."""
         with self.query(_FILES, timeout_s=_LOOK_UP_S) as result:
             for batch in result.batches:
                 yield from batch.to_pylist()
@@ -265,3 +280,12 @@ class Archive:
                 raise IllegalState(f"{doing}: the archive is closed")
             with self._engine.translated(doing):
                 yield
+
+
+def _make(engine: Engine, model: Model, *, allowed: bool) -> None:
+    if not allowed:
+        raise NotFound(
+            f"there is no archive in {engine.place}",
+            hint="make one with `distiller init`, or name another --home",
+        )
+    engine.make(model)

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from distiller.adql import Target
     from distiller.core.bundle import Bundle, Stored
+    from distiller.core.columns import Catalog
+    from distiller.core.refusal import Refusal
 
 Outcome = Literal["added", "unchanged", "replaced"]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -41,6 +44,14 @@ class Result(Protocol):
 class ArchiveReader(Protocol):
     """What reads the archive."""
 
+    @property
+    def catalog(self) -> Catalog:
+        """Every table that ADQL may name."""
+
+    @property
+    def target(self) -> Target:
+        """The engine that ADQL is to be translated for."""
+
     def query(
         self,
         sql: str,
@@ -65,8 +76,14 @@ class ArchiveWriter(Protocol):
     def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
         """Take in several datasets in one transaction: all of them or none."""
 
-    def remove(self, publisher_did: str) -> bool:
-        """Take a dataset out; False where there is none."""
+    def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
+        """Take a dataset out, and note why; False where there is none."""
+
+    def refusals(self, collection: str | None = None) -> Sequence[Refusal]:
+        """Return what ingests refused, of one collection or of all."""
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember what was refused, and forget the refusals with these keys."""
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""

@@ -143,7 +143,7 @@ class Writer:
             "WHERE publisher_did = ANY($dids)",
             {"dids": list(dids)},
         )
-        return {did: checksum for did, checksum in found}
+        return dict(found)
 
     def _sorted(self, bundles: Sequence[Bundle]) -> Batch:
         """Return the cells of all rows, by table."""
@@ -257,7 +257,7 @@ class Writer:
         parameters["publisher_dids"] = dids
         for place, declared in enumerate(mappings(self._model)):
             statement = declared.insert_sql(self._engine, which="some")
-            count = self._session.execute(statement, parameters)
+            count = self._session.execute(statement, declared.used(parameters))
             # The first is ObsCore, with a row for every dataset.
             if count > len(dids) or (place == 0 and count < len(dids)):
                 raise InternalError(

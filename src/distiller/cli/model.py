@@ -23,7 +23,7 @@ from distiller.model.load import (
 )
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 from distiller.model.read_vodml import read_vodml
-from distiller.model.read_xmi import counts, read_xmi
+from distiller.model.read_xmi import counts, read_xmi_file
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def import_command(
     (see ``distiller model check``); the file is written all the same.
     """
     _named(output)
-    imported = read_xmi(file.read_bytes(), file.name, name=name)
+    imported = read_xmi_file(file, name=name)
     text = write_vodml(imported.document)
     document = read_vodml(text, output.name)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -199,7 +199,8 @@ def import_command(
 def check_command(model: Path | None) -> None:
     """Check a model and its binding; every fault on a line, exit 1 if there is one.
 
-    What has no description is a fault in a model with a binding, else a warning.
+    What has no description is a fault in a model with a binding, else a warning. Notes
+    say which constraints became a CHECK, and what SQL holds in part only.
     """
     if model is not None:
         found, faults = read_one(_named(model))
@@ -208,6 +209,8 @@ def check_command(model: Path | None) -> None:
     else:
         found, faults = read_models(packaged_paths())
         faults += mapping_faults(read_mapping(FILE), found)
+    for note in found.notes:
+        click.echo(f"note: {note}")
     for fault in faults:
         click.echo(fault)
     if faults:
