@@ -22,6 +22,7 @@ from distiller.core import errors
 from distiller.core.settings import Settings
 from distiller.ingest.collection import CollectionSettings, Part
 from distiller.ingest.collection_file import part_of
+from distiller.model import codes
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
@@ -166,6 +167,16 @@ def errors_page() -> str:
         "|---|---|",
     ]
     lines += [f"| `{code}` | {text} |" for code, text in faults.CODES.items()]
+    lines += [
+        "",
+        "## Faults of a data model",
+        "",
+        "An error `U600` about a file of a data model starts with its code.",
+        "",
+        "| code | what |",
+        "|---|---|",
+    ]
+    lines += [f"| `{code}` | {text} |" for code, text in codes.CODES.items()]
     return "\n".join(lines) + "\n"
 
 
