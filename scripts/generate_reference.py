@@ -20,6 +20,7 @@ from distiller.analysis.tasks import TASKS
 from distiller.cli import program
 from distiller.core import errors
 from distiller.core.settings import Settings
+from distiller.model.examples import examples
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
@@ -254,11 +255,27 @@ def _counts(function: functions.Function) -> str:
     return str(most) if fewest == most else f"{fewest} or {most}"
 
 
+def questions_page() -> str:
+    """Return the page of questions with the queries that answer them."""
+    lines = [
+        "# Questions and their queries",
+        "",
+        "Each query can be sent as it is to the demo archive (`make demo`), on the page",
+        "`/adql/`, with `distiller query`, or from any TAP client, which finds the",
+        "same list at `/tap/examples`. Put your own names and numbers in.",
+    ]
+    for one in examples():
+        lines += ["", f"## {one.title}", "", one.words, ""]
+        lines += ["```sql", one.adql.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "commands.md": commands_page,
     "errors.md": errors_page,
     "adql.md": adql_page,
+    "questions.md": questions_page,
     **{f"{task.name}.md": partial(task_page, task) for task in TASKS.values()},
 }
 
