@@ -223,7 +223,9 @@ def test_runs_of_a_proposal(archive: Archive) -> None:
     assert [row[0] for row in rows] == wanted
     proposals = {
         row["obs_id"]: row["proposal_id"]
-        for row in archive.rows("SELECT obs_id, proposal_id FROM ivoa.obscore")
+        for row in archive.rows(
+            "SELECT obs_id, proposal_id FROM ivoa.obscore ORDER BY obs_id"
+        )
     }
     assert [obs for obs, one in proposals.items() if one == "SIM-2024-02"] == wanted
 

@@ -13,24 +13,31 @@ from distiller.core.settings import load_settings
 COLLECTION = "toy"
 
 
-def did_of(number: int) -> str:
+def did_of(number: int, name: str = COLLECTION) -> str:
     """Return the publisher DID of a made-up run."""
-    return f"ivo://org.example/{COLLECTION}?{number}"
+    return f"ivo://org.example/{name}?{number}"
 
 
 def bundle(number: int, *, checksum: str = "1", telescopes: int = 4) -> Bundle:
     """Return all rows of a made-up run, 27 of them."""
-    did = did_of(number)
+    return in_collection(COLLECTION, number, checksum=checksum, telescopes=telescopes)
+
+
+def in_collection(
+    name: str, number: int, *, checksum: str = "1", telescopes: int = 4
+) -> Bundle:
+    """Return all rows of a made-up run of a collection."""
+    did = did_of(number, name)
     observation, product = key(did, "observation"), key(did, "product")
     array, target = key("array", str(telescopes)), key("Crab")
-    collection, project = key("collection", COLLECTION), key("project")
+    collection, project = key("collection", name), key("project")
     own = {"observation_id": observation}
     rows: dict[str, tuple[Row, ...]] = {
         "cta.project": ({"project_id": project, "name": "Toy project"},),
         "cta.collection": (
             {
                 "collection_id": collection,
-                "name": COLLECTION,
+                "name": name,
                 "project_id": project,
                 "terms": "None at all.",
             },

@@ -53,9 +53,7 @@ def again() -> Callable[..., Settings]:
     """Return what gives the settings of a home with others changed."""
 
     def changed(settings: Settings, **given: Any) -> Settings:
-        return load_settings(
-            settings.home, database_url=settings.database_url, **given
-        )
+        return load_settings(settings.home, database_url=settings.database_url, **given)
 
     return changed
 

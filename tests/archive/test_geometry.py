@@ -19,6 +19,13 @@ from distiller.core.errors import TimedOut
 if TYPE_CHECKING:
     from distiller.archive import Archive
 
+
+@pytest.fixture
+def engine() -> str:
+    """Only DuckDB works with these functions."""
+    return "duckdb"
+
+
 _RA = st.floats(0, 360, exclude_max=True)
 _DEC = st.floats(-90, 90)
 

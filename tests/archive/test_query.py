@@ -143,7 +143,10 @@ def test_postgresql_does_nothing_but_read(archive: Archive, sql: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("1 {div} (i - i)", f"an integer is divided by 0 ({_LEAVE}, or divide by CAST("),
+        (
+            "1 {div} (i - i)",
+            f"an integer is divided by 0 ({_LEAVE}, or divide by CAST(",
+        ),
         ("mod(i, 0)", "an integer is divided by 0"),
         ("(SELECT x FROM (VALUES (1), (2)) u(x))", _SEVERAL),
         ("i::INTEGER * 2000000000", "a number is out of the range of INTEGER (comp"),
@@ -294,7 +297,7 @@ with open_archive(load_settings(sys.argv[1])) as archive:
         with archive.query(statement, timeout_s=100) as result:
             rows = sum(batch.num_rows for batch in result.batches)
         print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""  # noqa: E501 - a program
+"""
     url = engine_home.database_url
     table = "generate_series(1, 1000000) t(i)" if url else "range(1000000) t(i)"
     environment = {"DISTILLER_DATABASE_URL": url.get_secret_value()} if url else {}

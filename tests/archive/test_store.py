@@ -220,13 +220,20 @@ def test_nul_characters_are_left_out(archive: Archive, toy: Any) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [0.1, 5e-324, 1.7976931348623157e308, -0.0, math.inf, -math.inf, 1 / 3, 2**53 + 2.0],
+    [
+        0.1,
+        5e-324,
+        1.7976931348623157e308,
+        -0.0,
+        math.inf,
+        -math.inf,
+        1 / 3,
+        2**53 + 2.0,
+    ],
 )
 def test_numbers_keep_every_bit(archive: Archive, toy: Any, number: float) -> None:
     region = (math.copysign(max(abs(number), 1e-300), number), 0.5, 2.0)
-    archive.store(
-        _changed(toy.bundle(1), "cta.product", t_max=number, s_region=region)
-    )
+    archive.store(_changed(toy.bundle(1), "cta.product", t_max=number, s_region=region))
     (row,) = archive.rows("SELECT t_max, s_region FROM cta.product")
     given = [row["t_max"], *row["s_region"]]
     assert struct.pack("4d", *given) == struct.pack("4d", number, *region)

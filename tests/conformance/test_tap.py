@@ -23,9 +23,9 @@ KNOWN = re.compile(
 
 
 @pytest.mark.debian("stilts")
-def test_taplint(server: Server) -> None:
+def test_taplint(each_server: Server) -> None:
     done = subprocess.run(
-        ["stilts", "taplint", f"tapurl={server.url}/tap", f"stages={STAGES}"],
+        ["stilts", "taplint", f"tapurl={each_server.url}/tap", f"stages={STAGES}"],
         capture_output=True,
         text=True,
         check=False,
@@ -43,12 +43,12 @@ def test_taplint(server: Server) -> None:
 
 
 @pytest.mark.debian("stilts")
-def test_tapquery(server: Server) -> None:
+def test_tapquery(each_server: Server) -> None:
     done = subprocess.run(
         [
             "stilts",
             "tapquery",
-            f"tapurl={server.url}/tap",
+            f"tapurl={each_server.url}/tap",
             "sync=true",
             "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
             "ofmt=csv",
@@ -62,8 +62,8 @@ def test_tapquery(server: Server) -> None:
     assert done.stdout.splitlines()[:2] == ["obs_id,s_ra,t_min", "20136,228.3,53379.9"]
 
 
-def test_pyvo_search_tables_and_limits(server: Server) -> None:
-    service = pyvo.dal.TAPService(f"{server.url}/tap")
+def test_pyvo_search_tables_and_limits(each_server: Server) -> None:
+    service = pyvo.dal.TAPService(f"{each_server.url}/tap")
     result = service.search("SELECT * FROM ivoa.obscore")
     assert len(result) == 5
     assert result.fieldnames[0] == "dataproduct_type"
@@ -80,8 +80,8 @@ def test_pyvo_notices_the_limit_of_the_server(start_server: StartServer) -> None
         assert len(service.search("SELECT obs_id FROM ivoa.obscore")) == 2
 
 
-def test_pyvo_shows_the_fault(server: Server) -> None:
-    service = pyvo.dal.TAPService(f"{server.url}/tap")
+def test_pyvo_shows_the_fault(each_server: Server) -> None:
+    service = pyvo.dal.TAPService(f"{each_server.url}/tap")
     with pytest.raises(DALQueryError) as caught:
         service.search("SELECT obs_idd FROM ivoa.obscore")
     assert "1:8 Q202 there is no column obs_idd (did you mean obs_id?)" in str(

@@ -15,7 +15,7 @@ import psycopg
 from distiller.archive.pgsphere import ensure_pgsphere
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PACKAGES = ("postgresql-15", "postgresql-15-pgsphere")
 _BIN = Path("/usr/lib/postgresql/15/bin")
@@ -32,25 +32,23 @@ _SETTINGS = {
 class Server:
     """A server of its own, reached by a Unix socket; `start` makes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
+        self._settings = {**_SETTINGS, **settings}
         self._number = 0
 
     @classmethod
-    def start(cls) -> Self:
+    def start(cls, **settings: str) -> Self:
         """Make a cluster in a new folder and start its server."""
         folder = Path(tempfile.mkdtemp(prefix="distiller-pg-", dir="/tmp"))
         folder.chmod(0o755)
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        server = cls(folder)
+        server = cls(folder, settings)
         options = ["--no-sync", "--auth=trust", "--username=distiller", "-E", "UTF8"]
         server._run("initdb", "-D", server._data, "--locale=C.UTF-8", *options)
-        given = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
-        given += f" -k {folder}"
-        log = str(folder / "log")
-        server._run("pg_ctl", "-D", server._data, "-w", "-l", log, "-o", given, "start")
+        server._start()
         server._psql("postgres", "CREATE DATABASE with_pgsphere")
         with psycopg.connect(
             server.url("with_pgsphere"), autocommit=True
@@ -58,21 +56,44 @@ class Server:
             ensure_pgsphere(connection)
         return server
 
+    def restart(self) -> None:
+        """Stop the server at once, if it runs, and start it again."""
+        if self._runs:
+            self.halt()
+        self._start()
+
+    def halt(self) -> None:
+        """Stop the server at once."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
     def stop(self) -> None:
         """Stop the server and remove its folder."""
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+        if self._runs:
+            self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create(self, *, template: str = "with_pgsphere") -> str:
+    def create(self, *, template: str = "with_pgsphere", options: str = "") -> str:
         """Make a new database and return its URL."""
         self._number += 1
         name = f"test_{self._number}"
-        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         return self.url(name)
 
     def url(self, name: str) -> str:
         """Return the URL of a database."""
         return f"postgresql://distiller@/{name}?host={self._folder}"
+
+    def _start(self) -> None:
+        given = " ".join(
+            f"-c {name}={value!r}" for name, value in self._settings.items()
+        )
+        given += f" -k {self._folder}"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", given, "start")
+
+    @property
+    def _runs(self) -> bool:
+        return (self._folder / "data" / "postmaster.pid").exists()
 
     @property
     def _data(self) -> str:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 import pytest
@@ -26,6 +26,9 @@ from distiller.core.bundle import Bundle, Row
 from distiller.core.files import sha256
 from distiller.core.identifiers import key
 from distiller.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tests.support import postgres
 
 PROGRAM = (sys.executable, "-m", "distiller")
 COLLECTION = "test-dr1"
@@ -267,6 +270,17 @@ def _stop(process: subprocess.Popen[str]) -> None:
 def server() -> Iterator[Server]:
     """Share one server for all tests that only read."""
     with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgresql"])
+def each_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Share one server on each engine."""
+    if request.param == "duckdb":
+        yield request.getfixturevalue("server")
+        return
+    database: postgres.Server = request.getfixturevalue("postgres_server")
+    with serving(database_url=database.create()) as running:
         yield running
 
 

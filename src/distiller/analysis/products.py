@@ -30,6 +30,8 @@ class InputDataset(_Frozen):
         Publisher DID.
     path
         The events file, absolute.
+    url
+        Where it is fetched from before the task begins; None: it is on this machine.
     checksum
         SHA-256 of that file when it was ingested, or empty.
     simulated
@@ -42,6 +44,7 @@ class InputDataset(_Frozen):
     path: Path
     checksum: str
     simulated: bool = False
+    url: str | None = None
 
 
 class ProductFile(_Frozen):

@@ -41,6 +41,11 @@ class Archive:
 
     Use `open_archive`. Readers have a connection each and see the archive as it was
     when they began; writers wait for each other.
+
+    Attributes
+    ----------
+    is_new
+        Whether it was made when it was opened.
     """
 
     def __init__(self, settings: Settings, engine: Engine, model: Model) -> None:
@@ -51,6 +56,7 @@ class Archive:
         self._session = engine.session()
         self._writer = Writer(self._session, engine.name, model)
         self._closed = False
+        self.is_new = False
 
     @classmethod
     def open(cls, settings: Settings, engine: Engine, *, create: bool = True) -> Self:
@@ -65,15 +71,11 @@ class Archive:
         IllegalState
             If it is of another data model.
         """
+        model = load_model()
         try:
-            model = load_model()
-            if not engine.exists():
-                if not create:
-                    raise NotFound(
-                        f"there is no archive in {engine.place}",
-                        hint="make one with `distiller init`, or name another --home",
-                    )
-                engine.make(model)
+            existed = engine.exists()
+            if not existed:
+                _make(engine, model, allowed=create)
             archive = cls(settings, engine, model)
         except BaseException:
             engine.close()
@@ -83,6 +85,7 @@ class Archive:
         except BaseException:
             archive.close()
             raise
+        archive.is_new = not existed
         return archive
 
     def prepare(self) -> None:
@@ -277,3 +280,12 @@ class Archive:
                 raise IllegalState(f"{doing}: the archive is closed")
             with self._engine.translated(doing):
                 yield
+
+
+def _make(engine: Engine, model: Model, *, allowed: bool) -> None:
+    if not allowed:
+        raise NotFound(
+            f"there is no archive in {engine.place}",
+            hint="make one with `distiller init`, or name another --home",
+        )
+    engine.make(model)

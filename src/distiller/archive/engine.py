@@ -61,6 +61,9 @@ class Session(Protocol):
     def insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
         """Insert rows whose keys are absent; return the number of those."""
 
+    def define(self) -> None:
+        """Define our SQL functions, or define them anew; the tables are there."""
+
     def close(self) -> None:
         """Let go of the connection."""
 
@@ -102,9 +105,6 @@ class Engine(Protocol):
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""
-
-    def define(self, session: Session) -> None:
-        """Define our SQL functions, or define them anew; the tables are there."""
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions, which changes if they do."""

@@ -46,7 +46,7 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
             return False
         for statement in statements:
             session.execute(statement)
-        engine.define(session)
+        session.define()
         _fill_tap_schema(session, model)
         write_setting(session, _SHAPE, shape)
         write_setting(session, _WORDS, words)
@@ -153,12 +153,10 @@ def _compare(
         return
     with session.transaction():
         session.lock_all()
-        comments = [
-            s for s in sql.ddl(model, engine.name) if s.startswith("COMMENT ")
-        ]
+        comments = [s for s in sql.ddl(model, engine.name) if s.startswith("COMMENT ")]
         for statement in comments:
             session.execute(statement)
-        engine.define(session)
+        session.define()
         _fill_tap_schema(session, model)
         write_setting(session, _WORDS, words)
 
@@ -184,7 +182,7 @@ def tap_rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
 
 def _fill_tap_schema(session: Session, model: Model) -> None:
     filled = tap_rows(model)
-    for table in reversed(filled):
+    for table in reversed(list(filled)):
         session.execute(f"DELETE FROM {table}")  # noqa: S608 - names of the model
     for table, rows in filled.items():
         bound = model.by_name[table]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from distiller.adql import Target
     from distiller.core.bundle import Bundle, Stored
+    from distiller.core.columns import Catalog
     from distiller.core.refusal import Refusal
 
 Outcome = Literal["added", "unchanged", "replaced"]
@@ -41,6 +43,14 @@ class Result(Protocol):
 
 class ArchiveReader(Protocol):
     """What reads the archive."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every table that ADQL may name."""
+
+    @property
+    def target(self) -> Target:
+        """The engine that ADQL is to be translated for."""
 
     def query(
         self,

@@ -9,7 +9,8 @@ GET /health                                        ``{"status": "ok"}``
 POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
 POST /bundles          one bundle per line         ``{"outcomes": [...]}``
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
-POST /remove           ``{"publisher_did": ...}``  ``{"removed": true}``
+POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
+                       "note": null}``
 GET /refusals          ``?collection=``            ``{"refusals": [...]}``
 POST /refusals         ``{"added", "cleared"}``    ``{}``
 POST /query            ``{"adql": ...}``           the document in frames

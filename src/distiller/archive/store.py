@@ -143,7 +143,7 @@ class Writer:
             "WHERE publisher_did = ANY($dids)",
             {"dids": list(dids)},
         )
-        return {did: checksum for did, checksum in found}
+        return dict(found)
 
     def _sorted(self, bundles: Sequence[Bundle]) -> Batch:
         """Return the cells of all rows, by table."""

@@ -40,13 +40,12 @@ class Versions:
         if table is None:
             return
         dids = [bundle.publisher_did for bundle in bundles]
-        numbers = dict(
-            self._session.fetch(
-                f"SELECT publisher_did, max(number) FROM {TABLE} "  # noqa: S608 - a fixed name
-                "WHERE publisher_did = ANY($dids) GROUP BY publisher_did",
-                {"dids": dids},
-            )
+        found = self._session.fetch(
+            f"SELECT publisher_did, max(number) FROM {TABLE} "  # noqa: S608 - a fixed name
+            "WHERE publisher_did = ANY($dids) GROUP BY publisher_did",
+            {"dids": dids},
         )
+        numbers: dict[str, int] = dict(found)
         present = _now()
         rows = [
             _row(bundle, numbers.get(bundle.publisher_did, 0) + 1, present)

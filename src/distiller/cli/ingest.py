@@ -63,7 +63,7 @@ _LINES = 20  # plain lines of progress where there is no terminal
 @click.option(
     "--refused",
     is_flag=True,
-    help="Try again what was refused before, instead of PATH.",
+    help="Instead of PATH: what was refused before.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 @click.pass_context
@@ -82,9 +82,9 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     """Bring DL3 files (GADF) into the archive.
 
     PATH is a folder, with index files or without, or a file; it may be a URL such as
-    s3://bucket/folder. Running it again stores only what is new or has changed. Ends with 0 if nothing was refused, with 3 if
-    something was: each refused file is named with a code, and the rest is in. A home
-    without an archive gets one.
+    s3://bucket/folder. Running it again stores only what is new or has changed. Ends
+    with 0 if nothing was refused, with 3 if something was: each refused file is named
+    with a code, and the rest is in. A home without an archive gets one.
     """
     if refused == bool(paths):
         message = "give PATH... or --refused"

@@ -34,13 +34,11 @@ def command(ctx: click.Context) -> None:
     template = settings.home / FILE_NAME
     if not template.exists():
         write_text(template, template_text(), mode=_PRIVATE_FILE)
-    existed = settings.archive_path.exists()
     for folder in (settings.files_path, settings.jobs_path):
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
-    with closing(open_archive(settings)):
-        pass
-    word = "was there already" if existed else "is made"
-    click.echo(f"{settings.home} {word}; its settings are in {template}")
+    with closing(open_archive(settings)) as archive:
+        word = "is made" if archive.is_new else "was there already"
+        click.echo(f"{archive.place} {word}; its settings are in {template}")
 
 
 def template_text() -> str:

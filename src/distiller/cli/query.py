@@ -63,7 +63,7 @@ def _document(
             request = {"adql": adql, "format": form, "maxrec": maxrec}
             yield from archive.query_document(request, _warn)
         else:
-            prepared = answer.prepare(parameters, archive.catalog, settings)
+            prepared = answer.prepare(parameters, archive, settings)
             yield from answer.whole(archive, prepared, _warn)
 
 

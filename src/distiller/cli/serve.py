@@ -112,8 +112,7 @@ def _say_password() -> None:
 
 def _fill(settings: Settings) -> None:
     """Simulate the demo runs once, and ingest what is not in the archive yet."""
-    if not settings.archive_path.exists():
-        _distiller(settings, "init")
+    _distiller(settings, "init")
     runs = settings.home / "demo-data"
     if not runs.is_dir():
         # Written beside and renamed, so that a set that was cut off is made again.

@@ -8,6 +8,7 @@ the store's own tools read them; a URL never holds any.
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import os
 import posixpath
@@ -151,19 +152,25 @@ class Url:
         return f"/{self.location}" if self.kind == "memory" else self.location
 
     def _store(self) -> Any:
-        return fsspec.filesystem(self.kind, **_OPTIONS.get(self.kind, {}))
+        with _translated():
+            return fsspec.filesystem(self.kind, **_options(self.kind))
 
 
 Place: TypeAlias = Path | Url
 
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    "s3": {
-        "use_listings_cache": False,
-        "config_kwargs": {"connect_timeout": _CONNECT_S, "read_timeout": _READ_S},
-    },
-    "http": {"use_listings_cache": False},
-    "https": {"use_listings_cache": False},
-}
+
+def _options(kind: str) -> dict[str, Any]:
+    """Return how stores of a kind are asked: anew each time, and not for ever."""
+    if kind == "s3":
+        limits = {"connect_timeout": _CONNECT_S, "read_timeout": _READ_S}
+        return {"use_listings_cache": False, "config_kwargs": limits}
+    if kind in {"http", "https"}:
+        aiohttp = importlib.import_module("aiohttp")
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_S, sock_read=_READ_S
+        )
+        return {"use_listings_cache": False, "client_kwargs": {"timeout": timeout}}
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +217,7 @@ def place(text: str | Path) -> Place:
     if kind not in STORES:
         known = ", ".join(f"{one}://" for one in STORES)
         raise BadParameter("PATH", f"{kind}:// is not read", hint=f"known: {known}")
-    shown = f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
+    shown = f"{kind}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
     if "@" in rest.partition("/")[0] or "?" in rest or "#" in rest:
         raise BadParameter(
             "PATH",

@@ -185,18 +185,18 @@ def _known_at(location: Location) -> list[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        inner = None if field is None else _part_of(field.annotation)
+        inner = None if field is None else part_of(field.annotation)
         if inner is None:
             break
         model = inner
     return list(model.model_fields)
 
 
-def _part_of(annotation: Any) -> type[Part] | None:
+def part_of(annotation: Any) -> type[Part] | None:
     """Return the part that a field holds, be it alone, in a list or optional."""
     if isinstance(annotation, type) and issubclass(annotation, Part):
         return annotation
-    inner = (_part_of(one) for one in getattr(annotation, "__args__", ()))
+    inner = (part_of(one) for one in getattr(annotation, "__args__", ()))
     return next((one for one in inner if one is not None), None)
 
 

@@ -19,6 +19,7 @@ from distiller.ingest.collection_file import Declared, declared
 from distiller.ingest.find import DataSet, find
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import read_hdus
+from distiller.ingest.gadf import Reader
 from distiller.ingest.loader import Loader
 from distiller.ingest.refused import Memory, Request, only_refused
 from distiller.ingest.report import Progress, Report
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _PEEKS = 3
 _TITLE = 200
+_LATER = frozenset({"D101", "D130"})  # of a path: one that is not there was mistyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,15 @@ def ingest(
     check_options(options)
     report = Report() if report is None else report
     with _Watch(report):
-        works = [_work(one, options) for one in _find_all(paths, report)]
+        sets, refused = _find_all(paths)
+        works = [_work(one, options) for one in sets]
+        for path, error in refused:
+            found = Finding(error.data_code, error.finding, error.path)
+            report.add([found])
+            if found.code in _LATER:
+                memory = Memory(_request(_name(path), str(path), options))
+                memory.add([found])
+                memory.write(writer, Reader())
         _load(works, writer, authority, report)
     return report
 
@@ -176,19 +186,25 @@ class _Watch:
         self._report.seconds = time.monotonic() - self._began
 
 
-def _find_all(paths: Sequence[Place], report: Report) -> list[DataSet]:
-    """Find the runs of every path; a path without data is a finding among others."""
+def _find_all(
+    paths: Sequence[Place],
+) -> tuple[list[DataSet], list[tuple[Place, BadData]]]:
+    """Find the runs of every path; return with them the paths that have none."""
     sets: list[DataSet] = []
-    refused: list[BadData] = []
+    refused: list[tuple[Place, BadData]] = []
     for path in paths:
         try:
             sets.append(find(path))
         except BadData as error:
-            refused.append(error)
+            refused.append((path, error))
     if not sets:
-        raise refused[0]
-    report.add(Finding(e.data_code, e.finding, e.path) for e in refused)
-    return sets
+        raise refused[0][1]
+    return sets, refused
+
+
+def _name(path: Place) -> str:
+    """Return the name of the collection of a path that cannot be looked into."""
+    return slug((path.parent if path.suffix else path).name).lower()
 
 
 def _work(one: DataSet, options: Options) -> _Work:
@@ -197,15 +213,20 @@ def _work(one: DataSet, options: Options) -> _Work:
     said = declared(
         options.collection or one.name, named, options.home_settings, one.folder
     )
-    request = Request(
-        collection=options.collection or said.settings.name or one.name,
-        source=str(one.path),
+    name = said.settings.name or one.name
+    return _Work(one, said, _request(name, str(one.path), options))
+
+
+def _request(name: str, source: str, options: Options) -> Request:
+    named = options.settings
+    return Request(
+        collection=options.collection or name,
+        source=source,
         settings_file=None if named is None else str(named.absolute()),
         rights=options.rights,
         group=options.group,
         release=options.release,
     )
-    return _Work(one, said, request)
 
 
 def _load(

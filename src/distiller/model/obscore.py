@@ -94,9 +94,7 @@ class ObsCoreMapping:
             if name in named or name in _SELECTING
         }
 
-    def insert_sql(
-        self, engine: Engine = "duckdb", *, which: Which = "all"
-    ) -> str:
+    def insert_sql(self, engine: Engine = "duckdb", *, which: Which = "all") -> str:
         """Return the INSERT that fills the target; see `select_sql`."""
         names = ", ".join(self.columns)
         select = self.select_sql(engine, which=which)

@@ -45,6 +45,9 @@ def require_archive(settings: Settings) -> None:
     NotFound
         If the home or the archive in it is missing.
     """
-    if settings.database_url is None and not settings.archive_path.exists():
+    made = settings.home.is_dir()
+    if settings.database_url is None:
+        made = settings.archive_path.exists()
+    if not made:
         message = f"no archive at {settings.home}"
         raise NotFound(message, hint="make it with `distiller init`")

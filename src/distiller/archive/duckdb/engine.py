@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import EngineName
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -112,11 +112,6 @@ class DuckDBEngine:
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours."""
         return translated(doing)
-
-    def define(self, session: Session) -> None:
-        """Define our SQL functions in the file."""
-        for statement in functions.macro_statements():
-            session.execute(statement)
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""

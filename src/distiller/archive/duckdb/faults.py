@@ -71,8 +71,17 @@ def translate(
     users
         Whether the statement was a user's, so that bad values in it are theirs.
     """
-    text = _first_line(error)
-    whole = str(error)
+    text = f"{doing}: {_first_line(error)}"
+    passing = _passing(error, str(error), doing)
+    if passing is not None:
+        return passing
+    if users and isinstance(error, _USERS):
+        return faults.said(str(error), doing, _KNOWN, _TYPES) or UserError(text)
+    return InternalError(text)
+
+
+def _passing(error: duckdb.Error, whole: str, doing: str) -> DistillerError | None:
+    """Return what is in the way now and may not be later."""
     if _LOCKED in whole:
         return Busy(
             f"{doing}: another process has the archive open",
@@ -87,10 +96,7 @@ def translate(
         return faults.no_memory(doing, "query_memory_mb")
     if isinstance(error, duckdb.TransactionException) and "onflict" in whole:
         return Busy(f"{doing}: another change was made at the same time")
-    if users and isinstance(error, _USERS):
-        known = faults.said(whole, doing, _KNOWN, _TYPES)
-        return known or UserError(f"{doing}: {text}")
-    return InternalError(f"{doing}: {text}")
+    return None
 
 
 def _first_line(error: duckdb.Error) -> str:

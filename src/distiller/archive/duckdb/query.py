@@ -58,7 +58,8 @@ class DuckDBRunning(Running):
         bound, self._bound = self._bound, None
         assert bound is not None  # noqa: S101 - `start` comes before
         # Only a relation streams; `execute` would hold all rows in memory.
-        return bound.to_arrow_reader(self._batch_rows)
+        reader: Batches = bound.to_arrow_reader(self._batch_rows)
+        return reader
 
     def _interrupt(self) -> None:
         with suppress(duckdb.Error):  # it may have ended meanwhile

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+from distiller.archive import functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,6 +103,11 @@ class DuckDBSession:
         finally:
             self._cursor.unregister("staged_rows")
 
+    def define(self) -> None:
+        """Define our SQL functions in the file."""
+        for statement in functions.macro_statements():
+            self.execute(statement)
+
     def close(self) -> None:
         """Close the cursor."""
         self._cursor.close()
@@ -115,7 +122,7 @@ def _arrow_type(column: Column) -> pa.DataType:
     return _ARROW[column.datatype]
 
 
-_ARROW: Mapping[str, Any] = {
+_ARROW: Mapping[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "short": pa.int16(),
     "int": pa.int32(),

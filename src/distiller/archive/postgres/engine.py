@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
 from distiller.archive.pgsphere import ensure_pgsphere
-from distiller.archive.postgres import text
+from distiller.archive.postgres import functions, text
 from distiller.archive.postgres.faults import is_lost, refused, translated
 from distiller.archive.postgres.pool import Pool
 from distiller.archive.postgres.query import PostgresRunning
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import EngineName
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -38,7 +38,7 @@ _COMMON = {
     "standard_conforming_strings": "on",
     "extra_float_digits": "1",
 }
-_WRITING = {
+WRITING = {
     **_COMMON,
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "600s",
@@ -82,7 +82,9 @@ class PostgresEngine:
         parts = conninfo_to_dict(self._url)
         host = parts.get("host") or "the local server"
         port = f":{parts['port']}" if "port" in parts else ""
-        return f"the database {parts.get('dbname') or parts.get('user')} at {host}{port}"
+        return (
+            f"the database {parts.get('dbname') or parts.get('user')} at {host}{port}"
+        )
 
     def exists(self) -> bool:
         """Tell whether the database holds an archive; look at the server, too."""
@@ -135,14 +137,9 @@ class PostgresEngine:
         """Raise the errors of the engine as ours."""
         return translated(doing)
 
-    def define(self, session: Session) -> None:
-        """Define our SQL functions in the schema ``dst``."""
-        for statement in text.statements():
-            session.execute(statement)
-
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
-        return text.statements()
+        return (*text.statements(), *functions.sources())
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""
@@ -156,7 +153,7 @@ class PostgresEngine:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(_conninfo(self._url, _WRITING), autocommit=True)
+            return psycopg.connect(_conninfo(self._url, WRITING), autocommit=True)
         except psycopg.OperationalError as error:
             # Whom the server turns away at its door gets no SQLSTATE.
             if is_lost(error) and "FATAL:" in str(error):
@@ -175,7 +172,9 @@ class PostgresEngine:
         reader = psycopg.sql.Identifier(str(user)).as_string()
         for schema in schemas:
             session.execute(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
-            session.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}")
+            session.execute(
+                f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}"
+            )
 
 
 def _conninfo(url: str, options: dict[str, str]) -> str:
@@ -191,7 +190,8 @@ def _conninfo(url: str, options: dict[str, str]) -> str:
     words = " ".join(f"-c {name}={value}" for name, value in options.items())
     if "options" in given:
         words = f"{given['options']} {words}"
-    return make_conninfo(**{**_DEFAULTS, **given, "options": words})
+    parts = {name: str(value) for name, value in given.items()}
+    return make_conninfo("", **{**_DEFAULTS, **parts, "options": words})
 
 
 def _turned_away(error: psycopg.OperationalError) -> BadParameter:

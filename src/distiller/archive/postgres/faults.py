@@ -179,9 +179,9 @@ def _text(given: str | bytes) -> str:
 
 
 def _line(text: str) -> str:
-    """Return the first line, without what the drivers put before it.
+    r"""Return the first line, without what the drivers put before it.
 
-    >>> _line('IO: [libpq] Failed to connect: connection to server failed\\nIs it?')
+    >>> _line('IO: [libpq] Failed to connect: connection to server failed\nIs it?')
     'connection to server failed'
     """
     first = text.strip().partition("\n")[0].strip()

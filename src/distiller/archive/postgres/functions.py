@@ -92,6 +92,11 @@ def script(case: str = _CASES[0]) -> str:
     return text
 
 
+def sources() -> tuple[str, ...]:
+    """Return the text of the files, which changes if a function does."""
+    return tuple(_read(name) for name in FILES)
+
+
 def _read(name: str) -> str:
     path = resources.files("distiller.archive.postgres") / f"{name}.sql"
     return path.read_text(encoding="utf-8")

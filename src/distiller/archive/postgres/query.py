@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import adbc_driver_manager as adbc
 import pyarrow as pa
 import pyarrow.compute as pc
 
 # The public cursors of ADBC lose the SQLSTATE of what fails amid the rows.
-from adbc_driver_manager._reader import (  # noqa: PLC2701
-    AdbcRecordBatchReader,
-)
+from adbc_driver_manager._reader import AdbcRecordBatchReader
 
 from distiller.archive.postgres.faults import CANCELLED, translate
 from distiller.archive.postgres.statements import bound, is_one_select
@@ -166,7 +164,7 @@ class _Rows:
         self._rows.close()
 
 
-def _plain(field: pa.Field) -> pa.Field:
+def _plain(field: pa.Field[Any]) -> pa.Field[Any]:
     """Return a column with the type that the other engine gives."""
     kind = field.type
     if isinstance(kind, pa.OpaqueType) and kind.type_name == "numeric":
@@ -185,7 +183,7 @@ def _plain(field: pa.Field) -> pa.Field:
     return pa.field(field.name, kind)
 
 
-def _converted(array: pa.Array, kind: pa.DataType) -> pa.Array:
+def _converted(array: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
     return array if array.type == kind else pc.cast(array, kind)

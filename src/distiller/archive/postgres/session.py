@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from distiller.archive.postgres import functions, text
 from distiller.archive.postgres.statements import bound
 from distiller.model.emit.sql import quoted
 
@@ -127,6 +128,12 @@ class PostgresSession:
                 [cell for row in some for cell in row],
             )
         return count
+
+    def define(self) -> None:
+        """Define our SQL functions in the schema ``dst``."""
+        for statement in text.statements():
+            self.execute(statement)
+        functions.install(self.connection)
 
     def close(self) -> None:
         """Close the connection."""

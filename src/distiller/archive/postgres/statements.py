@@ -58,7 +58,7 @@ def bound(text: str, params: Parameters) -> str:
     """Return the statement with its parameters ``$name`` or ``?`` as literals.
 
     >>> bound("SELECT $a || '$a' FROM t WHERE b = ANY($b)", {"a": "x'y", "b": [1, 2]})
-    "SELECT 'x''y' || '$a' FROM t WHERE b = ANY('{1,2}')"
+    "SELECT 'x''y' || '$a' FROM t WHERE b = ANY('{1,2}'::int2[])"
     >>> bound("SELECT ?, ?", [None, 0.1])
     'SELECT NULL, 0.1'
 

@@ -123,7 +123,7 @@ class _Commands:
         """Take a dataset out."""
         body = await _body(request)
         publisher_did = _text(body, "publisher_did")
-        note = str(body["note"]) if body.get("note") else None
+        note = None if body.get("note") is None else _text(body, "note")
         removed = await asyncio.to_thread(
             self._archive.remove, publisher_did, note=note
         )
@@ -170,9 +170,7 @@ class _Commands:
         ])  # fmt: skip
         sent = await stream.body_of(
             self._site,
-            lambda: answer.prepare(
-                parameters, self._archive.catalog, self._site.settings
-            ),
+            lambda: answer.prepare(parameters, self._archive, self._site.settings),
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from distiller.archive.protocol import ArchiveReader
-    from distiller.core.columns import Catalog, Column
+    from distiller.core.columns import Column
     from distiller.core.settings import Settings
     from distiller.vo.tap import RowLimit, TapParameters
 
@@ -63,7 +63,7 @@ class Prepared:
 
 
 def prepare(
-    parameters: TapParameters, catalog: Catalog, settings: Settings
+    parameters: TapParameters, archive: ArchiveReader, settings: Settings
 ) -> Prepared:
     """Check and translate a query; nothing runs yet.
 
@@ -75,7 +75,9 @@ def prepare(
         If the format is unknown.
     """
     form = format_of(parameters.responseformat)
-    translation = adql.translate(parameters.query, catalog)
+    translation = adql.translate(
+        parameters.query, archive.catalog, target=archive.target
+    )
     limit = parameters.limit(
         default=settings.query_rows_default, most=settings.query_rows_max
     )

@@ -93,7 +93,7 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     here = site.current()
     parameters = TapParameters.parse(pairs_of(request))
     return await stream.respond(
-        lambda: answer.prepare(parameters, here.archive.catalog, here.settings)
+        lambda: answer.prepare(parameters, here.archive, here.settings)
     )
 
 

@@ -23,8 +23,13 @@ def comments(table: BoundTable) -> Iterator[str]:
     """Yield what says of a table and its columns what they are."""
     yield f"COMMENT ON TABLE {qualified(table.name)} IS {literal(table.description)}"
     for bound in table.columns:
-        where = f"{qualified(table.name)}.{quoted(bound.column.name)}"
-        yield f"COMMENT ON COLUMN {where} IS {literal(comment(bound))}"
+        yield column_comment(table, bound)
+
+
+def column_comment(table: BoundTable, bound: BoundColumn) -> str:
+    """Return what says of a column what it is."""
+    where = f"{qualified(table.name)}.{quoted(bound.column.name)}"
+    return f"COMMENT ON COLUMN {where} IS {literal(comment(bound))}"
 
 
 def comment(bound: BoundColumn) -> str:

@@ -155,7 +155,8 @@ def _has_observation(obs_id: str) -> bool:
 
 def translate(query: str) -> Translation:
     """Return the checked SQL of an ADQL text; `QueryError` with every fault."""
-    return adql_room.translate(query, site.current().archive.catalog)
+    archive = site.current().archive
+    return adql_room.translate(query, archive.catalog, target=archive.target)
 
 
 def _table(form: SearchForm, query: str) -> Table:
@@ -189,7 +190,10 @@ def _sorted(translation: Translation, sort: str) -> str:
         return translation.sql
     quoted = '"' + name.replace('"', '""') + '"'
     direction = "DESC" if sort.startswith("-") else "ASC"
-    return f"SELECT * FROM ({translation.sql}) AS q ORDER BY {quoted} {direction}"  # noqa: S608 - checked SQL, column of its result
+    return (
+        f"SELECT * FROM ({translation.sql}) AS q "  # noqa: S608 - checked SQL, column of its result
+        f"ORDER BY {quoted} {direction} NULLS LAST"
+    )
 
 
 def _count(translation: Translation) -> int:

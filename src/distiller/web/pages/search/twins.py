@@ -122,7 +122,7 @@ def _prepared(query: str, suffix: str) -> answer.Prepared:
         )
     here = site.current()
     parameters = TapParameters(query=query, responseformat=_FORMATS[suffix])
-    prepared = answer.prepare(parameters, here.archive.catalog, here.settings)
+    prepared = answer.prepare(parameters, here.archive, here.settings)
     if suffix != "json":
         return prepared
     writer: Writer = JsonWriter(prepared.columns)

@@ -1,0 +1,112 @@
+"""The catalogs of a DuckDB file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from distiller.model.emit.sql import duckdb as emit
+from distiller.model.emit.sql import postgresql
+from distiller.model.emit.sql.names import listed, numbered, of_table, quoted
+from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from distiller.archive.engine import Session
+    from distiller.model import BoundTable, Model
+
+_WHERE = "NOT internal AND database_name = current_database() AND schema_name = ANY($schemas)"
+_COLUMNS = f"""
+SELECT schema_name || '.' || table_name, column_name, data_type, is_nullable,
+       coalesce(comment, '')
+FROM duckdb_columns() WHERE {_WHERE} ORDER BY schema_name, table_name, column_index
+"""  # noqa: S608 - fixed words
+_TABLES = f"""
+SELECT schema_name || '.' || table_name, coalesce(comment, '')
+FROM duckdb_tables() WHERE {_WHERE} ORDER BY table_oid
+"""  # noqa: S608 - fixed words
+_VIEWS = f"""
+SELECT schema_name || '.' || view_name, coalesce(comment, '')
+FROM duckdb_views() WHERE {_WHERE} ORDER BY view_oid
+"""  # noqa: S608 - fixed words
+_CONSTRAINTS = """
+SELECT schema_name || '.' || table_name, constraint_type, constraint_column_names,
+       expression
+FROM duckdb_constraints()
+WHERE database_name = current_database() AND schema_name = ANY($schemas)
+  AND constraint_type <> 'NOT NULL'
+ORDER BY table_oid, constraint_index
+"""
+
+
+def read_shape(
+    session: Session, model: Model, schemas: Sequence[str], derived: set[str]
+) -> Shape:
+    """Read the tables and views of some schemas."""
+    wanted: dict[str, Any] = {"schemas": list(schemas)}
+    columns: dict[str, list[ColumnShape]] = {}
+    for table, name, kind, nullable, comment in session.fetch(_COLUMNS, wanted):
+        columns.setdefault(table, []).append(
+            ColumnShape(name, kind, bool(nullable), comment)
+        )
+    constraints: dict[str, list[tuple[Any, ...]]] = {}
+    for table, *rest in session.fetch(_CONSTRAINTS, wanted):
+        constraints.setdefault(table, []).append(tuple(rest))
+    tables = {
+        name: TableShape(
+            name,
+            tuple(columns[name]),
+            _constraints(name, constraints.get(name, []), model.by_name.get(name)),
+            comment=comment,
+            derived=name in derived,
+        )
+        for name, comment in session.fetch(_TABLES, wanted)
+    }
+    views = {
+        name: ViewShape(name, tuple(c.name for c in columns[name]), comment)
+        for name, comment in session.fetch(_VIEWS, wanted)
+    }
+    return Shape("duckdb", tables, views)
+
+
+def _constraints(
+    table: str, rows: Sequence[tuple[Any, ...]], bound: BoundTable | None
+) -> dict[str, str]:
+    """Return the constraints of a table by the names that our SQL gives them."""
+    known = _checks(bound) if bound is not None else {}
+    found: dict[str, str] = {}
+    for kind, columns, expression in rows:
+        names = tuple(columns)
+        if kind == "PRIMARY KEY":
+            found[of_table(table, (), "pkey")] = f"PRIMARY KEY ({listed(names)})"
+        elif kind == "UNIQUE":
+            found[of_table(table, names, "key")] = f"UNIQUE ({listed(names)})"
+        elif expression in known:
+            name, text = known[expression]
+            found[name] = text
+        else:
+            name = numbered(of_table(table, names, "other"), found)
+            found[name] = f"CHECK {expression}"
+    return found
+
+
+def _checks(bound: BoundTable) -> dict[str, tuple[str, str]]:
+    """Return name and text of the model's checks by what DuckDB makes of them."""
+    wanted = {
+        name: text
+        for name, text in postgresql.constraints(bound).items()
+        if text.startswith("CHECK ")
+    }
+    if not wanted:
+        return {}
+    with duckdb.connect() as probe:
+        probe.execute(f"CREATE SCHEMA {quoted(bound.schema)}")
+        probe.execute(emit.create_table(bound))
+        told = probe.execute(
+            "SELECT expression FROM duckdb_constraints() "
+            "WHERE constraint_type = 'CHECK' ORDER BY constraint_index"
+        ).fetchall()
+    pairs = zip(told, wanted.items(), strict=True)
+    return {expression: item for (expression,), item in pairs}

@@ -1,0 +1,35 @@
+"""What the tables of an archive are like now, in the words of the model's SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distiller.archive.duckdb import live as duckdb
+from distiller.archive.postgres import live as postgres
+
+if TYPE_CHECKING:
+    from distiller.archive.engine import EngineName, Session
+    from distiller.model import Model
+    from distiller.model.shape import Shape
+
+
+def read_shape(engine: EngineName, session: Session, model: Model) -> Shape:
+    """Read the catalogs of a database.
+
+    Databases tell checks and indexes in words of their own. What the model has under
+    the same name, and what the database would tell in the same words, is given in
+    those of the model's SQL, so that it equals `distiller.model.shape.shape_of`.
+
+    Parameters
+    ----------
+    model
+        Says which schemas are read: those of its tables, and those that its tables
+        were in.
+    """
+    schemas = {table.schema for table in model.tables}
+    schemas |= {view.name.partition(".")[0] for view in model.views}
+    schemas |= {t.was.partition(".")[0] for t in model.tables if t.was}
+    derived = {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
+    if engine == "postgresql":
+        return postgres.read_shape(session, model, sorted(schemas), derived)
+    return duckdb.read_shape(session, model, sorted(schemas), derived)

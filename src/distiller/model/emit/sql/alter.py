@@ -1,0 +1,298 @@
+"""The statements that lead from one shape of the tables to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distiller.model.diff import former, former_column
+from distiller.model.emit.sql import duckdb, parts, postgresql
+from distiller.model.emit.sql.cover import cover_statements
+from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+from distiller.model.shape import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from distiller.model.diff import Difference, Kind
+    from distiller.model.shape import Shape
+    from distiller.model.tables import BoundTable, Model
+
+_WORDS = frozenset({"table comment", "column comment", "view comment"})
+_APPENDED = _WORDS | {"column new"}
+
+
+def alter(
+    differences: Sequence[Difference],
+    old: Shape,
+    model: Model,
+    *,
+    drop: bool = False,
+) -> tuple[str, ...]:
+    """Return the statements that make the tables those of the model.
+
+    Rows that are derived from others are deleted where their table changes: they are
+    made anew. On DuckDB a table that changes in more than words and new columns at its
+    end is made anew by copy.
+
+    Parameters
+    ----------
+    differences
+        What `distiller.model.diff.diff` found between ``old`` and the model.
+    drop
+        Whether columns and tables that the model no longer has are dropped; otherwise
+        they stay, and what forbids a row to be without their values goes.
+    """
+    if not differences:
+        return ()
+    if old.engine == "postgresql":
+        return tuple(_Postgres(differences, old, model, drop=drop).statements())
+    return tuple(_DuckDB(differences, old, model, drop=drop).statements())
+
+
+class _Altering:
+    """What both engines need."""
+
+    def __init__(
+        self,
+        differences: Sequence[Difference],
+        old: Shape,
+        model: Model,
+        *,
+        drop: bool,
+    ) -> None:
+        self._differences = differences
+        self._old = old
+        self._model = model
+        self._drop = drop
+
+    def _of(self, *kinds: Kind) -> Iterator[Difference]:
+        return (d for d in self._differences if d.kind in kinds)
+
+    @property
+    def _structural(self) -> bool:
+        return any(d.kind not in _WORDS for d in self._differences)
+
+    def _was(self, table: str) -> str:
+        """Return the name of a table before everything."""
+        renamed = {d.table: d.old for d in self._of("table renamed")}
+        return renamed.get(table, table)
+
+    def _bound(self, table: str) -> BoundTable:
+        return self._model.by_name[table]
+
+    def _derived(self, table: str) -> bool:
+        bound = self._model.by_name.get(table)
+        if bound is None:
+            return self._old.tables[table].derived
+        return bound.rows in {"mapped", "derived"}
+
+    def _schemas(self) -> Iterator[str]:
+        present = {name.partition(".")[0] for name in self._old.tables}
+        for schema in parts.schemas(self._model):
+            if schema not in present:
+                yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
+
+    def _drop_views(self) -> Iterator[str]:
+        """Views stand in the way of changes: they are made again."""
+        for name in self._old.views if self._structural else ():
+            yield f"DROP VIEW {qualified(name)}"
+
+    def _views(self) -> Iterator[str]:
+        if self._structural:
+            for view in self._model.views:
+                yield from parts.view(self._model, view)
+            return
+        described = {d.table for d in self._of("view comment")}
+        for view in self._model.views:
+            if view.name in described:
+                text = literal(view.description)
+                yield f"COMMENT ON VIEW {qualified(view.name)} IS {text}"
+
+    def _comments(self, made: set[str]) -> Iterator[str]:
+        """Yield the words of new tables and columns, and those that have changed."""
+        wanted = {
+            (d.table, d.name)
+            for d in self._of("table comment", "column comment", "column new")
+        }
+        for table in self._model.tables:
+            if table.name in made:
+                yield from parts.comments(table)
+                continue
+            if (table.name, "") in wanted:
+                text = literal(table.description)
+                yield f"COMMENT ON TABLE {qualified(table.name)} IS {text}"
+            for bound in table.columns:
+                if (table.name, bound.column.name) in wanted:
+                    yield parts.column_comment(table, bound)
+
+
+class _Postgres(_Altering):
+    def statements(self) -> Iterator[str]:
+        """Yield what can run in one transaction, in this order."""
+        yield from self._schemas()
+        yield from self._drop_views()
+        yield from self._loosen()
+        yield from self._rename()
+        yield from self._columns()
+        made = {d.table for d in self._of("table new")}
+        if any(b.column.is_geometry for t in self._model.tables for b in t.columns):
+            yield from cover_statements() if made or self._any("index new") else ()
+        tables = [t for t in self._model.in_order() if t.name in made]
+        for table in tables:
+            yield postgresql.create_table(table, [])
+        for d in self._of("constraint new"):
+            name = quoted(d.name)
+            yield f"ALTER TABLE {qualified(d.table)} ADD CONSTRAINT {name} {d.new}"
+        yield from (f"CREATE {d.new}" for d in self._of("index new"))
+        for table in tables:
+            yield from (f"CREATE {text}" for text in postgresql.indexes(table).values())
+        for d in self._of("key new"):
+            name = quoted(d.name)
+            yield f"ALTER TABLE {qualified(d.table)} ADD CONSTRAINT {name} {d.new}"
+        for table in tables:
+            for key in table.foreign_keys:
+                yield postgresql.add_key(table, key)
+        yield from self._views()
+        yield from self._comments(made)
+
+    def _any(self, *kinds: Kind) -> bool:
+        return any(True for _ in self._of(*kinds))
+
+    def _loosen(self) -> Iterator[str]:
+        """Drop what holds tables together, keys before what they lead to."""
+        for d in self._of("key gone"):
+            yield self._drop_constraint(self._was(d.table), d.name)
+        gone = [d.table for d in self._of("table gone")]
+        for table in gone:
+            for name in self._old.tables[table].keys:
+                yield self._drop_constraint(table, name)
+        for d in self._of("index gone"):
+            schema = self._was(d.table).partition(".")[0]
+            yield f"DROP INDEX {quoted(schema)}.{quoted(d.name)}"
+        for d in sorted(self._of("constraint gone"), key=_is_key):
+            yield self._drop_constraint(self._was(d.table), d.name)
+        for table in gone:
+            if self._drop or self._derived(table):
+                yield f"DROP TABLE {qualified(table)}"
+
+    def _drop_constraint(self, table: str, name: str) -> str:
+        return f"ALTER TABLE {qualified(table)} DROP CONSTRAINT {quoted(name)}"
+
+    def _rename(self) -> Iterator[str]:
+        for d in self._of("table renamed"):
+            (schema, table), (old_schema, old) = (
+                name.split(".", 1) for name in (d.table, d.old)
+            )
+            here = qualified(d.old)
+            if schema != old_schema:
+                yield f"ALTER TABLE {here} SET SCHEMA {quoted(schema)}"
+                here = qualified(f"{schema}.{old}")
+            if table != old:
+                yield f"ALTER TABLE {here} RENAME TO {quoted(table)}"
+        for d in self._of("column renamed"):
+            names = f"{quoted(d.old)} TO {quoted(d.name)}"
+            yield f"ALTER TABLE {qualified(d.table)} RENAME COLUMN {names}"
+
+    def _columns(self) -> Iterator[str]:
+        emptied = {
+            d.table for d in self._of("column new", "column type", "column not null")
+        }
+        for table in sorted(t for t in emptied if self._derived(t)):
+            yield f"DELETE FROM {qualified(table)}"
+        for d in self._of("column gone"):
+            column = self._old.tables[self._was(d.table)].column(d.name)
+            if self._drop or self._derived(d.table):
+                yield self._column(d, "DROP COLUMN {}")
+            elif column is not None and not column.nullable:
+                yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
+        for d in self._of("column new"):
+            yield self._column(d, f"ADD COLUMN {{}} {d.new}")
+        for d in self._of("column type"):
+            cast = f"USING CAST({quoted(d.name)} AS {_plain(d.new)})"
+            yield self._column(d, f"ALTER COLUMN {{}} TYPE {d.new} {cast}")
+        for d in self._of("column null"):
+            yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
+        for d in self._of("column not null"):
+            yield self._column(d, "ALTER COLUMN {} SET NOT NULL")
+
+    def _column(self, d: Difference, what: str) -> str:
+        return f"ALTER TABLE {qualified(d.table)} {what.format(quoted(d.name))}"
+
+
+class _DuckDB(_Altering):
+    def statements(self) -> Iterator[str]:
+        """Yield the statements; a table that is made anew keeps its rows."""
+        yield from self._schemas()
+        yield from self._drop_views()
+        made: set[str] = set()
+        changes: dict[str, list[Difference]] = {}
+        for d in self._differences:
+            changes.setdefault(d.table, []).append(d)
+        for table in self._model.in_order():
+            found = changes.get(table.name, [])
+            if not found:
+                continue
+            if all(self._is_appended(table, d) for d in found):
+                yield from self._append(found)
+                continue
+            made.add(table.name)
+            yield from self._anew(table)
+        for d in self._of("table gone"):
+            if self._drop or self._derived(d.table):
+                yield f"DROP TABLE {qualified(d.table)}"
+        yield from self._views()
+        yield from self._comments(made)
+
+    def _is_appended(self, table: BoundTable, d: Difference) -> bool:
+        """Whether a difference is of words, or a new column at the end that may lack."""
+        if d.kind != "column new":
+            return d.kind in _WORDS
+        before = self._old.tables[self._was(table.name)].columns
+        return d.name not in table.names[: len(before)] and "NOT NULL" not in d.new
+
+    def _append(self, found: Sequence[Difference]) -> Iterator[str]:
+        for d in found:
+            if d.kind == "column new":
+                column = f"{quoted(d.name)} {d.new}"
+                yield f"ALTER TABLE {qualified(d.table)} ADD COLUMN {column}"
+
+    def _anew(self, table: BoundTable) -> Iterator[str]:
+        after = shape_of(self._model, "duckdb").tables[table.name]
+        before = former(self._old, after)
+        if before is None:
+            yield duckdb.create_table(table)
+            return
+        schema, _, name = table.name.partition(".")
+        made = f"{schema}.{name}__new"
+        yield duckdb.create_table(table, made)
+        pairs = [
+            (column.name, found.name, column.type)
+            for column in after.columns
+            if (found := former_column(before, column)) is not None
+        ]
+        kept = {old for _, old, _ in pairs}
+        for column in before.columns:
+            if column.name not in kept and not (self._drop or after.derived):
+                yield (
+                    f"ALTER TABLE {qualified(made)} ADD COLUMN "
+                    f"{quoted(column.name)} {column.type}"
+                )
+                pairs.append((column.name, column.name, column.type))
+        if not after.derived:
+            names = listed(tuple(new for new, _, _ in pairs))
+            cells = ", ".join(f"CAST({quoted(o)} AS {t})" for _, o, t in pairs)
+            yield (
+                f"INSERT INTO {qualified(made)} ({names})\n"
+                f"SELECT {cells}\nFROM {qualified(before.name)}"
+            )
+        yield f"DROP TABLE {qualified(before.name)}"
+        yield f"ALTER TABLE {qualified(made)} RENAME TO {quoted(name)}"
+
+
+def _is_key(d: Difference) -> bool:
+    return d.old.startswith("PRIMARY KEY")
+
+
+def _plain(kind: str) -> str:
+    """Return a type without its collation."""
+    return kind.partition(" COLLATE")[0]

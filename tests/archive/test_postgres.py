@@ -1,0 +1,350 @@
+"""What only a server brings: several processes, restarts, rights, passwords."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from tests.support.postgres import Server
+
+from distiller.archive import open_archive
+from distiller.archive.postgres.engine import WRITING
+from distiller.core.errors import (
+    BadParameter,
+    Busy,
+    DistillerError,
+    IllegalState,
+    Unreachable,
+    UserError,
+)
+from distiller.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.archive import Archive
+
+pytestmark = pytest.mark.slow
+
+_PROGRAM = Path(__file__).with_name("bundles.py")
+_RUNS = 40
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only PostgreSQL is a server."""
+    return "postgresql"
+
+
+@pytest.fixture
+def own_server(postgres_server: Server) -> Iterator[Server]:
+    """Return a server that a test may stop."""
+    del postgres_server  # it skips where there is no PostgreSQL
+    server = Server.start()
+    yield server
+    server.stop()
+
+
+def _settings(home: Path, url: str, **given: Any) -> Settings:
+    return load_settings(home, authority="org.example", database_url=url, **given)
+
+
+def _url(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
+
+
+def _one(archive: Archive, sql: str) -> Any:
+    (row,) = archive.rows(sql)
+    (value,) = row.values()
+    return value
+
+
+def test_processes_that_store_the_same_at_once_end_with_one_of_each(
+    engine_home: Settings,
+) -> None:
+    open_archive(engine_home).close()
+    environment = {**os.environ, "DISTILLER_DATABASE_URL": _url(engine_home)}
+    words = [sys.executable, str(_PROGRAM), str(engine_home.home), str(_RUNS)]
+    processes = [
+        subprocess.Popen(
+            [*words, step], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        for step in ("1", "4", "8")
+    ]
+    said = "".join(process.communicate(timeout=120)[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert said.count("added") <= _RUNS
+    with open_archive(engine_home) as archive:
+        assert archive.check() == []
+        assert len(archive.stored("toy")) == _RUNS
+
+
+def test_shared_rows_that_two_add_at_once_are_one(
+    engine_home: Settings, toy: Any
+) -> None:
+    """Other collections do not wait for each other, and share their rows."""
+    with ExitStack() as stack:
+        archives = [stack.enter_context(open_archive(engine_home)) for _ in range(4)]
+
+        def fill(number: int) -> None:
+            for run in range(12):
+                bundle = toy.in_collection(f"toy{number}", run, telescopes=run + 1)
+                assert archives[number].store(bundle) == "added"
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(fill, range(4)))
+        assert _one(archives[0], "SELECT count(*) AS n FROM cta.product") == 48
+        shared = "SELECT count(*) AS n FROM cta.array_configuration"
+        assert _one(archives[0], shared) == 12
+        assert archives[1].check() == []
+
+
+def test_who_waits_too_long_for_another_is_told(
+    engine_home: Settings, toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WRITING, "lock_timeout", "200ms")
+    with open_archive(engine_home) as archive, psycopg.connect(_url(engine_home)) as c:
+        c.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('ivo://org.example/toy', 0))"
+        )
+        with pytest.raises(Busy, match="another change was made at the same time"):
+            archive.store(toy.bundle(1))
+        c.rollback()
+        assert archive.store(toy.bundle(1)) == "added"
+
+
+def test_after_a_restart_of_the_server_the_next_call_works(
+    own_server: Server, tmp_path: Path, toy: Any
+) -> None:
+    settings = _settings(tmp_path / "home", own_server.create())
+    with open_archive(settings) as archive:
+        archive.store(toy.bundle(1))
+        assert _one(archive, "SELECT count(*) AS n FROM cta.product") == 1
+        own_server.restart()
+        assert _one(archive, "SELECT count(*) AS n FROM cta.product") == 1
+        assert archive.store(toy.bundle(2)) == "added"
+        own_server.halt()
+        with pytest.raises(Unreachable, match="the database server does not answer"):
+            archive.rows("SELECT 1 AS one")
+        with pytest.raises(Unreachable, match="nothing was half-written"):
+            archive.store(toy.bundle(3))
+        own_server.restart()
+        assert archive.store(toy.bundle(3)) == "added"
+        assert archive.check() == []
+
+
+def test_a_server_that_goes_amid_the_rows_is_said(
+    own_server: Server, tmp_path: Path
+) -> None:
+    settings = _settings(tmp_path / "home", own_server.create())
+    sql = "SELECT i, repeat('x', 500) AS t FROM generate_series(1, 3000000) g(i)"
+    with open_archive(settings) as archive:
+        with archive.query(sql, timeout_s=60) as result:
+            rows = result.batches
+            next(rows)
+            own_server.restart()
+            with pytest.raises(Unreachable, match="does not answer"):
+                list(rows)
+        assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_a_connection_is_used_again_after_faults_limits_and_cancelling(
+    archive: Archive,
+) -> None:
+    pid = "SELECT pg_backend_pid() AS pid"
+    first = _one(archive, pid)
+    with pytest.raises(UserError):
+        archive.rows("SELECT 1 / 0 AS x")
+    with archive.query(
+        "SELECT i FROM generate_series(1, 3000000) g(i)", timeout_s=9, max_rows=5
+    ) as result:
+        assert sum(batch.num_rows for batch in result.batches) == 5
+        assert result.overflow
+    assert _one(archive, pid) == first
+    with archive.query(
+        "SELECT CAST(pg_sleep(20) AS text) AS x", timeout_s=60
+    ) as result:
+        timer = threading.Timer(0.1, result.cancel)
+        timer.start()
+        with pytest.raises(IllegalState, match="cancelled"):
+            list(result.batches)
+        timer.join()
+    assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_a_user_for_queries_may_read_and_nothing_else(
+    postgres_server: Server, tmp_path: Path, toy: Any
+) -> None:
+    url = postgres_server.create()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reader")
+        connection.execute("CREATE ROLE reader LOGIN")
+    read = url.replace("distiller@", "reader@")
+    settings = _settings(tmp_path / "home", url, database_read_url=read)
+    with open_archive(settings) as archive:
+        assert archive.store(toy.bundle(1)) == "added"
+        assert _one(archive, "SELECT current_user AS who") == "reader"
+        assert _one(archive, "SELECT count(*) AS n FROM ivoa.obscore") == 1
+        assert archive.check() == []
+        with pytest.raises(IllegalState, match="permission denied for function"):
+            archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
+    with (
+        psycopg.connect(read) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("DELETE FROM cta.product")
+
+
+def test_the_owner_of_the_database_needs_no_more_rights(
+    postgres_server: Server, tmp_path: Path, toy: Any
+) -> None:
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as server:
+        server.execute("DROP ROLE IF EXISTS keeper")
+        server.execute("CREATE ROLE keeper LOGIN")
+    url = postgres_server.create(options="OWNER keeper")
+    mine = url.replace("distiller@", "keeper@")
+    with open_archive(_settings(tmp_path / "home", mine)) as archive:
+        assert archive.store_many([toy.bundle(n) for n in range(3)]) == ("added",) * 3
+        assert archive.remove(toy.did_of(1))
+        assert archive.check() == []
+        with pytest.raises(IllegalState, match="permission denied for function"):
+            archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "words"),
+    [
+        ("nobody_here", "with_pgsphere", 'role "nobody_here" does not exist'),
+        ("distiller", "no_such", 'database "no_such" does not exist'),
+    ],
+)
+def test_who_is_turned_away_is_told_why_and_no_password(
+    postgres_server: Server, tmp_path: Path, user: str, database: str, words: str
+) -> None:
+    url = postgres_server.url(database).replace("distiller@", f"{user}:sesame42@")
+    settings = _settings(tmp_path, url)
+    with pytest.raises(BadParameter) as caught:
+        open_archive(settings)
+    assert words in str(caught.value)
+    assert "see user, password and database of the URL" in str(caught.value)
+    assert "sesame42" not in str(caught.value)
+    assert "sesame42" not in repr(settings)
+
+
+def test_a_silent_server_is_said_without_the_password(tmp_path: Path) -> None:
+    url = f"postgresql://me:sesame42@/archive?host={tmp_path}"
+    with pytest.raises(Unreachable) as caught:
+        open_archive(_settings(tmp_path / "home", url))
+    assert f"the database archive at {tmp_path}" in str(caught.value)
+    assert "sesame42" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://x", "archive.duckdb", "postgresql://me:sesame42@[host/x"]
+)
+def test_what_is_no_url_is_refused_without_the_password(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(BadParameter, match="database_url") as caught:
+        open_archive(_settings(tmp_path, url))
+    assert "sesame42" not in str(caught.value)
+    assert "postgresql://" in str(caught.value)
+
+
+def test_a_database_of_others_is_left_alone(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    url = postgres_server.create()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA cta")
+        connection.execute("CREATE TABLE cta.product (theirs integer)")
+    with pytest.raises(IllegalState) as caught:
+        open_archive(_settings(tmp_path, url))
+    assert 'relation "product" already exists' in str(caught.value)
+    assert "name a database of its own" in str(caught.value)
+    with psycopg.connect(url) as connection:
+        schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'internal'"
+        assert connection.execute(schemas).fetchone() == (0,)
+
+
+def test_a_database_that_is_not_in_utf8_is_refused(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    url = postgres_server.create(template="template0", options=options)
+    with pytest.raises(IllegalState, match="keeps text in SQL_ASCII, not in UTF-8"):
+        open_archive(_settings(tmp_path, url))
+
+
+def test_without_pgsphere_a_user_without_rights_is_told(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    url = postgres_server.create(template="template0")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS small")
+        connection.execute("CREATE ROLE small LOGIN")
+    mine = url.replace("distiller@", "small@")
+    with pytest.raises(IllegalState) as caught:
+        open_archive(_settings(tmp_path, mine))
+    assert "the database has no pgSphere, and this user may not create it" in str(
+        caught.value
+    )
+
+
+def test_two_that_make_it_at_once_end_with_one(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    url = postgres_server.create()
+
+    def make(number: int) -> bool:
+        with open_archive(_settings(tmp_path / str(number), url)) as archive:
+            return archive.check() == []
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(make, range(4))) == [True] * 4
+
+
+def test_every_table_has_the_same_types_on_both_engines(
+    archive: Archive, tmp_path: Path, toy: Any
+) -> None:
+    archive.store(toy.bundle(1))
+    with closing(open_archive(load_settings(tmp_path / "other"))) as other:
+        other.store(toy.bundle(1))
+        for name in archive.catalog:
+            sql = f"SELECT * FROM {name}"
+            with (
+                archive.query(sql, timeout_s=9) as ours,
+                other.query(sql, timeout_s=9) as theirs,
+            ):
+                assert ours.schema.equals(theirs.schema), name
+                assert [b.schema for b in ours.batches] == [
+                    b.schema for b in theirs.batches
+                ]
+
+
+def test_numbers_without_bounds_and_instants_with_a_zone_are_made_plain(
+    archive: Archive,
+) -> None:
+    sql = (
+        "SELECT CAST('1e-3' AS numeric) AS n, CAST(NULL AS numeric) AS none, "
+        "CAST('NaN' AS numeric) AS nan, CAST('{\"a\": 1}' AS json) AS j, "
+        "TIMESTAMPTZ '2026-01-01 01:00:00+01' AS t"
+    )
+    (row,) = archive.rows(sql)
+    assert row["n"] == 0.001
+    assert row["none"] is None
+    assert math.isnan(row["nan"])
+    assert row["j"] == '{"a": 1}'
+    assert row["t"].isoformat() == "2026-01-01T00:00:00"
+    with pytest.raises(DistillerError, match="column p is of a type that cannot be"):
+        archive.rows("SELECT spoint(0, 0) AS p")
