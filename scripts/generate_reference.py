@@ -24,6 +24,7 @@ from distiller.core.settings import Settings
 from distiller.ingest.collection import CollectionSettings, Part
 from distiller.ingest.collection_file import part_of
 from distiller.model import codes
+from distiller.model.examples import examples
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
@@ -279,6 +280,21 @@ def _counts(function: functions.Function) -> str:
     return str(most) if fewest == most else f"{fewest} or {most}"
 
 
+def questions_page() -> str:
+    """Return the page of questions with the queries that answer them."""
+    lines = [
+        "# Questions and their queries",
+        "",
+        "Each query can be sent as it is to the demo archive (`make demo`), with",
+        "`distiller query` or from any TAP client, which finds the same list at",
+        "`/tap/examples`. Put your own names and numbers in.",
+    ]
+    for one in examples():
+        lines += ["", f"## {one.title}", "", one.words, ""]
+        lines += ["```sql", one.adql.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
 def collection_settings_page() -> str:
     """Return the page of what a settings file of a collection may say."""
     lines = [
@@ -316,6 +332,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "adql.md": adql_page,
+    "questions.md": questions_page,
     **{f"{task.name}.md": partial(task_page, task) for task in TASKS.values()},
 }
 
