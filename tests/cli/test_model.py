@@ -123,6 +123,22 @@ def test_check_says_that_all_is_well() -> None:
     assert _run("check") == (0, "24 tables, 248 columns: no fault\n")
 
 
+def test_check_tells_which_constraints_are_checks(tmp_path: Path) -> None:
+    path = tmp_path / "tap.vo-dml.xml"
+    text = (PACKAGED / "tap_schema.vo-dml.xml").read_text()
+    # Constraints come before the attributes of a type.
+    rules = "".join(
+        f"<constraint><description>{words}</description></constraint>"
+        for words in ("column_index &gt; 0", "Names are short.")
+    )
+    at = text.index("<attribute>", text.index("<name>Column</name>"))
+    path.write_text(text[:at] + rules + text[at:])
+    status, text = _run("check", str(path))
+    assert status == 0, text
+    assert "CHECK (column_index > 0) from the constraint of Column" in text
+    assert "constraint of Column stays words" in text
+
+
 def test_check_of_a_bad_file_lists_its_faults(tmp_path: Path) -> None:
     path = tmp_path / "bad.vo-dml.xml"
     text = (PACKAGED / "tap_schema.vo-dml.xml").read_text()

@@ -61,6 +61,27 @@ class ProductFile(_Frozen):
     media_type: str
 
 
+class SkyMap(_Frozen):
+    """What a map holds, for ``cta.sky_map``.
+
+    Attributes
+    ----------
+    quantity
+        What the pixels hold, such as ``counts``.
+    bin_size_deg
+        Size of a pixel.
+    total, maximum
+        Of all pixels, in the unit of the product.
+    """
+
+    quantity: str
+    frame: str
+    projection: str
+    bin_size_deg: float
+    total: float
+    maximum: float
+
+
 class ProductDescription(_Frozen):
     """What a finished task says of its product, for ``cta.product``.
 
@@ -80,6 +101,8 @@ class ProductDescription(_Frozen):
         Good time that was used.
     energy_min_tev, energy_max_tev, em_xel
         Energy range used and its number of bins.
+    sky_map
+        Of a map: what it holds.
     """
 
     # Read back from the records of other versions, which may have said more.
@@ -107,6 +130,7 @@ class ProductDescription(_Frozen):
     em_xel: int | None = None
     o_ucd: str | None = None
     o_unit: str | None = None
+    sky_map: SkyMap | None = None
 
 
 class Entry(Protocol):

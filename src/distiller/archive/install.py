@@ -90,7 +90,7 @@ def apply_mappings(
         session.lock_all()
         for one in declared:
             session.execute(f"DELETE FROM {one.target}")  # noqa: S608 - names of the model
-            session.execute(one.insert_sql(engine), parameters)
+            session.execute(one.insert_sql(engine), one.used(parameters))
         write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))
     return True
 

@@ -172,7 +172,8 @@ def import_command(
 def check_command(model: Path | None) -> None:
     """Check a model and its binding; every fault on a line, exit 1 if there is one.
 
-    What has no description is a fault in a model with a binding, else a warning.
+    What has no description is a fault in a model with a binding, else a warning. Notes
+    say which constraints became a CHECK, and what SQL holds in part only.
     """
     if model is not None:
         found, faults = read_one(_named(model))
@@ -181,6 +182,8 @@ def check_command(model: Path | None) -> None:
     else:
         found, faults = read_models(packaged_paths())
         faults += mapping_faults(read_mapping(FILE), found)
+    for note in found.notes:
+        click.echo(f"note: {note}")
     for fault in faults:
         click.echo(fault)
     if faults:

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distiller.core.columns import Datatype
 from distiller.core.errors import BadData
-from distiller.model.tables import Rows
+from distiller.model.tables import Rows, Strategy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distiller.model.entities import Document
+    from distiller.model.entities import Document, Type
 
-_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class _Frozen(BaseModel):
@@ -26,7 +26,11 @@ class _Frozen(BaseModel):
 
 
 class ColumnBinding(_Frozen):
-    """One column: what the model leaves open."""
+    """One column: what the model leaves open.
+
+    ``was`` is the name that the column had: an upgrade moves its values. ``table`` is
+    the name of the table that several values or references stand in.
+    """
 
     column: str | None = None
     datatype: Datatype | None = None
@@ -40,6 +44,8 @@ class ColumnBinding(_Frozen):
     clock: bool = False
     hidden: bool = False
     delimited: bool = False
+    was: str | None = None
+    table: str | None = None
 
 
 class KeyBinding(_Frozen):
@@ -55,7 +61,10 @@ class TableBinding(_Frozen):
 
     A ``key`` that is one word names a new column; a list names columns of the table.
     ``points`` are pairs of columns, longitude and latitude in degrees, that get an
-    index on the sky where the engine has one.
+    index on the sky where the engine has one. ``container`` is the column with the key
+    of the whole, ``discriminator`` the one that says of which type a row is. ``was`` is
+    the name that the table had. Columns of a type that extends another, in the table of
+    all, are named with its vodml-id: ``Observation.Run.nEvents``.
     """
 
     table: str
@@ -68,6 +77,8 @@ class TableBinding(_Frozen):
     std: bool = False
     utypes: bool = True
     container: ColumnBinding = ColumnBinding()
+    discriminator: ColumnBinding = ColumnBinding()
+    was: str | None = None
     foreign_keys: tuple[KeyBinding, ...] = ()
     points: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, ColumnBinding]
@@ -82,12 +93,18 @@ class ViewBinding(_Frozen):
 
 
 class Binding(_Frozen):
-    """Everything that is bound of one model."""
+    """Everything that is bound of one model.
+
+    ``strategy`` says how types that extend each other are stored, ``inheritance`` says
+    it of the family of a type by itself.
+    """
 
     model: str
     schema_name: str = Field(alias="schema")
     description: str = ""
     hidden: bool = False
+    strategy: Strategy = "concrete"
+    inheritance: Mapping[str, Strategy] = Field(default_factory=dict)
     tables: Mapping[str, TableBinding]
     views: Mapping[str, ViewBinding] = Field(default_factory=dict)
 
@@ -114,26 +131,59 @@ def read_binding(path: Path) -> Binding:
 
 
 def default_binding(document: Document) -> Binding:
-    """Return the binding of a model that has none: every concrete type a table.
+    """Return the binding of a model that has none: every object type a table.
 
-    Columns are the attributes in snake_case; units and UCDs stay unknown.
+    Columns are the attributes in snake_case; units and UCDs stay unknown. Types that
+    extend each other are joined, so that references to any of them have a key.
     """
-    tables = {
-        t.id: TableBinding(
-            table=snake(t.name),
-            title=t.name,
-            key=f"{snake(t.name)}_id",
-            columns={},
-        )
-        for t in document.types
-        if t.kind == "objectType" and not t.abstract
-    }
+    tables: dict[str, TableBinding] = {}
+    taken: set[str] = set()
+    for item in document.types:
+        if item.kind != "objectType":
+            continue
+        name = _table_name(item, taken)
+        taken.add(name)
+        top = _top(document, item)
+        key = tables[top.id].key if top.id in tables else _key(document, top)
+        tables[item.id] = TableBinding(table=name, title=item.name, key=key, columns={})
     return Binding(
         model=document.name,
         schema=snake(document.name),
         description=document.description,
+        strategy="joined",
         tables=tables,
     )
+
+
+def _table_name(item: Type, taken: set[str]) -> str:
+    """Return the name of a type, with that of its package where it is taken."""
+    package = item.package.rpartition(".")[2]
+    usual = (item.name, f"{package}.{item.name}", item.id)
+    free = [snake(name) for name in usual if snake(name) not in taken]
+    number = len(taken)
+    return free[0] if free else f"{snake(item.id)}_{number}"
+
+
+def _key(document: Document, top: Type) -> str:
+    """Return the name of the key of a family that no attribute in it has."""
+    used = {
+        snake(role.name)
+        for item in document.types
+        if _top(document, item) is top
+        for role in item.roles
+    }
+    name = snake(top.name)
+    usual = (f"{name}_id", f"{name}_key", f"key_of_{name}")
+    return next((key for key in usual if key not in used), f"{name}_row_key")
+
+
+def _top(document: Document, item: Type) -> Type:
+    seen = {item.id}
+    base = document.find(item.extends) if item.extends else None
+    while base is not None and base.id not in seen:
+        seen.add(base.id)
+        item, base = base, document.find(base.extends) if base.extends else None
+    return item
 
 
 def snake(path: str) -> str:
@@ -141,5 +191,8 @@ def snake(path: str) -> str:
 
     >>> snake("zenithTriggerRate"), snake("position.ra"), snake("nsb-Level")
     ('zenith_trigger_rate', 'position_ra', 'nsb_level')
+    >>> snake("_hidden"), snake("SDSSSource")
+    ('hidden', 'sdss_source')
     """
-    return _CAPITAL.sub(r"_\1", re.sub(r"[.\-]", "_", path)).replace("__", "_").lower()
+    words = _CAPITAL.sub("_", re.sub(r"[.\-]", "_", path))
+    return words.replace("__", "_").lower().lstrip("_") or "x"

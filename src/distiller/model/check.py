@@ -25,6 +25,7 @@ IVOA_TYPES = frozenset({
     "IntegerQuantity",
 })  # fmt: skip
 _VALUE_KINDS = ("primitiveType", "enumeration", "dataType")
+_LASTING = frozenset({"shared", "history"})
 _SQL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -275,6 +276,16 @@ def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
                 yield f"{table.name}: foreign key from {own}, which is absent"
             if other not in target.names:
                 yield f"{table.name}: foreign key to {key.target}.{other}: absent"
+        others = tuple(other for _, other in key.columns)
+        unique = {(b.column.name,) for b in target.columns if b.unique}
+        if set(others) <= set(target.names) and others not in unique | {target.key}:
+            listed = ", ".join(others)
+            yield f"{table.name}: foreign key to {key.target} ({listed}), no key there"
+        if table.rows in _LASTING and target.rows == "own":
+            yield (
+                f"{table.name}: foreign key of {table.rows} rows to {key.target}, "
+                f"whose rows go with their dataset"
+            )
 
 
 def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:

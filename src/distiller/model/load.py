@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "uml"
 ENDING = ".vo-dml.xml"
-_ORDER = ("obscore", "cta", "tap_schema", "internal")
+_ORDER = ("obscore", "cta", "voprov", "tap_schema", "internal")
 
 
 @functools.cache
 def load_model() -> Model:
-    """Return the packaged model: cta, ivoa.obscore, TAP_SCHEMA and the book-keeping.
+    """Return the packaged model: all that stands in ``uml``.
 
     Raises
     ------
@@ -108,6 +108,7 @@ def read_models(
             for part in parts
             if not part.binding.hidden
         },
+        notes=tuple(note for part in parts for note in part.notes),
     )
     if not faults:
         tables, unread = _look_up(_absent(model), beside)
@@ -131,6 +132,7 @@ class _Part:
     views: tuple[View, ...]
     faults: tuple[str, ...]
     complete: bool
+    notes: tuple[str, ...] = ()
 
 
 def _read(path: Path) -> _Part:
@@ -141,8 +143,16 @@ def _read(path: Path) -> _Part:
     faults = check_document(document, described=complete)
     if has_circle(document):
         return _Part(document, binding, (), (), faults, complete)
-    tables, views, wrong = bind(document, binding, complete=complete)
-    return _Part(document, binding, tables, views, faults + wrong, complete)
+    bound = bind(document, binding, complete=complete)
+    return _Part(
+        document,
+        binding,
+        bound.tables,
+        bound.views,
+        faults + bound.faults,
+        complete,
+        bound.notes,
+    )
 
 
 def warnings(path: Path) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ Rows = Literal["own", "shared", "history", "mapped", "derived", "service"]
 """Whose rows a table holds: of one dataset, of many, of many and kept for ever, of the
 ObsCore mapping, derived from the model itself, or book-keeping of the archive."""
 
+Strategy = Literal["joined", "single", "concrete"]
+"""How types that extend each other are stored: a table for each, sharing the key; one
+for all, with a column that says of which type a row is; or one for each type that is
+not abstract, with what it inherits."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoundColumn:
@@ -32,6 +37,8 @@ class BoundColumn:
         Whether it is a clock reading, left out of comparisons.
     hidden
         Whether it is stored but cannot be queried.
+    was
+        The name that the column had in older models.
     """
 
     column: Column
@@ -40,6 +47,26 @@ class BoundColumn:
     unique: bool = False
     clock: bool = False
     hidden: bool = False
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What holds for every row of a table.
+
+    Attributes
+    ----------
+    columns
+        Those that it is on.
+    sql
+        The condition, the same on every engine.
+    words
+        As the model says it.
+    """
+
+    columns: tuple[str, ...]
+    sql: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +97,8 @@ class BoundTable:
     points
         Pairs of columns that are longitude and latitude of a point (deg, ICRS), for
         an index on the sky.
+    was
+        The qualified name that the table had in older models.
     """
 
     name: str
@@ -86,6 +115,8 @@ class BoundTable:
     root: str | None = None
     owner: Ownership | None = None
     points: tuple[tuple[str, str], ...] = ()
+    checks: tuple[Check, ...] = ()
+    was: str | None = None
 
     @property
     def schema(self) -> str:
@@ -152,6 +183,8 @@ class Model:
         Name and description of each schema that can be queried, in order.
     beside
         Tables of other models that keys and views of this one lead to.
+    notes
+        What became of what SQL holds in part only, and of constraints.
     """
 
     documents: tuple[Document, ...]
@@ -159,6 +192,7 @@ class Model:
     views: tuple[View, ...] = ()
     schemas: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[BoundTable, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, BoundTable]:

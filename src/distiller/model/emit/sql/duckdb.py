@@ -45,6 +45,7 @@ def create_table(table: BoundTable, name: str | None = None) -> str:
     """Return the statement that makes a table, under another name if one is given."""
     lines = [_column(bound) for bound in table.columns]
     lines.append(f"PRIMARY KEY ({listed(table.key)})")
+    lines += [f"CHECK ({check.sql})" for check in table.checks]
     body = ",\n".join(f"  {line}" for line in lines)
     return f"CREATE TABLE {qualified(name or table.name)} (\n{body}\n)"
 

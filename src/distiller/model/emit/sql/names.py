@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _REGULAR = re.compile(r"[a-z_][a-z0-9_]*")
 _LONGEST = 63
@@ -99,3 +103,16 @@ def of_table(table: str, columns: tuple[str, ...], ending: str) -> str:
     mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
     kept = whole.encode()[: _LONGEST - len(mark) - 1].decode(errors="ignore")
     return f"{kept}_{mark}"
+
+
+def numbered(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken, with a number where it is.
+
+    >>> numbered("a__rule", {"a__rule", "a__rule_2"})
+    'a__rule_3'
+    """
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name[: _LONGEST - 4]}_{number}"
+    return free

@@ -13,6 +13,7 @@ from distiller.model.emit.sql.cover import cover_statements
 from distiller.model.emit.sql.names import (
     listed,
     literal,
+    numbered,
     of_table,
     qualified,
     quoted,
@@ -71,7 +72,10 @@ def create_table(table: BoundTable, keys: list[ForeignKey]) -> str:
 
 
 def constraints(table: BoundTable) -> dict[str, str]:
-    """Return primary key, unique columns and checks by the names that they have."""
+    """Return primary key, unique columns and checks by the names that they have.
+
+    Checks of enumerations end in ``check``, others in ``rule``.
+    """
     found = {of_table(table.name, (), "pkey"): f"PRIMARY KEY ({listed(table.key)})"}
     for bound in table.columns:
         name = bound.column.name
@@ -83,6 +87,9 @@ def constraints(table: BoundTable) -> dict[str, str]:
             values = ", ".join(literal(word) for word in bound.literals)
             text = f"CHECK ({quoted(name)} IN ({values}))"
             found[of_table(table.name, (name,), "check")] = text
+    for check in table.checks:
+        name = numbered(of_table(table.name, check.columns, "rule"), found)
+        found[name] = f"CHECK ({check.sql})"
     return found
 
 

@@ -1,0 +1,109 @@
+"""What every step of the binding needs to know, and where keys lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from distiller.model.bind.families import Families
+from distiller.model.bind.messages import Messages
+from distiller.model.bind.walk import Walker
+from distiller.model.binding import snake
+
+if TYPE_CHECKING:
+    from distiller.model.binding import Binding, TableBinding
+    from distiller.model.entities import Document, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Table and key column that a reference leads to."""
+
+    table: str
+    key: str
+
+
+class Context:
+    """One document and its binding, with what was found in them."""
+
+    def __init__(self, document: Document, binding: Binding, *, complete: bool) -> None:
+        self.document = document
+        self.binding = binding
+        self.complete = complete
+        self.messages = Messages(binding.model, complete)
+        self.families = Families(document, binding.strategy, binding.inheritance)
+        self.walker = Walker(document, self.families, self.messages)
+        self.taken = {self.qualified(b.table) for b in binding.tables.values()}
+
+    def qualified(self, table: str) -> str:
+        """Return the name of a table with its schema."""
+        return f"{self.binding.schema_name}.{table}"
+
+    def identifier(self, vodml_id: str) -> str:
+        """Return what the model calls something, with its prefix."""
+        return f"{self.document.name}:{vodml_id}"
+
+    def utype(self, bound: TableBinding, vodml_id: str) -> str | None:
+        """Return the utype of what the model calls so, None where none are wanted."""
+        return self.identifier(vodml_id) if bound.utypes else None
+
+    def type(self, vodml_id: str) -> Type | None:
+        """Return the type of this document, or None."""
+        return self.document.find(self.identifier(vodml_id))
+
+    def key_names(self, item: Type) -> tuple[str, ...]:
+        """Return what the key is called in each table that holds rows of a type."""
+        bound = [self.binding.tables.get(t.id) for t in self.families.holders(item)]
+        keys = [b.key if isinstance(b.key, str) else b.key[0] for b in bound if b]
+        return tuple(dict.fromkeys(keys))
+
+    def target(self, item: Type | None, what: str) -> Target | None:
+        """Return table and key of the rows of a type.
+
+        None where there is no such table, or several: no key can lead there.
+
+        Parameters
+        ----------
+        what
+            Who asks, for messages.
+        """
+        if item is None:
+            self.messages.lack(f"{what} leads to a type of another model: no key to it")
+            return None
+        holders = self.families.holders(item)
+        if len(holders) != 1:
+            self.messages.note(_several(what, item, holders))
+            return None
+        bound = self.binding.tables.get(holders[0].id)
+        if bound is None:
+            self.messages.fault(f"{what} leads to {item.id}, which has no table")
+            return None
+        if not isinstance(bound.key, str) and len(bound.key) > 1:
+            self.messages.fault(
+                f"{what} leads to {item.id}, whose key is of several columns"
+            )
+            return None
+        key = bound.key if isinstance(bound.key, str) else bound.key[0]
+        return Target(self.qualified(bound.table), key)
+
+
+def _several(what: str, item: Type, holders: tuple[Type, ...]) -> str:
+    if not holders:
+        return (
+            f"{what} leads to {item.id}, which is abstract and which nothing extends: "
+            "no table has it"
+        )
+    listed = ", ".join(t.id for t in holders)
+    return (
+        f"{what} leads to {item.id}, whose rows stand in several tables ({listed}): "
+        "there is no foreign key (with the strategies joined and single there is)"
+    )
+
+
+def spaced(name: str) -> str:
+    """Return the name of a type as words.
+
+    >>> spaced("GoodTimeInterval")
+    'good time interval'
+    """
+    return snake(name[:1].lower() + name[1:]).replace("_", " ")
