@@ -26,10 +26,15 @@ def read_shape(engine: EngineName, session: Session, model: Model) -> Shape:
         Says which schemas are read: those of its tables, and those that its tables
         were in.
     """
-    schemas = {table.schema for table in model.tables}
-    schemas |= {view.name.partition(".")[0] for view in model.views}
-    schemas |= {t.was.partition(".")[0] for t in model.tables if t.was}
+    names = schemas(model)
     derived = {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
     if engine == "postgresql":
-        return postgres.read_shape(session, model, sorted(schemas), derived)
-    return duckdb.read_shape(session, model, sorted(schemas), derived)
+        return postgres.read_shape(session, model, names, derived)
+    return duckdb.read_shape(session, model, names, derived)
+
+
+def schemas(model: Model) -> list[str]:
+    """Return the schemas that a model has tables in, or had."""
+    names = {table.schema for table in model.tables}
+    names |= {view.name.partition(".")[0] for view in model.views}
+    return sorted(names | {t.was.partition(".")[0] for t in model.tables if t.was})

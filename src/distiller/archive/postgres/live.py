@@ -99,7 +99,7 @@ def read_shape(
     relations = session.fetch(_RELATIONS, wanted)
     columns: dict[str, list[ColumnShape]] = {}
     for table, name, kind, nullable, comment in session.fetch(_COLUMNS, wanted):
-        shape = ColumnShape(name, _TYPES.get(kind, kind), bool(nullable), comment)
+        shape = ColumnShape(name, _TYPES.get(kind, str(kind)), bool(nullable), comment)
         columns.setdefault(table, []).append(shape)
     constraints, keys = _constraints(session, wanted)
     indexes = _indexes(session, wanted)
