@@ -7,20 +7,21 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from tests.archive import changed
 
 from distiller.archive import open_archive
 from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import IllegalState, NotFound
 from distiller.core.settings import load_settings
-from tests.archive import changed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from distiller.core.settings import Settings
 
 _RUNS = 3
@@ -84,9 +85,10 @@ def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
         assert archive.check() == []
         column = archive.catalog["cta.ambient_conditions"].column("dew_point")
         assert column is not None
-        assert archive.rows("SELECT dew_point FROM cta.ambient_conditions") == [
-            {"dew_point": None}
-        ] * _RUNS
+        assert (
+            archive.rows("SELECT dew_point FROM cta.ambient_conditions")
+            == [{"dew_point": None}] * _RUNS
+        )
         assert archive.rows(
             "SELECT unit, description FROM tap_schema.columns "
             "WHERE column_name = 'dew_point'"
@@ -254,7 +256,7 @@ def test_postgresql_wants_a_backup(
     settings = _with(home, folder)
     monkeypatch.setenv("PATH", "/nowhere")
     said: list[str] = []
-    with pytest.raises(IllegalState, match="pg_dump is not on the PATH.*--backed-up"):
+    with pytest.raises(IllegalState, match=r"pg_dump is not on the PATH.*--backed-up"):
         upgrade(settings, plan(settings), say=said.append)
     assert said[0].startswith("backup: pg_dump --format=custom --file=")
     upgrade(settings, plan(settings), backed_up=True)

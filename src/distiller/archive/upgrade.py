@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from distiller.archive import install
 from distiller.archive.duckdb import upgrade as duckdb
-from distiller.archive.live import read_shape, schemas
+from distiller.archive.live import read_shape
 from distiller.archive.opening import engine_of
 from distiller.archive.postgres import upgrade as postgres
 from distiller.core.errors import IllegalState, NotFound
@@ -19,7 +19,6 @@ from distiller.model import load_model
 from distiller.model.diff import diff, former, former_column
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import alter
-from distiller.model.emit.sql.ddl import sql_type
 from distiller.model.emit.sql.names import qualified
 from distiller.model.shape import shape_of
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
     from distiller.model import Model
     from distiller.model.diff import Difference
-    from distiller.model.shape import Shape, TableShape
+    from distiller.model.shape import ColumnShape, Shape, TableShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +57,15 @@ class Plan:
     is_due: bool
 
 
-def plan(settings: Settings, *, drop: bool = False) -> Plan:
+def plan(settings: Settings, *, drop: bool = False, model: Model | None = None) -> Plan:
     """Look what an upgrade would do; nothing is changed.
 
     Parameters
     ----------
     drop
         Whether columns and tables that the model no longer has shall go.
+    model
+        What it is to become; else the model that the settings name.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def plan(settings: Settings, *, drop: bool = False) -> Plan:
     """
     engine = engine_of(settings)
     try:
-        model = load_model(settings.model_dir)
+        wanted = model or load_model(settings.model_dir)
         if not engine.exists():
             raise NotFound(
                 f"there is no archive in {engine.place}",
@@ -84,7 +85,7 @@ def plan(settings: Settings, *, drop: bool = False) -> Plan:
         session = engine.session()
         try:
             with engine.translated(f"looking at {engine.place}"):
-                return _plan(engine, session, model, drop=drop)
+                return _plan(engine, session, wanted, drop=drop)
         finally:
             session.close()
     finally:
@@ -121,9 +122,8 @@ def upgrade(
     if settings.database_url is None:
         duckdb.upgrade(settings, planned.model, planned.shape, drop=drop, say=say)
     else:
-        model = planned.model
         postgres.upgrade(
-            settings, model, schemas(model), drop=drop, backed_up=backed_up, say=say
+            settings, planned.model, drop=drop, backed_up=backed_up, say=say
         )
 
 
@@ -144,74 +144,81 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         live,
         differences,
         statements,
-        tuple(_obstacles(session, differences, live, wanted, model, drop=drop)),
+        tuple(_Obstacles(session, live, wanted, drop=drop).found(differences)),
         tuple(f"{d.table}.{d.name}" if d.name else d.table for d in kept),
         is_due or not install.is_of(engine, session, model),
     )
 
 
-def _obstacles(
-    session: Session,
-    differences: tuple[Difference, ...],
-    live: Shape,
-    wanted: Shape,
-    model: Model,
-    *,
-    drop: bool,
-) -> Iterator[str]:
-    """Yield what rows that are there do not allow."""
-    for d in differences:
-        after = wanted.tables.get(d.table)
-        before = former(live, after) if after is not None else None
-        if after is None or before is None or after.derived:
-            continue
-        where = f"{d.table}.{d.name}"
-        column = after.column(d.name)
-        found = former_column(before, column) if column is not None else None
+class _Obstacles:
+    """What rows that are there do not allow."""
+
+    def __init__(
+        self, session: Session, live: Shape, wanted: Shape, *, drop: bool
+    ) -> None:
+        self._session = session
+        self._live = live
+        self._wanted = wanted
+        self._drop = drop
+
+    def found(self, differences: tuple[Difference, ...]) -> Iterator[str]:
+        """Yield a sentence for each difference that rows stand in the way of."""
+        for d in differences:
+            after = self._wanted.tables.get(d.table)
+            before = former(self._live, after) if after is not None else None
+            if after is None or before is None or after.derived:
+                continue
+            column = after.column(d.name)
+            if column is not None:
+                found = former_column(before, column)
+                yield from self._of_column(d, before, found)
+            elif d.kind == "constraint new" and d.new.startswith("CHECK "):
+                count = self._broken(before, after, d.new.removeprefix("CHECK "))
+                if count:
+                    yield f"{d.table}: {d.new}, and {count} rows break it"
+
+    def _of_column(
+        self, d: Difference, before: TableShape, found: ColumnShape | None
+    ) -> Iterator[str]:
+        name = quoted(found.name if found is not None else d.name)
         if d.kind == "column new" and d.destructive:
-            if count := _count(session, before, "TRUE"):
-                yield f"{where} is never missing, and {count} rows have no value"
-        elif d.kind == "column not null" and found is not None:
-            if count := _count(session, before, f"{quoted(found.name)} IS NULL"):
-                yield f"{where} is never missing, and {count} rows have no value"
-        elif d.kind == "column type" and d.destructive and not drop:
-            name = quoted(found.name if found is not None else d.name)
-            there = _cast(name, d.new)
-            lost = f"{_cast(there, d.old)} IS DISTINCT FROM {name}"
-            if count := _count(session, before, lost):
+            lacking = "TRUE"
+        elif d.kind == "column not null":
+            lacking = f"{name} IS NULL"
+        elif d.kind == "column type" and d.destructive and not self._drop:
+            there_and_back = _cast(_cast(name, d.new), d.old)
+            lost = f"{there_and_back} IS DISTINCT FROM {name}"
+            if count := self._count(before, lost):
                 yield (
-                    f"{where} becomes {_bare(d.new)}, and {count} rows would lose "
-                    "digits (--drop allows it)"
+                    f"{d.table}.{d.name} becomes {_bare(d.new)}, and {count} rows "
+                    "would lose digits (--drop allows it)"
                 )
-        elif d.kind == "constraint new" and d.new.startswith("CHECK "):
-            if count := _broken(session, before, after, d, model):
-                yield f"{d.table}: {d.new}, and {count} rows break it"
+            return
+        else:
+            return
+        if count := self._count(before, lacking):
+            yield (
+                f"{d.table}.{d.name} is never missing, and {count} rows have no value"
+            )
 
+    def _count(self, table: TableShape, condition: str) -> int:
+        ((count,),) = self._session.fetch(
+            f"SELECT count(*) FROM {qualified(table.name)} WHERE {condition}"  # noqa: S608 - names of the archive
+        )
+        return int(count)
 
-def _count(session: Session, table: TableShape, condition: str) -> int:
-    ((count,),) = session.fetch(
-        f"SELECT count(*) FROM {qualified(table.name)} WHERE {condition}"  # noqa: S608 - names of the archive
-    )
-    return int(count)
-
-
-def _broken(
-    session: Session, before: TableShape, after: TableShape, d: Difference, model: Model
-) -> int:
-    """Return how many rows break a new check, under the names of the new columns."""
-    cells: list[str] = []
-    for bound in model.by_name[after.name].columns:
-        column = after.column(bound.column.name)
-        found = former_column(before, column) if column is not None else None
-        value = quoted(found.name) if found is not None else "NULL"
-        kind = sql_type(bound.column, "postgresql")
-        cells.append(f"{_cast(value, kind)} AS {quoted(bound.column.name)}")
-    condition = d.new.removeprefix("CHECK ")
-    ((count,),) = session.fetch(
-        f"SELECT count(*) FROM (SELECT {', '.join(cells)} "  # noqa: S608 - names of the model
-        f"FROM {qualified(before.name)}) AS q WHERE NOT {condition}"
-    )
-    return int(count)
+    def _broken(self, before: TableShape, after: TableShape, condition: str) -> int:
+        """Return how many rows break a check, under the names of the new columns."""
+        cells: list[str] = []
+        for column in after.columns:
+            found = former_column(before, column)
+            value = quoted(found.name) if found is not None else "NULL"
+            cells.append(f"{_cast(value, column.type)} AS {quoted(column.name)}")
+        ((count,),) = self._session.fetch(
+            f"SELECT count(*) FROM (SELECT {', '.join(cells)} "  # noqa: S608 - names of the model
+            f"FROM {qualified(before.name)}) AS q WHERE NOT {condition}"
+        )
+        return int(count)
 
 
 def _cast(value: str, kind: str) -> str:

@@ -155,9 +155,7 @@ def _column(
         if after.nullable:
             yield Difference("column null", table, name)
         else:
-            yield Difference(
-                "column not null", table, name, destructive=not derived
-            )
+            yield Difference("column not null", table, name, destructive=not derived)
     if before.comment != after.comment:
         yield Difference("column comment", table, name, before.comment, after.comment)
 
@@ -190,9 +188,7 @@ def _views(old: Shape, new: Shape) -> Iterator[Difference]:
         if before is None:
             yield Difference("view new", name)
         elif before.columns != view.columns:
-            yield Difference(
-                "view changed", name, "", _columns(before), _columns(view)
-            )
+            yield Difference("view changed", name, "", _columns(before), _columns(view))
         elif before.comment != view.comment:
             yield Difference("view comment", name, "", before.comment, view.comment)
     for name in old.views:

@@ -82,9 +82,9 @@ class DuckDBSession:
         width = len(table.columns)
         if len(rows) * width >= _ARROW_FROM:
             return self._insert_arrow(table, rows)
-        marks = "(" + ", ".join("?" * width) + ")"
+        marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(rows))
         return self.execute(
-            f"INSERT INTO {table.name} ({_names(table)}) VALUES " + ", ".join([marks] * len(rows)),  # noqa: S608 - names of the model
+            f"INSERT INTO {table.name} ({_names(table)}) VALUES {marks}",  # noqa: S608 - names of the model
             [cell for row in rows for cell in row],
         )
 

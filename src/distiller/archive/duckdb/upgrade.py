@@ -28,7 +28,7 @@ from distiller.model.emit.sql.names import listed, literal, qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from distiller.core.settings import Settings
@@ -59,7 +59,9 @@ def upgrade(
         scratch = settings.home / f"{_SCRATCH}{uuid.uuid4().hex[:8]}"
         scratch.mkdir(mode=0o700)
         try:
-            made = _made(connection, settings, scratch, model, before, drop=drop)
+            there = settings.model_copy(update={"home": scratch})
+            copy = _Copy(connection, before, shape_of(model, "duckdb"), drop=drop)
+            made = _made(copy, there, model)
             backup = _backup_path(settings)
             backup.parent.mkdir(mode=0o700, exist_ok=True)
             backup.hardlink_to(path)
@@ -78,28 +80,15 @@ def _connection(settings: Settings) -> duckdb.DuckDBPyConnection:
     )
 
 
-def _made(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    scratch: Path,
-    model: Model,
-    before: Shape,
-    *,
-    drop: bool,
-) -> Path:
+def _made(copy: _Copy, there: Settings, model: Model) -> Path:
     """Make the new file, whole and on disk."""
-    there = settings.model_copy(update={"home": scratch})
     engine = DuckDBEngine(there)
     try:
         engine.make(model)
     finally:
         engine.close()
     made = there.archive_path
-    connection.execute(f"ATTACH {literal(str(made))} AS after")
-    connection.execute(f"SET temp_directory = {literal(str(scratch / 'tmp'))}")
-    _copy(connection, model, before, drop=drop)
-    connection.execute("CHECKPOINT after")
-    connection.execute("DETACH after")
+    copy.into(made)
     with closing(Archive.open(there, DuckDBEngine(there), create=False)):
         pass  # opening fills what derives from the rows
     if made.with_name(f"{made.name}.wal").exists():
@@ -110,105 +99,113 @@ def _made(
     return made
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, model: Model, before: Shape, *, drop: bool
-) -> None:
-    after = shape_of(model, "duckdb")
-    copied: set[str] = set()
-    for table in after.tables.values():
-        old = former(before, table)
-        if old is None:
-            continue
-        copied.add(old.name)
-        if table.name == _SETTINGS:
-            _copy_settings(connection)
-        elif not table.derived:
-            _copy_table(connection, old, table, drop=drop)
-    for name, old in before.tables.items():
-        if name not in copied and not drop and not old.derived:
-            schema = quoted(name.partition(".")[0])
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS after.{schema}")
-            connection.execute(
-                f"CREATE TABLE after.{qualified(name)} AS "  # noqa: S608 - names of the archive
-                f"FROM before.{qualified(name)}"
-            )
-            every = tuple(column.name for column in old.columns)
-            _verify(connection, name, name, [(n, quoted(n)) for n in every])
+class _Copy:
+    """Copies the rows of one file into another, whose tables are there."""
 
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Shape,
+        after: Shape,
+        *,
+        drop: bool,
+    ) -> None:
+        self._connection = connection
+        self._before = before
+        self._after = after
+        self._drop = drop
 
-def _copy_table(
-    connection: duckdb.DuckDBPyConnection,
-    old: TableShape,
-    new: TableShape,
-    *,
-    drop: bool,
-) -> None:
-    pairs: list[tuple[str, str]] = []
-    kept: set[str] = set()
-    for column in new.columns:
-        found = former_column(old, column)
-        if found is not None:
-            kept.add(found.name)
-            pairs.append(
-                (column.name, f"CAST({quoted(found.name)} AS {column.type})")
-            )
-    for column in old.columns:
-        if column.name not in kept and not drop:
-            name = quoted(column.name)
-            connection.execute(
-                f"ALTER TABLE after.{qualified(new.name)} "
-                f"ADD COLUMN {name} {column.type}"
-            )
-            pairs.append((column.name, name))
-    connection.execute(
-        f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
-        f"({listed(tuple(name for name, _ in pairs))}) "
-        f"SELECT {', '.join(cell for _, cell in pairs)} "
-        f"FROM before.{qualified(old.name)}"
-    )
-    _verify(connection, old.name, new.name, pairs)
+    def into(self, made: Path) -> None:
+        """Copy every row that is not derived, and compare both files."""
+        execute = self._connection.execute
+        execute(f"ATTACH {literal(str(made))} AS after")
+        execute(f"SET temp_directory = {literal(str(made.with_name('tmp')))}")
+        copied: set[str] = set()
+        for table in self._after.tables.values():
+            old = former(self._before, table)
+            if old is None:
+                continue
+            copied.add(old.name)
+            if table.name == _SETTINGS:
+                self._settings()
+            elif not table.derived:
+                self._table(old, table)
+        for name, old in self._before.tables.items():
+            if name not in copied and not self._drop and not old.derived:
+                self._whole(old)
+        execute("CHECKPOINT after")
+        execute("DETACH after")
 
-
-def _copy_settings(connection: duckdb.DuckDBPyConnection) -> None:
-    """Copy what the archive remembers; the mapping is to be filled anew."""
-    rows = connection.execute(
-        f"SELECT name, value FROM before.{_SETTINGS} WHERE NOT {_OWN}"  # noqa: S608 - fixed names
-    ).fetchall()
-    for name, value in rows:
-        kept = _unfilled(value) if name == "mapping" else value
-        connection.execute(
-            f"INSERT OR REPLACE INTO after.{_SETTINGS} (name, value) VALUES (?, ?)",  # noqa: S608 - fixed names
-            [name, kept],
+    def _table(self, old: TableShape, new: TableShape) -> None:
+        pairs: list[tuple[str, str]] = []
+        kept: set[str] = set()
+        for column in new.columns:
+            found = former_column(old, column)
+            if found is not None:
+                kept.add(found.name)
+                cell = f"CAST({quoted(found.name)} AS {column.type})"
+                pairs.append((column.name, cell))
+        for column in old.columns:
+            if column.name not in kept and not self._drop:
+                name = quoted(column.name)
+                self._connection.execute(
+                    f"ALTER TABLE after.{qualified(new.name)} "
+                    f"ADD COLUMN {name} {column.type}"
+                )
+                pairs.append((column.name, name))
+        self._connection.execute(
+            f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
+            f"({listed(tuple(name for name, _ in pairs))}) "
+            f"SELECT {', '.join(cell for _, cell in pairs)} "
+            f"FROM before.{qualified(old.name)}"
         )
+        self._verify(old.name, new.name, pairs)
+
+    def _whole(self, old: TableShape) -> None:
+        """Copy a table that the model does not have."""
+        schema = quoted(old.name.partition(".")[0])
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS after.{schema}")
+        self._connection.execute(
+            f"CREATE TABLE after.{qualified(old.name)} AS "
+            f"FROM before.{qualified(old.name)}"
+        )
+        pairs = [(column.name, quoted(column.name)) for column in old.columns]
+        self._verify(old.name, old.name, pairs)
+
+    def _settings(self) -> None:
+        """Copy what the archive remembers; the mapping is to be filled anew."""
+        rows = self._connection.execute(
+            f"SELECT name, value FROM before.{_SETTINGS} WHERE NOT {_OWN}"  # noqa: S608 - fixed names
+        ).fetchall()
+        for name, value in rows:
+            kept = _unfilled(value) if name == "mapping" else value
+            self._connection.execute(
+                f"INSERT OR REPLACE INTO after.{_SETTINGS} (name, value) VALUES (?, ?)",  # noqa: S608 - fixed names
+                [name, kept],
+            )
+
+    def _verify(self, old: str, new: str, pairs: list[tuple[str, str]]) -> None:
+        """Compare number and checksum of the rows of both files."""
+        names = [quoted(name) for name, _ in pairs]
+        there = self._sum([cell for _, cell in pairs], f"before.{qualified(old)}")
+        here = self._sum(names, f"after.{qualified(new)}")
+        if here != there:
+            raise Damaged(
+                f"{new}: the copy differs from {old}; the archive stays as it was",
+                hint="see the disk, and do it again",
+            )
+
+    def _sum(self, cells: list[str], table: str) -> tuple[object, ...] | None:
+        row = f"hash({', '.join(cells)})" if cells else "0"
+        return self._connection.execute(
+            f"SELECT count(*), bit_xor({row}), sum({row}) FROM {table}"  # noqa: S608 - names of the archive
+        ).fetchone()
 
 
 def _unfilled(text: str) -> str:
     """Return the state of the mappings with its parameters, and nothing filled."""
     state = json.loads(text)
     return json.dumps({**state, "selects": []} if isinstance(state, dict) else state)
-
-
-def _verify(
-    connection: duckdb.DuckDBPyConnection,
-    old: str,
-    new: str,
-    pairs: list[tuple[str, str]],
-) -> None:
-    """Compare number and checksum of the rows of both files."""
-
-    def of(cells: Iterator[str], where: str) -> tuple[object, ...] | None:
-        row = f"hash({', '.join(cells)})" if pairs else "0"
-        return connection.execute(
-            f"SELECT count(*), bit_xor({row}), sum({row}) FROM {where}"  # noqa: S608 - names of the archive
-        ).fetchone()
-
-    there = of((cell for _, cell in pairs), f"before.{qualified(old)}")
-    here = of((quoted(name) for name, _ in pairs), f"after.{qualified(new)}")
-    if here != there:
-        raise Damaged(
-            f"{new}: the copy differs from {old}; the archive stays as it was",
-            hint="see the disk, and do it again",
-        )
 
 
 def _backup_path(settings: Settings) -> Path:

@@ -17,7 +17,7 @@ from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
 from distiller.model.diff import diff
 from distiller.model.emit.sql.alter import alter
-from distiller.model.shape import shape_of
+from distiller.model.shape import schemas_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,6 @@ _PROGRAM = "pg_dump"
 def upgrade(
     settings: Settings,
     model: Model,
-    schemas: Sequence[str],
     *,
     drop: bool,
     backed_up: bool,
@@ -40,6 +39,7 @@ def upgrade(
 ) -> None:
     """Bring a database to a model; see `distiller.archive.upgrade`."""
     engine = PostgresEngine(settings)
+    schemas = schemas_of(model)
     try:
         if not backed_up:
             _back_up(settings, schemas, say)
