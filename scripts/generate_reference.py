@@ -20,6 +20,9 @@ from distiller.analysis.tasks import TASKS
 from distiller.cli import program
 from distiller.core import errors
 from distiller.core.settings import Settings
+from distiller.ingest.collection import CollectionSettings, Part
+from distiller.ingest.collection_file import part_of
+from distiller.model import codes
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
@@ -164,6 +167,16 @@ def errors_page() -> str:
         "|---|---|",
     ]
     lines += [f"| `{code}` | {text} |" for code, text in faults.CODES.items()]
+    lines += [
+        "",
+        "## Faults of a data model",
+        "",
+        "An error `U600` about a file of a data model starts with its code.",
+        "",
+        "| code | what |",
+        "|---|---|",
+    ]
+    lines += [f"| `{code}` | {text} |" for code, text in codes.CODES.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -254,8 +267,40 @@ def _counts(function: functions.Function) -> str:
     return str(most) if fewest == most else f"{fewest} or {most}"
 
 
+def collection_settings_page() -> str:
+    """Return the page of what a settings file of a collection may say."""
+    lines = [
+        "# Settings of a collection",
+        "",
+        "A file in TOML. How it is found and what it is good for:",
+        "[ingest](../howto/ingest.md#mend-it-with-a-settings-file). What is not listed",
+        "here is refused, with its line. `[[name]]` begins an entry of which there may",
+        "be several, `[name]` one that stands there once.",
+        "",
+        *_part_rows(CollectionSettings),
+    ]
+    for name, field in CollectionSettings.model_fields.items():
+        part = part_of(field.annotation)
+        if part is None:
+            continue
+        many = get_origin(field.annotation) is tuple
+        head = f"[[{name}]]" if many else f"[{name}]"
+        words = (part.__doc__ or "").replace("\n    ", "\n").strip()
+        lines += ["", f"## `{head}`", "", words, "", *_part_rows(part)]
+    return "\n".join(lines) + "\n"
+
+
+def _part_rows(part: type[Part]) -> list[str]:
+    rows = ["| name | needed | meaning |", "|---|---|---|"]
+    for name, field in part.model_fields.items():
+        needed = "yes" if field.is_required() else ""
+        rows.append(f"| `{name}` | {needed} | {field.description} |")
+    return rows
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
+    "collection-settings.md": collection_settings_page,
     "commands.md": commands_page,
     "errors.md": errors_page,
     "adql.md": adql_page,

@@ -157,7 +157,7 @@ CONDITIONS = st.recursive(
         st.tuples(NUMBERS, NUMBERS).map(lambda p: f"{p[0]} IN ({p[1]}, 3)"),
         NUMBERS.map(lambda x: f"{x} IS NOT NULL"),
         SIMPLE.map(
-            lambda x: f"1=CONTAINS(POINT({x}, s_dec), CIRCLE(1, s_ra, s_fov + {x}))"
+            lambda x: f"1=CONTAINS(POINT({x}, s_dec), CIRCLE(1, s_dec, s_fov + {x}))"
         ),
         SIMPLE.map(lambda x: f"0=INTERSECTS(s_region, CIRCLE({x}, 1, 2))"),
         NUMBERS.map(lambda x: f"DISTANCE(s_ra, s_dec, 1, 2) < {x}"),

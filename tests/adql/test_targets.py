@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from sqlglot import exp
@@ -43,10 +44,13 @@ def test_every_type_has_a_name(writer: type[Writer]) -> None:
     )
 
 
-def test_duckdb_refuses_only_what_adql_21_deprecates_or_leaves_open() -> None:
-    refused = {n for n, w in DuckDBWriter.WRITES.items() if isinstance(w, Refused)}
+@pytest.mark.parametrize("writer", WRITERS)
+def test_only_what_adql_21_deprecates_or_leaves_open_is_refused(
+    writer: type[Writer],
+) -> None:
+    refused = {n for n, w in writer.WRITES.items() if isinstance(w, Refused)}
     assert refused == {nodes.Box, nodes.Region}
-    assert not [t for t in DuckDBWriter.CALLS.values() if isinstance(t, Refused)]
+    assert not [t for t in writer.CALLS.values() if isinstance(t, Refused)]
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -67,21 +71,27 @@ def test_plain_nodes_are_nodes_that_read() -> None:
     assert not {exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Into} & PLAIN
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("SELECT s_region FROM ivoa.obscore", "polygons and regions"),
-        ("SELECT AREA(s_region) FROM ivoa.obscore", "polygons and regions"),
-        ("SELECT obs_id FROM ivoa.obscore WHERE 1=CONTAINS(POINT(1, 2), s_region)",
-         "polygons and regions"),
-        ("SELECT ivo_hasword(name, 'x') FROM cta.target", "IVO_HASWORD"),
-    ],
-)  # fmt: skip
-def test_pgsphere_refuses_with_a_place(
-    text: str, message: str, catalog: Catalog
+def test_both_engines_refuse_the_same_for_the_same_reason() -> None:
+    reasons = [
+        {n: w.why for n, w in writer.WRITES.items() if isinstance(w, Refused)}
+        for writer in WRITERS
+    ]
+    assert reasons[0] == reasons[1]
+
+
+def test_the_fault_of_a_refused_node_has_a_place(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(QueryError, match=message) as refusal:
+    class Poor(PgSphereWriter):
+        CALLS: ClassVar = {
+            **PgSphereWriter.CALLS,
+            "IVO_HASWORD": Refused("it knows no words"),
+        }
+
+    writers = importlib.import_module("distiller.adql.translate")._WRITERS
+    monkeypatch.setitem(writers, "pgsphere", Poor)
+    text = "SELECT ivo_hasword(name, 'x') FROM cta.target WHERE 1 = 1"
+    with pytest.raises(QueryError, match="IVO_HASWORD: it knows no words") as refusal:
         translate(text, catalog, target="pgsphere")
     (fault,) = refusal.value.faults
-    assert fault.code == "Q403"
-    assert fault.column > 1
+    assert (fault.code, fault.column) == ("Q403", 8)

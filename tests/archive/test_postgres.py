@@ -205,6 +205,22 @@ def test_a_user_for_queries_may_read_and_nothing_else(
         connection.execute("DELETE FROM cta.product")
 
 
+def test_the_owner_of_the_database_needs_no_more_rights(
+    postgres_server: Server, tmp_path: Path, toy: Any
+) -> None:
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as server:
+        server.execute("DROP ROLE IF EXISTS keeper")
+        server.execute("CREATE ROLE keeper LOGIN")
+    url = postgres_server.create(options="OWNER keeper")
+    mine = url.replace("distiller@", "keeper@")
+    with open_archive(_settings(tmp_path / "home", mine)) as archive:
+        assert archive.store_many([toy.bundle(n) for n in range(3)]) == ("added",) * 3
+        assert archive.remove(toy.did_of(1))
+        assert archive.check() == []
+        with pytest.raises(IllegalState, match="permission denied for function"):
+            archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
+
+
 @pytest.mark.parametrize(
     ("user", "database", "words"),
     [

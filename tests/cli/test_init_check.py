@@ -139,7 +139,7 @@ def test_check_files(tmp_path: Path, change: str, words: str) -> None:
     assert words in text
     assert status == (0 if change == "none" else 1)
     if status:
-        assert f"{file} (events of ivo://org.example/toy?1): " in text
+        assert f"ivo://org.example/toy?1:\n  - {file} (events): " in text
     # A missing file is seen at once; contents are read only when asked.
     assert _run(home, "check")[0] == (1 if change == "remove" else 0)
 

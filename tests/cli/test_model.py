@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import psycopg
@@ -12,9 +12,6 @@ from click.testing import CliRunner
 
 from distiller.cli import program
 from distiller.model.load import PACKAGED
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _run(*arguments: str) -> tuple[int, str]:
@@ -153,3 +150,87 @@ def test_a_file_of_another_name_is_refused(what: str) -> None:
     status, text = _run(what, __file__)
     assert status == 2
     assert "the name of a model ends in .vo-dml.xml" in text
+
+
+_DRAWING = Path(__file__).parents[1] / "model" / "xmi" / "papyrus.uml"
+
+
+def test_import_writes_the_model_and_says_what_is_left(tmp_path: Path) -> None:
+    output = tmp_path / "new" / "toy.vo-dml.xml"
+    status, text = _run("import", str(_DRAWING), "-o", str(output))
+    assert status == 0
+    assert (
+        output.read_bytes() == _DRAWING.with_name("observatory.vo-dml.xml").read_bytes()
+    )
+    assert "left: line 65: Operation 'point' in observatory::site::Telescope" in text
+    assert text.endswith(
+        "toy.vo-dml.xml: model observatory: 1 packages, 1 enumerations, 2 dataTypes, "
+        "4 objectTypes, 8 attributes, 1 compositions, 1 references, 2 literals, 2 "
+        "generalisations, 1 constraints, 1 narrowed roles, 1 imports\n"
+    )
+
+
+def test_import_as_json_under_another_name(tmp_path: Path) -> None:
+    output = tmp_path / "toy.vo-dml.xml"
+    status, text = _run(
+        "import", str(_DRAWING), "-o", str(output), "--name", "mine", "--json"
+    )
+    assert status == 0
+    report = json.loads(text)
+    assert (report["model"], report["output"]) == ("mine", str(output))
+    assert report["counts"]["objectTypes"] == 4
+    assert report["faults"] == []
+    operation = next(x for x in report["listed"] if x["what"] == "Operation 'point'")
+    assert operation == {
+        "kind": "left",
+        "what": "Operation 'point'",
+        "where": "observatory::site::Telescope",
+        "line": 65,
+        "why": "VO-DML has no operations",
+        "ids": ["_o1"],
+    }
+    assert "<vodml-ref>mine:site.Position</vodml-ref>" in output.read_text()
+
+
+def test_import_of_a_model_with_faults_ends_with_1(tmp_path: Path) -> None:
+    drawing = tmp_path / "toy.uml"
+    whole = """<packagedElement xmi:type="uml:Class" xmi:id="{0}" name="{0}">
+        <ownedAttribute xmi:type="uml:Property" xmi:id="{0}p" name="part"
+        type="P" aggregation="composite"/></packagedElement>"""
+    drawing.write_text(
+        """<uml:Model xmlns:xmi="http://www.omg.org/spec/XMI/20131001" xmi:id="m"
+        xmlns:uml="http://www.eclipse.org/uml2/5.0.0/UML" name="toy">
+        <packagedElement xmi:type="uml:Class" xmi:id="P" name="P"/>"""
+        + whole.format("A")
+        + whole.format("B")
+        + "</uml:Model>"
+    )
+    output = tmp_path / "toy.vo-dml.xml"
+    status, text = _run("import", str(drawing), "-o", str(output))
+    assert status == 1
+    assert "fault: toy.vo-dml.xml: toy:P is composed more than once: A.part, B" in text
+    assert output.is_file()
+
+
+def test_import_of_what_is_no_drawing_writes_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "toy.vo-dml.xml"
+    status, text = _run("import", str(PACKAGED / "cta.vo-dml.xml"), "-o", str(output))
+    assert status != 0
+    assert "M021 cta.vo-dml.xml: no XMI with a UML model" in text
+    assert not output.exists()
+
+
+def test_import_wants_the_ending_of_a_model(tmp_path: Path) -> None:
+    status, text = _run("import", str(_DRAWING), "-o", str(tmp_path / "toy.xml"))
+    assert status == 2
+    assert "toy.xml: the name of a model ends in .vo-dml.xml" in text
+
+
+def test_check_warns_of_what_has_no_description(tmp_path: Path) -> None:
+    path = tmp_path / "observatory.vo-dml.xml"
+    path.write_bytes(_DRAWING.with_name(path.name).read_bytes())
+    _, text = _run("check", str(path))
+    assert (
+        "warning: observatory.vo-dml.xml: line 20: site.Size: enumeration without"
+        in text
+    )

@@ -109,9 +109,12 @@ def test_no_placeholder_is_stored(archive: Archive) -> None:
     """In every number of every table: none of the values that stand for `unknown`."""
     for condition in (
         (
-            "cta.array_configuration WHERE n_tels = 0 OR altitude < 100 OR "
-            "tel_list IN ('Baseline', 'string', '') OR geo_lon = 0 OR geo_lat = 0 OR "
-            "geo_lon > 79"
+            "cta.array_configuration WHERE n_tels = 0 OR "
+            "tel_list IN ('Baseline', 'string', '')"
+        ),
+        (
+            "cta.site WHERE altitude < 100 OR geo_lon = 0 OR geo_lat = 0 OR "
+            "geo_lon > 79 OR name IS NULL"
         ),
         "cta.pointing WHERE alt = 90 OR (ra = 0 AND dec = 0)",
         "cta.target WHERE ra = 0 OR dec = 0 OR name = ''",

@@ -26,6 +26,7 @@ from distiller.archive import open_archive
 from distiller.core.errors import BadData, IllegalState
 from distiller.ingest import Options, Report, gadf, ingest, loader
 from distiller.ingest.checks import check
+from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.find import find
 from distiller.ingest.loader import Loader
 from distiller.ingest.to_rows import Target
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
     from distiller.core.bundle import Bundle, Stored
+    from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
 
 
@@ -505,6 +507,12 @@ class Choosy:
     def stored(self, collection: str) -> Mapping[str, Stored]:
         return self.archive.stored(collection)
 
+    def refusals(self, collection: str | None) -> Sequence[Refusal]:
+        return self.archive.refusals(collection)
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        self.archive.record_refusals(added, cleared)
+
 
 def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
     archive: Archive, gadf_set: Path
@@ -518,4 +526,5 @@ def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
 
 def test_a_loader_that_has_nothing_to_do(archive: Archive) -> None:
     target = Target("org.example", "nothing")
-    assert list(Loader(archive, "nothing", rights_given=False).load([], target)) == []
+    loader = Loader(archive, "nothing", rights_given=False)
+    assert list(loader.load([], target, NO_SETTINGS)) == []

@@ -125,6 +125,14 @@ def test_what_has_no_place_is_not_dropped(package: str) -> None:
         write_vodml(document)
 
 
+def test_a_package_inside_its_own_is_refused() -> None:
+    package = Package("p", "p", "")
+    packages = (package, replace(package, parent="p"))
+    document = Document("toy", "Toy", "", "1", packages, ())
+    with pytest.raises(ValueError, match="toy: package p is there twice"):
+        write_vodml(document)
+
+
 def test_the_schema_takes_what_is_written(vodml_schema: etree.XMLSchema) -> None:
     document = read_vodml(_SUBSETS, "toy.vo-dml.xml")
     vodml_schema.assertValid(etree.fromstring(write_vodml(document)))

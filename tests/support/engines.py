@@ -128,8 +128,17 @@ def difference(
         return _difference_of_faults(one, two)
     if len(one) != len(two):
         return f"{len(one)} and {len(two)} rows"
-    if not ordered:
-        one, two = (sorted(rows, key=_key) for rows in (one, two))
+    if ordered:
+        return _first(one, two, digits)
+    # Floats that differ in the last digits may stand in another order, so that neither
+    # way of sorting alone brings equal rows together.
+    by_value = _first(sorted(one, key=_exact), sorted(two, key=_exact), digits)
+    if not by_value:
+        return ""
+    return _first(sorted(one, key=_rounded), sorted(two, key=_rounded), digits)
+
+
+def _first(one: Sequence[Any], two: Sequence[Any], digits: float) -> str:
     for number, (first, second) in enumerate(zip(one, two, strict=True)):
         if not is_same(first, second, digits):
             return f"row {number}: {first} and {second}"
@@ -160,10 +169,18 @@ def is_same(one: Any, two: Any, digits: float) -> bool:
     return type(one) is type(two) and bool(one == two)
 
 
-def _key(row: Any) -> tuple[Any, ...]:
-    """Return what rows are sorted by: floats to fewer digits than they differ in."""
+def _exact(row: Any) -> tuple[Any, ...]:
     return tuple(
-        f"{float(f'{cell:.6g}'):.6g}" if isinstance(cell, float) else repr(cell)
+        (0, cell + 0.0 if math.isfinite(cell) else math.copysign(1e308, cell), "")
+        if isinstance(cell, float)
+        else (1, 0.0, repr(cell))
+        for cell in row
+    )
+
+
+def _rounded(row: Any) -> tuple[str, ...]:
+    return tuple(
+        f"{float(f'{cell:.9g}') + 0.0:.9g}" if isinstance(cell, float) else repr(cell)
         for cell in row
     )
 

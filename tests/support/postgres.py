@@ -15,7 +15,7 @@ import psycopg
 from distiller.archive.pgsphere import ensure_pgsphere
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PACKAGES = ("postgresql-15", "postgresql-15-pgsphere")
 _BIN = Path("/usr/lib/postgresql/15/bin")
@@ -32,19 +32,20 @@ _SETTINGS = {
 class Server:
     """A server of its own, reached by a Unix socket; `start` makes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
+        self._settings = {**_SETTINGS, **settings}
         self._number = 0
 
     @classmethod
-    def start(cls) -> Self:
+    def start(cls, **settings: str) -> Self:
         """Make a cluster in a new folder and start its server."""
         folder = Path(tempfile.mkdtemp(prefix="distiller-pg-", dir="/tmp"))
         folder.chmod(0o755)
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        server = cls(folder)
+        server = cls(folder, settings)
         options = ["--no-sync", "--auth=trust", "--username=distiller", "-E", "UTF8"]
         server._run("initdb", "-D", server._data, "--locale=C.UTF-8", *options)
         server._start()
@@ -83,7 +84,9 @@ class Server:
         return f"postgresql://distiller@/{name}?host={self._folder}"
 
     def _start(self) -> None:
-        given = " ".join(f"-c {name}={value!r}" for name, value in _SETTINGS.items())
+        given = " ".join(
+            f"-c {name}={value!r}" for name, value in self._settings.items()
+        )
         given += f" -k {self._folder}"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", given, "start")

@@ -30,6 +30,8 @@ class InputDataset(_Frozen):
         Publisher DID.
     path
         The events file, absolute.
+    url
+        Where it is fetched from before the task begins; None: it is on this machine.
     checksum
         SHA-256 of that file when it was ingested, or empty.
     simulated
@@ -42,6 +44,7 @@ class InputDataset(_Frozen):
     path: Path
     checksum: str
     simulated: bool = False
+    url: str | None = None
 
 
 class ProductFile(_Frozen):
@@ -59,6 +62,27 @@ class ProductFile(_Frozen):
     role: str
     name: str
     media_type: str
+
+
+class SkyMap(_Frozen):
+    """What a map holds, for ``cta.sky_map``.
+
+    Attributes
+    ----------
+    quantity
+        What the pixels hold, such as ``counts``.
+    bin_size_deg
+        Size of a pixel.
+    total, maximum
+        Of all pixels, in the unit of the product.
+    """
+
+    quantity: str
+    frame: str
+    projection: str
+    bin_size_deg: float
+    total: float
+    maximum: float
 
 
 class ProductDescription(_Frozen):
@@ -80,6 +104,8 @@ class ProductDescription(_Frozen):
         Good time that was used.
     energy_min_tev, energy_max_tev, em_xel
         Energy range used and its number of bins.
+    sky_map
+        Of a map: what it holds.
     """
 
     # Read back from the records of other versions, which may have said more.
@@ -107,6 +133,7 @@ class ProductDescription(_Frozen):
     em_xel: int | None = None
     o_ucd: str | None = None
     o_unit: str | None = None
+    sky_map: SkyMap | None = None
 
 
 class Entry(Protocol):

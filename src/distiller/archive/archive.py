@@ -6,7 +6,7 @@ import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from distiller.archive import health, install
+from distiller.archive import health, install, refusals
 from distiller.archive.compare import digest, dump
 from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
+    from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _LOOK_UP_S = 60.0
 _FILES = (
-    "SELECT f.path, f.checksum, f.role, p.publisher_did FROM cta.product_file f "
+    'SELECT f.path, f.checksum, f."size", f.mtime, f.role, p.publisher_did '
+    "FROM cta.product_file f "
     "JOIN cta.product p ON p.product_id = f.product_id "
     "ORDER BY p.publisher_did, f.path"
 )
@@ -179,6 +181,16 @@ class Archive:
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did, note)
 
+    def refusals(self, collection: str | None = None) -> list[Refusal]:
+        """Return what ingests refused, of one collection or of all."""
+        with self._changing("looking up what was refused"):
+            return refusals.refusals(self._session, collection)
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember what was refused, and forget the refusals with these keys."""
+        with self._changing("remembering what was refused"):
+            refusals.record(self._session, self._model, added, cleared)
+
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
         with self._changing(f"looking up {collection}"):
@@ -238,7 +250,7 @@ class Archive:
             return list(health.findings(self._engine, session, self._model))
 
     def files(self) -> Iterator[dict[str, Any]]:
-        """Yield path, checksum, role and publisher_did of every file."""
+        """Yield path, checksum, size, mtime, role and publisher_did of every file."""
         with self.query(_FILES, timeout_s=_LOOK_UP_S) as result:
             for batch in result.batches:
                 yield from batch.to_pylist()

@@ -97,7 +97,7 @@ def _mapped(
     select = declared.select_sql(engine.name)
     stored = f"SELECT {names} FROM {declared.target}"  # noqa: S608 - names of the model
     mapped = f"SELECT {typed} FROM ({select}) AS given"  # noqa: S608 - the packaged mapping
-    parameters = mapping_parameters(session)
+    parameters = declared.used(mapping_parameters(session))
     for words, first, second in (
         ("is not what the mapping gives", stored, mapped),
         ("is missing", mapped, stored),

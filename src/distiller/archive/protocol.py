@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from distiller.adql import Target
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
+    from distiller.core.refusal import Refusal
 
 Outcome = Literal["added", "unchanged", "replaced"]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -76,7 +77,13 @@ class ArchiveWriter(Protocol):
         """Take in several datasets in one transaction: all of them or none."""
 
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
-        """Take a dataset out; False where there is none."""
+        """Take a dataset out, and note why; False where there is none."""
+
+    def refusals(self, collection: str | None = None) -> Sequence[Refusal]:
+        """Return what ingests refused, of one collection or of all."""
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember what was refused, and forget the refusals with these keys."""
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""

@@ -11,9 +11,12 @@ POST /bundles          one bundle per line         ``{"outcomes": [...]}``
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
 POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
                        "note": null}``
+GET /refusals          ``?collection=``            ``{"refusals": [...]}``
+POST /refusals         ``{"added", "cleared"}``    ``{}``
 POST /query            ``{"adql": ...}``           the document in frames
 GET /check                                         ``{"findings": [...]}``
-GET /files                                         ``{"files": [...]}``
+GET /files                                         one file per line
+POST /rows             ``{"sql", "params"}``       ``{"rows": [...]}``
 =====================  ==========================  ==========================
 
 A frame is its length, a line end and so many bytes. One of length 0 comes last, with
@@ -27,13 +30,15 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from distiller.core import errors
-from distiller.core.bundle import Stored
+from distiller.core.bundle import Stored, unpack
 from distiller.core.errors import DistillerError, InternalError, Unreachable
+from distiller.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,9 +109,20 @@ class RemoteArchive:
 
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out; False where there is none."""
-        body = {"publisher_did": publisher_did, "note": note}
-        answer = self._request("POST", "/remove", json=body)
+        asked = {"publisher_did": publisher_did, "note": note}
+        answer = self._request("POST", "/remove", json=asked)
         return bool(answer.json()["removed"])
+
+    def refusals(self, collection: str | None = None) -> list[Refusal]:
+        """Return what ingests refused; see `Archive.refusals`."""
+        asked = {} if collection is None else {"collection": collection}
+        answer = self._request("GET", "/refusals", params=asked)
+        return [Refusal.from_json(values) for values in answer.json()["refusals"]]
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember and forget refusals; see `Archive.record_refusals`."""
+        body = {"added": [one.to_json() for one in added], "cleared": list(cleared)}
+        self._request("POST", "/refusals", json=body)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
@@ -121,7 +137,26 @@ class RemoteArchive:
 
     def files(self) -> Iterator[dict[str, Any]]:
         """Yield every file of the archive; see `Archive.files`."""
-        yield from self._request("GET", "/files").json()["files"]
+        if not self._is_listening():
+            raise self._unreachable("nobody listens")
+        try:
+            with self._client.stream("GET", "/files") as answer:
+                if answer.status_code != _OK:
+                    answer.read()
+                    raise error_of(answer)
+                for line in answer.iter_lines():
+                    file: dict[str, Any] = json.loads(line)
+                    if file["mtime"] is not None:
+                        file["mtime"] = datetime.fromisoformat(file["mtime"])
+                    yield file
+        except httpx.HTTPError as error:
+            raise self._unreachable(type(error).__name__) from error
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Return all rows of a small look-up; see `Archive.rows`."""
+        body = {"sql": sql, "params": list(params)}
+        found = self._request("POST", "/rows", json=body).json()["rows"]
+        return [{name: unpack(cell) for name, cell in row.items()} for row in found]
 
     def query_document(
         self,

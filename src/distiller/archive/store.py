@@ -257,7 +257,7 @@ class Writer:
         parameters["publisher_dids"] = dids
         for place, declared in enumerate(mappings(self._model)):
             statement = declared.insert_sql(self._engine, which="some")
-            count = self._session.execute(statement, parameters)
+            count = self._session.execute(statement, declared.used(parameters))
             # The first is ObsCore, with a row for every dataset.
             if count > len(dids) or (place == 0 and count < len(dids)):
                 raise InternalError(

@@ -4,53 +4,64 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from distiller.archive import connect
 from distiller.cli import settings_of
-from distiller.core.files import sha256
+from distiller.ingest.inspect import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from distiller.archive import Archive, RemoteArchive
 
+Depth = Literal["present", "quick", "checksums"]
+
 
 @click.command()
-@click.option("--files", is_flag=True, help="Read all files and compare checksums.")
+@click.option(
+    "--files",
+    "depth",
+    type=click.Choice(["quick", "checksums"]),
+    is_flag=False,
+    flag_value="checksums",
+    default=None,
+    help="Look at every file: `quick` compares size and time and reads only what "
+    "differs; `checksums`, also without a word, reads all.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, files: bool) -> None:
-    """Look for what is wrong in the archive; exit 1 if something is."""
+def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> None:
+    """Look for what is wrong in the archive; exit 1 if something is.
+
+    Without --files only the files of this machine are looked for, and none is read.
+    """
     settings = settings_of(ctx)
     count = 0
     with closing(connect(settings)) as archive:
-        for finding in _findings(archive, files=files):
+        for finding in archive.check():
             count += 1
             click.echo(finding)
+        inspector = Inspector(depth or "present")
+        for line in _lines(archive, inspector):
+            click.echo(line)
+    count += inspector.wrong
     if count:
+        if inspector.wrong:
+            click.echo(
+                f"{inspector.wrong} of {inspector.seen} files are not as they were "
+                f"ingested"
+            )
         sys.exit(1)
     click.echo(f"{settings.home}: nothing is wrong")
 
 
-def _findings(archive: Archive | RemoteArchive, *, files: bool) -> Iterator[str]:
-    yield from archive.check()
-    for row in archive.files():
-        yield from _file_findings(Path(row["path"]), row, read=files)
-
-
-def _file_findings(path: Path, row: dict[str, str], *, read: bool) -> Iterator[str]:
-    where = f"{path} ({row['role']} of {row['publisher_did']})"
-    try:
-        found = sha256(path) if read else None
-        path.stat()
-    except FileNotFoundError:
-        yield f"{where}: the file is missing"
-        return
-    except OSError as error:
-        yield f"{where}: the file cannot be read: {error.strerror}"
-        return
-    if read and row["checksum"] and found != row["checksum"]:
-        yield f"{where}: the content has changed since it was ingested"
+def _lines(archive: Archive | RemoteArchive, inspector: Inspector) -> Iterator[str]:
+    """Yield what is wrong with files, dataset by dataset, as they come."""
+    for did, files in groupby(archive.files(), key=lambda row: row["publisher_did"]):
+        faults = [fault for row in files if (fault := inspector.look(row)) is not None]
+        if faults:
+            yield f"{did}:"
+            yield from (f"  - {fault}" for fault in faults)

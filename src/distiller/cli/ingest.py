@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,8 @@ from rich.progress import Progress as Bars
 from distiller.archive import connect
 from distiller.cli import settings_of
 from distiller.core.errors import DistillerError
-from distiller.ingest import Options, Progress, Report, ingest
+from distiller.core.places import place
+from distiller.ingest import Options, Progress, Report, ingest, ingest_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +36,7 @@ _LINES = 20  # plain lines of progress where there is no terminal
 
 
 @click.command("ingest")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
 @click.option(
     "--collection", help="Name of the collection (else derived from each folder)."
 )
@@ -52,27 +52,53 @@ _LINES = 20  # plain lines of progress where there is no terminal
     metavar="DATE",
     help="When proprietary data become public (UTC).",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Settings of the collection (else HOME/collections/NAME.toml, else "
+    "distiller-collection.toml in the folder).",
+)
+@click.option(
+    "--refused",
+    is_flag=True,
+    help="Instead of PATH: what was refused before.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     ctx: click.Context,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     collection: str | None,
     rights: str | None,
     group: str | None,
     release: datetime | None,
+    settings_file: Path | None,
     *,
+    refused: bool,
     as_json: bool,
 ) -> None:
     """Bring DL3 files (GADF) into the archive.
 
-    PATH is a folder, with index files or without, or a file. Running it again stores
-    only what is new or has changed. Ends with 0 if nothing was refused, with 3 if
-    something was: each refused file is named with a code, and the rest is in. A home
-    without an archive gets one.
+    PATH is a folder, with index files or without, or a file; it may be a URL such as
+    s3://bucket/folder. Running it again stores only what is new or has changed. Ends
+    with 0 if nothing was refused, with 3 if something was: each refused file is named
+    with a code, and the rest is in. A home without an archive gets one.
     """
+    if refused == bool(paths):
+        message = "give PATH... or --refused"
+        raise click.UsageError(message, ctx)
     settings = settings_of(ctx)
-    options = Options(collection, rights, group, release)
+    options = Options(
+        collection=collection,
+        rights=rights,
+        group=group,
+        release=release,
+        settings=settings_file,
+        home_settings=settings.collections_path,
+    )
+    places = [place(os.fspath(path)) for path in paths]
     console = Console(stderr=True)
     with (
         closing(connect(settings, create=True)) as archive,
@@ -87,7 +113,10 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     ):
         report = Report(progress=_bar(bars) if console.is_terminal else _plain)
         try:
-            ingest(paths, archive, settings.authority, options, report)
+            if refused:
+                ingest_refused(archive, settings.authority, options, report)
+            else:
+                ingest(places, archive, settings.authority, options, report)
         except DistillerError:
             # What went in before is told all the same, if anything was begun.
             if report.collections:

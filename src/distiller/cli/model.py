@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
 from distiller.model.diff import diff
-from distiller.model.emit import docs, draw, sql, tap_schema
+from distiller.model.emit import dachs_rd, docs, draw, json_schema, sql, tap_schema
 from distiller.model.emit.sql.alter import alter
 from distiller.model.load import (
     ENDING,
@@ -27,7 +28,7 @@ from distiller.model.load import (
 )
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 from distiller.model.read_vodml import read_vodml
-from distiller.model.read_xmi import counts, read_xmi
+from distiller.model.read_xmi import counts, read_xmi_file
 from distiller.model.shape import shape_of
 from distiller.model.write_vodml import write_vodml
 
@@ -129,6 +130,32 @@ def diagram_command(name: str | None, model: Path | None, *, dot: bool) -> None:
     click.echo(drawn[name] if dot else draw.svg(drawn[name]), nl=False)
 
 
+@command.command(name="json-schema")
+@_model_argument
+def json_schema_command(model: Path | None) -> None:
+    """Print the model as a JSON schema (draft 2020-12), for programs."""
+    made = json_schema.schema(_model(model))
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+@command.command(name="dachs-rd")
+@click.option(
+    "--schema",
+    default="distiller",
+    show_default=True,
+    help="Schema in the database of the site, and folder in the inputs of DaCHS.",
+)
+@_model_argument
+def dachs_rd_command(schema: str, model: Path | None) -> None:
+    """Print a resource descriptor of ivoa.obscore for DaCHS.
+
+    A site that publishes with DaCHS 2.7 imports the observations of this archive with
+    it; docs/howto/publish-with-dachs.md shows how.
+    """
+    now = datetime.now(UTC)
+    click.echo(dachs_rd.descriptor(_model(model), now, schema), nl=False)
+
+
 @command.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
@@ -150,7 +177,7 @@ def import_command(
     (see ``distiller model check``); the file is written all the same.
     """
     _named(output)
-    imported = read_xmi(file.read_bytes(), file.name, name=name)
+    imported = read_xmi_file(file, name=name)
     text = write_vodml(imported.document)
     document = read_vodml(text, output.name)
     output.parent.mkdir(parents=True, exist_ok=True)

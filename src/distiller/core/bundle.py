@@ -47,7 +47,7 @@ class Bundle:
                 "publisher_did": self.publisher_did,
                 "checksum": self.checksum,
                 "rows": {
-                    table: [{k: _pack(v) for k, v in row.items()} for row in rows]
+                    table: [{k: pack(v) for k, v in row.items()} for row in rows]
                     for table, rows in self.rows.items()
                 },
             },
@@ -63,7 +63,7 @@ class Bundle:
             publisher_did=data["publisher_did"],
             checksum=data["checksum"],
             rows={
-                table: tuple({k: _unpack(v) for k, v in row.items()} for row in rows)
+                table: tuple({k: unpack(v) for k, v in row.items()} for row in rows)
                 for table, rows in data["rows"].items()
             },
         )
@@ -96,21 +96,23 @@ class Stored:
         >>> Stored.from_json(stored.to_json()) == stored
         True
         """
-        return {name: _pack(getattr(self, name)) for name in self.__slots__}
+        return {name: pack(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Stored:
         """Return what `to_json` gave."""
-        return cls(**{name: _unpack(value) for name, value in values.items()})  # type: ignore[arg-type]  # checked by the class
+        return cls(**{name: unpack(value) for name, value in values.items()})  # type: ignore[arg-type]  # checked by the class
 
 
-def _pack(value: Value) -> object:
+def pack(value: Value) -> object:
+    """Return a cell as JSON has it; `unpack` returns it whole."""
     if isinstance(value, datetime):
         return {"$t": value.isoformat()}
     return list(value) if isinstance(value, tuple) else value
 
 
-def _unpack(value: object) -> Value:
+def unpack(value: object) -> Value:
+    """Return the cell that `pack` gave."""
     if isinstance(value, dict):
         return datetime.fromisoformat(value["$t"])
     if isinstance(value, list):

@@ -15,6 +15,8 @@ from distiller.core.errors import NoSpace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from distiller.core.places import Place
+
 
 @contextmanager
 def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
@@ -64,7 +66,7 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
         stream.write(text.encode())
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Place) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits, in constant memory."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

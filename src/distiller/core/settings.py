@@ -198,6 +198,11 @@ class Settings(BaseSettings):
         return self.home / "backups"
 
     @property
+    def collections_path(self) -> Path:
+        """Settings files of collections, ``<collection>.toml``."""
+        return self.home / "collections"
+
+    @property
     def spool_path(self) -> Path:
         """Answers that wait until their clients take them."""
         return self.home / "spool"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import BadData
 from distiller.core.sky import galactic_deg, separation_deg
 from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
+from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import Finding
 from distiller.ingest.response import FWHM_PER_SIGMA
 from distiller.ingest.values import Values, as_number
@@ -16,6 +18,7 @@ from distiller.ingest.values import Values, as_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from distiller.ingest.collection import RunSettings
     from distiller.ingest.gadf import RawRun, Response
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -23,19 +26,32 @@ _LOW_TEV, _HIGH_TEV = 0.0101, 9999.0  # 0.01 and 10,000 TeV stand for `no thresh
 _KM = 10.0  # no array stands below 10 m: such an altitude is in km
 _NEAR_DEG = 1.0
 
-# Longitude and latitude in deg of the sites of a facility, for a plausibility check.
-_SITES = {
-    "HESS": ((16.500, -23.272),),
-    "CTA": ((-70.316, -24.683), (-17.892, 28.762)),
-    "CTAO": ((-70.316, -24.683), (-17.892, 28.762)),
-    "MAGIC": ((-17.890, 28.762),),
-    "VERITAS": ((-110.952, 31.675),),
-    "FACT": ((-17.891, 28.762),),
+_PLACES = {
+    "Khomas Highland, Namibia": (16.500, -23.272),
+    "Paranal, Chile": (-70.316, -24.683),
+    "Roque de los Muchachos, La Palma": (-17.892, 28.762),
+    "Mount Hopkins, Arizona": (-110.952, 31.675),
 }
+"""Longitude and latitude in deg of places where arrays stand."""
+
+_SITES = {
+    "HESS": ("Khomas Highland, Namibia",),
+    "CTA": ("Paranal, Chile", "Roque de los Muchachos, La Palma"),
+    "CTAO": ("Paranal, Chile", "Roque de los Muchachos, La Palma"),
+    "MAGIC": ("Roque de los Muchachos, La Palma",),
+    "VERITAS": ("Mount Hopkins, Arizona",),
+    "FACT": ("Roque de los Muchachos, La Palma",),
+}
+"""Places of a facility, for a plausibility check."""
 
 
-def check(raw: RawRun) -> checked.Run:
+def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
     """Judge one run.
+
+    Parameters
+    ----------
+    said
+        What the settings of its collection say of it; headers are mended already.
 
     Raises
     ------
@@ -50,7 +66,9 @@ def check(raw: RawRun) -> checked.Run:
     check_dates(raw, values, times)
     object_name = values.text("OBJECT")
     sky = _sky(values, object_name)
-    array = _array(values)
+    if said.names.target is not None:
+        sky = replace(sky, target_name=said.names.target)
+    array = _of_settings(_array(values), said)
     ambient = _ambient(values)
     making = _making(values, raw.responses)
     performance = _performance(raw, values)
@@ -148,7 +166,16 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
         target_ra=target[0],
         target_dec=target[1],
         offset=offset,
+        pointing_mode=_pointing_mode(values),
     )
+
+
+def _pointing_mode(values: Values) -> str | None:
+    """Return what the depth of convergence says (GADF: 0 is parallel)."""
+    depth = values.number("CONV_DEP")
+    if depth is None:
+        return None
+    return "parallel" if depth == 0.0 else "convergent" if depth > 0.0 else "divergent"
 
 
 def _direction(
@@ -194,17 +221,32 @@ def _array(values: Values) -> checked.Array:
         n_tels=None if count is None else int(count),
         tel_list=values.text("TELLIST", placeholders=("baseline",)),
         sub_array=values.text("SUBARRAY"),
+        site=_place(facility, lon, lat),
         lon=lon,
         lat=lat,
         altitude=altitude,
     )
 
 
+def _of_settings(array: checked.Array, said: RunSettings) -> checked.Array:
+    """Put names and place of the settings in place of those of the files."""
+    array = replace(
+        array,
+        facility=said.names.facility or array.facility,
+        instrument=said.names.instrument or array.instrument,
+    )
+    if said.site is None:
+        return array
+    site = said.site
+    name = site.name or _place(array.facility, site.lon, site.lat)
+    return replace(array, site=name, lon=site.lon, lat=site.lat, altitude=site.altitude)
+
+
 def _site(
     values: Values, facility: str | None, lon: float | None, lat: float | None
 ) -> tuple[float | None, float | None]:
     """Drop coordinates that lie at no site of a known facility."""
-    sites = _SITES.get((facility or "").upper().replace(".", ""), ())
+    sites = [_PLACES[name] for name in _sites_of(facility)]
     if not sites or lon is None or lat is None:
         return lon, lat
     off = [(abs(lon - x), abs(lat - y)) for x, y in sites]
@@ -220,6 +262,22 @@ def _site(
         lon if good_lon and not good_lat else None,
         lat if good_lat and not good_lon else None,
     )
+
+
+def _sites_of(facility: str | None) -> tuple[str, ...]:
+    return _SITES.get((facility or "").upper().replace(".", ""), ())
+
+
+def _place(facility: str | None, lon: float | None, lat: float | None) -> str | None:
+    """Return the name of the place; where only one coordinate is right, by facility."""
+    if lon is None and lat is None:
+        return None
+    among = _sites_of(facility) if lon is None or lat is None else tuple(_PLACES)
+    for name in among:
+        pairs = zip((lon, lat), _PLACES[name], strict=True)
+        if all(abs(x - y) < _NEAR_DEG for x, y in pairs if x is not None):
+            return name
+    return None
 
 
 def _ambient(values: Values) -> checked.Ambient:

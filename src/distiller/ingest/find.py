@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import BadData
 from distiller.core.identifiers import slug
+from distiller.core.places import files_below, is_folder
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import Header, read_hdus
 from distiller.ingest.index import INDEX_NAME, HduRef, IndexRow, read_index
+from distiller.ingest.unreadable import unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from distiller.core.places import Place
 
 FITS_NAME = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
 _TERMS_BYTES = 20_000
@@ -56,6 +59,8 @@ class DataSet:
 
     Attributes
     ----------
+    path, folder
+        What the user named, and the folder of it.
     name
         Derived name of the collection.
     terms
@@ -64,32 +69,34 @@ class DataSet:
         Every FITS file below the path, to resolve CALDB keywords with.
     """
 
-    path: Path
+    path: Place
+    folder: Place
     name: str
     terms: str | None
     runs: tuple[RunFiles, ...]
-    files: tuple[Path, ...]
+    files: tuple[Place, ...]
     findings: tuple[Finding, ...]
 
 
-def find(path: Path) -> DataSet:
+def find(path: Place) -> DataSet:
     """Find the runs below a folder, or those of one file.
 
     Raises
     ------
     BadData
-        D100 if there is no data; D101, D102 or D116 if the path cannot be read.
+        D100 if there is no data; D101, D102, D116 or D130 if it cannot be read.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - without `..`, links kept
-    is_folder = _is_folder(path)
+    if isinstance(path, Path):
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - without `..`, links kept
+    whole = _is_folder(path)
     found = _Search()
-    folder = path if is_folder else path.parent
-    if is_folder:
+    folder: Place = path if whole else path.parent
+    if whole:
         files = _walk(path, found.findings)
         found.indexes(files)
         found.event_lists(files, named=False)
     elif INDEX_NAME.fullmatch(path.name):
-        files = tuple(p for p in folder.iterdir() if INDEX_NAME.fullmatch(p.name))
+        files = tuple(p for p in _siblings(folder) if INDEX_NAME.fullmatch(p.name))
         found.indexes(files, named=path)
     else:
         files = (path,)
@@ -101,9 +108,10 @@ def find(path: Path) -> DataSet:
             "holds no DL3 data",
             hint="name a folder with GADF index files, or FITS files with EVENTS",
         )
-    terms = _terms(folder, found.findings) if is_folder else None
+    terms = _terms(folder, found.findings) if whole else None
     return DataSet(
         path=path,
+        folder=folder,
         name=slug(folder.name).lower(),
         terms=terms,
         runs=tuple(found.runs),
@@ -112,19 +120,24 @@ def find(path: Path) -> DataSet:
     )
 
 
-def _is_folder(path: Path) -> bool:
+def _siblings(folder: Place) -> tuple[Place, ...]:
+    """Return the files of a folder, not of those below."""
+    if isinstance(folder, Path):
+        return tuple(folder.iterdir())
+    return tuple(file for file in folder.files() if file.parent == folder)
+
+
+def _is_folder(path: Place) -> bool:
     """Whether a path that the user named is a folder; else it is a file."""
     if not is_text(path):
         raise BadData("D116", shown(path), "its name is not UTF-8")
     try:
-        kind = path.stat().st_mode
+        return is_folder(path)
     except FileNotFoundError as error:
         message = "there is no such file or folder"
         raise BadData("D102", str(path), message) from error
     except OSError as error:
-        what = error.strerror or str(error)
-        raise BadData("D101", str(path), f"cannot be read: {what}") from error
-    return stat.S_ISDIR(kind)
+        raise unreadable(path, error) from error
 
 
 class _Search:
@@ -133,15 +146,15 @@ class _Search:
     def __init__(self) -> None:
         self.runs: list[RunFiles] = []
         self.findings: list[Finding] = []
-        self._known: set[tuple[str, Path]] = set()
-        self._indexed: set[Path] = set()
-        self._index_paths: set[Path] = set()
-        self._covered: set[Path] = set()
-        self._lost: set[Path] = set()
+        self._known: set[tuple[str, Place]] = set()
+        self._indexed: set[Place] = set()
+        self._index_paths: set[Place] = set()
+        self._covered: set[Place] = set()
+        self._lost: set[Place] = set()
 
-    def indexes(self, files: Sequence[Path], named: Path | None = None) -> None:
+    def indexes(self, files: Sequence[Place], named: Place | None = None) -> None:
         """Take the runs of the index files of every folder."""
-        by_folder: dict[Path, list[Path]] = {}
+        by_folder: dict[Place, list[Place]] = {}
         for file in files:
             if INDEX_NAME.fullmatch(file.name):
                 self._index_paths.add(file)
@@ -154,7 +167,7 @@ class _Search:
                     self.findings.append(Finding("D128", text, str(other)))
             self._folder(folder, pair)
 
-    def _folder(self, folder: Path, pair: dict[str, Path]) -> None:
+    def _folder(self, folder: Place, pair: dict[str, Place]) -> None:
         if "hdu" not in pair:
             self._lost.add(folder)
             text = "there is no HDU index beside it"
@@ -171,7 +184,7 @@ class _Search:
             self._indexed_run(pair["hdu"], obs_id, refs, index.rows.get(obs_id, {}))
 
     def _indexed_run(
-        self, index: Path, obs_id: str, refs: tuple[HduRef, ...], row: IndexRow
+        self, index: Place, obs_id: str, refs: tuple[HduRef, ...], row: IndexRow
     ) -> None:
         self._indexed |= {ref.path for ref in refs}
         events = next((r for r in refs if r.hdu_type == "events"), None)
@@ -197,7 +210,7 @@ class _Search:
             )
         )
 
-    def event_lists(self, files: Iterable[Path], *, named: bool) -> None:
+    def event_lists(self, files: Iterable[Place], *, named: bool) -> None:
         """Take the event lists that no index names.
 
         Below a folder with a usable index, and beside the files that it names, they
@@ -231,11 +244,11 @@ class _Search:
                 self.runs.append(RunFiles(obs_id=None, events=ref, index_lost=lost))
 
     @staticmethod
-    def _is_below(folders: set[Path], file: Path) -> bool:
+    def _is_below(folders: set[Place], file: Place) -> bool:
         return not folders.isdisjoint(file.parents)
 
 
-def choose(candidates: Iterable[Path], named: Path | None) -> dict[str, Path]:
+def choose(candidates: Iterable[Place], named: Place | None) -> dict[str, Place]:
     """Return the index files of a folder that belong together, by kind.
 
     The one that the user named comes first, then that of the same variant, then
@@ -247,9 +260,9 @@ def choose(candidates: Iterable[Path], named: Path | None) -> dict[str, Path]:
     ('hdu-index.fits.gz', 'obs-index.fits')
     """
     wanted = "" if named is None else _variant(named)
-    found: dict[str, Path] = {}
+    found: dict[str, Place] = {}
 
-    def order(file: Path) -> tuple[bool, bool, bool, str]:
+    def order(file: Place) -> tuple[bool, bool, bool, str]:
         variant = _variant(file)
         return file != named, variant != wanted, variant != "", file.name
 
@@ -258,25 +271,25 @@ def choose(candidates: Iterable[Path], named: Path | None) -> dict[str, Path]:
     return found
 
 
-def kind_of(index: Path) -> str:
+def kind_of(index: Place) -> str:
     """Return ``hdu`` or ``obs``."""
     match = INDEX_NAME.fullmatch(index.name)
     return match["kind"].lower() if match else ""
 
 
-def _variant(index: Path) -> str:
+def _variant(index: Place) -> str:
     match = INDEX_NAME.fullmatch(index.name)
     return match["variant"].strip("-_.").lower() if match else ""
 
 
-def _followed(file: Path) -> Path:
+def _followed(file: Place) -> Place:
     try:
         return file.resolve()
     except (OSError, RuntimeError):  # a loop of links: reported when it is read
         return file
 
 
-def is_text(path: Path) -> bool:
+def is_text(path: Place) -> bool:
     """Whether a path can be stored and shown: its bytes are UTF-8."""
     try:
         str(path).encode()
@@ -285,13 +298,13 @@ def is_text(path: Path) -> bool:
     return True
 
 
-def shown(path: Path) -> str:
+def shown(path: Place) -> str:
     r"""Return a path as text whatever its bytes are.
 
     >>> shown(Path("run\udce9.fits"))
     'run\\xe9.fits'
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
 def is_events(header: Header) -> bool:
@@ -301,15 +314,18 @@ def is_events(header: Header) -> bool:
     return header.name == "EVENTS" or header.text("HDUCLAS1") == "EVENTS"
 
 
-def _walk(folder: Path, findings: list[Finding]) -> tuple[Path, ...]:
+def _walk(folder: Place, findings: list[Finding]) -> tuple[Place, ...]:
     """Return every FITS file below a folder in the order of paths."""
 
     def note(error: OSError) -> None:
-        where = shown(Path(error.filename or folder))
-        findings.append(Finding("D101", f"cannot be read: {error.strerror}", where))
+        where = Path(error.filename) if error.filename else folder
+        found = unreadable(where, error)
+        findings.append(Finding(found.data_code, found.finding, shown(where)))
 
     files = []
-    for file in _fits_files(folder, note):
+    for file in files_below(folder, note):
+        if not file.name.lower().endswith(FITS_NAME):
+            continue
         if is_text(file):
             files.append(file)
         else:
@@ -317,25 +333,7 @@ def _walk(folder: Path, findings: list[Finding]) -> tuple[Path, ...]:
     return tuple(sorted(files))
 
 
-def _fits_files(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
-    seen: set[tuple[int, int]] = set()  # links are followed, but in no circle
-    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
-        try:
-            status = Path(place).stat()
-        except OSError as error:
-            note(error)
-            continue
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if name.lower().endswith(FITS_NAME) and not name.startswith("."):
-                yield Path(place) / name
-
-
-def _terms(folder: Path, findings: list[Finding]) -> str | None:
+def _terms(folder: Place, findings: list[Finding]) -> str | None:
     """Return the text of the README, which holds the terms of use."""
     for name in _TERMS_NAMES:
         file = folder / name

@@ -124,6 +124,8 @@ _TABLE = (
          "It was not read: name it to have it instead."),
     Code("D129", "warning", "several EVENTS tables",
          "Without an index the first one is the run: write an index that names them."),
+    Code("D130", "error", "the store does not answer",
+         "Passing: ingest again later, with --refused."),
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",
@@ -176,6 +178,11 @@ _TABLE = (
          "proprietary: ingest it again with --rights."),
     Code("D228", "note", "made public",
          "The run was proprietary until now and --rights public was given."),
+    Code("D230", "note", "header mended by the settings",
+         "The value of the settings file was taken instead of that in the header."),
+    Code("D231", "warning", "run of the settings not found",
+         "The settings file names a run that the collection does not have: mend its "
+         "runs, or ingest what is missing."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})
@@ -183,6 +190,11 @@ FILE_REFUSED = frozenset({"D121"})
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}
 """Every code, by its name."""
+
+
+def refuses(finding: Finding) -> bool:
+    """Whether a finding keeps a run or a file out."""
+    return finding.severity == "error" or finding.code in FILE_REFUSED
 
 
 def reference() -> str:

@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import gzip
 import re
-import stat
 import zlib
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from distiller.core.errors import BadData
+from distiller.core.places import stamp_of
+from distiller.ingest.unreadable import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from distiller.core.places import Place
 
 CardValue = str | int | float | bool | None
 
@@ -89,10 +92,11 @@ class Hdu:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """Which tables are to be read, and up to which size."""
+    """Which tables are to be read, and up to which size; total size of a plain file."""
 
     wanted: Callable[[Header], bool]
     most_bytes: int
+    total: int | None = None
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class _Cards:
 
 
 def read_hdus(
-    path: Path, wanted: Callable[[Header], bool], *, most_bytes: int | None = None
+    path: Place, wanted: Callable[[Header], bool], *, most_bytes: int | None = None
 ) -> tuple[Hdu, ...]:
     """Read every header of a FITS file, plain or gzipped, and the wanted tables.
 
@@ -120,13 +124,12 @@ def read_hdus(
     ------
     BadData
         D101 cannot be opened, D102 missing, D103 empty, D106 not FITS, D107 truncated,
-        D108 compression damaged, D109 header damaged.
+        D108 compression damaged, D109 header damaged, D130 the store does not answer.
     """
     wish = _Wish(wanted, MAX_TABLE_BYTES if most_bytes is None else most_bytes)
     try:
         # Before it is opened, since a pipe would wait for its other end for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BadData("D101", str(path), "it is no regular file")
+        size = stamp_of(path).size
         with path.open("rb") as raw:
             magic = raw.read(2)
             raw.seek(0)
@@ -135,19 +138,41 @@ def read_hdus(
             if magic == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     return _read(path, unpacked, wish)  # type: ignore[arg-type]
-            return _read(path, raw, wish)
-    except FileNotFoundError as error:
-        raise BadData("D102", str(path), "there is no such file") from error
+            return _read(path, raw, replace(wish, total=size))
     except EOFError as error:
         raise BadData("D107", str(path), "the gzip stream ends too early") from error
     except (zlib.error, gzip.BadGzipFile) as error:
         raise BadData("D108", str(path), f"cannot be decompressed: {error}") from error
     except OSError as error:
-        what = error.strerror or str(error)
-        raise BadData("D101", str(path), f"cannot be read: {what}") from error
+        raise unreadable(path, error) from error
 
 
-def _read(path: Path, stream: BinaryIO, wish: _Wish) -> tuple[Hdu, ...]:
+def first_header(path: Place, wanted: Callable[[Header], bool]) -> Header | None:
+    """Return the first header that is wanted, read no further than that.
+
+    Raises
+    ------
+    BadData
+        As `read_hdus`.
+    """
+    found: list[Header] = []
+
+    def ends(header: Header) -> bool:
+        if wanted(header):
+            found.append(header)
+            raise _Found
+        return False
+
+    with suppress(_Found):
+        read_hdus(path, ends)
+    return found[0] if found else None
+
+
+class _Found(Exception):  # noqa: N818 - ends a reading, tells of no fault
+    """What was looked for is found."""
+
+
+def _read(path: Place, stream: BinaryIO, wish: _Wish) -> tuple[Hdu, ...]:
     hdus: list[Hdu] = []
     while len(hdus) < _MAX_HDUS:
         block = stream.read(_BLOCK)
@@ -167,7 +192,7 @@ def _read(path: Path, stream: BinaryIO, wish: _Wish) -> tuple[Hdu, ...]:
     return tuple(hdus)
 
 
-def _header(path: Path, stream: BinaryIO, block: bytes, number: int) -> Header:
+def _header(path: Place, stream: BinaryIO, block: bytes, number: int) -> Header:
     cards = _Cards()
     for _ in range(_MAX_HEADER_BLOCKS):
         if len(block) < _BLOCK:
@@ -189,7 +214,7 @@ def _header(path: Path, stream: BinaryIO, block: bytes, number: int) -> Header:
 
 
 def _data(
-    path: Path,
+    path: Place,
     stream: BinaryIO,
     header: Header,
     number: int,
@@ -201,12 +226,7 @@ def _data(
     asked = size > 0 and wish.wanted(header)
     read = asked and size <= wish.most_bytes
     data = stream.read(size) if read else None
-    left = size - len(data) if data is not None else size
-    while left > 0 and data is None:
-        skipped = len(stream.read(min(left, _CHUNK)))
-        if not skipped:
-            break
-        left -= skipped
+    left = size - len(data) if data is not None else _skip(stream, size, wish.total)
     if left > 0:
         name = header.name or f"HDU {number}"
         raise BadData(
@@ -214,6 +234,19 @@ def _data(
         )
     stream.read(-size % _BLOCK)
     return Hdu(header, data, too_large=asked and not read)
+
+
+def _skip(stream: BinaryIO, size: int, total: int | None) -> int:
+    """Pass over bytes, without reading them in a plain file; return those missing."""
+    if total is not None:
+        here = stream.tell()
+        there = min(here + size, max(here, total))
+        stream.seek(there)
+        return size - (there - here)
+    left = size
+    while left > 0 and (skipped := len(stream.read(min(left, _CHUNK)))):
+        left -= skipped
+    return left
 
 
 def data_size(header: Header) -> int | None:
@@ -340,7 +373,7 @@ class Field:
         return np.ascontiguousarray(self.content).view(kind)
 
 
-def fields(hdu: Hdu, path: Path) -> Iterator[Field]:
+def fields(hdu: Hdu, path: Place) -> Iterator[Field]:
     """Yield the columns of a binary table.
 
     Raises
@@ -376,7 +409,7 @@ def fields(hdu: Hdu, path: Path) -> Iterator[Field]:
         start += size
 
 
-def columns(hdu: Hdu, path: Path) -> dict[str, NDArray[np.float64]]:
+def columns(hdu: Hdu, path: Place) -> dict[str, NDArray[np.float64]]:
     """Return the numeric columns of a binary table as float64, by name in capitals.
 
     Shape is (rows, *axes), with the axes of TDIM in the order of numpy. TSCAL and TZERO

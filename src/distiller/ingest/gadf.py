@@ -5,13 +5,10 @@ Refuses (BadData) what cannot be used and leaves every judgement on values to `c
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +16,20 @@ import numpy as np
 
 from distiller.core.errors import BadData
 from distiller.core.files import sha256
+from distiller.core.places import Stamp, stamp_of
 from distiller.ingest import response
 from distiller.ingest.find import is_events, is_text, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import Hdu, Header, columns, read_hdus
+from distiller.ingest.unreadable import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from distiller.core.places import Place
     from distiller.ingest.find import RunFiles
     from distiller.ingest.index import HduRef, IndexRow
 
@@ -60,7 +61,7 @@ class Response:
     gadf_class: str | None
     enclosure: str | None
     header: Header
-    path: Path
+    path: Place
     hdu: str
     energy_min_tev: float | None = None
     energy_max_tev: float | None = None
@@ -86,19 +87,10 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """What changes when a file is written or replaced."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
 class FileNote:
     """A file of a run with its checksum and its stamp before it was summed."""
 
-    path: Path
+    path: Place
     role: str
     size: int
     mtime: datetime
@@ -109,7 +101,7 @@ class FileNote:
     def is_still(self) -> bool:
         """Whether the file is still the one that was summed."""
         try:
-            return _stamp(self.path) == self.stamp
+            return stamp_of(self.path) == self.stamp
         except OSError:
             return False
 
@@ -145,13 +137,13 @@ class Reader:
         FITS files among which CALDB keywords are resolved.
     """
 
-    files: Sequence[Path] = ()
-    _contents: OrderedDict[tuple[Path, Stamp], Contents] = field(
+    files: Sequence[Place] = ()
+    _contents: OrderedDict[tuple[Place, Stamp], Contents] = field(
         default_factory=OrderedDict
     )
-    _sums: OrderedDict[tuple[Path, Stamp], str] = field(default_factory=OrderedDict)
+    _sums: OrderedDict[tuple[Place, Stamp], str] = field(default_factory=OrderedDict)
 
-    def note(self, path: Path, role: str) -> FileNote:
+    def note(self, path: Place, role: str) -> FileNote:
         """Return size and checksum of a file, in the role that it has for a run.
 
         Raises
@@ -162,22 +154,17 @@ class Reader:
         if not is_text(path):
             raise BadData("D116", shown(path), "its name is not UTF-8")
         try:
-            stamp = _stamp(path)
+            stamp = stamp_of(path)
             known = self._sums.get((path, stamp))
             if known is None:
                 known = sha256(path)
-        except FileNotFoundError as error:
-            raise BadData("D102", str(path), "there is no such file") from error
         except (OSError, RuntimeError) as error:
-            what = getattr(error, "strerror", None) or str(error)
-            raise BadData("D101", str(path), f"cannot be read: {what}") from error
+            raise unreadable(path, error) from error
         self._sums[path, stamp] = known
         self._sums.move_to_end((path, stamp))
         if len(self._sums) > _CACHED_FILES:
             self._sums.popitem(last=False)
-        changed = datetime.fromtimestamp(stamp.mtime_ns / 1e9, UTC)
-        when = changed.replace(tzinfo=None)
-        return FileNote(path, role, stamp.size, when, known, stamp)
+        return FileNote(path, role, stamp.size, stamp.mtime, known, stamp)
 
     def notes(self, run: RunFiles) -> tuple[FileNote, ...]:
         """Return the files that the index names for a run, those missing left out.
@@ -187,7 +174,7 @@ class Reader:
         BadData
             If the event list or the GTI file is among the missing.
         """
-        roles: dict[Path, str] = {run.events.path: "events"}
+        roles: dict[Place, str] = {run.events.path: "events"}
         if run.gti is not None:
             roles.setdefault(run.gti.path, "gti")
         notes = [self.note(path, role) for path, role in roles.items()]
@@ -201,10 +188,10 @@ class Reader:
                 continue  # reported when the responses are read
         return tuple(notes)
 
-    def contents(self, path: Path, *, shared: bool) -> Contents:
+    def contents(self, path: Place, *, shared: bool) -> Contents:
         """Return what a file holds; that of shared files is kept."""
         try:
-            key = path, _stamp(path)
+            key = path, stamp_of(path)
         except OSError:
             return _contents(path)  # which says what is wrong
         if key in self._contents:
@@ -289,7 +276,7 @@ class Reader:
         self, run: RunFiles, own: Contents, findings: list[Finding]
     ) -> list[Response]:
         made = []
-        broken: set[Path] = set()
+        broken: set[Place] = set()
         for ref in run.responses:
             if ref.hdu_type not in RESPONSE_TYPES or ref.path in broken:
                 continue
@@ -309,7 +296,7 @@ class Reader:
                 made.append(found)
         return made
 
-    def _caldb_file(self, events: Header, row: IndexRow) -> Path | None:
+    def _caldb_file(self, events: Header, row: IndexRow) -> Place | None:
         """Find ``.../<caldb>/bcf/<irf>/<file>`` below the path or in ``$CALDB``."""
         caldb = events.text("CALDB") or str(row.get("CALDB") or "")
         name = events.text("IRF") or str(row.get("IRF") or "")
@@ -327,21 +314,14 @@ class Reader:
         return None
 
 
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
-
-
-def md5_of(path: Path) -> str:
+def md5_of(path: Place) -> str:
     """Return the MD5 of a file, which GADF indexes may hold."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
     return digest.hexdigest()
 
 
-def _contents(path: Path) -> Contents:
+def _contents(path: Place) -> Contents:
     hdus = read_hdus(path, _wanted)
     gtis = []
     responses = []
@@ -359,7 +339,7 @@ def _contents(path: Path) -> Contents:
     return Contents(events, tuple(gtis), tuple(responses))
 
 
-def _seconds(path: Path, header: Header) -> float:
+def _seconds(path: Place, header: Header) -> float:
     """Return s per unit of START and STOP; without TUNIT they are s, as GADF wants."""
     units = {
         (header.text(f"TUNIT{n}") or "s").lower()
@@ -393,7 +373,7 @@ def response_type(header: Header) -> str | None:
     return _NAMES.get(header.name)
 
 
-def _response(path: Path, hdu: Hdu, kind: str) -> Response:
+def _response(path: Place, hdu: Hdu, kind: str) -> Response:
     header = hdu.header
     enclosure = (header.text("HDUCLAS3") or "").upper() or None
     made = Response(
@@ -468,7 +448,7 @@ def _named_response(responses: Sequence[Response], ref: HduRef) -> Response | No
     return None
 
 
-def _check_columns(path: Path, events: Header) -> None:
+def _check_columns(path: Place, events: Header) -> None:
     present = {
         (events.text(f"TTYPE{n}") or "").upper()
         for n in range(1, events.integer("TFIELDS") + 1)
@@ -479,7 +459,7 @@ def _check_columns(path: Path, events: Header) -> None:
 
 
 def _good_times(
-    path: Path, contents: Contents, name: str
+    path: Place, contents: Contents, name: str
 ) -> tuple[Header, NDArray[np.float64], NDArray[np.float64]]:
     gti = next((g for g in contents.gtis if not name or g[0].name == name), None)
     if gti is None:

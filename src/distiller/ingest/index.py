@@ -15,6 +15,7 @@ from distiller.ingest.fits_stream import fields, read_hdus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from distiller.core.places import Place
     from distiller.ingest.fits_stream import CardValue, Field, Hdu, Header
 
 INDEX_NAME = re.compile(
@@ -42,7 +43,7 @@ class HduRef:
         MD5 of the file by the index.
     """
 
-    path: Path
+    path: Place
     hdu: str
     hdu_type: str
     hdu_class: str = ""
@@ -61,12 +62,12 @@ class Index:
         Tables of the HDU index, by obs_id as text.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[Place, ...]
     rows: Mapping[str, IndexRow]
     hdus: Mapping[str, tuple[HduRef, ...]]
 
 
-def read_index(hdu_index: Path, obs_index: Path | None) -> Index:
+def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
     """Read the index files of one folder.
 
     Raises
@@ -98,8 +99,10 @@ def read_index(hdu_index: Path, obs_index: Path | None) -> Index:
     return Index(paths, rows, {name: tuple(refs) for name, refs in hdus.items()})
 
 
-def _plain(path: Path) -> Path:
+def _plain(path: Place) -> Place:
     """Return the path without ``..``, symbolic links followed where they lead on."""
+    if not isinstance(path, Path):
+        return path
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # a loop of links: reported when it is read
@@ -114,7 +117,7 @@ def _obs_id(row: Mapping[str, IndexValue]) -> str | None:
     return None if value is None else str(value).strip() or None
 
 
-def _rows(path: Path, needed: tuple[str, ...]) -> list[IndexRow]:
+def _rows(path: Place, needed: tuple[str, ...]) -> list[IndexRow]:
     """Return the rows of the first table of a file as plain values."""
     try:
         hdus = read_hdus(path, _is_table, most_bytes=_MOST_BYTES)
@@ -136,7 +139,7 @@ def _is_table(header: Header) -> bool:
     return header.text("XTENSION") == "BINTABLE"
 
 
-def _columns(table: Hdu, path: Path) -> dict[str, list[IndexValue]]:
+def _columns(table: Hdu, path: Place) -> dict[str, list[IndexValue]]:
     made: dict[str, list[IndexValue]] = {}
     for field in fields(table, path):
         if field.name not in made:

@@ -8,27 +8,34 @@ and goes on where it was.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import BadData, BadParameter
 from distiller.core.identifiers import slug
+from distiller.core.places import place
+from distiller.ingest.collection_file import Declared, declared
 from distiller.ingest.find import DataSet, find
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import read_hdus
+from distiller.ingest.gadf import Reader
 from distiller.ingest.loader import Loader
+from distiller.ingest.refused import Memory, Request, only_refused
 from distiller.ingest.report import Progress, Report
 from distiller.ingest.to_rows import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from distiller.core.places import Place
+    from distiller.core.refusal import Refusal
     from distiller.ingest.loader import Writer
 
 _PEEKS = 3
 _TITLE = 200
+_LATER = frozenset({"D101", "D130"})  # of a path: one that is not there was mistyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +45,39 @@ class Options:
     Attributes
     ----------
     collection
-        None: derived from the name of each folder.
+        None: that of the settings file, else derived from the name of each folder.
     rights
-        ``public`` or ``proprietary``; None: stored runs keep theirs, others are public.
+        ``public`` or ``proprietary``; None: as the settings say, else stored runs keep
+        theirs and others are public.
     group
         The group that may see proprietary data.
     release
         When proprietary data become public, UTC.
+    settings
+        Settings file of the collection.
+    home_settings
+        Folder with the settings files of the installation.
     """
 
     collection: str | None = None
     rights: str | None = None
     group: str | None = None
     release: datetime | None = None
+    settings: Path | None = None
+    home_settings: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One path with all that is known before its runs are read."""
+
+    found: DataSet
+    said: Declared
+    request: Request
 
 
 def ingest(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     writer: Writer,
     authority: str,
     options: Options = Options(),
@@ -65,7 +88,7 @@ def ingest(
     Parameters
     ----------
     paths
-        Each becomes a collection of its own unless the options name one.
+        Each becomes a collection of its own unless options or settings name one.
     writer
         The archive.
     authority
@@ -78,52 +101,168 @@ def ingest(
     BadData
         If no path holds data; faults of single paths and runs are in the report.
     BadParameter
-        If the options contradict each other.
+        If the options contradict each other, or a settings file is wrong.
     PassingError
         If the archive cannot be written to now.
     """
     check_options(options)
-    began = time.monotonic()
     report = Report() if report is None else report
-    try:
-        sets = _find_all(paths, report)
-        total = sum(len(one.runs) for one in sets)
-        done = 0
-        loaders: dict[str, Loader] = {}
-        for one in sets:
-            report.add(one.findings)
-            name = options.collection or one.name
-            if name not in loaders:
-                report.collections.append(name)
-                given = options.rights is not None
-                loaders[name] = Loader(writer, name, rights_given=given)
-            target = _target(one, name, authority, options)
-            loader = loaders[name]
-            loader.reader.files = one.files
-            for outcome in loader.load(one.runs, target):
-                done += 1
-                report.add(outcome.findings)
-                if outcome.name != "skipped":
-                    report.counts[outcome.name] += 1
-                report.progress(Progress(done, total, name, outcome.run, outcome.name))
-    finally:
-        report.seconds = time.monotonic() - began
+    with _Watch(report):
+        sets, refused = _find_all(paths)
+        works = [_work(one, options) for one in sets]
+        for path, error in refused:
+            found = Finding(error.data_code, error.finding, error.path)
+            report.add([found])
+            if found.code in _LATER:
+                memory = Memory(_request(_name(path), str(path), options))
+                memory.add([found])
+                memory.write(writer, Reader())
+        _load(works, writer, authority, report)
     return report
 
 
-def _find_all(paths: Sequence[Path], report: Report) -> list[DataSet]:
-    """Find the runs of every path; a path without data is a finding among others."""
+def ingest_refused(
+    writer: Writer,
+    authority: str,
+    options: Options = Options(),
+    report: Report | None = None,
+) -> Report:
+    """Try again what was refused, each with the options of its time.
+
+    Parameters
+    ----------
+    options
+        Those that are given beat those of then; a collection chooses what is tried.
+
+    Raises
+    ------
+    BadParameter, PassingError
+        As `ingest`.
+    """
+    check_options(options)
+    report = Report() if report is None else report
+    groups: dict[Request, list[Refusal]] = {}
+    for one in writer.refusals(options.collection):
+        groups.setdefault(Request.of(one), []).append(one)
+    works: list[_Work] = []
+    with _Watch(report):
+        for request, refused in groups.items():
+            try:
+                found = find(place(request.source))
+            except BadData as error:
+                report.add([Finding(error.data_code, error.finding, error.path)])
+                continue
+            work = _work(found, _of_then(request, options))
+            works.append(replace(work, found=only_refused(found, refused)))
+        _load(works, writer, authority, report)
+    return report
+
+
+def _of_then(request: Request, now: Options) -> Options:
+    """Return the options of an earlier command, with those that are given now."""
+    given = now if now.rights is not None else request
+    settings = Path(request.settings_file) if request.settings_file else None
+    return Options(
+        collection=request.collection,
+        rights=given.rights,
+        group=given.group,
+        release=given.release,
+        settings=now.settings or settings,
+        home_settings=now.home_settings,
+    )
+
+
+class _Watch:
+    """Writes into a report how long something took, however it ends."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._began = time.monotonic()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._report.seconds = time.monotonic() - self._began
+
+
+def _find_all(
+    paths: Sequence[Place],
+) -> tuple[list[DataSet], list[tuple[Place, BadData]]]:
+    """Find the runs of every path; return with them the paths that have none."""
     sets: list[DataSet] = []
-    refused: list[BadData] = []
+    refused: list[tuple[Place, BadData]] = []
     for path in paths:
         try:
             sets.append(find(path))
         except BadData as error:
-            refused.append(error)
+            refused.append((path, error))
     if not sets:
-        raise refused[0]
-    report.add(Finding(e.data_code, e.finding, e.path) for e in refused)
-    return sets
+        raise refused[0][1]
+    return sets, refused
+
+
+def _name(path: Place) -> str:
+    """Return the name of the collection of a path that cannot be looked into."""
+    return slug((path.parent if path.suffix else path).name).lower()
+
+
+def _work(one: DataSet, options: Options) -> _Work:
+    """Return a path with its settings, before anything is written."""
+    named = options.settings
+    said = declared(
+        options.collection or one.name, named, options.home_settings, one.folder
+    )
+    name = said.settings.name or one.name
+    return _Work(one, said, _request(name, str(one.path), options))
+
+
+def _request(name: str, source: str, options: Options) -> Request:
+    named = options.settings
+    return Request(
+        collection=options.collection or name,
+        source=source,
+        settings_file=None if named is None else str(named.absolute()),
+        rights=options.rights,
+        group=options.group,
+        release=options.release,
+    )
+
+
+def _load(
+    works: Sequence[_Work], writer: Writer, authority: str, report: Report
+) -> None:
+    total = sum(len(work.found.runs) for work in works)
+    done = 0
+    loaders: dict[str, Loader] = {}
+    for work in works:
+        name, settings = work.request.collection, work.said.settings
+        accepted = frozenset(one.code for one in settings.accept)
+        memory = Memory(work.request)
+        report.add(work.found.findings, accepted)
+        memory.add(work.found.findings)
+        if name not in loaders:
+            report.collections.append(name)
+            given = work.request.rights is not None
+            loaders[name] = Loader(writer, name, rights_given=given)
+        target = _target(work, authority)
+        loader = loaders[name]
+        loader.reader.files = work.found.files
+        for outcome in loader.load(work.found.runs, target, settings):
+            done += 1
+            report.add(outcome.findings, accepted)
+            memory.add(outcome.findings)
+            if outcome.name != "skipped":
+                report.counts[outcome.name] += 1
+                memory.take(outcome.path)
+            report.progress(Progress(done, total, name, outcome.run, outcome.name))
+        if work.found.path == work.found.folder:
+            unknown = loader.unknown_runs(target)
+            where = work.said.where or ""
+            report.add(
+                [Finding("D231", f"run {run}", where) for run in unknown], accepted
+            )
+        memory.write(writer, loader.reader)
 
 
 def check_options(options: Options) -> None:
@@ -143,16 +282,19 @@ def check_options(options: Options) -> None:
         )
 
 
-def _target(one: DataSet, name: str, authority: str, options: Options) -> Target:
+def _target(work: _Work, authority: str) -> Target:
+    request, settings = work.request, work.said.settings
+    terms = settings.terms or work.found.terms
     return Target(
         authority=authority,
-        collection=name,
-        rights=options.rights or "public",
-        group=options.group,
-        release=options.release,
-        project=_facility(one),
-        title=_title(one.terms),
-        terms=one.terms,
+        collection=request.collection,
+        rights=request.rights or "public",
+        group=request.group,
+        release=request.release,
+        project=settings.project or _facility(work.found),
+        title=settings.title or _title(terms),
+        terms=terms,
+        config=work.said.file,
     )
 
 

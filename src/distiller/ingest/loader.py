@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from distiller.core.errors import BadData, DistillerError, PassingError
 from distiller.ingest.checks import check
-from distiller.ingest.find import shown
+from distiller.ingest.collection import NO_SETTINGS, Names
+from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
+from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
+from distiller.ingest.mend import mended, names_of, obs_id_of
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from distiller.core.bundle import Bundle, Stored
+    from distiller.core.places import Place
+    from distiller.core.refusal import Refusal
+    from distiller.ingest.collection import CollectionSettings, Override
     from distiller.ingest.find import RunFiles
     from distiller.ingest.run import Run
 
@@ -42,13 +47,26 @@ class Writer(Protocol):
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
 
+    def refusals(self, collection: str | None) -> Sequence[Refusal]:
+        """Return what was refused, of one collection or of all."""
+
+    def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
+        """Remember refusals, and forget those with these ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: added, replaced, unchanged or skipped."""
+    """What became of a run: added, replaced, unchanged or skipped.
+
+    Attributes
+    ----------
+    path
+        Its event list.
+    """
 
     run: str
     name: str
+    path: str
     findings: tuple[Finding, ...] = ()
 
 
@@ -77,10 +95,13 @@ class Loader:
         self._writer = writer
         self._rights_given = rights_given
         self._held = dict(writer.stored(collection))
-        self._by_obs_id: dict[str, Path] = {}
-        self._by_content: dict[tuple[str, str], Path] = {}
+        self._settings = NO_SETTINGS
+        self._by_obs_id: dict[str, Place] = {}
+        self._by_content: dict[tuple[str, str], Place] = {}
 
-    def load(self, runs: Sequence[RunFiles], target: Target) -> Iterator[Outcome]:
+    def load(
+        self, runs: Sequence[RunFiles], target: Target, settings: CollectionSettings
+    ) -> Iterator[Outcome]:
         """Store runs, a few at a time; yield what became of each.
 
         Raises
@@ -88,8 +109,10 @@ class Loader:
         PassingError
             If the archive cannot be written to now; what was yielded is stored.
         """
+        self._settings = settings
         waiting: list[_Ready] = []
-        for run in runs:
+        for given in runs:
+            run = self._renamed(given)
             made = self._edge(run, target)
             if isinstance(made, Outcome):
                 yield made
@@ -115,10 +138,10 @@ class Loader:
                 return
             (one,) = ready
             found = Finding("D117", error.text, one.path, one.run)
-            yield Outcome(one.run, "skipped", (found,))
+            yield Outcome(one.run, "skipped", one.path, (found,))
             return
         for one, name in zip(ready, outcomes, strict=True):
-            yield Outcome(one.run, name, one.findings)
+            yield Outcome(one.run, name, one.path, one.findings)
 
     def _edge(self, run: RunFiles, target: Target) -> _Ready | Outcome:
         """Prepare one run; nothing that is wrong with it stops the others."""
@@ -135,7 +158,29 @@ class Loader:
             _LOG.exception("run %s of %s is not understood", label, path)
             text = f"{type(error).__name__}: {error}"
             found = Finding("D119", text, path, run.obs_id)
-        return Outcome(label, "skipped", (found,))
+        return Outcome(label, "skipped", shown(run.events.path), (found,))
+
+    def unknown_runs(self, target: Target) -> list[str]:
+        """Return the runs that the settings name and the collection does not have."""
+        named = self._settings.named_runs()
+        return sorted(
+            name
+            for name in named
+            if name not in self._by_obs_id and target.did(name) not in self._held
+        )
+
+    def _renamed(self, run: RunFiles) -> RunFiles:
+        """Return a run of the index with the OBS_ID that the settings give its file."""
+        if run.obs_id is None:
+            return run
+        mine = self._of_file(run)
+        return replace(run, obs_id=next((str(o.value) for o in mine), run.obs_id))
+
+    def _of_file(self, run: RunFiles) -> tuple[Override, ...]:
+        """Return the overrides of OBS_ID for a file."""
+        name = run.events.path.name
+        every = self._settings.overrides_of("", name)
+        return tuple(one for one in every if one.keyword == "OBS_ID")
 
     def _prepare(self, run: RunFiles, target: Target, label: str) -> _Ready | Outcome:
         """Read and judge one run, unless the archive has it."""
@@ -143,14 +188,21 @@ class Loader:
             self._refuse_twice(run.obs_id, run)
             if self._is_unchanged(run, run.obs_id, target):
                 self._remember(run.obs_id, run)
-                return Outcome(label, "unchanged")
-        checked = check(self.reader.read(run))
+                return Outcome(label, "unchanged", shown(run.events.path))
+        raw = self.reader.read(run)
+        obs_id = obs_id_of(raw.events, run.obs_id, self._of_file(run))
+        file_name = run.events.path.name
+        raw = mended(raw, self._settings.overrides_of(obs_id, file_name))
+        names = names_of(raw.events, raw.index_row, ())
+        of_run = self._settings.of_run(obs_id, file_name, names)
+        checked = check(raw, of_run)
         if run.obs_id is None:
             self._refuse_twice(checked.obs_id, run)
         self._remember(checked.obs_id, run)
         held = self._held.get(target.did(checked.obs_id))
         self._refuse_less(run, checked, held)
-        own = self._with_rights(target, held)
+        own = self._with_rights(target, held, checked.obs_id)
+        own = replace(own, own=of_run)
         findings = checked.findings + _changed(run, checked.obs_id)
         checked = replace(checked, findings=findings)
         checksum = bundle_checksum(checked.files, run.index_row, own)
@@ -165,11 +217,41 @@ class Loader:
         if not held.responses and not run.responses:
             return False  # CALDB files may have come since; only the header names them
         notes = self.reader.notes(run)
-        own = self._with_rights(target, held)
+        own = replace(
+            self._with_rights(target, held, obs_id),
+            own=self._settings.of_run(
+                obs_id, run.events.path.name, self._names(run, obs_id)
+            ),
+        )
         return held.checksum == bundle_checksum(notes, run.index_row, own)
 
-    def _with_rights(self, target: Target, held: Stored | None) -> Target:
-        if self._rights_given or held is None:
+    def _names(self, run: RunFiles, obs_id: str) -> Names:
+        """Return the names of a run; its file is asked only if the settings rename."""
+        rename = self._settings.rename
+        if not (rename.target or rename.facility or rename.instrument):
+            return Names()
+        header = first_header(
+            run.events.path,
+            lambda h: is_events(h) and run.events.hdu in {"", h.name},
+        )
+        if header is None:
+            return Names()
+        mine = self._settings.overrides_of(obs_id, run.events.path.name)
+        return names_of(header, run.index_row, mine)
+
+    def _with_rights(self, target: Target, held: Stored | None, obs_id: str) -> Target:
+        """Return who may see a run: by option, by settings, as stored, or everybody."""
+        if self._rights_given:
+            return target
+        access = self._settings.access_to(obs_id)
+        if access is not None:
+            return replace(
+                target,
+                rights=access.rights,
+                group=access.group,
+                release=access.release_utc,
+            )
+        if held is None:
             return target
         return replace(
             target, rights=held.rights, group=held.group, release=held.release
@@ -182,9 +264,11 @@ class Loader:
         path, obs_id = str(run.events.path), checked.obs_id
         if own.rights != "public":
             return ()
+        by_settings = self._settings.access_to(obs_id) is not None
         if held is not None and held.rights == "proprietary":
-            return (Finding("D228", "by --rights public", path, obs_id),)
-        if self._rights_given or held is not None:
+            by = "the settings" if by_settings else "--rights public"
+            return (Finding("D228", f"by {by}", path, obs_id),)
+        if self._rights_given or by_settings or held is not None:
             return ()
         closed = sum(one.rights == "proprietary" for one in self._held.values())
         if not closed:

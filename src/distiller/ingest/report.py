@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from distiller.ingest.findings import CODES, FILE_REFUSED, Finding
+from distiller.ingest.findings import CODES, FILE_REFUSED, Finding, refuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
 OUTCOMES = ("added", "replaced", "unchanged", "skipped")
 _SHOWN_FILES = 5
@@ -40,6 +40,8 @@ class Report:
     counts
         Runs by outcome, one of `OUTCOMES`; skipped runs have an error among the
         findings.
+    accepted
+        Findings by code that the settings accept; they are only counted.
     collections
         Names of the collections that were filled.
     seconds
@@ -50,6 +52,7 @@ class Report:
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    accepted: Counter[str] = field(default_factory=Counter)
     collections: list[str] = field(default_factory=list)
     seconds: float = 0.0
     progress: Callable[[Progress], None] = _silent
@@ -60,14 +63,22 @@ class Report:
         """Number of runs and files that were refused."""
         return self.counts["skipped"]
 
-    def add(self, findings: Iterable[Finding]) -> None:
-        """Add findings; runs and files that are refused are counted, each once."""
+    def add(
+        self, findings: Iterable[Finding], accepted: Container[str] = frozenset()
+    ) -> None:
+        """Add findings; runs and files that are refused are counted, each once.
+
+        Those with an accepted code are only counted.
+        """
         for finding in findings:
+            if finding.code in accepted:
+                self.accepted[finding.code] += 1
+                continue
             self.findings.append(finding)
-            is_file = finding.code in FILE_REFUSED
-            if finding.severity != "error" and not is_file:
+            if not refuses(finding):
                 continue
             # A file is refused once, however many runs it belongs to.
+            is_file = finding.code in FILE_REFUSED
             run = None if is_file else finding.obs_id
             refused = finding.code, finding.path, run
             self.counts["skipped"] += refused not in self._refused
@@ -84,7 +95,7 @@ class Report:
     def as_text(self) -> str:
         """Return the report as lines for a person."""
         counts = ", ".join(f"{self.counts[name]} {name}" for name in OUTCOMES)
-        where = ", ".join(self.collections) or "nothing"
+        where = ", ".join(self.collections) or "nothing to do"
         lines = [f"{where}: {counts} ({self.seconds:.1f} s)"]
         for code, findings in self._grouped():
             known = CODES[code]
@@ -94,6 +105,13 @@ class Report:
             lines += [f"     - {_line(one)}" for one in findings[:_SHOWN_FILES]]
             if len(findings) > _SHOWN_FILES:
                 lines.append(f"     - and {len(findings) - _SHOWN_FILES} more (--json)")
+        if self.accepted:
+            pairs = sorted(self.accepted.items())
+            listed = ", ".join(f"{code} x {number}" for code, number in pairs)
+            lines += ["", f"accepted by the settings and not listed: {listed}"]
+        if self.skipped:
+            lines += ["", "What was refused is remembered: `distiller refused` lists "]
+            lines[-1] += "it, `distiller ingest --refused` tries it again."
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, object]:
@@ -102,6 +120,7 @@ class Report:
             "collections": self.collections,
             "seconds": round(self.seconds, 3),
             **{name: self.counts[name] for name in OUTCOMES},
+            "accepted": dict(sorted(self.accepted.items())),
             "findings": [
                 {
                     "code": code,

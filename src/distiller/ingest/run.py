@@ -48,7 +48,13 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """Where a run looked; ICRS, galactic and horizontal coordinates in deg."""
+    """Where a run looked; ICRS, galactic and horizontal coordinates in deg.
+
+    Attributes
+    ----------
+    pointing_mode
+        How the telescopes pointed relative to each other.
+    """
 
     ra: float | None
     dec: float | None
@@ -61,17 +67,19 @@ class Sky:
     target_ra: float | None
     target_dec: float | None
     offset: float | None
+    pointing_mode: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """The telescopes; lon and lat in deg, altitude in m."""
+    """The telescopes, and the name and place of their site; deg, altitude in m."""
 
     facility: str | None
     instrument: str | None
     n_tels: int | None
     tel_list: str | None
     sub_array: str | None
+    site: str | None
     lon: float | None
     lat: float | None
     altitude: float | None

@@ -8,26 +8,51 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.core.bundle import Bundle, Row, Value
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
+from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import CODES
+from distiller.ingest.good_time import time_moc
+from distiller.ingest.provenance import provenance_rows
+from distiller.ingest.shared_rows import shared_rows
+from distiller.ingest.values import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from distiller.core.places import Place
+    from distiller.ingest.collection import ConfigFile, RunSettings
+    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "2"
+MAPPING_VERSION = "4"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
+
+_TRACKING = {
+    "POINTING": "sidereal",
+    "WOBBLE": "sidereal",
+    "RASTER": "sidereal",
+    "DRIFT": "fixed-az-el-transit",
+    "SLEW": "none",
+}
+"""What OBS_MODE says of the tracking, in the words of the High-Energy extension."""
+
+_SCAN = {
+    "POINTING": "on-source",
+    "WOBBLE": "on-source",
+    "RASTER": "raster-map",
+    "SLEW": "slew",
+}
+"""What it says of how the sky was covered; a SCAN may be of several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +65,10 @@ class Target:
         Name of the project of the collection: its facility; None where unknown.
     title, terms
         Of the collection.
+    config
+        The settings file of the collection, for provenance; None: there is none.
+    own
+        What the settings say of the run in hand.
     """
 
     authority: str
@@ -50,6 +79,8 @@ class Target:
     project: str | None = None
     title: str | None = None
     terms: str | None = None
+    config: ConfigFile | None = None
+    own: RunSettings = NOTHING_SAID
 
     def did(self, obs_id: str) -> str:
         """Return the publisher DID of a run."""
@@ -74,6 +105,9 @@ def bundle_checksum(
             target.title,
             target.terms,
         ],
+        # Of the settings only what concerns the run: a file that was changed for
+        # others leaves this one alone.
+        "settings": target.own.as_values(),
     }
     text = json.dumps(made_from, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -83,24 +117,8 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
     """Return all rows of a run, parents before children."""
     did = target.did(run.obs_id)
     ids = _Keys(did)
-    array = _array_rows(run)
-    target_row = _target_row(run)
-    rows: dict[str, tuple[Row, ...]] = {}
-    if target.project is not None:
-        rows["cta.project"] = (
-            {
-                "project_id": key("project", target.project),
-                "name": target.project,
-                "facility_name": target.project,
-            },
-        )
-    rows["cta.collection"] = (_collection_row(target),)
-    rows["cta.array_configuration"] = (array[0],)
-    rows["cta.telescope"] = array[1]
-    rows["cta.target"] = () if target_row is None else (target_row,)
-    rows["cta.observation"] = (
-        _observation_row(run, target, ids, array[0], target_row),
-    )
+    rows = shared_rows(run, target)
+    rows["cta.observation"] = (_observation_row(run, target, ids, rows),)
     rows["cta.pointing"] = (_pointing_row(run, ids),)
     rows["cta.gti"] = _gti_rows(run, ids)
     rows["cta.ambient_conditions"] = (_ambient_row(run, ids),)
@@ -109,6 +127,7 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
     rows["cta.product_file"] = _file_rows(run, ids)
     rows["cta.response"] = _response_rows(run, ids)
     rows["cta.finding"] = _finding_rows(run, ids)
+    rows |= provenance_rows(run, target, _title(run), checksum, MAPPING_VERSION)
     filled = {table: some for table, some in rows.items() if some}
     return Bundle(publisher_did=did, checksum=checksum, rows=filled)
 
@@ -130,60 +149,8 @@ class _Keys:
     def product(self) -> str:
         return self.of("product")
 
-    def file(self, path: Path) -> str:
+    def file(self, path: Place) -> str:
         return self.of("product_file", str(path))
-
-
-def _collection_row(target: Target) -> Row:
-    return {
-        "collection_id": key("collection", target.collection),
-        "name": target.collection,
-        "project_id": key("project", target.project) if target.project else None,
-        "title": target.title,
-        "terms": target.terms,
-    }
-
-
-def _content_key(table: str, values: Mapping[str, Value]) -> str:
-    return key(table, *(repr(value) for value in values.values()))
-
-
-def _array_rows(run: Run) -> tuple[Row, tuple[Row, ...]]:
-    array = run.array
-    values: dict[str, Value] = {
-        "facility_name": array.facility,
-        "instrument_name": array.instrument,
-        "n_tels": array.n_tels,
-        "tel_list": array.tel_list,
-        "sub_array": array.sub_array,
-        "geo_lon": array.lon,
-        "geo_lat": array.lat,
-        "altitude": array.altitude,
-    }
-    own = _content_key("array_configuration", values)
-    names = [name.strip() for name in (array.tel_list or "").split(",")]
-    telescopes = tuple(
-        {
-            "telescope_key": key("telescope", own, name),
-            "array_configuration_id": own,
-            "telescope_id": name,
-        }
-        for name in dict.fromkeys(names)
-        if name
-    )
-    return {"array_configuration_id": own, **values}, telescopes
-
-
-def _target_row(run: Run) -> Row | None:
-    sky = run.sky
-    if sky.target_name is None:
-        return None
-    values: dict[str, Value] = {
-        "name": sky.target_name,
-        "ra": sky.target_ra,
-        "dec": sky.target_dec,
-    }
-    return {"target_id": _content_key("target", values), **values}
 
 
 def _title(run: Run) -> str:
@@ -196,7 +163,7 @@ def _title(run: Run) -> str:
 
 
 def _observation_row(
-    run: Run, target: Target, ids: _Keys, array: Row, target_row: Row | None
+    run: Run, target: Target, ids: _Keys, rows: Mapping[str, tuple[Row, ...]]
 ) -> Row:
     times = run.times
     first, last = times.intervals[0], times.intervals[-1]
@@ -204,8 +171,9 @@ def _observation_row(
         "observation_id": ids.observation,
         "obs_id": run.obs_id,
         "collection_id": key("collection", target.collection),
-        "array_configuration_id": array["array_configuration_id"],
-        "target_id": None if target_row is None else target_row["target_id"],
+        "observation_block_id": _key_of(rows["cta.observation_block"]),
+        "array_configuration_id": _key_of(rows["cta.array_configuration"]),
+        "target_id": _key_of(rows["cta.target"]),
         "object_name": run.object_name,
         "title": _title(run),
         "obs_mode": run.obs_mode,
@@ -221,7 +189,13 @@ def _observation_row(
         "n_events": run.n_events,
         "event_class": run.event_class,
         "time_system": times.system,
+        "time_moc": time_moc(times.intervals),
     }
+
+
+def _key_of(rows: tuple[Row, ...]) -> Value:
+    """Return the key of the one row of a shared table, which comes first in it."""
+    return next(iter(rows[0].values())) if rows else None
 
 
 def _pointing_row(run: Run, ids: _Keys) -> Row:
@@ -236,6 +210,9 @@ def _pointing_row(run: Run, ids: _Keys) -> Row:
         "alt": sky.alt,
         "az": sky.az,
         "obs_offset": sky.offset,
+        "tracking_mode": _TRACKING.get(run.obs_mode or ""),
+        "scan_mode": _SCAN.get(run.obs_mode or ""),
+        "pointing_mode": sky.pointing_mode,
     }
 
 
@@ -306,7 +283,8 @@ def _product_row(run: Run, target: Target, ids: _Keys) -> Row:
         "obs_id": run.obs_id,
         "collection_id": key("collection", target.collection),
         "observation_id": ids.observation,
-        "data_level": "DL3",
+        "data_level": target.own.data_level,
+        "calib_level": dict(target.own.calib_levels).get(target.own.data_level),
         "product_type": "event",
         "product_subtype": "event-list",
         "title": _title(run),
@@ -372,6 +350,9 @@ def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
             "enclosure": one.enclosure,
             "caldb": run.caldb,
             "irf_name": run.irf_name,
+            "event_class": one.header.text("EV_CLASS"),
+            "configuration": one.header.text("CONFIG"),
+            "rad_max": _not_negative(one.header.values.get("RAD_MAX")),
             "theta_max": one.theta_max_deg,
             "energy_min": one.energy_min_tev,
             "energy_max": one.energy_max_tev,
@@ -382,6 +363,11 @@ def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
         }
         for number, one in enumerate(run.responses)
     )
+
+
+def _not_negative(value: CardValue) -> float | None:
+    number = as_number(value)
+    return number if number is not None and 0.0 <= number < math.inf else None
 
 
 def _finding_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis.products import InputDataset
 from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
+from distiller.core.places import Url, place
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
 from distiller.jobs.spec import Heritage
@@ -86,11 +87,13 @@ def _dataset(row: Mapping[str, Any]) -> InputDataset:
     if not row["path"]:
         message = f"{row['publisher_did']} has no events file in the archive"
         raise Damaged(message, hint="run `distiller check`, then ingest it again")
+    where = place(row["path"])
     return InputDataset(
         did=row["publisher_did"],
         obs_id=row["obs_id"],
         collection=row["collection"],
-        path=Path(row["path"]),
+        path=where if isinstance(where, Path) else Path(where.name),
+        url=str(where) if isinstance(where, Url) else None,
         checksum=row["checksum"] or "",
         simulated=bool(row["simulated"]),
     )

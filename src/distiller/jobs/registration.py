@@ -24,6 +24,8 @@ from distiller.core.files import sha256, sync_folder
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
 from distiller.jobs import failures, folders
+from distiller.jobs.provenance import provenance_rows
+from distiller.vo.provenance import dataset_entity
 from distiller.vo.uws import Result
 
 if TYPE_CHECKING:
@@ -138,7 +140,18 @@ def bundle(
     sums = {f.name: sha256(target / f.name) for f in product.files}
     digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
     files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
-    analysis = _analysis_row(spec, end, target)
+    text = (target / _CONFIGURATION).read_text(encoding="utf-8")
+    software = yaml.safe_load(text)["software"]
+    analysis = _analysis_row(spec, end, text, software)
+    history = provenance_rows(
+        spec,
+        product,
+        end,
+        entity=dataset_entity(did, sums[product.files[0].name]),
+        configuration=text,
+        configuration_sha256=sums[_CONFIGURATION],
+        software=software,
+    )
     return Bundle(
         publisher_did=did,
         checksum=digest,
@@ -159,6 +172,8 @@ def bundle(
                 }
                 for position, item in enumerate(spec.inputs)
             ),
+            **_result_rows(product, str(analysis["analysis_id"])),
+            **history,
         },
     )
 
@@ -230,9 +245,33 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
     }
 
 
-def _analysis_row(spec: JobSpec, end: End, target: Path) -> Row:
-    text = (target / _CONFIGURATION).read_text(encoding="utf-8")
-    software = yaml.safe_load(text)["software"]
+def _result_rows(
+    product: ProductDescription, analysis_id: str
+) -> dict[str, tuple[Row, ...]]:
+    """Return what came out, in numbers."""
+    made = product.sky_map
+    if made is None:
+        return {}
+    row = {
+        "sky_map_id": key("sky_map", analysis_id),
+        "analysis_id": analysis_id,
+        "quantity": made.quantity,
+        "unit": product.o_unit,
+        "frame": made.frame,
+        "projection": made.projection,
+        "n_pixels_1": product.s_xel1,
+        "n_pixels_2": product.s_xel2,
+        "bin_size": made.bin_size_deg,
+        "energy_bins": product.em_xel,
+        "total_value": made.total,
+        "maximum_value": made.maximum,
+    }
+    return {"cta.sky_map": (row,)}
+
+
+def _analysis_row(
+    spec: JobSpec, end: End, text: str, software: Mapping[str, str]
+) -> Row:
     return {
         "analysis_id": key("analysis", spec.job_id),
         "product_id": product_id(spec.job_id),

@@ -1,7 +1,7 @@
 """What a job is to do, complete: written as ``job.json`` into its folder.
 
 Everything is decided when the job is queued: which files, which position, which limits.
-The process that runs it needs neither database nor network.
+The process that runs it needs no database, and the network only for inputs in a store.
 """
 
 from __future__ import annotations

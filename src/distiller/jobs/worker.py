@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller.analysis import tasks
 from distiller.core.errors import DistillerError
 from distiller.core.files import sync_folder
-from distiller.jobs import failures, folders, processes
+from distiller.jobs import failures, fetching, folders, processes
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError
 
@@ -94,7 +94,8 @@ def run(spec: JobSpec, folder: Path) -> ProductDescription:
 
     configuration = task.parameters.model_validate(spec.parameters)
     report(0.0, f"Starting {task.name}")
-    product = task.load()(configuration, spec.inputs, result, report)
+    with fetching.at_hand(spec.inputs, folder) as inputs:
+        product = task.load()(configuration, inputs, result, report)
     for file in product.files:
         with (result / file.name).open("rb") as stream:
             os.fsync(stream.fileno())

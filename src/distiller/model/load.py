@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "uml"
 ENDING = ".vo-dml.xml"
-_ORDER = ("obscore", "cta", "tap_schema", "internal")
+_ORDER = ("obscore", "cta", "voprov", "tap_schema", "internal")
 
 
 def load_model(folder: Path | None = None) -> Model:

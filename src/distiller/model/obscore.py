@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +25,8 @@ Which = Literal["all", "one", "some"]
 
 FILE = PACKAGED / "obscore.mapping.yaml"
 _FILES = "*.mapping.yaml"
+_PARAMETER = re.compile(r"\$([a-z_]+)")
+_SELECTING = frozenset({"publisher_did", "publisher_dids"})
 
 
 class _Declared(BaseModel):
@@ -79,6 +82,17 @@ class ObsCoreMapping:
             return next(n for n, given in self.columns.items() if given == self.key)
         except StopIteration:
             raise Damaged(f"no column of {self.target} is {self.key}") from None
+
+    def used(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those parameters that the mapping names: engines refuse others."""
+        given = [e for e in self.columns.values() if e is not None]
+        texts = [e if isinstance(e, str) else " ".join(e.values()) for e in given]
+        named = set(_PARAMETER.findall(" ".join([self.from_clause, *texts])))
+        return {
+            name: value
+            for name, value in parameters.items()
+            if name in named or name in _SELECTING
+        }
 
     def insert_sql(self, engine: Engine = "duckdb", *, which: Which = "all") -> str:
         """Return the INSERT that fills the target; see `select_sql`."""

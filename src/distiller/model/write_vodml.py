@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -10,6 +11,8 @@ from distiller.model.entities import ROLE_KINDS, TYPE_KINDS
 from distiller.model.read_vodml import NAMESPACE, SUBSETTED, XSI_TYPE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from distiller.model.entities import (
         Concept,
         Constraint,
@@ -34,8 +37,14 @@ def write_vodml(document: Document) -> bytes:
     Raises
     ------
     ValueError
-        Where a type or package names a package that is not in the document.
+        Where a type or package names a package that is not in the document, or two
+        packages have one identifier.
     """
+    twice = Counter(package.id for package in document.package_tree)
+    if any(number > 1 for number in twice.values()):
+        identifier = max(twice, key=twice.__getitem__)
+        message = f"{document.name}: package {identifier} is there twice"
+        raise ValueError(message)
     names = {"vo-dml": NAMESPACE}
     if any(c.role for item in document.types for c in item.constraints):
         names["xsi"] = _XSI
@@ -52,7 +61,13 @@ def write_vodml(document: Document) -> bytes:
     _optional(root, "lastModified", document.last_modified)
     for other in document.imported:
         _import(root, other)
-    _content(root, document, "")
+    types: dict[str, list[Type]] = {}
+    for item in document.types:
+        types.setdefault(item.package, []).append(item)
+    packages: dict[str, list[Package]] = {}
+    for package in document.package_tree:
+        packages.setdefault(package.parent, []).append(package)
+    _content(root, "", types, packages)
     _check_whole(root, document)
     etree.indent(root)
     text = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
@@ -71,16 +86,20 @@ def _import(root: etree._Element, other: Import) -> None:
     _add(element, "documentationURL", other.documentation_url)
 
 
-def _content(above: etree._Element, document: Document, package: str) -> None:
+def _content(
+    above: etree._Element,
+    package: str,
+    types: Mapping[str, Sequence[Type]],
+    packages: Mapping[str, Sequence[Package]],
+) -> None:
     """Add the types of a package, then the packages inside it."""
     for kind in TYPE_KINDS:
-        for item in document.types:
-            if item.kind == kind and item.package == package:
+        for item in types.get(package, ()):
+            if item.kind == kind:
                 _type(above, item)
-    for inner in document.package_tree:
-        if inner.parent == package:
-            element = _referable(above, "package", inner)
-            _content(element, document, inner.id)
+    for inner in packages.get(package, ()):
+        element = _referable(above, "package", inner)
+        _content(element, inner.id, types, packages)
 
 
 def _check_whole(root: etree._Element, document: Document) -> None:
@@ -90,7 +109,7 @@ def _check_whole(root: etree._Element, document: Document) -> None:
         message = (
             f"{document.name}: {written} of {len(document.types)} types and {packages} "
             f"of {len(document.package_tree)} packages have a place in it: a package "
-            f"is named that is not there, or is there twice"
+            f"is named that is not there"
         )
         raise ValueError(message)
 

@@ -12,13 +12,20 @@ from distiller.core.columns import Column, ForeignKey
 from distiller.core.errors import IllegalState, InternalError
 from distiller.model import load_model
 from distiller.model.emit import diagram, docs, dot, draw, er
-from distiller.model.entities import Constraint, Document, Role, Type
+from distiller.model.entities import (
+    Constraint,
+    Document,
+    EnumLiteral,
+    Package,
+    Role,
+    Type,
+)
 from distiller.model.tables import BoundColumn, BoundTable, Model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDEST_PT = 1200
+_WIDEST_PT = 1500
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -26,11 +33,15 @@ def _role(kind: str, name: str, ref: str, lower: int = 1, upper: int = 1) -> Rol
     return Role(kind, f"x.{name}", name, ref, lower, upper, "")  # type: ignore[arg-type]  # short for tests
 
 
+def _values(*names: str) -> tuple[EnumLiteral, ...]:
+    return tuple(EnumLiteral(name, name, "") for name in names)
+
+
 @pytest.fixture
 def sky() -> Model:
     """Return a model with one of everything that UML can draw."""
     types = (
-        Type("enumeration", "Band", "Band", "", literals=(("radio", ""), ("x<y", ""))),
+        Type("enumeration", "Band", "Band", "", values=_values("radio", "x<y")),
         Type("objectType", "a.Base", "Base", "", "a", abstract=True),
         Type(
             "objectType",
@@ -46,12 +57,16 @@ def sky() -> Model:
                 _role("composition", "planets", "m:b.Planet", 0, -1),
                 _role("reference", "twin", "other:Thing", 0),
             ),
-            constraints=(Constraint("mass >= 0"),),
+            constraints=(
+                Constraint("mass >= 0"),
+                Constraint("", role="m:a.Base.thing", datatype="m:b.Planet"),
+            ),
         ),
-        Type("enumeration", "a.Kind", "Kind", "", "a", literals=(("dwarf", ""),)),
+        Type("enumeration", "a.Kind", "Kind", "", "a", values=_values("dwarf")),
         Type("objectType", "b.Planet", "Planet", "", "b"),
     )
-    document = Document("m", "Sky", "", "1", (("a", ""), ("b", "")), types)
+    packages = (Package("a", "a", ""), Package("b", "b", ""))
+    document = Document("m", "Sky", "", "1", packages, types)
     return Model((document,), ())
 
 
@@ -63,6 +78,7 @@ def test_a_package_shows_its_types_and_how_they_hang_together(sky: Model) -> Non
     for words in ("name:", "\u00a0string\u00a0", "\u00a0real [0..1]\u00a0"):
         assert f">{words}<" in star
     assert "{mass &gt;= 0}" in star
+    assert "{thing is a Planet}" in star
     assert "«enumeration»" in text
     assert ">dwarf<" in text
     assert '"m:a.Base" -> "m:a.Star" [dir="back" arrowtail="onormal"]' in text
@@ -121,12 +137,13 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
             _column("house_id", nullable=False),
             _column("owner_id", nullable=True),
             _column("number_id", nullable=True, unique=True),
+            _column("door_no", nullable=True),
         ),
         ForeignKey("s.house", (("house_id", "house_id"),)),
         ForeignKey("other.owner", (("owner_id", "owner_id"),)),
         ForeignKey("s.house", (("number_id", "house_id"),)),
     )
-    text = er.schema(Model((), (house, door)), "s")
+    text = er.tables(Model((), (house, door)), "Houses", (house, door))
     ends = re.findall(
         r'"([a-z.]+)" -> "s.door" .*arrowtail="(\w+)" arrowhead="(\w+)"', text
     )
@@ -138,6 +155,10 @@ def test_ends_of_keys_say_how_many_rows_there_may_be() -> None:
     assert ">other.owner<" in text
     assert ">PK<" in text
     assert ">FK<" in text
+    assert ">door_no<" in text
+    keys = er.tables(Model((), (house, door)), "", (house, door), keys_only=True)
+    assert ">number_id<" in keys
+    assert ">door_no<" not in keys
 
 
 def test_a_composition_of_one_part_is_drawn_so() -> None:

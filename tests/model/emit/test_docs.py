@@ -10,7 +10,7 @@ import pytest
 from distiller.model import load_file, load_model
 from distiller.model.emit import docs, draw
 from distiller.model.emit.docs.names import anchor
-from distiller.model.load import packaged_paths
+from distiller.model.load import PACKAGED, packaged_paths
 
 _FOLDER = Path(__file__).parents[3] / "docs" / "reference" / "model"
 _HOW = "run `distiller model docs -o docs/reference/model`"
@@ -85,15 +85,15 @@ def test_the_reference_of_every_model_alone_makes_the_whole() -> None:
 
 @pytest.mark.debian("graphviz")
 def test_a_folder_is_written_and_what_is_no_more_goes(tmp_path: Path) -> None:
-    docs.write(load_file(packaged_paths()[1]), tmp_path)
+    docs.write(load_file(PACKAGED / "cta.vo-dml.xml"), tmp_path)
     before = {path.name for path in tmp_path.iterdir()}
     assert {"index.md", "cta-product.md", "cta-product.svg"} <= before
     (tmp_path / "mine.md").write_text("# Mine\n")
     (tmp_path / "mine.svg").write_text("<svg/>")
     stamp = (tmp_path / "tables.svg").stat().st_mtime_ns
-    docs.write(load_file(packaged_paths()[1]), tmp_path)
+    docs.write(load_file(PACKAGED / "cta.vo-dml.xml"), tmp_path)
     assert (tmp_path / "tables.svg").stat().st_mtime_ns == stamp
-    docs.write(load_file(packaged_paths()[2]), tmp_path)
+    docs.write(load_file(PACKAGED / "tap_schema.vo-dml.xml"), tmp_path)
     after = {path.name for path in tmp_path.iterdir()}
     assert {"mine.md", "mine.svg", "tap_schema.md", "index.md"} <= after
     assert not [name for name in after if name.startswith("cta")]

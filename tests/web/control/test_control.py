@@ -7,11 +7,13 @@ import socket
 import stat
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.ingest.conftest import RunPlan
 
 from distiller.archive import RemoteArchive
 from distiller.core.errors import BadParameter, IllegalState, UserError
@@ -71,6 +73,46 @@ def test_datasets_go_in_and_out(
         assert {"run_102.fits", "run_23523.fits"} <= names
 
 
+def test_what_was_refused_goes_over_the_socket(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server()
+    folder = tmp_path / "refused"
+    RunPlan(obs_id=7, gti=None).write(folder / "run.fits")
+    ingest = (*PROGRAM, "--home", str(server.home), "ingest")
+    first = subprocess.run(
+        [*ingest, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert first.returncode == 3, first.stderr
+    with RemoteArchive(server.settings.socket_path) as archive:
+        (one,) = archive.refusals()
+        assert (one.code, one.collection, one.obs_id) == ("D104", "refused", None)
+        assert archive.refusals("other") == []
+        RunPlan(obs_id=7).write(folder / "run.fits")
+        subprocess.run([*ingest, "--refused"], capture_output=True, check=True)
+        assert archive.refusals() == []
+        files = {Path(file["path"]): file for file in archive.files()}
+        mine = files[folder / "run.fits"]
+        assert mine["size"] == (folder / "run.fits").stat().st_size
+        assert isinstance(mine["mtime"], datetime)
+        rows = archive.rows(
+            "SELECT obs_id, ingested FROM cta.product WHERE publisher_did = ?",
+            [mine["publisher_did"]],
+        )
+        assert rows[0]["obs_id"] == "7"
+        assert isinstance(rows[0]["ingested"], datetime)
+        with pytest.raises(UserError):
+            archive.rows("DELETE FROM cta.product")
+    remove = (*PROGRAM, "--home", str(server.home), "remove", "--collection", "refused")
+    done = subprocess.run(
+        [*remove, "--reason", "a test", "--yes"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("removed: 1\n")
+
+
 def test_query_is_the_document_itself(server: Server) -> None:
     with RemoteArchive(server.settings.socket_path) as archive:
         request = {
@@ -105,6 +147,8 @@ def test_query_is_the_document_itself(server: Server) -> None:
             "MAXREC: 'x' is not a whole number from 0 on",
         ),
         ("GET", "/stored", {}, "collection: missing"),
+        ("POST", "/rows", {"json": {}}, "sql: missing"),
+        ("POST", "/refusals", {"json": {"added": [{}]}}, "body: these are no refus"),
     ],
 )
 def test_refusals_have_the_one_shape(

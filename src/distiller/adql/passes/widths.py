@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from distiller.core.columns import Column
 
 _ARITHMETIC = (exp.Add, exp.Div, exp.Mul, exp.Neg, exp.Sub)
+_SHAPES = (nodes.Point, nodes.Circle, nodes.Near)
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
 
 
@@ -29,35 +30,35 @@ def widths(query: exp.Query) -> exp.Query:
     'TYPED(few, int) * 200'
     >>> selected(widths, "faint * 2")
     'TYPED(faint, double) * 2'
+    >>> selected(widths, "DISTANCE(ra, dec, 2, faint)")
+    'DISTANCE(POINT(ra, dec), POINT(2, TYPED(faint, double)))'
     >>> selected(widths, "COALESCE(n, faint)")
     'COALESCE(n, TYPED(faint, double))'
     """
-    for node in find(query, *_ARITHMETIC):
-        for side in _parts(node):
-            if type_of(side).datatype == "short":
-                _widen(side, INT)
-            elif type_of(node).datatype == "double":
-                _unless_double(side)
-    for coalesce in find(query, exp.Coalesce):
-        if type_of(coalesce).datatype == "double":
-            for part in _parts(coalesce):
+    for node in find(query, *_ARITHMETIC, exp.Coalesce):
+        for part in _parts(node):
+            if type_of(node).datatype == "double":
                 _unless_double(part)
-    for comparison in find(query, *_COMPARISONS):
-        parts = _parts(comparison)
-        if any(is_integer(type_of(part)) for part in parts):
+            elif type_of(part).datatype == "short" and isinstance(node, _ARITHMETIC):
+                _widen(part, INT)
+    for node in find(query, *_COMPARISONS, nodes.Call, *_SHAPES):
+        parts = _parts(node)
+        if _wants_doubles(node, parts):
             for part in parts:
                 _unless_double(part)
-    for call in find(query, nodes.Call):
-        if call.name == "MOD":
-            for part in _parts(call):
-                _unless_double(part)
     return query
+
+
+def _wants_doubles(node: exp.Expr, parts: list[exp.Expr]) -> bool:
+    if isinstance(node, nodes.Call):
+        return node.name == "MOD"
+    return isinstance(node, _SHAPES) or any(is_integer(type_of(p)) for p in parts)
 
 
 def _parts(node: exp.Expr) -> list[exp.Expr]:
     """Return the operands of a node."""
     found: list[exp.Expr] = []
-    for key in ("this", "expression", "low", "high", "expressions"):
+    for key in ("this", "expression", "distance", "low", "high", "expressions"):
         value = node.args.get(key)
         parts = value if isinstance(value, list) else [value]
         found += [part for part in parts if isinstance(part, exp.Expr)]

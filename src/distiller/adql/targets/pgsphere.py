@@ -105,7 +105,7 @@ class PgSphereWriter(PlainWriter):
             for argument, what in zip(node.expressions, wanted, strict=False)
         ]
 
-    # Geometries --------------------------------------------------------------------------
+    # Geometries -----------------------------------------------------------------------
 
     def coordinates(self, point: exp.Expr) -> tuple[str, str]:
         """Write longitude and latitude of a point, deg."""
@@ -158,9 +158,10 @@ class PgSphereWriter(PlainWriter):
 
     def intersects(self, node: exp.Expr) -> str:
         """Write whether two geometries meet, exactly."""
-        return f"dst.intersects({self.sql(node.this)}, {self.sql(node.args['expression'])})"
+        first, second = self.sql(node.this), self.sql(node.args["expression"])
+        return f"dst.intersects({first}, {second})"
 
-    # Predicates, with conditions for indexes ---------------------------------------------
+    # Predicates, with conditions for indexes ------------------------------------------
 
     def near(self, node: nodes.Near) -> str:
         """Write a cone."""

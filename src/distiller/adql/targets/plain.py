@@ -49,7 +49,7 @@ _RANGES: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 class PlainWriter(Writer, PostgresGenerator):
     """Numbers, texts, comparisons, aggregates, joins and names for PostgreSQL."""
 
-    # Values of one type ----------------------------------------------------------------
+    # Values of one type ---------------------------------------------------------------
 
     def literal_sql(self, expression: exp.Literal) -> str:
         """Write a number that is not whole as a double: bare, it would be exact."""
@@ -59,6 +59,9 @@ class PlainWriter(Writer, PostgresGenerator):
 
     def number(self, node: exp.Expr) -> str:
         """Write a number as a double."""
+        value = shapes.constant(node)
+        if value is not None:
+            return f"({constant(value)})" if value < 0 else constant(value)
         text = self.sql(node)
         column = type_of(node)
         if kind(column) == "number" and column.datatype == "double":
@@ -89,7 +92,7 @@ class PlainWriter(Writer, PostgresGenerator):
             return f"{_NUMBER}[]"
         return self.TYPES["timestamp" if column.is_instant else column.datatype]
 
-    # Arithmetic --------------------------------------------------------------------------
+    # Arithmetic -----------------------------------------------------------------------
 
     def computed(self, node: exp.Binary) -> str:
         """Write arithmetic that gives infinity, NaN and 0 where IEEE 754 does."""
@@ -103,6 +106,9 @@ class PlainWriter(Writer, PostgresGenerator):
             return f"dst.single({function.format(first, second)})"
         if _is_safe(node):
             return f"{first} {sign} {second}"
+        if not (_is_simple(left) and _is_simple(right)):
+            # What is not inlined since its operands are long is quicker in PL/pgSQL.
+            function = function.replace("(", "_any(", 1)
         return function.format(first, second)
 
     def neg_sql(self, expression: exp.Neg) -> str:
@@ -126,7 +132,7 @@ class PlainWriter(Writer, PostgresGenerator):
         name = "over" if node.args.get("over") else "times"
         return f"dst.{name}({factor}, {value})"
 
-    # Comparisons -------------------------------------------------------------------------
+    # Comparisons ----------------------------------------------------------------------
 
     def compared(self, node: exp.Binary) -> str:
         """Write a comparison."""
@@ -180,7 +186,7 @@ class PlainWriter(Writer, PostgresGenerator):
             return f"COALESCE({', '.join(self.number(part) for part in parts)})"
         return f"COALESCE({', '.join(self.beside(part, node) for part in parts)})"
 
-    # Conversions -------------------------------------------------------------------------
+    # Conversions ----------------------------------------------------------------------
 
     def convert(self, node: nodes.Convert) -> str:
         """Write CAST."""
@@ -210,10 +216,10 @@ class PlainWriter(Writer, PostgresGenerator):
             return f"dst.real({text})"
         return f"CAST({text} AS {self.TYPES[name]})"
 
-    # Aggregates --------------------------------------------------------------------------
+    # Aggregates -----------------------------------------------------------------------
 
-    def summed(self, node: exp.Sum) -> str:
-        """Write SUM: of whole numbers a BIGINT, else a double, which may be infinite."""
+    def summed(self, node: exp.AggFunc) -> str:
+        """Write SUM, of whole numbers as BIGINT, else as double, maybe infinite."""
         distinct, inner = _aggregated(node)
         if is_integer(type_of(inner)):
             return f"CAST(SUM({distinct}{self.sql(inner)}) AS BIGINT)"
@@ -240,7 +246,7 @@ class PlainWriter(Writer, PostgresGenerator):
         order = f" {_ORDERED}" if kind(type_of(inner)) == "text" else ""
         return f"{type(node).__name__.upper()}({distinct}{self.sql(inner)}{order})"
 
-    # Clauses -----------------------------------------------------------------------------
+    # Clauses --------------------------------------------------------------------------
 
     def ordered_sql(self, expression: exp.Ordered) -> str:
         """Write an order, of texts by code points."""
@@ -282,7 +288,8 @@ class PlainWriter(Writer, PostgresGenerator):
         if expression.args.get("joins") or not (whole or any(clauses)):
             return super().subquery_sql(expression, sep)
         rest = "".join(self.sql(clause) for clause in clauses if clause is not None)
-        made = f"SELECT * FROM ({self.sql(expression.this)}) AS {_AROUND}{rest}"
+        inner = self.sql(expression.this)
+        made = f"SELECT * FROM ({inner}) AS {_AROUND}{rest}"  # noqa: S608 - a checked tree
         return made if whole else f"({made})"
 
     def identifier_sql(self, expression: exp.Identifier) -> str:
@@ -328,6 +335,12 @@ def _is_safe(node: exp.Binary) -> bool:
     if isinstance(node, exp.Mul):
         return all(moderate)
     return all(moderate) and bool(shapes.constant(node.expression))
+
+
+def _is_simple(node: exp.Expr) -> bool:
+    while isinstance(node, exp.Paren | exp.Neg):
+        node = node.this
+    return isinstance(node, exp.Column | exp.Literal)
 
 
 def _is_moderate(node: exp.Expr) -> bool:

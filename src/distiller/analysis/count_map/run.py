@@ -26,6 +26,7 @@ from distiller.analysis.products import (
     InputDataset,
     ProductDescription,
     ProductFile,
+    SkyMap,
 )
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
@@ -376,4 +377,12 @@ def _describe(
         em_xel=c.n_e,
         o_ucd="phot.count",
         o_unit="count",
+        sky_map=SkyMap(
+            quantity="counts",
+            frame=c.frame,
+            projection=c.proj,
+            bin_size_deg=c.binsz,
+            total=float(counts.data.sum()),
+            maximum=float(counts.data.max()),
+        ),
     )

@@ -66,6 +66,7 @@ def simulate(
     plan = survey(runs, seed) if metadata_only else programme(runs)
     write.remove_earlier(folder)
     write.write_readme(folder, runs, seed)
+    write.write_settings(folder, plan)
     shared = _shared_irfs(folder) if metadata_only else {}
     observations = []
     hdus: list[HduRow] = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from distiller.analysis.simulate.schedule import Run
 
-VERSION = "1.1"
+VERSION = "1.2"
 """Version of the simulation; a change of any byte of its output is a new one."""
 
 DATE = "2025-06-01T00:00:00"
@@ -89,6 +89,7 @@ def observation(run: Run) -> Keywords:
         **target,
         "RA_PNT": (run.ra_pnt_deg, "[deg]"),
         "DEC_PNT": (run.dec_pnt_deg, "[deg]"),
+        "CONV_DEP": (0.0, "parallel pointing"),
         "GLON_PNT": (round(glon, 6), "[deg]"),
         "GLAT_PNT": (round(glat, 6), "[deg]"),
         "ALT_PNT": (run.alt_deg, "[deg] at mid-run"),
@@ -108,6 +109,7 @@ def array(run: Run) -> Keywords:
     return {
         "N_TELS": len(site.telescopes.split(",")),
         "TELLIST": site.telescopes,
+        "SUBARRAY": f"{site.name} {len(site.telescopes.split(','))}",
         "GEOLON": (site.lon_deg, "[deg]"),
         "GEOLAT": (site.lat_deg, "[deg]"),
         "ALTITUDE": (site.altitude_m, "[m]"),
@@ -132,8 +134,8 @@ def ambient(run: Run, generator: np.random.Generator) -> Keywords:
     }
 
 
-def processing() -> Keywords:
-    """Return versions of the (simulated) processing."""
+def processing(run: Run) -> Keywords:
+    """Return versions of the (simulated) processing, and its responses."""
     return {
         "EUNIT": "TeV",
         "EVTVER": VERSION,
@@ -141,6 +143,8 @@ def processing() -> Keywords:
         "ANA_VER": f"sim-{VERSION}",
         "CAL_VER": f"sim-{VERSION}",
         "CONFIG": "simulated standard cuts",
+        "CALDB": "simulated",
+        "IRF": f"{run.site.name}_v{VERSION}",
     }
 
 

@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from distiller.analysis.simulate import fits_bytes, headers
 from distiller.analysis.simulate.irf_tables import irf_hdus
+from distiller.analysis.simulate.proposals import SETTINGS_NAME, settings_text
 from distiller.analysis.simulate.schedule import FIRST_OBS_ID, MAX_RUNS
 from distiller.core.errors import BadParameter, NoSpace
 from distiller.core.files import atomic_file, sync_folder, write_text
@@ -38,7 +39,8 @@ observation: sources, background and instrument responses are parametrised
 functions. Use it to try and to test software, never for science.
 
 Files: GADF 0.3 event lists with good time intervals and full-enclosure
-responses, `obs-index.fits.gz` and `hdu-index.fits.gz`. North writes times in TT
+responses, `obs-index.fits.gz` and `hdu-index.fits.gz`, and the settings of the
+collection with (imaginary) proposals and telescopes. North writes times in TT
 (PSF_3GAUSS, BKG_3D), South in UTC (PSF_TABLE, BKG_2D). MC_ID of an event is 0
 for background and otherwise the number of the source in the header.
 
@@ -117,7 +119,8 @@ def _is_earlier(path: Path, folder: Path) -> bool:
         return False
     if path.parent == folder:
         return any(
-            _is_cut_off(path.name, name) for name in (_README_NAME, *_INDEX_NAMES)
+            _is_cut_off(path.name, name)
+            for name in (_README_NAME, SETTINGS_NAME, *_INDEX_NAMES)
         )
     cut_off = _CUT_OFF.fullmatch(path.name)
     name = cut_off[1] if cut_off else path.name
@@ -154,7 +157,7 @@ def write_run(
     tables = [("EVENTS", "events", len(content[1])), ("GTI", "gti", len(content[2]))]
     if irfs is not None:
         common = headers.common(run) | {
-            "CONFIG": headers.processing()["CONFIG"],
+            "CONFIG": headers.processing(run)["CONFIG"],
             "ZENITH": (round(90.0 - run.alt_deg, 4), "[deg]"),
             "AZIMUTH": (run.az_deg, "[deg]"),
         }
@@ -233,6 +236,13 @@ def write_readme(folder: Path, runs: int, seed: int) -> None:
         write_text(path, text)
 
 
+def write_settings(folder: Path, plan: Sequence[Run]) -> None:
+    """Write the settings of the collection: proposals, telescopes, an observation."""
+    path = folder / SETTINGS_NAME
+    with refusals_told(path):
+        write_text(path, settings_text(plan))
+
+
 def _events(run: Run, events: Events, weather: headers.Keywords) -> bytes:
     keywords: headers.Keywords = {
         "HDUCLASS": "GADF",
@@ -243,7 +253,7 @@ def _events(run: Run, events: Events, weather: headers.Keywords) -> bytes:
         **headers.observation(run),
         **headers.array(run),
         **weather,
-        **headers.processing(),
+        **headers.processing(run),
         "NMCIDS": len(run.field.sources),
     }
     for number, source in enumerate(run.field.sources, start=1):

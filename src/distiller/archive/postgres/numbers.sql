@@ -4,19 +4,18 @@
 -- NaN is larger than everything in comparisons.
 
 CREATE OR REPLACE FUNCTION dst.plus_any(a double precision, b double precision)
-RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-  WHEN abs(a) > 1.797693134862315708e308 OR abs(b) > 1.797693134862315708e308 THEN a + b
-  WHEN abs(a / 2 + b / 2) >= 8.98846567431158e307 THEN
-    CASE WHEN a > 0 THEN 'Infinity' ELSE '-Infinity' END::double precision
-  ELSE a + b END;
+RETURNS double precision LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+  IF abs(a) > 8e307 AND abs(b) > 8e307 AND abs(a) < 'Infinity' AND abs(b) < 'Infinity'
+      AND abs(a / 2 + b / 2) >= 2::double precision ^ 1023 THEN
+    RETURN CASE WHEN a > 0 THEN 'Infinity' ELSE '-Infinity' END;
+  END IF;
+  RETURN a + b;
+END $$;
 
 CREATE OR REPLACE FUNCTION dst.plus(a double precision, b double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-  WHEN a BETWEEN -8e307 AND 8e307 OR b BETWEEN -1e290 AND 1e290 THEN
-    CASE WHEN b BETWEEN -8e307 AND 8e307 OR a BETWEEN -1e290 AND 1e290 THEN a + b
-      ELSE dst.plus_any(a, b) END
+RETURN CASE WHEN abs(a) < 8e307 AND abs(b) < 8e307 THEN a + b
   ELSE dst.plus_any(a, b) END;
 
 -- Whether a product is too large or too small is seen from one that is scaled by
@@ -27,7 +26,9 @@ DECLARE
   size double precision;
   positive boolean := (a > 0) = (b > 0);
 BEGIN
-  IF a = 0 OR b = 0 OR abs(a) >= 'Infinity' OR abs(b) >= 'Infinity' THEN
+  IF abs(a) BETWEEN 1e-150 AND 1e150 AND abs(b) BETWEEN 1e-150 AND 1e150 THEN
+    RETURN a * b;
+  ELSIF a = 0 OR b = 0 OR abs(a) >= 'Infinity' OR abs(b) >= 'Infinity' THEN
     RETURN a * b;
   END IF;
   size := ln(abs(a)) + ln(abs(b));
@@ -55,8 +56,12 @@ CREATE OR REPLACE FUNCTION dst.over_any(a double precision, b double precision)
 RETURNS double precision LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
   size double precision;
-  positive boolean := (a > 0) = (b > 0 OR b::text = '0');
+  positive boolean;
 BEGIN
+  IF abs(a) BETWEEN 1e-150 AND 1e150 AND abs(b) BETWEEN 1e-150 AND 1e150 THEN
+    RETURN a / b;
+  END IF;
+  positive := (a > 0) = (b > 0 OR b::text = '0');
   IF a = 'NaN' OR b = 'NaN' OR (a = 0 AND b = 0) THEN
     RETURN 'NaN';
   ELSIF b = 0 THEN

@@ -5,10 +5,10 @@
 -- pgSphere serves for finding candidates in an index only: its own comparisons are
 -- coarser, its circles end at 90 deg, and its polygons refuse some that we know.
 
-CREATE OR REPLACE FUNCTION dst.distance(
+-- Vincenty (1975) on a sphere. 2^500 keeps squares from becoming too small.
+CREATE OR REPLACE FUNCTION dst.separation(
   ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
 ) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- Vincenty (1975) on a sphere. 2^500 keeps squares from becoming too small.
 RETURN degrees(atan2(
   sqrt(
     (3.273390607896142e150 * (cos(radians(dec2)) * sin(radians(ra2 - ra1))))
@@ -21,6 +21,28 @@ RETURN degrees(atan2(
   sin(radians(dec1)) * sin(radians(dec2))
   + cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))
 ));
+
+-- Of coordinates that are no place, infinite ones, or nearly 0. Not inlined.
+CREATE OR REPLACE FUNCTION dst.distance_any(
+  ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
+) RETURNS double precision LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+  IF greatest(abs(ra1), abs(dec1), abs(ra2), abs(dec2)) > 8e307 THEN
+    RETURN 'NaN';
+  END IF;
+  RETURN dst.separation(ra1, dec1 * (abs(dec1) > 1e-100)::integer,
+    ra2, dec2 * (abs(dec2) > 1e-100)::integer);
+END $$;
+
+CREATE OR REPLACE FUNCTION dst.distance(
+  ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+  WHEN abs(ra1) <= 1e9 AND abs(ra2) <= 1e9
+    AND (abs(dec1) BETWEEN 1e-100 AND 1e9 OR dec1 = 0)
+    AND (abs(dec2) BETWEEN 1e-100 AND 1e9 OR dec2 = 0)
+  THEN dst.separation(ra1, dec1, ra2, dec2)
+  ELSE dst.distance_any(ra1, dec1, ra2, dec2) END;
 
 CREATE OR REPLACE FUNCTION dst.is_sound(g double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
@@ -459,14 +481,20 @@ RETURN CASE
     g[2]]
   ELSE dst.centroid_any(g) END;
 
+CREATE OR REPLACE FUNCTION dst.polygon_text(g double precision[])
+RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+  RETURN 'POLYGON ICRS '
+    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
+END $$;
+
 CREATE OR REPLACE FUNCTION dst.region_text(g double precision[])
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE cardinality(g)
   WHEN 2 THEN 'POSITION ICRS ' || dst.text(g[1]) || ' ' || dst.text(g[2])
   WHEN 3 THEN
     'CIRCLE ICRS ' || dst.text(g[1]) || ' ' || dst.text(g[2]) || ' ' || dst.text(g[3])
-  ELSE 'POLYGON ICRS '
-    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g') END;
+  ELSE dst.polygon_text(g) END;
 
 -- Conditions that indexes answer -------------------------------------------------------
 -- Each is true wherever the exact condition that stands beside it is, and {slack} rad

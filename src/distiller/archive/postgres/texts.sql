@@ -1,26 +1,48 @@
 -- Texts of numbers and numbers of texts as DuckDB has them; upper and lower case by
 -- one table, whatever the locale of the database; whole words.
 
--- Digits and exponent of the shortest text of a number, written out from 1e-4 to 1e16.
-CREATE OR REPLACE FUNCTION dst.text_any(shortest text)
+-- The shortest digits that are read as the number again, written out from 1e-4 to 1e16.
+-- PostgreSQL writes one digit more where a shorter text lies just between two numbers.
+CREATE OR REPLACE FUNCTION dst.text_any(shortest text, is_real boolean)
 RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
   minus text := CASE WHEN left(shortest, 1) = '-' THEN '-' ELSE '' END;
-  plain text := ltrim(shortest, '-');
-  power integer;
+  plain text := split_part(ltrim(shortest, '-'), 'e', 1);
+  power integer := coalesce(nullif(split_part(shortest, 'e', 2), ''), '0')::integer;
+  digits text;
+  fewer text;
 BEGIN
-  IF plain = 'Infinity' OR plain = 'NaN' THEN
+  IF plain IN ('Infinity', 'NaN') THEN
     RETURN minus || CASE plain WHEN 'NaN' THEN 'nan' ELSE 'inf' END;
-  ELSIF plain NOT LIKE '%e%' THEN
-    RETURN minus || plain || CASE WHEN plain LIKE '%.%' THEN '' ELSE '.0' END;
   END IF;
-  power := split_part(plain, 'e', 2)::integer;
-  IF power < 0 OR power >= 16 THEN
-    RETURN shortest;
+  power := power + length(split_part(plain, '.', 1)) - 1;
+  digits := replace(plain, '.', '');
+  power := power - (length(digits) - length(ltrim(digits, '0')));
+  digits := ltrim(digits, '0');
+  IF digits = '' THEN
+    RETURN minus || '0.0';
   END IF;
-  plain := rpad(replace(split_part(plain, 'e', 1), '.', ''), power + 1, '0');
-  RETURN minus || left(plain, power + 1) || '.'
-    || coalesce(nullif(substr(plain, power + 2), ''), '0');
+  fewer := round(digits::numeric / 10)::text;
+  IF length(digits) > 1 AND (CASE
+      WHEN is_real THEN abs(power) < 38 AND (fewer || 'e' || power - length(digits) + 2)::real
+        = abs(shortest::real)
+      ELSE abs(power) < 308 AND (fewer || 'e' || power - length(digits) + 2)
+        ::double precision = abs(shortest::double precision) END) THEN
+    power := power + length(fewer) - length(digits) + 1;
+    digits := fewer;
+  END IF;
+  digits := rtrim(digits, '0');
+  IF power < -4 OR power >= 16 THEN
+    RETURN minus || left(digits, 1)
+      || CASE WHEN length(digits) > 1 THEN '.' || substr(digits, 2) ELSE '' END
+      || 'e' || CASE WHEN power < 0 THEN '-' ELSE '+' END
+      || CASE WHEN abs(power) < 10 THEN '0' ELSE '' END || abs(power);
+  ELSIF power < 0 THEN
+    RETURN minus || '0.' || repeat('0', -power - 1) || digits;
+  END IF;
+  digits := digits || repeat('0', power + 1 - length(digits));
+  RETURN minus || left(digits, power + 1) || '.'
+    || coalesce(nullif(substr(digits, power + 2), ''), '0');
 END $$;
 
 CREATE OR REPLACE FUNCTION dst.text(x double precision)
@@ -28,11 +50,11 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
   WHEN abs(x) BETWEEN 1e-4 AND 1e14 THEN
     CASE WHEN x = trunc(x) THEN x::text || '.0' ELSE x::text END
-  ELSE dst.text_any(x::text) END;
+  ELSE dst.text_any(x::text, false) END;
 
 CREATE OR REPLACE FUNCTION dst.text(x real)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN dst.text_any(x::text);
+RETURN dst.text_any(x::text, true);
 
 -- An exact number; underscores may stand between digits.
 CREATE OR REPLACE FUNCTION dst.decimal(t text)

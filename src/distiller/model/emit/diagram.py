@@ -15,7 +15,7 @@ from distiller.model.entities import UNBOUNDED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from distiller.model.entities import Document, Role, Type
+    from distiller.model.entities import Constraint, Document, Role, Type
     from distiller.model.tables import Model
 
 _FILLS = {
@@ -30,8 +30,6 @@ _STEREOTYPES = {
     "primitiveType": "«primitive»",
 }
 _TEXT_WIDTH = 44
-# Types that no line joins are set in an array: side by side they would be wide.
-_PACKED = {"pack": "16", "packmode": "array_u3"}
 
 
 def package(model: Model, document: Document, name: str) -> str:
@@ -47,8 +45,7 @@ def package(model: Model, document: Document, name: str) -> str:
     lines += [dot.node(ref, _other(ref, document, known)) for ref in beside]
     lines += [line for _, _, line in edges]
     title = f"Package {name} of {document.title}" if name else document.title
-    joined = {end for start, end, _ in edges for end in (start, end)}
-    return dot.graph(title, lines, **({} if drawn <= joined else _PACKED))
+    return dot.graph(title, lines, **({} if edges else dot.PACKED))
 
 
 def overview(document: Document) -> str:
@@ -135,6 +132,20 @@ def multiplicity(role: Role) -> str:
     return upper if str(role.lower) == upper else f"{role.lower}..{upper}"
 
 
+def rule(constraint: Constraint) -> str:
+    """Return a rule in words; what is narrowed by a kind of it is told as such.
+
+    >>> from distiller.model.entities import Constraint
+    >>> rule(Constraint("", role="m:Base.part", datatype="m:a.Wheel"))
+    'part is a Wheel'
+    """
+    if constraint.description or constraint.role is None:
+        return constraint.description
+    narrow = (constraint.datatype or "narrower concept").rpartition(":")[2]
+    name = constraint.role.rpartition(".")[2]
+    return f"{name} is a {narrow.rpartition('.')[2]}"
+
+
 def type_name(ref: str, document: Document) -> str:
     """Return the name of a type, with its model where it is another's.
 
@@ -208,8 +219,8 @@ def _class(item: Type) -> str:
         rows += ["<HR/>", dot.lines(body)]
     rules = [
         dot.words(line, dot.SOFT, size=9)
-        for rule in item.constraints
-        for line in textwrap.wrap(f"{{{rule.description}}}", _TEXT_WIDTH)
+        for constraint in item.constraints
+        for line in textwrap.wrap(f"{{{rule(constraint)}}}", _TEXT_WIDTH)
     ]
     if rules:
         rows += ["<HR/>", dot.lines(rules)]

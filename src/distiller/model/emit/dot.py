@@ -41,6 +41,9 @@ _GRAPH = {
     "ranksep": "0.55",
     "nodesep": "0.35",
 }
+# Boxes that no line joins are set in an array: side by side they would be wide. Where
+# there are lines, packing loses their labels.
+PACKED = {"pack": "16", "packmode": "array_u3"}
 _NODE = {"shape": "plain", "fontname": _FONT, "fontsize": "10", "fontcolor": INK}
 _EDGE = {
     "color": SOFT,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _LONGEST_S = 120
 _PROLOGUE = re.compile(r"\A.*?(?=<svg)", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_WIDTH = re.compile(r'<svg width="([0-9.]+)pt"')
+_PAGE_PT = 900
+"""A wider diagram is drawn from left to right, where that makes it narrower."""
 _SHOWN = re.compile(r"<!-- drawn from sha256:([0-9a-f]{64}) -->")
 _STYLE = (
     "<style>@media (prefers-color-scheme: dark) { "
@@ -40,9 +43,19 @@ def svg(dot: str) -> str:
     InternalError
         If it refuses the diagram.
     """
+    drawn = _drawn(dot)
+    if _width(drawn) > _PAGE_PT:
+        drawn = min(drawn, _drawn(dot, "-Grankdir=LR"), key=_width)
+    drawn = _COMMENT.sub("", _PROLOGUE.sub("", drawn))
+    opening, end, rest = drawn.partition(">")
+    mark = f"<!-- drawn from sha256:{digest(dot)} -->"
+    return f'{opening} role="img"{end}\n{mark}\n{_STYLE}{rest}'
+
+
+def _drawn(dot: str, *options: str) -> str:
     try:
-        done = subprocess.run(
-            ["dot", "-Tsvg"],  # noqa: S607 - wherever the system keeps graphviz
+        done = subprocess.run(  # noqa: S603 - our own options
+            ["dot", "-Tsvg", *options],  # noqa: S607 - wherever graphviz is
             input=dot.encode(),
             capture_output=True,
             timeout=_LONGEST_S,
@@ -60,15 +73,17 @@ def svg(dot: str) -> str:
     if done.returncode != 0:
         said = " ".join(done.stderr.decode(errors="replace").split())
         raise InternalError(f"graphviz refuses a diagram: {said}")
-    drawn = _COMMENT.sub("", _PROLOGUE.sub("", done.stdout.decode()))
-    opening, end, rest = drawn.partition(">")
-    mark = f"<!-- drawn from sha256:{digest(dot)} -->"
-    return f'{opening} role="img"{end}\n{mark}\n{_STYLE}{rest}'
+    return done.stdout.decode()
+
+
+def _width(drawing: str) -> float:
+    found = _WIDTH.search(drawing)
+    return float(found[1]) if found else 0.0
 
 
 def digest(dot: str) -> str:
     """Return the SHA-256 of what decides on a drawing, graphviz apart."""
-    return hashlib.sha256((_STYLE + dot).encode()).hexdigest()
+    return hashlib.sha256(f"{_STYLE}{_PAGE_PT}{dot}".encode()).hexdigest()
 
 
 def shown(drawing: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from distiller.model.emit import dot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from distiller.core.columns import ForeignKey
     from distiller.model.tables import BoundColumn, BoundTable, Model
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 _FILLS = (dot.BLUE, dot.GREEN, dot.YELLOW, dot.PLAIN)
 
 
-def schema(model: Model, name: str) -> str:
-    """Return the tables of a schema with keys, columns and types.
+def tables(
+    model: Model, title: str, own: Sequence[BoundTable], *, keys_only: bool = False
+) -> str:
+    """Return tables with keys, columns and types.
 
-    Tables of other schemas that their keys lead to are plain boxes.
+    Others that their keys lead to are plain boxes.
+
+    Parameters
+    ----------
+    keys_only
+        Whether columns that are of no key are left out.
     """
-    own = [table for table in model.tables if table.schema == name]
     drawn = {table.name for table in own}
     beside = dict.fromkeys(
         key.target
@@ -33,19 +39,13 @@ def schema(model: Model, name: str) -> str:
         for key in table.foreign_keys
         if key.target not in drawn
     )
-    lines = [dot.node(table.name, _table(table)) for table in own]
+    lines = [dot.node(table.name, _table(table, keys_only=keys_only)) for table in own]
     lines += [
         dot.node(other, dot.box([_heading(other, dot.PLAIN)])) for other in beside
     ]
     lines += _keys(model, own)
-    joined = {
-        name
-        for table in own
-        for key in table.foreign_keys
-        for name in (table.name, key.target)
-    }
-    packed = {} if drawn <= joined else {"pack": "16", "packmode": "array_u3"}
-    return dot.graph(f"Tables of schema {name}", lines, **packed)
+    keyless = all(not table.foreign_keys for table in own)
+    return dot.graph(title, lines, **(dot.PACKED if keyless else {}))
 
 
 def overview(model: Model) -> str:
@@ -106,10 +106,14 @@ def _once(model: Model, table: BoundTable, key: ForeignKey) -> bool:
     )
 
 
-def _table(table: BoundTable) -> str:
+def _table(table: BoundTable, *, keys_only: bool) -> str:
     led = {own for key in table.foreign_keys for own, _ in key.columns}
     rows = [_heading(_short(table.name), dot.BLUE, span=3), "<HR/>"]
-    rows += [_column(table, bound, led) for bound in table.columns]
+    rows += [
+        _column(table, bound, led)
+        for bound in table.columns
+        if not keys_only or bound.column.name in led | set(table.key)
+    ]
     return dot.box(rows)
 
 

@@ -91,7 +91,7 @@ class Classifiers:
         found = Package(
             id=self.identify(element, join_id(parent, name)),
             name=name,
-            description=self._words.of(element),
+            description=self._described(element),
             parent=parent,
         )
         self._account.carried(element)
@@ -137,9 +137,15 @@ class Classifiers:
                 self._account.left(element, f"a second literal of the name {name}")
                 continue
             identifier = self.identify(element, f"{found.id}.{name}")
-            values.append(EnumLiteral(identifier, name, self._words.of(element)))
+            values.append(EnumLiteral(identifier, name, self._described(element)))
             self._account.carried(element)
         return tuple(values)
+
+    def _described(self, element: etree._Element) -> str:
+        found = self._words.of(element)
+        if not found:
+            self._account.lacking(element, "it has no description")
+        return found
 
     def name(self, element: etree._Element) -> str:
         """Return the VO-DML name of an element; a name that is none is mended."""

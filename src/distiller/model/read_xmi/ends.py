@@ -101,6 +101,9 @@ class Ends:
         if len(wholes) == _BOTH:
             self._account.left(wholes[1], "both ends are composite: the first is read")
         self._account.carried(association)
+        name = association.get("name", "").strip()
+        if name and all(member.get("name") for member in forward):
+            self._account.unsaid(association, f"name {name!r} of Association")
         for member, other in zip(members, reversed(members), strict=True):
             self._end(association, member, other, forward)
 
@@ -121,7 +124,10 @@ class Ends:
             return
         self.back.add(member)
         if owned and not member.get("name", "").strip():
-            self._account.carried_whole(member)
+            bounds = ("type", "lowerValue", "upperValue")
+            self._account.carried(
+                member, *(e for n in bounds for e in member.findall(n))
+            )
         elif self.is_composite(other):
             self._account.left(member, "the way back of a composition is known anyway")
         else:

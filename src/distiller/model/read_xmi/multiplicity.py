@@ -39,7 +39,7 @@ def _bound(
     if child is None and short is None:
         return 1
     if child is not None:
-        account.carried_whole(child)
+        account.carried(child)
         short = tree.text(child, "value") or tree.text(child, "body")
     text = (short or "").strip().lower()
     if text in _MANY:

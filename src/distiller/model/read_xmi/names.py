@@ -13,14 +13,16 @@ _MODEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]+")
 def name_of(text: str) -> str:
     """Return the VO-DML name that is nearest to a name; empty if nothing is left.
 
+    A name that starts with a digit gets an ``n``: a column can have that name too.
+
     >>> name_of("value"), name_of("2MASS source"), name_of("Größe (m)"), name_of("?!")
-    ('value', '_2MASS_source', 'Grosse_m', '')
+    ('value', 'n2MASS_source', 'Grosse_m', '')
     """
     if _NAME.fullmatch(text):
         return text
     simple = _ascii(text)
     words = re.sub(r"[^a-zA-Z0-9_]+", "_", simple).strip("_")
-    return f"_{words}" if words[:1].isdigit() else words
+    return f"n{words}" if words[:1].isdigit() else words
 
 
 def model_name_of(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from distiller.model.check import IVOA_TYPES
 from distiller.model.entities import Import
-from distiller.model.read_xmi.names import id_of, model_name_of, name_of
+from distiller.model.read_xmi.names import id_of, join_id, model_name_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,11 +158,14 @@ class Others:
         applied = self._stereotypes.get(element, "modelelement")
         given = id_of(applied.value("vodmlid")) if applied else None
         path = self._tree.path(element)[len(self._tree.path(package)) :]
-        drawn = ".".join(name_of(name) for name in path)
+        names = [name for name in map(name_of, path) if name]
+        if not names or not element.get("name"):
+            return f"its type, of the model {other.name}, has no name"
+        drawn = join_id(*names)
         if other.name != _IVOA:
             is_object = self._tree.kind(element) == "Class"
             return Meaning(f"{other.name}:{given or drawn}", is_object)
-        found = _ivoa_type(given or "") or _ivoa_type(path[-1])
+        found = _ivoa_type(given or "") or _ivoa_type(names[-1])
         if found is None:
             return f"the IVOA's base types have no {given or drawn!r}"
         if found != (given or drawn):

@@ -17,10 +17,12 @@ from distiller.model.read_xmi.report import Account
 from distiller.model.read_xmi.roles import Roles
 from distiller.model.read_xmi.rules import Rules, subsets_of
 from distiller.model.read_xmi.stereotypes import Stereotypes
-from distiller.model.read_xmi.tree import Tree
+from distiller.model.read_xmi.tree import MAX_BYTES, Tree
 from distiller.model.read_xmi.words import Words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lxml import etree
 
     from distiller.model.entities import TypeKind
@@ -67,6 +69,22 @@ def read_xmi(text: bytes, source: str, *, name: str | None = None) -> Imported:
         where it has no UML model, M022 where the model has no name.
     """
     return _Reader(Tree(text, source), name).read()
+
+
+def read_xmi_file(path: Path, *, name: str | None = None) -> Imported:
+    """Read a file, no more of it than may be read; see `read_xmi`.
+
+    Raises
+    ------
+    BadData
+        M000 where it cannot be read, and what `read_xmi` raises.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadData("M000", str(path), f"cannot be read: {error.strerror}") from error
+    return read_xmi(text, path.name, name=name)
 
 
 class _Reader:
@@ -169,13 +187,12 @@ class _Reader:
             rules=classifiers.rules,
             types=self._own,
         )
-        return [
-            self._type(found, extends[found.element], roles, rules)
-            for package in ("", *(p.id for p in classifiers.packages))
-            for kind in TYPE_KINDS
-            for found in classifiers.types
-            if found.package == package and found.kind == kind
-        ]
+        places = {p.id: place for place, p in enumerate(classifiers.packages, 1)}
+        in_order = sorted(
+            classifiers.types,
+            key=lambda f: (places.get(f.package, 0), TYPE_KINDS.index(f.kind)),
+        )
+        return [self._type(f, extends[f.element], roles, rules) for f in in_order]
 
     def _type(
         self, found: Classifier, extends: str | None, roles: Roles, rules: Rules
@@ -184,9 +201,6 @@ class _Reader:
         if not description:
             self._account.lacking(found.element, "it has no description")
         own, narrowed = roles.of(found)
-        for role in own:
-            if not role.description:
-                self._lacking(found, role.kind, role.name)
         return Type(
             kind=found.kind,
             id=found.id,
@@ -199,9 +213,6 @@ class _Reader:
             values=self._classifiers.literals(found),
             constraints=(*narrowed, *rules.of(found.element)),
         )
-
-    def _lacking(self, found: Classifier, kind: str, name: str) -> None:
-        self._account.lacking(found.element, f"its {kind} {name} has no description")
 
     def _extends(self, found: Classifier) -> str | None:
         """Return what a type extends: VO-DML has one base, of the same kind."""
@@ -225,7 +236,7 @@ class _Reader:
             else:
                 self._account.carried(element)
                 for child in element.findall("general"):
-                    self._account.carried_whole(child)
+                    self._account.carried(child)
                 self._stereotypes.get(element, "generalization")
                 result = meaning.ref
         base_types = self._name == "ivoa"

@@ -69,14 +69,19 @@ def counts(document: Document) -> dict[str, int]:
     }
 
 
+_NESTED = "it is in no package of the model"
 _WHY = {
     "Abstraction": "VO-DML has no dependencies",
+    "Association": "its ends are no types of the model",
     "AssociationClass": "VO-DML has none; draw a class with two references",
+    "Class": _NESTED,
     "Collaboration": "VO-DML describes data, not behaviour",
     "Comment": "it belongs to nothing that is carried over",
     "Component": "VO-DML has classes, data types, enumerations and primitive types",
+    "DataType": _NESTED,
     "Dependency": "VO-DML has no dependencies",
     "ElementImport": "what is used of it is referred to where it is used",
+    "Enumeration": _NESTED,
     "InformationFlow": "VO-DML describes data, not behaviour",
     "InformationItem": "VO-DML describes data, not behaviour",
     "InstanceSpecification": "an example, no part of a model",
@@ -84,6 +89,7 @@ _WHY = {
     "Operation": "VO-DML has no operations",
     "Package": "it is outside of the model",
     "PackageImport": "what is used of it is referred to where it is used",
+    "PrimitiveType": _NESTED,
     "Profile": "it is the language of the drawing, not the drawing",
     "ProfileApplication": "what it says is read from the stereotypes",
     "Realization": "VO-DML has no dependencies",
@@ -99,11 +105,10 @@ _REDUNDANT = frozenset({
 })  # fmt: skip
 """Plain children that repeat, or are read with, the element that they are in."""
 _READ = frozenset({
-    "aggregation", "annotatedElement", "association", "base", "body", "classifier",
-    "constrainedElement", "definingFeature", "general", "isAbstract", "isNavigable",
-    "language", "memberEnd", "name", "navigableOwnedEnd", "ordered",
-    "redefinedProperty", "subsettedProperty", "type", "value", "viewpoint", "URI",
-    "clientDependency", "supplierDependency", "ownedEnd",
+    "URI", "aggregation", "annotatedElement", "association", "body",
+    "clientDependency", "constrainedElement", "general", "href", "isAbstract",
+    "isNavigable", "language", "memberEnd", "name", "navigableOwnedEnd",
+    "redefinedProperty", "subsettedProperty", "supplierDependency", "type", "value",
 })  # fmt: skip
 """Attributes that are read, or that repeat what is read."""
 _PLAIN = {
@@ -133,8 +138,11 @@ class Account:
         self._inside: dict[etree._Element, str] = {}
         self._stereotypes: dict[etree._Element, list[etree._Element]] = {}
         self._covered: set[etree._Element] = set()
+        self._alike: dict[
+            tuple[str, str], list[tuple[etree._Element, tuple[str, ...]]]
+        ] = {}
         self._read: set[tuple[etree._Element, str]] = set()
-        self._notes: list[tuple[int, Listed]] = []
+        self._notes: dict[tuple[int, Listed], None] = {}
 
     def carried(self, *elements: etree._Element) -> None:
         """Mark elements as carried over, without what is inside them."""
@@ -177,13 +185,14 @@ class Account:
         """List something of a carried element that VO-DML cannot say."""
         line = line_of(element)
         where = self._tree.where(element)
-        self._notes.append((line, Listed("left", what, where, line, _OTHERWISE)))
+        item = Listed("left", what, where, line, _OTHERWISE)
+        self._notes[line, item] = None
 
     def _note(self, kind: ListedKind, element: etree._Element, why: str) -> None:
         tree = self._tree
         line = line_of(element)
         item = Listed(kind, self._what(element), tree.where(element), line, why)
-        self._notes.append((line, item))
+        self._notes[line, item] = None
 
     def _what(self, element: etree._Element) -> str:
         tag = etree.QName(element).localname
@@ -204,7 +213,8 @@ class Account:
         lines.extend((x.line, x) for x in self._rest(self._tree.root))
         for element in self._tree.elements:
             if self._tree.application(element):
-                lines.extend((x.line, x) for x in self._application(element))
+                self._application(element)
+        lines.extend((x.line, x) for x in self._alike_listed())
         lines.extend((x.line, x) for x in self._attributes())
         lines.sort(key=lambda pair: pair[0])
         return tuple(item for _, item in lines)
@@ -219,7 +229,7 @@ class Account:
             for child in element.iterchildren("*"):
                 yield from self._rest(child)
         elif self._tree.is_of_xmi(element, "Extension"):
-            yield from self._extension(element)
+            self._extension(element)
         elif not self._silent(element) and not self._tree.application(element):
             kind = self._tree.kind(element)
             if element.get("href"):
@@ -227,7 +237,9 @@ class Account:
                     element, f"it is in another file: {element.get('href')}"
                 )
             elif not kind:
-                yield self._whole(element, _OF_THE_TOOL)
+                tag = etree.QName(element).localname
+                what = " ".join(x for x in (tag, element.get("source")) if x)
+                self._add_alike(what, _OF_THE_TOOL, element, self._cover(element))
             else:
                 yield self._whole(element, _WHY.get(kind, _OTHERWISE))
 
@@ -236,13 +248,27 @@ class Account:
             element
         )
 
-    def _application(self, element: etree._Element) -> Iterator[Listed]:
-        """Yield a stereotype that was not read and is not listed with its subject."""
+    def _application(self, element: etree._Element) -> None:
+        """Take a stereotype that was not read and is not listed with its subject."""
         if element not in self._carried and element not in self._covered:
-            name = etree.QName(element).localname
+            what = f"stereotype «{etree.QName(element).localname}»"
             why = "no stereotype that is read of such an element"
-            ids = self._cover(element)
-            yield Listed("left", f"stereotype «{name}»", "", line_of(element), why, ids)
+            self._add_alike(what, why, element, self._cover(element))
+
+    def _add_alike(
+        self, what: str, why: str, element: etree._Element, ids: tuple[str, ...]
+    ) -> None:
+        """Take something that is listed in one line with all that is like it."""
+        self._alike.setdefault((what, why), []).append((element, ids))
+
+    def _alike_listed(self) -> Iterator[Listed]:
+        """Yield one line for each kind of thing that a tool has many of."""
+        for (what, why), found in self._alike.items():
+            element = found[0][0]
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            ids = tuple(dict.fromkeys(i for _, some in found for i in some))
+            where, line = self._tree.where(element), line_of(element)
+            yield Listed("left", what + more, where, line, why, ids)
 
     def _contents(self, element: etree._Element) -> Iterator[Listed]:
         """Yield one line for all that is inside an element."""
@@ -283,28 +309,28 @@ class Account:
         where = self._tree.where(element)
         return Listed("left", what, where, line_of(element), why, ids)
 
-    def _extension(self, element: etree._Element) -> Iterator[Listed]:
-        """Yield one line for what a tool keeps for itself in one place."""
+    def _extension(self, element: etree._Element) -> None:
+        """Take what a tool keeps for itself in one place."""
         rest = [
             e
             for e in element.iter("*")
             if e is not element and e not in self._carried and not self._silent(e)
         ]
-        names = {etree.QName(e).localname for e in rest}
-        if not names - {"modelExtension"}:
+        self._covered.update(rest)
+        if {etree.QName(e).localname for e in rest} <= {"modelExtension"}:
             return
         ids = tuple(dict.fromkeys(i for e in rest if (i := self._tree.id(e))))
-        tool = element.get("extender", "a tool")
-        what = f"Extension of {tool} with {len(rest)} element{'s' * (len(rest) > 1)}"
-        where = self._tree.where(element)
-        yield Listed("left", what, where, line_of(element), _OF_THE_TOOL, ids)
+        what = f"Extension of {element.get('extender', 'a tool')}"
+        self._add_alike(what, _OF_THE_TOOL, element, ids)
 
     def _attributes(self) -> Iterator[Listed]:
         """Yield what attributes of carried elements say that VO-DML cannot say."""
         count: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], etree._Element] = {}
         for element in self._tree.elements:
-            if element not in self._carried or not self._tree.kind(element):
+            if element not in self._carried or self._tree.is_extension(element):
+                continue
+            if not self._tree.kind(element):
                 continue
             for name, value in element.attrib.items():
                 key = (str(name), str(value))

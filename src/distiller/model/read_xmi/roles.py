@@ -87,6 +87,8 @@ class Roles:
         for drawn in self._by_type[found.element]:
             narrowed = self._narrowed(drawn)
             if narrowed is None:
+                if not drawn.role.description:
+                    self._account.lacking(drawn.element, "it has no description")
                 roles.append(drawn.role)
                 rules.extend(self._limits(drawn))
             else:
@@ -145,7 +147,7 @@ class Roles:
         kind = self._kind(found, element, meaning)
         self._account.carried(element)
         for child in element.findall("type"):
-            self._account.carried_whole(child)
+            self._account.carried(child, *child.iter("referenceExtension"))
         role = Role(
             kind=kind,
             id=self._classifiers.identify(element, f"{found.id}.{name}"),

@@ -56,7 +56,7 @@ def subsets_of(
                 found[target.element] = text
                 account.carried(rule)
                 for inner in rule.findall("specification"):
-                    account.carried_whole(inner)
+                    account.carried(inner, *inner.findall("expr"))
     return found
 
 
@@ -101,7 +101,10 @@ class Rules:
             return
         self._account.carried(rule)
         for inner in rule.findall("specification"):
-            self._account.carried_whole(inner)
+            self._account.carried(inner, *inner.findall("expr"))
+        name = rule.get("name", "").strip()
+        if name and name != text:
+            self._account.unsaid(rule, f"name {name!r} of Constraint")
         for comment in self._tree.children(rule, "Comment") if expression else ():
             self._account.left(comment, "VO-DML has one text, and the expression is it")
         self._stereotypes.get(rule, "constraint", "naturallanguageconstraint")

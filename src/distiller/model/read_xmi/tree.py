@@ -17,7 +17,11 @@ MAX_BYTES = 64 * 1024 * 1024
 """Largest file that is read; the public samples have less than one."""
 
 _XMI = re.compile(r"omg\.org/(spec/)?XMI", re.IGNORECASE)
-_UML = re.compile(r"omg\.org/(spec/)?UML|eclipse\.org/uml2", re.IGNORECASE)
+_UML = re.compile(
+    r"omg\.org/(spec/)?UML(/[\d.]+)?(/uml\.xml)?/?$|eclipse\.org/uml2/[\d.]+(/UML)?/?$",
+    re.IGNORECASE,
+)
+"""UML of any version, but not the profiles that have names beneath it."""
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _BY_TAG = {
     "generalization": "Generalization",

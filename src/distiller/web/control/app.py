@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +16,24 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from distiller.archive.remote import FRAMED
-from distiller.core.bundle import Bundle
+from distiller.core.bundle import Bundle, pack
 from distiller.core.errors import BadParameter
+from distiller.core.refusal import Refusal
 from distiller.vo.tap import TapParameters
 from distiller.web import errors
 from distiller.web.tap import answer, stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from starlette.requests import Request
 
     from distiller.web.site import Site
 
     Endpoint = Callable[["_Commands", Request], Awaitable[Response]]
+
+
+_LINES = "application/jsonl"
 
 
 def application(site: Site) -> Starlette:
@@ -41,6 +46,9 @@ def application(site: Site) -> Starlette:
             Route("/bundles", commands.bundles, methods=["POST"]),
             Route("/stored", commands.stored, methods=["GET"]),
             Route("/remove", commands.remove, methods=["POST"]),
+            Route("/refusals", commands.refusals, methods=["GET"]),
+            Route("/refusals", commands.record_refusals, methods=["POST"]),
+            Route("/rows", commands.rows, methods=["POST"]),
             Route("/query", commands.query, methods=["POST"]),
             Route("/check", commands.check, methods=["GET"]),
             Route("/files", commands.files, methods=["GET"]),
@@ -122,6 +130,34 @@ class _Commands:
         return JSONResponse({"removed": removed})
 
     @_json_errors
+    async def refusals(self, request: Request) -> Response:
+        """Return what ingests refused."""
+        collection = request.query_params.get("collection")
+        found = await asyncio.to_thread(self._archive.refusals, collection)
+        return JSONResponse({"refusals": [one.to_json() for one in found]})
+
+    @_json_errors
+    async def record_refusals(self, request: Request) -> Response:
+        """Remember and forget refusals."""
+        body = await _body(request)
+        try:
+            added = [Refusal.from_json(values) for values in body["added"]]
+            cleared = [str(name) for name in body["cleared"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadParameter("body", f"these are no refusals: {error!r}") from error
+        await asyncio.to_thread(self._archive.record_refusals, added, cleared)
+        return JSONResponse({})
+
+    @_json_errors
+    async def rows(self, request: Request) -> Response:
+        """Run a small look-up, read-only, for the owner of the home."""
+        body = await _body(request)
+        sql, params = _text(body, "sql"), body.get("params") or []
+        found = await asyncio.to_thread(self._archive.rows, sql, params)
+        packed = [{name: pack(cell) for name, cell in row.items()} for row in found]
+        return JSONResponse({"rows": packed})
+
+    @_json_errors
     async def query(self, request: Request) -> Response:
         """Run ADQL and stream the document."""
         body = await _body(request)
@@ -149,9 +185,17 @@ class _Commands:
     async def files(self, request: Request) -> Response:
         """Return every file of the archive."""
         del request
-        found = await asyncio.to_thread(lambda: list(self._archive.files()))
-        text = json.dumps({"files": found}, default=str)
-        return Response(text, media_type="application/json")
+        return StreamingResponse(_lines(self._archive.files()), media_type=_LINES)
+
+
+def _lines(files: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """Yield a file per line; starlette takes them in a thread, as the client does."""
+    for file in files:
+        yield json.dumps(file, default=_written) + "\n"
+
+
+def _written(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 async def _framed(body: stream.Body) -> AsyncIterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,17 +10,18 @@ from urllib.parse import quote
 from django.http import HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.utils.http import http_date, parse_etags
 
-from distiller.core.errors import NotFound
+from distiller.core.errors import NotFound, Unreachable
+from distiller.core.places import Stamp, Unanswered, stamp_of
 from distiller.web.data.ranges import Part, Unsatisfiable, part_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from os import stat_result
-    from pathlib import Path
     from typing import BinaryIO
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from distiller.core.places import Place
 
 _CHUNK = 2**20
 _SHOWN = frozenset({
@@ -36,7 +36,7 @@ class SentFile:
     Attributes
     ----------
     path
-        On this machine; never from a request.
+        On this machine or in a store; never from a request.
     name
         Under which it is saved.
     checksum
@@ -45,7 +45,7 @@ class SentFile:
         Bytes of that content; None where not known.
     """
 
-    path: Path
+    path: Place
     name: str
     media_type: str
     checksum: str | None = None
@@ -59,13 +59,15 @@ async def send(request: HttpRequest, file: SentFile) -> HttpResponseBase:
     ------
     NotFound
         If it is missing from the disk.
+    Unreachable
+        If it is in a store that does not answer.
     """
     if request.method not in {"GET", "HEAD"}:
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    stream, status = await asyncio.to_thread(_open, file)
+    stream, stamp = await asyncio.to_thread(_open, file)
     handed_over = False
     try:
-        response = _answer(request, file, stream, status)
+        response = _answer(request, file, stream, stamp)
         handed_over = response.streaming
         return response
     finally:
@@ -73,9 +75,11 @@ async def send(request: HttpRequest, file: SentFile) -> HttpResponseBase:
             stream.close()
 
 
-def _open(file: SentFile) -> tuple[BinaryIO, stat_result]:
+def _open(file: SentFile) -> tuple[BinaryIO, Stamp]:
     try:
-        stream = file.path.open("rb")
+        # What is no file is not opened: a pipe would wait for its other end.
+        stamp = stamp_of(file.path)
+        return file.path.open("rb"), stamp
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise _missing(file) from error
     except PermissionError as error:
@@ -83,11 +87,13 @@ def _open(file: SentFile) -> tuple[BinaryIO, stat_result]:
             f"the file {file.name} is registered but the server may not read it",
             hint="tell the operators of this site",
         ) from error
-    status = file.path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        stream.close()
-        raise _missing(file)
-    return stream, status
+    except Unanswered as error:
+        raise Unreachable(
+            f"the store that holds {file.name} does not answer",
+            hint="try again in a few minutes",
+        ) from error
+    except OSError as error:
+        raise _missing(file) from error
 
 
 def _missing(file: SentFile) -> NotFound:
@@ -98,12 +104,12 @@ def _missing(file: SentFile) -> NotFound:
 
 
 def _answer(
-    request: HttpRequest, file: SentFile, stream: BinaryIO, status: stat_result
+    request: HttpRequest, file: SentFile, stream: BinaryIO, stamp: Stamp
 ) -> HttpResponseBase:
-    size = status.st_size
+    size = stamp.size
     headers = {
         "Accept-Ranges": "bytes",
-        "Last-Modified": http_date(status.st_mtime),
+        "Last-Modified": http_date(stamp.mtime_ns // 10**9),
         "Content-Disposition": _disposition(file),
         "Content-Type": file.media_type,
         # A file is data; whatever stands in it must not act as a page of this site.

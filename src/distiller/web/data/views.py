@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 
 from distiller.core.errors import Forbidden, NotFound
+from distiller.core.places import place
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
 from distiller.web import access, site
@@ -52,7 +52,7 @@ def _find(product_id: str, name: str) -> tuple[SentFile, Terms]:
         )
     row = rows[0]
     sent = SentFile(
-        path=Path(row["path"]),
+        path=place(row["path"]),
         name=row["name"],
         media_type=row["media_type"] or _UNKNOWN_TYPE,
         checksum=row["checksum"],

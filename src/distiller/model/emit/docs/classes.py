@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.model.emit.diagram import multiplicity
+from distiller.model.emit.diagram import multiplicity, rule
 from distiller.model.emit.docs.names import cell
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _type(document: Document, item: Type, site: Site) -> Iterator[str]:
             yield _role(document, role, site)
     if item.constraints:
         yield ""
-        yield from (f"- Rule: `{rule.description}`." for rule in item.constraints)
+        yield from (f"- Rule: `{rule(held)}`." for held in item.constraints)
 
 
 def _about(document: Document, item: Type, site: Site) -> Iterator[str]:

@@ -65,8 +65,17 @@ def diagrams(model: Model) -> dict[str, str]:
         for name, _ in _packages(document):
             stem = site.page(document, name).removesuffix(".md")
             found[stem] = diagram.package(model, document, name)
+            held = _tables(model, document, name)
+            if held:
+                title = f"Tables of package {name}"
+                found[_entities(stem)] = er.tables(model, title, held)
         for schema in _schemas(model, document):
-            found[_entities(schema)] = er.schema(model, schema)
+            title = f"Tables of schema {schema}"
+            held = [table for table in model.tables if table.schema == schema]
+            keys_only = bool(document.packages)
+            found[_entities(schema)] = er.tables(
+                model, title, held, keys_only=keys_only
+            )
     return found
 
 
@@ -122,7 +131,8 @@ def _document(model: Model, document: Document, site: Site) -> Iterator[str]:
         yield "## Tables"
         for schema in schemas:
             yield ""
-            yield _picture(f"Tables of schema {schema}", _entities(schema))
+            words = f"Tables of schema {schema}" + (", keys only" if packages else "")
+            yield _picture(words, _entities(schema))
     for table in _tables(model, document, ""):
         yield from tables.section(model, table, site)
     for view in model.views:
@@ -145,6 +155,8 @@ def _package(model: Model, document: Document, name: str, site: Site) -> Iterato
     if held:
         yield ""
         yield "## Tables"
+        yield ""
+        yield _picture(f"Tables of package {name}", _entities(stem))
     for table in held:
         yield from tables.section(model, table, site)
 

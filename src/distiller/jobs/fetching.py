@@ -1,0 +1,67 @@
+"""Inputs that lie in a store, brought into the folder of the job while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from distiller.core.errors import Damaged, Unreachable
+from distiller.core.places import Unanswered, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from distiller.analysis.products import InputDataset
+
+FOLDER: Final = "inputs"
+_CHUNK: Final = 1 << 20
+_SHA256_LENGTH: Final = 64
+
+
+@contextmanager
+def at_hand(
+    inputs: Sequence[InputDataset], folder: Path
+) -> Iterator[tuple[InputDataset, ...]]:
+    """Give every input as a file of this machine; copies go when the block ends.
+
+    Raises
+    ------
+    Damaged
+        If a file is gone from its store, or is not the one that was ingested.
+    Unreachable
+        If the store does not answer.
+    """
+    own = folder / FOLDER
+    try:
+        yield tuple(_local(one, own / str(n)) for n, one in enumerate(inputs))
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _local(dataset: InputDataset, folder: Path) -> InputDataset:
+    if dataset.url is None:
+        return dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / dataset.path.name
+    file = f"the events file of {dataset.did}"
+    digest = hashlib.sha256()
+    try:
+        with place(dataset.url).open("rb") as stream, copy.open("wb") as to:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                to.write(chunk)
+    except Unanswered as error:
+        message = f"the store of {file} does not answer"
+        raise Unreachable(message, hint="run the job again later") from error
+    except (FileNotFoundError, PermissionError) as error:
+        message = f"{file} cannot be had from its store: {error.strerror}"
+        hint = "tell the operators; `distiller check --files` lists such files"
+        raise Damaged(message, hint=hint) from error
+    wanted = dataset.checksum
+    if len(wanted) == _SHA256_LENGTH and digest.hexdigest() != wanted:
+        message = f"{file} changed in its store since it was ingested"
+        raise Damaged(message, hint="tell the operators, who may ingest it again")
+    return dataset.model_copy(update={"path": copy, "url": None})

@@ -1,0 +1,178 @@
+"""How a job made its product, as provenance.
+
+The inputs are entities of the states that the job read. Where the archive does not know
+one (it was taken in by an older version, or removed since), it is named here, so that
+nothing stands in the way of the product.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.analysis import tasks
+from distiller.analysis.parameters import unit_of
+from distiller.core.errors import NotFound
+from distiller.vo.provenance import Record, dataset_entity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distiller.analysis.products import InputDataset, ProductDescription
+    from distiller.core.bundle import Row
+    from distiller.jobs.ends import End
+    from distiller.jobs.spec import JobSpec
+
+_TYPES: Final = {"number": "double", "integer": "long", "boolean": "boolean"}
+"""VOTable type of a parameter by its type in JSON schema; all else is text."""
+
+
+def provenance_rows(  # noqa: PLR0913 - what a product is made of
+    spec: JobSpec,
+    product: ProductDescription,
+    end: End,
+    *,
+    entity: str,
+    configuration: str,
+    configuration_sha256: str,
+    software: Mapping[str, str],
+) -> dict[str, tuple[Row, ...]]:
+    """Return the provenance of a product, by table.
+
+    Parameters
+    ----------
+    entity
+        Identifier of the product's main file.
+    configuration, configuration_sha256
+        The whole configuration, as YAML, and its checksum.
+    software
+        Versions by name.
+    """
+    record = Record()
+    main = product.files[0]
+    described = _description(record, spec)
+    events = record.entity_description(
+        "Event list",
+        "event-list",
+        description="Selected events with their good time intervals.",
+        content_type="application/fits",
+    )
+    made = record.entity_description(
+        product.product_subtype,
+        product.product_type,
+        description=f"Result of the task {spec.task}.",
+        content_type=main.media_type,
+    )
+    usage = record.usage_description(
+        described, "events", description="Runs to use.", many=True, entity=events
+    )
+    generation = record.generation_description(
+        described, "product", description="The product.", entity=made
+    )
+    activity = record.activity(
+        f"{entity}/{spec.task}",
+        product.title,
+        described,
+        started=end.started,
+        ended=end.ended,
+    )
+    record.entity(
+        entity,
+        name=product.title,
+        location=main.name,
+        comment=product.description,
+        description=made,
+    )
+    record.generated(activity, entity, "product", generation)
+    inputs = [_input(record, item, events) for item in spec.inputs]
+    for source in inputs:
+        record.used(activity, source, "events", usage)
+    record.derived(entity, inputs)
+    _configuration(record, spec, activity, described)
+    record.configured_by_file(
+        activity, "configuration.yaml", configuration_sha256, configuration
+    )
+    _agents(record, spec, activity, entity, software)
+    return record.rows()
+
+
+def _description(record: Record, spec: JobSpec) -> str:
+    task = _task(spec)
+    words = task.description if task else f"Task {spec.task} of an older version."
+    return record.activity_description(
+        spec.task, spec.task_version, kind="analysis", description=words
+    )
+
+
+def _task(spec: JobSpec) -> tasks.Task | None:
+    """Return the task; None where this version of the program has it no more."""
+    try:
+        return tasks.task(spec.task)
+    except NotFound:
+        return None
+
+
+def _input(record: Record, item: InputDataset, kind: str) -> str:
+    """Name an input; what its ingest said of it stays."""
+    identifier = dataset_entity(item.did, item.checksum) if item.checksum else item.did
+    return record.entity(
+        identifier,
+        name=f"Run {item.obs_id} of {item.collection}",
+        location=item.path.name,
+        description=kind,
+    )
+
+
+def _configuration(record: Record, spec: JobSpec, activity: str, of: str) -> None:
+    """Add every parameter with its value, those that were left at their default too."""
+    task = _task(spec)
+    fields = task.parameters.model_fields if task else {}
+    schema = task.parameters.model_json_schema()["properties"] if task else {}
+    for name, value in spec.parameters.items():
+        if value is None or name == "obs":  # the inputs are entities
+            continue
+        kind = None
+        if name in fields:
+            field = fields[name]
+            kind = record.parameter_description(
+                of,
+                name,
+                value_type=_TYPES.get(_json_type(schema[name]), "char"),
+                description=field.description or name,
+                unit=unit_of(field),
+                default=None
+                if field.is_required() or field.default is None
+                else _text(field.default),
+            )
+        record.configured(activity, name, _text(value), kind)
+
+
+def _json_type(schema: Mapping[str, Any]) -> str:
+    kinds = [schema, *schema.get("anyOf", ())]
+    return next((str(k["type"]) for k in kinds if k.get("type", "null") != "null"), "")
+
+
+def _text(value: object) -> str:
+    """Return a value as a request writes it.
+
+    >>> _text((5.0, 4.0)), _text(0.02), _text("TAN")
+    ('5.0,4.0', '0.02', 'TAN')
+    """
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(item) for item in value)
+    return str(value)
+
+
+def _agents(
+    record: Record,
+    spec: JobSpec,
+    activity: str,
+    entity: str,
+    software: Mapping[str, str],
+) -> None:
+    for name, version in software.items():
+        agent = record.agent(name, "SoftwareAgent", version=version)
+        record.associated(activity, agent, "software")
+    if spec.owner is not None:
+        owner = record.agent(spec.owner, "Person")
+        record.associated(activity, owner, "operator")
+        record.attributed(entity, owner, "creator")

@@ -1,0 +1,174 @@
+"""What is refused is remembered, tried again, and forgotten once it is in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.ingest.conftest import (
+    RunPlan,
+    cut_gzip,
+    no_responses,
+    write_indexes,
+    write_table,
+)
+
+from distiller.archive import open_archive
+from distiller.ingest import Options, Report, ingest, ingest_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from distiller.archive import Archive
+    from distiller.core.settings import Settings
+
+
+@pytest.fixture
+def archive(tmp_home: Settings) -> Iterator[Archive]:
+    with open_archive(tmp_home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def broken_set(gadf_set: Path) -> Path:
+    """Return three runs, of which the second is cut off and the third has no GTI."""
+    cut_gzip(gadf_set / "data" / "run_2.fits.gz", 0.6)
+    RunPlan(obs_id=3, gti=None).write(gadf_set / "data" / "run_3.fits.gz")
+    return gadf_set
+
+
+def load(archive: Archive, path: Path, **given: object) -> Report:
+    return ingest([path], archive, "org.example", Options(**given))  # type: ignore[arg-type]  # as a test names them
+
+
+def again(archive: Archive, **given: object) -> Report:
+    return ingest_refused(archive, "org.example", Options(**given))  # type: ignore[arg-type]  # likewise
+
+
+def counts(report: Report) -> dict[str, int]:
+    return {name: number for name, number in report.counts.items() if number}
+
+
+def refused(archive: Archive) -> dict[str | None, str]:
+    return {one.obs_id: one.code for one in archive.refusals()}
+
+
+def mend(folder: Path, obs_id: int) -> None:
+    RunPlan(obs_id=obs_id, n_events=obs_id).write(
+        folder / "data" / f"run_{obs_id}.fits.gz"
+    )
+
+
+def test_a_refused_run_is_remembered_with_everything(
+    archive: Archive, broken_set: Path
+) -> None:
+    load(archive, broken_set, collection="c", rights="proprietary", group="g")
+    assert refused(archive) == {"2": "D107", "3": "D104"}
+    one = archive.refusals("c")[0]
+    assert one.path == str(broken_set / "data" / "run_2.fits.gz")
+    assert "ends too early" in one.message
+    assert one.checksum is not None
+    assert len(one.checksum) == 64
+    assert (one.source, one.rights, one.access_group) == (
+        str(broken_set),
+        "proprietary",
+        "g",
+    )
+    assert archive.refusals("other") == []
+
+
+def test_what_is_mended_goes_in_with_the_options_of_then(
+    archive: Archive, broken_set: Path
+) -> None:
+    load(archive, broken_set, collection="c", rights="proprietary", group="g")
+    mend(broken_set, 2)
+    report = again(archive)
+    assert counts(report) == {"added": 1, "skipped": 1}
+    assert refused(archive) == {"3": "D104"}
+    rows = archive.rows("SELECT rights, access_group FROM cta.product")
+    assert rows == [{"rights": "proprietary", "access_group": "g"}] * 2
+    mend(broken_set, 3)
+    assert counts(again(archive)) == {"added": 1}
+    assert refused(archive) == {}
+    assert counts(again(archive)) == {}
+
+
+def test_the_first_time_is_kept(archive: Archive, broken_set: Path) -> None:
+    load(archive, broken_set)
+    before = archive.refusals()
+    load(archive, broken_set)
+    after = archive.refusals()
+    assert [one.first_refused for one in after] == [one.first_refused for one in before]
+    assert all(one.last_refused >= one.first_refused for one in after)
+
+
+def test_the_file_itself_may_be_ingested(archive: Archive, broken_set: Path) -> None:
+    load(archive, broken_set, collection="c")
+    mend(broken_set, 3)
+    load(archive, broken_set / "data" / "run_3.fits.gz", collection="c")
+    assert refused(archive) == {"2": "D107"}
+
+
+def test_what_the_index_no_longer_names_is_forgotten(
+    archive: Archive, broken_set: Path
+) -> None:
+    load(archive, broken_set)
+    write_indexes(broken_set, {1: "data/run_1.fits.gz", 2: "data/run_2.fits.gz"})
+    again(archive)
+    assert refused(archive) == {"2": "D107"}
+
+
+def test_a_mended_index_brings_all_its_runs(archive: Archive, gadf_set: Path) -> None:
+    index = gadf_set / "hdu-index.fits.gz"
+    good = index.read_bytes()
+    load(archive, gadf_set)
+    cut_gzip(index, 0.5)
+    RunPlan(obs_id=2, n_events=77).write(gadf_set / "data" / "run_2.fits.gz")
+    report = load(archive, gadf_set)
+    codes = [one.code for one in archive.refusals()]
+    assert sorted(codes) == ["D118", "D118", "D118", "D120"]
+    assert counts(report)["skipped"] == 4
+    index.write_bytes(good)
+    assert counts(again(archive)) == {"replaced": 1, "unchanged": 2}
+    assert refused(archive) == {}
+
+
+def test_a_response_file_that_came_back(archive: Archive, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    RunPlan(obs_id=5, responses=no_responses).write(folder / "run.fits")
+    write_indexes(folder, {5: "run.fits"}, hdus=("EVENTS", "GTI", "AEFF"))
+    table: dict[str, list[Any]] = {
+        "OBS_ID": [5, 5, 5],
+        "HDU_TYPE": ["events", "gti", "aeff"],
+        "FILE_NAME": ["run.fits", "run.fits", "irf.fits"],
+        "HDU_NAME": ["EVENTS", "GTI", "AEFF"],
+    }
+    write_table(folder / "hdu-index.fits.gz", table)
+    assert counts(load(archive, folder)) == {"added": 1, "skipped": 1}
+    assert refused(archive) == {"5": "D121"}
+    RunPlan(has_events=False, gti=None).write(folder / "irf.fits")
+    assert counts(again(archive)) == {"replaced": 1}
+    assert refused(archive) == {}
+
+
+def test_a_folder_that_is_gone_keeps_its_refusals(
+    archive: Archive, broken_set: Path
+) -> None:
+    load(archive, broken_set)
+    broken_set.rename(broken_set.parent / "away")
+    report = again(archive)
+    assert [finding.code for finding in report.findings] == ["D102"]
+    assert refused(archive) == {"2": "D107", "3": "D104"}
+
+
+def test_only_one_collection_is_tried(archive: Archive, broken_set: Path) -> None:
+    load(archive, broken_set, collection="a")
+    load(archive, broken_set, collection="b")
+    mend(broken_set, 2)
+    assert counts(again(archive, collection="a")) == {"added": 1, "skipped": 1}
+    assert {(one.collection, one.obs_id) for one in archive.refusals()} == {
+        ("a", "3"),
+        ("b", "2"),
+        ("b", "3"),
+    }
