@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from distiller.archive import functions
 from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,9 +83,10 @@ class DuckDBSession:
         width = len(table.columns)
         if len(rows) * width >= _ARROW_FROM:
             return self._insert_arrow(table, rows)
-        marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(rows))
+        marks = "(" + ", ".join("?" * width) + ")"
         return self.execute(
-            f"INSERT INTO {table.name} ({_names(table)}) VALUES {marks}",  # noqa: S608 - names of the model
+            f"INSERT INTO {table.name} ({_names(table)}) "  # noqa: S608 - names of the model
+            f"VALUES {', '.join([marks] * len(rows))}",
             [cell for row in rows for cell in row],
         )
 
@@ -118,6 +120,10 @@ class DuckDBSession:
 
 def _names(table: BoundTable) -> str:
     """Return the columns that rows have; an upgrade may have kept others beside."""
+    return ", ".join(quoted(name) for name in table.names)
+
+
+def _names(table: BoundTable) -> str:
     return ", ".join(quoted(name) for name in table.names)
 
 
