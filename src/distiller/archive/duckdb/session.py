@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from distiller.archive import functions
 from distiller.model.emit.sql import quoted
-from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,10 +119,6 @@ class DuckDBSession:
 
 def _names(table: BoundTable) -> str:
     """Return the columns that rows have; an upgrade may have kept others beside."""
-    return ", ".join(quoted(name) for name in table.names)
-
-
-def _names(table: BoundTable) -> str:
     return ", ".join(quoted(name) for name in table.names)
 
 
