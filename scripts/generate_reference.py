@@ -14,6 +14,7 @@ import click
 
 from distiller.adql import faults, functions, limits
 from distiller.adql.targets.duckdb import DuckDBWriter
+from distiller.adql.targets.pgsphere import PgSphereWriter
 from distiller.adql.targets.writer import Refused
 from distiller.analysis.parameters import unit_of
 from distiller.analysis.tasks import TASKS
@@ -23,6 +24,7 @@ from distiller.core.settings import Settings
 from distiller.ingest.collection import CollectionSettings, Part
 from distiller.ingest.collection_file import part_of
 from distiller.model import codes
+from distiller.model.examples import examples
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
@@ -200,12 +202,22 @@ def adql_page() -> str:
         "Everything else is refused with its place and a hint ([codes](errors.md));",
         "try a query without running it by `distiller adql QUERY`.",
         "",
+        "DuckDB and PostgreSQL take the same queries and give the same answers:",
+        "division by 0 of numbers that are not whole gives infinity, `LOG(-1)` gives",
+        "NaN, whole numbers that become too large are an error, halves are rounded",
+        "away from 0, text is in the order of its code points, and NULL is the largest",
+        "value.",
+        "",
         "## Geometry",
         "",
         "Coordinates are ICRS, deg. The coordinate system as a first argument is",
         "deprecated and may be left out. `CONTAINS` and `INTERSECTS` are compared with",
         "0 or 1, or selected. There are",
         ", ".join(f"`{name}`" for name in sorted(functions.GEOMETRY_FUNCTIONS)) + ".",
+        "",
+        "Indexes of PostgreSQL serve `CONTAINS`, `INTERSECTS` and `DISTANCE(...) < r`",
+        "in WHERE and ON, not below NOT: of `POINT(ra, dec)` with two columns of one",
+        "table, and of a region that is a column.",
         "",
         "## Refused",
         "",
@@ -258,13 +270,29 @@ def adql_page() -> str:
 
 
 def _refusals() -> list[str]:
-    writes = DuckDBWriter.WRITES.values()
-    return sorted(write.why for write in writes if isinstance(write, Refused))
+    writers = (DuckDBWriter, PgSphereWriter)
+    writes = [write for writer in writers for write in writer.WRITES.values()]
+    return sorted({write.why for write in writes if isinstance(write, Refused)})
 
 
 def _counts(function: functions.Function) -> str:
     fewest, most = function.counts[0], function.counts[-1]
     return str(most) if fewest == most else f"{fewest} or {most}"
+
+
+def questions_page() -> str:
+    """Return the page of questions with the queries that answer them."""
+    lines = [
+        "# Questions and their queries",
+        "",
+        "Each query can be sent as it is to the demo archive (`make demo`), with",
+        "`distiller query` or from any TAP client, which finds the same list at",
+        "`/tap/examples`. Put your own names and numbers in.",
+    ]
+    for one in examples():
+        lines += ["", f"## {one.title}", "", one.words, ""]
+        lines += ["```sql", one.adql.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
 
 
 def collection_settings_page() -> str:
@@ -304,6 +332,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "adql.md": adql_page,
+    "questions.md": questions_page,
     **{f"{task.name}.md": partial(task_page, task) for task in TASKS.values()},
 }
 

@@ -32,7 +32,8 @@ def test_a_run_of_a_proposal_is_in_the_block_of_it(judged: Judge) -> None:
     found = made(judged, proposal=[{**PROPOSAL, "runs": ["40..45"]}])
     proposal = one(found, "cta.proposal")
     assert proposal["identifier"] == "TESTSCOPE/P-7"
-    assert (proposal["proposal_id"], proposal["pi"]) == ("P-7", "A. Nobody")
+    assert proposal["proposal_id"] == "P-7"
+    assert proposal["principal_investigator"] == "A. Nobody"
     assert proposal["category"] == "guest"
     block = one(found, "cta.observation_block")
     assert block["identifier"] == "test-set/P-7/P-7"

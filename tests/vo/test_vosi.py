@@ -140,6 +140,7 @@ def test_capabilities_as_pyvo_reads_them() -> None:
         "capabilities",
         "availability",
         "tables-1.1",
+        "examples",
     }
 
 

@@ -73,7 +73,7 @@ def _proposal(target: Target) -> tuple[Row, ...]:
             "proposal_id": said.id,
             "project_id": key("project", target.project) if target.project else None,
             "title": said.title,
-            "pi": said.pi,
+            "principal_investigator": said.pi,
             "category": said.category,
         },
     )

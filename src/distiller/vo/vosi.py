@@ -10,6 +10,7 @@ from lxml import etree
 
 from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
+from distiller.vo import examples
 from distiller.vo.formats import FORMATS
 from distiller.vo.xmltext import clean
 
@@ -29,6 +30,7 @@ _CAPABILITIES = "http://www.ivoa.net/xml/VOSICapabilities/v1.0"
 _TABLES = "http://www.ivoa.net/xml/VOSITables/v1.0"
 _PREFIXES = {
     "xsi": _XSI,
+    "vr": "http://www.ivoa.net/xml/VOResource/v1.0",
     "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
     "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
 }
@@ -117,6 +119,10 @@ def capabilities(service: TapService) -> bytes:
             root, "capability", standardID=f"ivo://ivoa.net/std/VOSI#{standard}"
         )
         _interface(vosi, f"{service.base_url}/{child}", use="full")
+    page = _add(root, "capability", standardID=examples.STANDARD)
+    browser = _add(page, "interface")
+    browser.set(_TYPE, "vr:WebBrowser")
+    _add(browser, "accessURL", f"{service.base_url}/examples", use="full")
     return _written(root)
 
 

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("availability", views.availability, name="availability"),
     path("tables", views.tables, name="tables"),
     path("tables/<str:name>", views.table, name="table"),
-    re_path(r"^(?:async|examples)(?:/.*)?$", views.absent),
+    path("examples", views.examples, name="examples"),
+    re_path(r"^async(?:/.*)?$", views.absent),
     re_path(r"^.+$", views.unknown),
 ]

@@ -12,6 +12,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
+from distiller.model import examples as model_examples
+from distiller.vo import examples as vo_examples
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
@@ -131,6 +133,16 @@ async def table(request: HttpRequest, name: str) -> HttpResponseBase:
     return _xml(vosi.table(site.current().archive.catalog, name))
 
 
+@allowing("GET")
+async def examples(request: HttpRequest) -> HttpResponseBase:
+    """Show questions with their queries (DALI 1.1 section 2.3)."""
+    del request
+    return HttpResponse(
+        vo_examples.document(model_examples.examples()),
+        content_type=vo_examples.MEDIA_TYPE,
+    )
+
+
 @csrf_exempt
 async def absent(request: HttpRequest) -> HttpResponseBase:
     """Answer what TAP names and this service does not have yet."""
@@ -148,7 +160,8 @@ async def unknown(request: HttpRequest) -> HttpResponseBase:
     return as_votable(
         NotFound(
             f"there is no {request.path}",
-            hint="there are sync, capabilities, availability and tables below /tap",
+            hint="there are sync, capabilities, availability, tables and examples "
+            "below /tap",
         )
     )
 

@@ -51,6 +51,28 @@ PARTS: Final = (
         ("observation", "array_configuration_id"),
         "array_configuration_id",
     ),
+    Part("site", "Site", ("array_configuration", "site_id"), "site_id"),
+    Part(
+        "sub_array",
+        "Sub-array",
+        ("array_configuration", "sub_array_id"),
+        "sub_array_id",
+    ),
+    Part(
+        "telescope",
+        "Telescopes",
+        ("array_configuration", "array_configuration_id"),
+        "array_configuration_id",
+        is_list=True,
+        order="telescope_id",
+    ),
+    Part(
+        "observation_block",
+        "Observation block",
+        ("observation", "observation_block_id"),
+        "observation_block_id",
+    ),
+    Part("proposal", "Proposal", ("observation_block", "proposal_key"), "proposal_key"),
     Part("target", "Target", ("observation", "target_id"), "target_id"),
     Part("pointing", "Pointing", ("observation", "observation_id"), "observation_id"),
     Part(
@@ -79,6 +101,7 @@ PARTS: Final = (
         order="response_type",
     ),
     Part("analysis", "Analysis", ("product", "product_id"), "product_id"),
+    Part("sky_map", "Sky map", ("analysis", "analysis_id"), "analysis_id"),
     Part(
         "product_file",
         "Files",
@@ -95,13 +118,26 @@ PARTS: Final = (
         is_list=True,
         order="code",
     ),
+    Part(
+        "dataset_version",
+        "Versions",
+        ("product", "publisher_did"),
+        "publisher_did",
+        is_list=True,
+        order="number",
+    ),
 )
 """Where each group of metadata comes from, sources before what hangs on them."""
 
 ORDER: Final = (
     "project",
+    "proposal",
     "collection",
     "array_configuration",
+    "site",
+    "sub_array",
+    "telescope",
+    "observation_block",
     "observation",
     "target",
     "pointing",
@@ -111,7 +147,9 @@ ORDER: Final = (
     "response",
     "product",
     "analysis",
+    "sky_map",
     "product_file",
+    "dataset_version",
     "finding",
 )
 """In which groups are shown: as the model has its packages."""
