@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 LEAST_REAL_PER_S = 20.0
 LEAST_RUNS_PER_S = 100.0
-MOST_MB = 300.0
+MOST_MB = {"duckdb": 600.0, "postgresql": 300.0}
+"""The embedded database is in the process, and keeps what fits in query_memory_mb."""
 MANY = 10_000
 
 
@@ -43,12 +44,13 @@ class Measured:
     seconds: float
     peak_mb: float
     least_per_s: float
+    most_mb: float
 
     @property
     def good(self) -> bool:
         """Whether the limits are kept."""
         fast = self.runs >= self.least_per_s * self.seconds
-        return fast and self.peak_mb <= MOST_MB
+        return fast and self.peak_mb <= self.most_mb
 
     def line(self) -> str:
         """Return a row of the table."""
@@ -76,7 +78,10 @@ def measure(name: str, home: Path, paths: list[Path], least_per_s: float) -> Mea
         )
     report = json.loads(out.read_text())
     runs = sum(report[outcome] for outcome in ("added", "replaced", "unchanged"))
-    return Measured(name, runs, report["seconds"], _megabytes(used), least_per_s)
+    engine = "postgresql" if "DISTILLER_DATABASE_URL" in os.environ else "duckdb"
+    return Measured(
+        name, runs, report["seconds"], _megabytes(used), least_per_s, MOST_MB[engine]
+    )
 
 
 def _megabytes(used: resource.struct_rusage) -> float:
@@ -148,7 +153,7 @@ def main() -> int:
         print(row.line())
     print(
         f"limit: at least {LEAST_REAL_PER_S:g} real and {LEAST_RUNS_PER_S:g} simulated "
-        f"runs/s, at most {MOST_MB:g} MB; {options.engine}, {os.cpu_count()} cores"
+        f"runs/s, at most {MOST_MB[options.engine]:g} MB; {options.engine}, {os.cpu_count()} cores"
     )
     return 0 if all(row.good for row in rows) else 1
 
