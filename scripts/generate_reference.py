@@ -14,6 +14,7 @@ import click
 
 from distiller.adql import faults, functions, limits
 from distiller.adql.targets.duckdb import DuckDBWriter
+from distiller.adql.targets.pgsphere import PgSphereWriter
 from distiller.adql.targets.writer import Refused
 from distiller.analysis.parameters import unit_of
 from distiller.analysis.tasks import TASKS
@@ -201,12 +202,22 @@ def adql_page() -> str:
         "Everything else is refused with its place and a hint ([codes](errors.md));",
         "try a query without running it by `distiller adql QUERY`.",
         "",
+        "DuckDB and PostgreSQL take the same queries and give the same answers:",
+        "division by 0 of numbers that are not whole gives infinity, `LOG(-1)` gives",
+        "NaN, whole numbers that become too large are an error, halves are rounded",
+        "away from 0, text is in the order of its code points, and NULL is the largest",
+        "value.",
+        "",
         "## Geometry",
         "",
         "Coordinates are ICRS, deg. The coordinate system as a first argument is",
         "deprecated and may be left out. `CONTAINS` and `INTERSECTS` are compared with",
         "0 or 1, or selected. There are",
         ", ".join(f"`{name}`" for name in sorted(functions.GEOMETRY_FUNCTIONS)) + ".",
+        "",
+        "Indexes of PostgreSQL serve `CONTAINS`, `INTERSECTS` and `DISTANCE(...) < r`",
+        "in WHERE and ON, not below NOT: of `POINT(ra, dec)` with two columns of one",
+        "table, and of a region that is a column.",
         "",
         "## Refused",
         "",
@@ -259,8 +270,9 @@ def adql_page() -> str:
 
 
 def _refusals() -> list[str]:
-    writes = DuckDBWriter.WRITES.values()
-    return sorted(write.why for write in writes if isinstance(write, Refused))
+    writers = (DuckDBWriter, PgSphereWriter)
+    writes = [write for writer in writers for write in writer.WRITES.values()]
+    return sorted({write.why for write in writes if isinstance(write, Refused)})
 
 
 def _counts(function: functions.Function) -> str:

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from tests.adql.test_properties import queries
 from tests.support import engines as pair
 
+from distiller.adql import limits, translate
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support import postgres
 
-    from distiller.core.columns import Catalog
+    from distiller.core.columns import Catalog, Column
 
 pytestmark = pytest.mark.slow
 _ROWS = 400
@@ -147,3 +149,44 @@ def test_queries_of_the_grammar(text: str, both: pair.Engines) -> None:
         # Which rows these leave out, and so never compute, is the choice of an engine.
         return
     assert not pair.difference(one, two, ordered=False)
+
+
+def test_the_most_columns_and_terms_that_are_allowed(both: pair.Engines) -> None:
+    """PostgreSQL makes a column of each term that is grouped or sorted by."""
+    columns = ", ".join(f"s_ra + {i} AS c{i}" for i in range(limits.MOST_ITEMS - 1))
+    terms = ", ".join(f"s_ra - {i}" for i in range(1, limits.MOST_SORTED))
+    text = (
+        f"SELECT s_ra, {columns} FROM ivoa.obscore WHERE calib_level = 1 "
+        f"GROUP BY s_ra, {terms} ORDER BY s_ra, {terms.replace('-', '+ 0 -')}"
+    )
+    one, two = both.rows_of_duckdb(text), both.rows_of_postgres(text)
+    assert not pair.difference(one, two, ordered=True)
+
+
+_OIDS = {
+    "boolean": 16, "short": 21, "int": 23, "long": 20, "float": 700, "double": 701,
+    "char": 25, "timestamp": 1114, "geometry": 1022,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *_EXAMPLES,
+        *_examples("queries.sql"),
+        *(f"SELECT {value} AS x FROM ivoa.obscore" for value in _lines("values.txt")),
+    ],
+)
+def test_types_are_those_that_are_announced(text: str, both: pair.Engines) -> None:
+    translation = translate(text, both.catalog, target="pgsphere")
+    with both.postgres.cursor() as cursor:
+        # Without rows nothing can fail in their values.
+        cursor.execute(f"SELECT * FROM ({translation.body}) AS q LIMIT 0".encode())
+        found = [column.type_code for column in cursor.description or ()]
+    assert found == [_OIDS[_kind(column)] for column in translation.columns]
+
+
+def _kind(column: Column) -> str:
+    if column.is_geometry and column.datatype == "double":
+        return "geometry"
+    return "timestamp" if column.is_instant else column.datatype

@@ -308,10 +308,10 @@ _SUM = "+".join(["s_ra"] * 100)
 
 TOO_MUCH = {
     "stars": (f"SELECT {','.join(['*'] * 2000)} FROM {_OBS}",
-              "more than 2000 columns are selected"),
-    "doubled": (_doubled(13), "more than 2000 columns are selected"),
+              "more than 1000 columns are selected"),
+    "doubled": (_doubled(13), "more than 1000 columns are selected"),
     "wide tables": (
-        f"WITH a AS (SELECT {','.join(['*'] * 130)} FROM {_OBS}) SELECT 1 FROM a x"
+        f"WITH a AS (SELECT {','.join(['*'] * 60)} FROM {_OBS}) SELECT 1 FROM a x"
         + ", a y" * 45, "more than 20000 columns of tables and SELECTs together"),
     "comma joins": (_chain(300), "more than 50 joins"),
     "using": (f"SELECT 1 FROM {_OBS} a" + "".join(
@@ -325,9 +325,9 @@ TOO_MUCH = {
     "conditions": (_WHERE + " AND ".join(f"s_ra <> {i}" for i in range(3000)),
                    "more than 2000 conditions"),
     "sorted": (f"SELECT s_ra FROM {_OBS} ORDER BY " + ",".join(["s_ra"] * 600),
-               "more than 500 terms of ORDER BY"),
+               "more than 300 terms of ORDER BY"),
     "grouped": (f"SELECT s_ra FROM {_OBS} GROUP BY " + ",".join(["s_ra"] * 600),
-                "more than 500 terms of GROUP BY"),
+                "more than 300 terms of GROUP BY"),
     "tower": (_tower(3), "this may become longer than 100000 characters"),
     "wide rows": (
         f"WITH a AS (SELECT '{'x' * 10000}' AS s FROM {_OBS}) SELECT "
@@ -338,7 +338,7 @@ TOO_MUCH = {
     "vertices of text": (f"SELECT CAST('{'1 2 ' * 2000}' AS POLYGON) FROM {_OBS}",
                          "a POLYGON of more than 1000 vertices"),
     "copies": (f"SELECT {_SUM} AS x FROM {_OBS} ORDER BY "
-               + ",".join(["x+x+x+x+x+1"] * 400),
+               + ",".join(["x+x+x+x+x+1"] * 290),
                "names of the SELECT list stand for too much here"),
     "high": ("SELECT " + "(" * 30 + "s_ra" + "+1+1+1+1+1+1)" * 30 + f" FROM {_OBS}",
              "operators and parentheses more than 160 levels deep"),
@@ -367,11 +367,11 @@ LONG = {
     ).replace("%s", "'2020-01-01'"),
     "coalesce": f"SELECT COALESCE({','.join(['s_ra'] * 4000)}) FROM {_OBS}",
     "divisions": f"SELECT COALESCE({','.join(['1/2'] * 3000)}) FROM {_OBS}",
-    "one name": f"SELECT {','.join(['s_ra'] * 2000)} FROM {_OBS}",
+    "one name": f"SELECT {','.join(['s_ra'] * 1000)} FROM {_OBS}",
     "ordered": f"SELECT {','.join(f's_ra+{i}' for i in range(900))} FROM {_OBS} "
-    f"ORDER BY {','.join(f'{i}+s_ra' for i in range(499))}",
+    f"ORDER BY {','.join(f'{i}+s_ra' for i in range(299))}",
     "grouped": f"SELECT 1 AS x FROM {_OBS} "
-    f"GROUP BY {','.join(f'{i}+s_ra' for i in range(499))}",
+    f"GROUP BY {','.join(f'{i}+s_ra' for i in range(299))}",
     "alternatives": _WHERE + " OR ".join(f"s_ra = {i}" for i in range(1990)),
 }
 

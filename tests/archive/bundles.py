@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from distiller.archive import open_archive
 from distiller.core.bundle import Bundle, Row
 from distiller.core.identifiers import key
 from distiller.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from distiller.archive import Archive
 
 COLLECTION = "toy"
 
@@ -16,6 +21,12 @@ COLLECTION = "toy"
 def did_of(number: int, name: str = COLLECTION) -> str:
     """Return the publisher DID of a made-up run."""
     return f"ivo://org.example/{name}?{number}"
+
+
+def present(archive: Archive) -> list[tuple[str, dict[str, Any]]]:
+    """Return every row of the archive but those of history."""
+    kept = {t.name for t in archive.model.tables if t.rows != "history"}
+    return [(name, row) for name, row in archive.dump() if name in kept]
 
 
 def bundle(number: int, *, checksum: str = "1", telescopes: int = 4) -> Bundle:
@@ -119,6 +130,22 @@ def in_collection(
         ),
     }
     return Bundle(did, checksum, rows)
+
+
+def with_entity(number: int, sha256: str) -> Bundle:
+    """Return a made-up run whose events have that checksum, as an entity."""
+    made = bundle(number, checksum=sha256)
+    first, *others = made.rows["cta.product_file"]
+    entity = {
+        "entity_id": f"{did_of(number)}#{sha256[:16]}",
+        "entity_class": "DatasetEntity",
+    }
+    rows = {
+        **made.rows,
+        "cta.product_file": ({**first, "checksum": sha256}, *others),
+        "provenance.entity": (entity,),
+    }
+    return replace(made, rows=rows)
 
 
 def _product(

@@ -12,13 +12,11 @@ from distiller.archive.opening import engine_of
 from distiller.model import load_model
 from distiller.model.diff import diff
 from distiller.model.shape import shape_of
-from tests.model.bind.hierarchy import model as toy
 
 if TYPE_CHECKING:
     from distiller.archive.engine import Engine
     from distiller.core.settings import Settings
     from distiller.model import Model
-    from distiller.model.tables import Strategy
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -15,7 +15,6 @@ from distiller.cli import program
 from distiller.core.bundle import Bundle
 from distiller.core.identifiers import key
 from distiller.core.settings import load_settings
-from distiller.model import load_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,10 +161,6 @@ def test_remove_some_or_all_of_a_collection(home: Path, gadf_set: Path) -> None:
     assert run(home, "remove", f"{DID}1", "--reason", " ")[0] == 1
 
 
-@pytest.mark.skipif(
-    "cta.dataset_version" not in load_model().by_name,
-    reason="the model has no versions of datasets yet",
-)
 def test_history_tells_every_state(home: Path, gadf_set: Path) -> None:
     load(home, gadf_set)
     product = make_product(home, f"{DID}2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from distiller.ingest.collection_file import FILE_NAME, declared, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
@@ -280,3 +281,57 @@ def test_a_wrong_file_changes_nothing(archive: Archive, gadf_set: Path) -> None:
     with pytest.raises(BadParameter, match="line 1: titel: there is no such setting"):
         ingest([gadf_set], archive, "org.example")
     assert archive.rows("SELECT 1 FROM cta.product") == []
+
+
+def test_the_examples_of_the_page_are_understood() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "howto"
+    page = (folder / "ingest.md").read_text()
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert parse(shown, "the page").override[0].reason == "the header has km"
+    for file in (folder / "collections").glob("*.toml"):
+        assert parse(file.read_text(), file.name).name == file.stem
+
+
+@pytest.mark.real_data
+def test_the_example_of_cta_1dc_mends_its_headers(
+    archive: Archive, cta_1dc: Path
+) -> None:
+    report = load(archive, cta_1dc, example("cta-1dc"))
+    assert counts(report) == {"added": 4}
+    rows = archive.rows(
+        "SELECT instrument_name, n_tels, altitude, geo_lon FROM "
+        "cta.array_configuration JOIN cta.site USING (site_id)"
+    )
+    assert rows == [
+        {
+            "instrument_name": "CTA South, baseline array",
+            "n_tels": None,
+            "altitude": 2147.0,
+            "geo_lon": -70.3163,
+        }
+    ]
+    # What the settings mend or accept is told no more.
+    assert {finding.code for finding in report.findings} == {"D201", "D219", "D230"}
+    assert archive.check() == []
+
+
+@pytest.mark.real_data
+def test_the_example_of_hess_names_its_crab_runs(archive: Archive, hess: Path) -> None:
+    report = load(archive, hess, example("hess-dl3-dr1"))
+    assert counts(report) == {"added": 105}
+    rows = archive.rows(
+        "SELECT o.obs_id FROM cta.observation o JOIN cta.observation_block b "
+        "USING (observation_block_id) WHERE b.block_id = 'CTA1DC_1' ORDER BY 1"
+    )
+    assert [row["obs_id"] for row in rows] == ["23523", "23526", "23559", "23592"]
+    facilities = archive.rows("SELECT DISTINCT facility_name FROM ivoa.obscore")
+    assert facilities == [{"facility_name": "H.E.S.S."}]
+    kinds = archive.rows(
+        "SELECT DISTINCT telescope_type, mirror_diameter FROM cta.telescope"
+    )
+    assert kinds == [{"telescope_type": "H.E.S.S. I", "mirror_diameter": 12.0}]
+
+
+def example(name: str) -> str:
+    folder = Path(__file__).parents[2] / "docs" / "howto" / "collections"
+    return (folder / f"{name}.toml").read_text()

@@ -26,7 +26,7 @@ from distiller.archive import open_archive
 from distiller.core.errors import BadData, IllegalState
 from distiller.ingest import Options, Report, gadf, ingest, loader
 from distiller.ingest.checks import check
-from distiller.ingest.collection import NO_SETTINGS
+from distiller.ingest.collection import NO_SETTINGS, RunSettings
 from distiller.ingest.find import find
 from distiller.ingest.loader import Loader
 from distiller.ingest.to_rows import Target
@@ -226,10 +226,10 @@ def test_what_is_not_foreseen_ends_at_the_edge_of_its_run(
 ) -> None:
     real = check
 
-    def faulty(raw: gadf.RawRun) -> Any:
+    def faulty(raw: gadf.RawRun, said: RunSettings) -> Any:
         if raw.index_obs_id == "2":
             raise RuntimeError("nobody thought of this")
-        return real(raw)
+        return real(raw, said)
 
     monkeypatch.setattr(loader, "check", faulty)
     report = load(archive, gadf_set)

@@ -16,18 +16,21 @@ MOST_HEIGHT: Final = 160
 MOST_SELECTS: Final = 100
 MOST_TABLES: Final = 100
 MOST_JOINS: Final = 50
-MOST_ITEMS: Final = 2_000
+MOST_ITEMS: Final = 1_000
 MOST_COLUMNS: Final = 20_000
 MOST_TERMS: Final = 20_000
 MOST_CONDITIONS: Final = 2_000
 MOST_COMPOUND: Final = 500
 MOST_OPERATORS: Final = 100
-MOST_SORTED: Final = 500
+MOST_SORTED: Final = 300
 MOST_VERTICES: Final = 1_000
 DEEPEST_GEOMETRY: Final = 2
 MOST_TEXT: Final = 100_000
 MOST_COPIED: Final = 20_000
 MOST_WRITTEN: Final = 200_000
+
+# PostgreSQL makes 1,664 columns of one SELECT at most, and one of each term that is
+# grouped or sorted by.
 
 ASSUMED_TEXT: Final = 50
 """Characters that a stored text is taken to have, where lengths are estimated."""

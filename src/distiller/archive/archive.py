@@ -71,7 +71,7 @@ class Archive:
         IllegalState
             If it is of another data model.
         """
-        model = load_model()
+        model = load_model(settings.model_dir)
         try:
             existed = engine.exists()
             if not existed:

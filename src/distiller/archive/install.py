@@ -46,11 +46,26 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
             return False
         for statement in statements:
             session.execute(statement)
-        session.define()
-        _fill_tap_schema(session, model)
-        write_setting(session, _SHAPE, shape)
-        write_setting(session, _WORDS, words)
+        settle(engine, session, model)
     return True
+
+
+def settle(engine: Engine, session: Session, model: Model) -> None:
+    """Fill what derives from the model, and remember it, within a transaction.
+
+    The tables are there: the functions are defined, TAP_SCHEMA is filled.
+    """
+    shape, words = _checksums(engine, model, sql.ddl(model, engine.name))
+    session.define()
+    _fill_tap_schema(session, model)
+    write_setting(session, _SHAPE, shape)
+    write_setting(session, _WORDS, words)
+
+
+def is_of(engine: Engine, session: Session, model: Model) -> bool:
+    """Tell whether an archive was made from the tables that a model has now."""
+    shape, _ = _checksums(engine, model, sql.ddl(model, engine.name))
+    return read_setting(session, _SHAPE) == shape
 
 
 def is_installed(session: Session) -> bool:
@@ -75,24 +90,33 @@ def apply_mappings(
     -------
     Whether something had changed.
     """
-    declared = mappings(model)
     parameters = {
         "base_url": base_url.rstrip("/"),
         "calib_levels": json.dumps(settings.calib_levels, sort_keys=True),
     }
     state = {
         "parameters": parameters,
-        "selects": [one.select_sql(engine) for one in declared],
+        "selects": [one.select_sql(engine) for one in mappings(model)],
     }
     if _state(session) == state:
         return False
     with session.transaction():
         session.lock_all()
-        for one in declared:
-            session.execute(f"DELETE FROM {one.target}")  # noqa: S608 - names of the model
-            session.execute(one.insert_sql(engine), one.used(parameters))
-        write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))
+        fill_mapped(engine, session, model, parameters)
     return True
+
+
+def fill_mapped(
+    engine: EngineName, session: Session, model: Model, parameters: dict[str, Any]
+) -> None:
+    """Fill the mapped tables anew, within a transaction, and remember how."""
+    declared = mappings(model)
+    for one in declared:
+        session.execute(f"DELETE FROM {one.target}")  # noqa: S608 - names of the model
+        session.execute(one.insert_sql(engine), one.used(parameters))
+    selects = [one.select_sql(engine) for one in declared]
+    state = {"parameters": parameters, "selects": selects}
+    write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))
 
 
 def mapping_parameters(session: Session) -> dict[str, Any]:
@@ -146,8 +170,8 @@ def _compare(
     if read_setting(session, _SHAPE) != shape:
         raise IllegalState(
             "the archive was made with another version of the data model",
-            hint="ingest into a new home with this version, or run the version that "
-            "made it",
+            hint="bring it to this one with `distiller upgrade`, or run the version "
+            "that made it",
         )
     if read_setting(session, _WORDS) == words:
         return

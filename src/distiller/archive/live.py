@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distiller.archive.duckdb import live as duckdb
 from distiller.archive.postgres import live as postgres
+from distiller.model.shape import schemas_of
 
 if TYPE_CHECKING:
     from distiller.archive.engine import EngineName, Session
@@ -26,10 +27,8 @@ def read_shape(engine: EngineName, session: Session, model: Model) -> Shape:
         Says which schemas are read: those of its tables, and those that its tables
         were in.
     """
-    schemas = {table.schema for table in model.tables}
-    schemas |= {view.name.partition(".")[0] for view in model.views}
-    schemas |= {t.was.partition(".")[0] for t in model.tables if t.was}
+    names = schemas_of(model)
     derived = {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
     if engine == "postgresql":
-        return postgres.read_shape(session, model, sorted(schemas), derived)
-    return duckdb.read_shape(session, model, sorted(schemas), derived)
+        return postgres.read_shape(session, model, names, derived)
+    return duckdb.read_shape(session, model, names, derived)

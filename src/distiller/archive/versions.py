@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from distiller.core.identifiers import key
 from distiller.model.emit.sql import quoted
+from distiller.vo.provenance import dataset_entity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ TABLE = "cta.dataset_version"
 ENTITY = "provenance.entity"
 _MAIN = frozenset({"events", "product"})
 _INVALIDATED = "invalidated_at_time"
-_DIGITS = 16
 
 
 class Versions:
@@ -113,7 +113,7 @@ def entity_of(bundle: Bundle) -> str:
     files = bundle.rows.get("cta.product_file", ())
     checksums = (row.get("checksum") for row in files if row.get("role") in _MAIN)
     checksum = next((str(c) for c in checksums if c), bundle.checksum)
-    return f"{bundle.publisher_did}#{checksum[:_DIGITS]}"
+    return dataset_entity(bundle.publisher_did, checksum)
 
 
 def _now() -> datetime:

@@ -11,8 +11,11 @@ import click
 
 from distiller.adql import check_syntax, translate
 from distiller.core.errors import QueryError
+from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from distiller.core.errors import Fault
 
 
@@ -32,7 +35,8 @@ def command(ctx: click.Context, *, syntax: bool, as_json: bool, query: str) -> N
     code, message) and ends with 1.
     """
     text = standard_input() if query == "-" else query
-    faults = check_syntax(text) if syntax else _faults(text)
+    folder = None if syntax else load_settings(ctx.find_root().obj).model_dir
+    faults = check_syntax(text) if syntax else _faults(text, folder)
     if as_json:
         shown = {"valid": not faults, "faults": [asdict(fault) for fault in faults]}
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
@@ -47,12 +51,12 @@ def standard_input() -> str:
     return sys.stdin.buffer.read().decode("utf-8", errors="replace")
 
 
-def _faults(text: str) -> tuple[Fault, ...]:
+def _faults(text: str, folder: Path | None) -> tuple[Fault, ...]:
     """Check a query against the tables of the model; no archive is opened."""
     from distiller.model import load_model  # noqa: PLC0415 - not needed for --syntax
 
     try:
-        translate(text, load_model().catalog)
+        translate(text, load_model(folder).catalog)
     except QueryError as error:
         return error.faults
     return ()

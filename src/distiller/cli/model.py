@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from distiller.cli import settings_of
+from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
+from distiller.model.diff import diff
 from distiller.model.emit import dachs_rd, docs, draw, json_schema, sql, tap_schema
+from distiller.model.emit.sql.alter import alter
 from distiller.model.load import (
     ENDING,
+    PACKAGED,
     packaged_paths,
     read_models,
     read_one,
@@ -24,11 +29,14 @@ from distiller.model.load import (
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
 from distiller.model.read_vodml import read_vodml
 from distiller.model.read_xmi import counts, read_xmi_file
+from distiller.model.shape import shape_of
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
     from distiller.model import Model
 
+_TWO = 2
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _model_argument = click.argument(
     "model",
     required=False,
@@ -47,7 +55,8 @@ def command() -> None:
     """Show what is derived from the data model.
 
     MODEL is a VO-DML file, with its binding beside it where there is one
-    (NAME.binding.yaml for NAME.vo-dml.xml); without it, the model of this program.
+    (NAME.binding.yaml for NAME.vo-dml.xml); without it, the model of this program, or
+    that of the setting model_dir.
     It may refer to tables of the models with bindings in the same folder: those are
     looked up, and what is shown is of MODEL alone.
     """
@@ -194,6 +203,63 @@ def import_command(
         sys.exit(1)
 
 
+@command.command(name="diff")
+@click.argument("files", nargs=-1, metavar="[A [B]]", type=_file)
+@click.option(
+    "--engine",
+    type=click.Choice(sql.ENGINES),
+    default="duckdb",
+    show_default=True,
+    help="Database to write for, where two files are compared.",
+)
+@click.option(
+    "--sql", "as_sql", is_flag=True, help="Print the statements that lead there."
+)
+@click.option(
+    "--drop",
+    is_flag=True,
+    help="With --sql: let columns and tables go that are no longer there.",
+)
+@click.pass_context
+def diff_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    engine: sql.Engine,
+    *,
+    as_sql: bool,
+    drop: bool,
+) -> None:
+    """Print what differs between two models, or an archive and a model.
+
+    From the VO-DML file A to B; with A alone, from the archive of the home to A; with
+    neither, from the archive to the model of this program. A line for each difference;
+    what may lose values, or fail because of rows that are there, is marked. Exit 1 if
+    there is a difference.
+    """
+    if len(files) > _TWO:
+        raise click.UsageError("two files at most")
+    if len(files) == _TWO:
+        before, model = (load_file(_named(path)) for path in files)
+        old = shape_of(before, engine)
+        differences = diff(old, shape_of(model, engine))
+        statements = alter(differences, old, model, drop=drop)
+    else:
+        # Only here: it opens the archive.
+        from distiller.archive.upgrade import plan  # noqa: PLC0415
+
+        given = load_file(_named(files[0])) if files else None
+        planned = plan(settings_of(ctx), drop=drop, model=given)
+        differences, statements = planned.differences, planned.statements
+    if as_sql:
+        for statement in statements:
+            click.echo(f"{statement};")
+    else:
+        for difference in differences:
+            click.echo(str(difference))
+    if differences:
+        ctx.exit(1)
+
+
 @command.command(name="check")
 @_model_argument
 def check_command(model: Path | None) -> None:
@@ -207,8 +273,9 @@ def check_command(model: Path | None) -> None:
         for warning in warnings(model):
             click.echo(f"warning: {warning}")
     else:
-        found, faults = read_models(packaged_paths())
-        faults += mapping_faults(read_mapping(FILE), found)
+        folder = _folder() or PACKAGED
+        found, faults = read_models(packaged_paths(folder))
+        faults += mapping_faults(read_mapping(folder / FILE.name), found)
     for note in found.notes:
         click.echo(f"note: {note}")
     for fault in faults:
@@ -220,7 +287,14 @@ def check_command(model: Path | None) -> None:
 
 
 def _model(path: Path | None) -> Model:
-    return load_model() if path is None else load_file(_named(path))
+    if path is not None:
+        return load_file(_named(path))
+    return load_model(_folder())
+
+
+def _folder() -> Path | None:
+    """Return the folder of the model that the settings name."""
+    return load_settings(click.get_current_context().find_root().obj).model_dir
 
 
 def _named(path: Path) -> Path:

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         default=None,
         description="PostgreSQL URL for queries, of a user that may only read.",
     )
+    model_dir: Path | None = Field(
+        default=None,
+        description="Folder of a changed data model; without one that of the program.",
+    )
     authority: str = Field(
         default="distiller.invalid",
         pattern=r"^[A-Za-z0-9][\w.~-]{2,}$",
@@ -150,6 +154,18 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return given if text else None
 
+    @field_validator("model_dir", mode="before")
+    @classmethod
+    def _is_folder(cls, given: Any) -> Any:
+        """Take an empty text for none; refuse what is no folder."""
+        if given is None or not str(given):
+            return None
+        folder = Path(given).absolute()
+        if not folder.is_dir():
+            message = f"there is no folder {folder}"
+            raise ValueError(message)
+        return folder
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -175,6 +191,11 @@ class Settings(BaseSettings):
     def archive_path(self) -> Path:
         """The embedded archive."""
         return self.home / "archive.duckdb"
+
+    @property
+    def backups_path(self) -> Path:
+        """What archives were before they were upgraded."""
+        return self.home / "backups"
 
     @property
     def collections_path(self) -> Path:

@@ -18,7 +18,7 @@ from distiller.ingest.values import Values, as_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from distiller.ingest.collection import RunSettings
+    from distiller.ingest.collection import RunSettings, Site
     from distiller.ingest.gadf import RawRun, Response
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
@@ -68,7 +68,7 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
     sky = _sky(values, object_name)
     if said.names.target is not None:
         sky = replace(sky, target_name=said.names.target)
-    array = _of_settings(_array(values), said)
+    array = _array(values, said)
     ambient = _ambient(values)
     making = _making(values, raw.responses)
     performance = _performance(raw, values)
@@ -200,9 +200,39 @@ def _direction(
     return ra, dec
 
 
-def _array(values: Values) -> checked.Array:
+def _array(values: Values, said: RunSettings) -> checked.Array:
     facility = values.text("TELESCOP")
     count = values.number("N_TELS", placeholders=(0.0,), low=1.0, high=1000.0)
+    site, lon, lat, altitude = (
+        _said_place(said.site, facility)
+        if said.site is not None
+        else _own_place(values, facility)
+    )
+    return checked.Array(
+        facility=said.names.facility or facility,
+        instrument=said.names.instrument or values.text("INSTRUME"),
+        n_tels=None if count is None else int(count),
+        tel_list=values.text("TELLIST", placeholders=("baseline",)),
+        sub_array=values.text("SUBARRAY"),
+        site=site,
+        lon=lon,
+        lat=lat,
+        altitude=altitude,
+    )
+
+
+_Place = tuple[str | None, float | None, float | None, float | None]
+"""Name, longitude and latitude in deg, and altitude in m."""
+
+
+def _said_place(site: Site, facility: str | None) -> _Place:
+    """Return the place of the settings; the header is not asked."""
+    name = site.name or _place(facility, site.lon, site.lat)
+    return name, site.lon, site.lat, site.altitude
+
+
+def _own_place(values: Values, facility: str | None) -> _Place:
+    """Return the place in the header, as far as it can be believed."""
     lon = values.number("GEOLON", low=-180.0, high=360.0)
     lat = values.number("GEOLAT", low=-90.0, high=90.0)
     if lon == 0.0 and lat == 0.0:
@@ -215,31 +245,7 @@ def _array(values: Values) -> checked.Array:
     if altitude is not None and altitude < _KM:
         values.note("D205", f"ALTITUDE = {altitude:g}")
         altitude = round(altitude * 1000.0, 6)
-    return checked.Array(
-        facility=facility,
-        instrument=values.text("INSTRUME"),
-        n_tels=None if count is None else int(count),
-        tel_list=values.text("TELLIST", placeholders=("baseline",)),
-        sub_array=values.text("SUBARRAY"),
-        site=_place(facility, lon, lat),
-        lon=lon,
-        lat=lat,
-        altitude=altitude,
-    )
-
-
-def _of_settings(array: checked.Array, said: RunSettings) -> checked.Array:
-    """Put names and place of the settings in place of those of the files."""
-    array = replace(
-        array,
-        facility=said.names.facility or array.facility,
-        instrument=said.names.instrument or array.instrument,
-    )
-    if said.site is None:
-        return array
-    site = said.site
-    name = site.name or _place(array.facility, site.lon, site.lat)
-    return replace(array, site=name, lon=site.lon, lat=site.lat, altitude=site.altitude)
+    return _place(facility, lon, lat), lon, lat, altitude
 
 
 def _site(

@@ -89,7 +89,8 @@ _TABLE = (
     Code("D112", "error", "EVENTS without a needed column",
          "TIME, RA, DEC and ENERGY are needed: write the file anew."),
     Code("D113", "error", "no usable OBS_ID",
-         "Set OBS_ID in the EVENTS header to a short word without spaces."),
+         "Set OBS_ID in the EVENTS header to a short word without spaces, or give it "
+         "in the settings of the collection by the name of the file."),
     Code("D114", "error", "good time intervals unusable",
          "START and STOP must be finite and in order: write the GTI table anew."),
     Code("D115", "error", "changed while it was read",
@@ -132,7 +133,8 @@ _TABLE = (
          "The times of the GTI were taken."),
     Code("D203", "warning", "TIMESYS missing", "Terrestrial Time (TT) was assumed."),
     Code("D204", "error", "time reference unusable",
-         "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time."),
+         "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time: "
+         "mend the headers, or give them in the settings of the collection."),
     Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
     Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
     Code("D207", "warning", "energy thresholds unphysical or incomplete",

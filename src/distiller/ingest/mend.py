@@ -71,7 +71,10 @@ def _row_with(row: IndexRow, one: Override) -> IndexRow:
 
 
 def _with(header: Header, one: Override) -> Header:
-    values = {**header.values, one.keyword: one.value}
+    value = one.value
+    if one.keyword == "OBS_ID" and isinstance(value, str) and value.isdecimal():
+        value = int(value)  # as GADF wants it
+    values = {**header.values, one.keyword: value}
     # What was wrong with the card itself is mended with it.
     return replace(
         header,

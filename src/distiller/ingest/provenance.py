@@ -7,6 +7,7 @@ configured by this program's mapping and by the settings file of the collection.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -169,7 +170,7 @@ def _ingest(  # noqa: PLR0913 - what an ingest is made of
     mapping: str,
 ) -> None:
     """Add that the archive took the run in, and under which settings."""
-    own_version = version(_PACKAGE)
+    own_version = _own_version()
     described = record.activity_description(
         "ingest",
         own_version,
@@ -196,3 +197,9 @@ def _ingest(  # noqa: PLR0913 - what an ingest is made of
         record.configured_by_file(activity, file.name, file.sha256, file.text)
     software = record.agent(PROGRAM, "SoftwareAgent", version=own_version)
     record.associated(activity, software, "software")
+
+
+@cache
+def _own_version() -> str:
+    """Return the version of this program, looked up once."""
+    return version(_PACKAGE)

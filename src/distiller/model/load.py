@@ -32,16 +32,30 @@ ENDING = ".vo-dml.xml"
 _ORDER = ("obscore", "cta", "voprov", "tap_schema", "internal")
 
 
-@functools.cache
-def load_model() -> Model:
-    """Return the packaged model: all that stands in ``uml``.
+def load_model(folder: Path | None = None) -> Model:
+    """Return the model of this program, or of a folder that a site has made of it.
+
+    Parameters
+    ----------
+    folder
+        VO-DML files, bindings and mappings under the names that the packaged ones
+        have (setting ``model_dir``), and others beside them.
 
     Raises
     ------
     Damaged
         With every fault, if the installed files contradict each other.
+    BadData
+        M100 with every fault, if those of the folder do.
     """
-    model, faults = read_models(packaged_paths())
+    return _load(folder or PACKAGED)
+
+
+@functools.cache
+def _load(folder: Path) -> Model:
+    model, faults = read_models(packaged_paths(folder))
+    if faults and folder != PACKAGED:
+        raise BadData("M100", str(folder), "; ".join(faults))
     if faults:
         raise Damaged(
             f"the packaged data model does not hold together: {'; '.join(faults)}",
@@ -50,9 +64,14 @@ def load_model() -> Model:
     return model
 
 
-def packaged_paths() -> list[Path]:
-    """Return the VO-DML files of this program, in the order of their schemas."""
-    return [PACKAGED / f"{name}{ENDING}" for name in _ORDER]
+def packaged_paths(folder: Path = PACKAGED) -> list[Path]:
+    """Return the VO-DML files of a folder, in the order of their schemas.
+
+    Those that the program has come first; others count if they have a binding.
+    """
+    known = [folder / f"{name}{ENDING}" for name in _ORDER]
+    others = (path for path in sorted(folder.glob(f"*{ENDING}")) if path not in known)
+    return known + [path for path in others if _binding_of(path).is_file()]
 
 
 def load_file(path: Path) -> Model:
@@ -109,6 +128,7 @@ def read_models(
             if not part.binding.hidden
         },
         notes=tuple(note for part in parts for note in part.notes),
+        folder=paths[0].parent if paths else None,
     )
     if not faults:
         tables, unread = _look_up(_absent(model), beside)

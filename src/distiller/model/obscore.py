@@ -132,24 +132,29 @@ class ObsCoreMapping:
 
 def mapping(model: Model) -> ObsCoreMapping:
     """Return the mapping of ivoa.obscore, checked against the model; see `mappings`."""
-    return _checked(FILE, model)
+    return _checked(_folder(model) / FILE.name, model)
 
 
 def mappings(model: Model) -> tuple[ObsCoreMapping, ...]:
-    """Return the packaged mappings, ivoa.obscore first, checked against the model.
+    """Return the mappings beside the model, ivoa.obscore first, checked against it.
 
     Raises
     ------
     Damaged
         If a mapping and the model's table differ in their columns.
     """
-    return tuple(_checked(path, model) for path in _paths())
+    return tuple(_checked(path, model) for path in _paths(_folder(model)))
+
+
+def _folder(model: Model) -> Path:
+    return model.folder or PACKAGED
 
 
 @functools.cache
-def _paths() -> tuple[Path, ...]:
-    others = (path for path in sorted(PACKAGED.glob(_FILES)) if path != FILE)
-    return (FILE, *others)
+def _paths(folder: Path) -> tuple[Path, ...]:
+    first = folder / FILE.name
+    others = (path for path in sorted(folder.glob(_FILES)) if path != first)
+    return (first, *others)
 
 
 def _checked(path: Path, model: Model) -> ObsCoreMapping:

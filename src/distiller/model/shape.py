@@ -104,6 +104,13 @@ def shape_of(model: Model, engine: Engine) -> Shape:
     )
 
 
+def schemas_of(model: Model) -> list[str]:
+    """Return the schemas that a model has tables in, or had."""
+    names = {table.schema for table in model.tables}
+    names |= {view.name.partition(".")[0] for view in model.views}
+    return sorted(names | {t.was.partition(".")[0] for t in model.tables if t.was})
+
+
 def _table(table: BoundTable, engine: Engine) -> TableShape:
     has_keys = engine == "postgresql"
     return TableShape(

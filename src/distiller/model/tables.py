@@ -10,6 +10,7 @@ from distiller.core.columns import Catalog, Column, ForeignKey, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from distiller.model.entities import Document
 
@@ -185,6 +186,8 @@ class Model:
         Tables of other models that keys and views of this one lead to.
     notes
         What became of what SQL holds in part only, and of constraints.
+    folder
+        Where the documents were read; what fills tables stands beside them.
     """
 
     documents: tuple[Document, ...]
@@ -193,6 +196,7 @@ class Model:
     schemas: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[BoundTable, ...] = ()
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @cached_property
     def by_name(self) -> Mapping[str, BoundTable]:

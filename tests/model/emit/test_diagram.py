@@ -65,7 +65,7 @@ def sky() -> Model:
         Type("enumeration", "a.Kind", "Kind", "", "a", values=_values("dwarf")),
         Type("objectType", "b.Planet", "Planet", "", "b"),
     )
-    packages = (Package("a", "a", ""), Package("b", "b", ""))
+    packages = tuple(Package(name, name, "") for name in ("a", "b"))
     document = Document("m", "Sky", "", "1", packages, types)
     return Model((document,), ())
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 Rows = list[tuple[Any, ...]]
+_SCHEMAS = ", ".join(f"'{s}'" for s in sorted({t.schema for t in load_model().tables}))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,7 @@ def _constraints(connection: psycopg.Connection, kind: str) -> Rows:
         pg_get_constraintdef(k.oid), k.condeferrable, k.condeferred
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE k.contype = '{kind}' AND n.nspname IN ('ivoa', 'cta', 'tap_schema',
-        'internal')""",
+        WHERE k.contype = '{kind}' AND n.nspname IN ({_SCHEMAS})""",
     )
 
 
@@ -57,13 +57,13 @@ def test_reserved_words_of_postgresql_are_quoted(made: psycopg.Connection) -> No
 def test_columns_are_those_of_the_model(made: psycopg.Connection) -> None:
     found = _rows(
         made,
-        """SELECT n.nspname || '.' || c.relname, a.attname,
+        f"""SELECT n.nspname || '.' || c.relname, a.attname,
         format_type(a.atttypid, a.atttypmod), a.attnotnull,
         col_description(c.oid, a.attnum)
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind = 'r' AND a.attnum > 0
-        AND n.nspname IN ('ivoa', 'cta', 'tap_schema', 'internal')
+        AND n.nspname IN ({_SCHEMAS})
         ORDER BY n.nspname, c.relname, a.attnum""",
     )
     kinds = {

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from distiller.archive.engine import Session
     from distiller.model import BoundTable, Model
 
-_WHERE = "NOT internal AND database_name = current_database() AND schema_name = ANY($schemas)"
+_WHERE = (
+    "NOT internal AND database_name = current_database() "
+    "AND schema_name = ANY($schemas)"
+)
 _COLUMNS = f"""
 SELECT schema_name || '.' || table_name, column_name, data_type, is_nullable,
        coalesce(comment, '')

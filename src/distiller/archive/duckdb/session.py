@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from distiller.archive import functions
+from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,9 +82,9 @@ class DuckDBSession:
         width = len(table.columns)
         if len(rows) * width >= _ARROW_FROM:
             return self._insert_arrow(table, rows)
-        marks = "(" + ", ".join("?" * width) + ")"
+        marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(rows))
         return self.execute(
-            f"INSERT INTO {table.name} VALUES " + ", ".join([marks] * len(rows)),  # noqa: S608 - names of the model
+            f"INSERT INTO {table.name} ({_names(table)}) VALUES {marks}",  # noqa: S608 - names of the model
             [cell for row in rows for cell in row],
         )
 
@@ -99,7 +100,9 @@ class DuckDBSession:
         staged = pa.Table.from_arrays(arrays, names=list(table.names))
         self._cursor.register("staged_rows", staged)
         try:
-            return self.execute(f"INSERT INTO {table.name} SELECT * FROM staged_rows")  # noqa: S608 - names of the model
+            return self.execute(
+                f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM staged_rows"  # noqa: S608 - names of the model
+            )
         finally:
             self._cursor.unregister("staged_rows")
 
@@ -111,6 +114,11 @@ class DuckDBSession:
     def close(self) -> None:
         """Close the cursor."""
         self._cursor.close()
+
+
+def _names(table: BoundTable) -> str:
+    """Return the columns that rows have; an upgrade may have kept others beside."""
+    return ", ".join(quoted(name) for name in table.names)
 
 
 def _arrow_type(column: Column) -> pa.DataType:

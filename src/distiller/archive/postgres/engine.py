@@ -103,7 +103,7 @@ class PostgresEngine:
             try:
                 ensure_pgsphere(session.connection)
                 install.install(self, session, model)
-                self._allow_readers(session, model)
+                self.allow_readers(session, model)
             finally:
                 session.close()
 
@@ -160,7 +160,7 @@ class PostgresEngine:
                 raise _turned_away(error) from error
             raise
 
-    def _allow_readers(self, session: PostgresSession, model: Model) -> None:
+    def allow_readers(self, session: PostgresSession, model: Model) -> None:
         """Let the user of the second URL read, if there is one."""
         if self._settings.database_read_url is None:
             return

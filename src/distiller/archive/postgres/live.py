@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from distiller.core.columns import ForeignKey
 from distiller.model.emit.sql import postgresql
@@ -99,7 +100,7 @@ def read_shape(
     relations = session.fetch(_RELATIONS, wanted)
     columns: dict[str, list[ColumnShape]] = {}
     for table, name, kind, nullable, comment in session.fetch(_COLUMNS, wanted):
-        shape = ColumnShape(name, _TYPES.get(kind, kind), bool(nullable), comment)
+        shape = ColumnShape(name, _TYPES.get(kind, str(kind)), bool(nullable), comment)
         columns.setdefault(table, []).append(shape)
     constraints, keys = _constraints(session, wanted)
     indexes = _indexes(session, wanted)
@@ -166,15 +167,17 @@ def _in_words_of(
     """
     there = {name for name, *_ in relations}
     found: dict[str, tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]] = {}
-    try:
-        with session.transaction():
-            session.execute("SET LOCAL client_min_messages = warning")
-            for table in model.tables:
-                if table.name in there:
-                    found[table.name] = _probe(session, table)
-            raise _Undone
-    except _Undone:
-        return found
+
+    def look() -> NoReturn:
+        session.execute("SET LOCAL client_min_messages = warning")
+        for table in model.tables:
+            if table.name in there:
+                found[table.name] = _probe(session, table)
+        raise _Undone
+
+    with suppress(_Undone), session.transaction():
+        look()
+    return found
 
 
 def _probe(

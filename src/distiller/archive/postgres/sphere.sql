@@ -542,4 +542,5 @@ RETURN spoint(radians(ra), radians(lat)) <@ ANY (dst.covers(g));
 -- Whether a region may meet another: an index on dst.cover(g) serves.
 CREATE OR REPLACE FUNCTION dst.may_meet(g double precision[], other double precision[])
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN dst.cover(g) IS NULL OR dst.cover(g) && ANY (dst.covers(other));
+RETURN dst.cover(g) IS NULL AND g IS NOT NULL
+  OR dst.cover(g) && ANY (dst.covers(other));

@@ -93,7 +93,7 @@ class _Altering:
                 yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
 
     def _drop_views(self) -> Iterator[str]:
-        """Views stand in the way of changes: they are made again."""
+        """Drop the views, which stand in the way of changes; they are made again."""
         for name in self._old.views if self._structural else ():
             yield f"DROP VIEW {qualified(name)}"
 
@@ -198,7 +198,7 @@ class _Postgres(_Altering):
             d.table for d in self._of("column new", "column type", "column not null")
         }
         for table in sorted(t for t in emptied if self._derived(t)):
-            yield f"DELETE FROM {qualified(table)}"
+            yield f"DELETE FROM {qualified(table)}"  # noqa: S608 - names of the model
         for d in self._of("column gone"):
             column = self._old.tables[self._was(d.table)].column(d.name)
             if self._drop or self._derived(d.table):
@@ -244,7 +244,7 @@ class _DuckDB(_Altering):
         yield from self._comments(made)
 
     def _is_appended(self, table: BoundTable, d: Difference) -> bool:
-        """Whether a difference is of words, or a new column at the end that may lack."""
+        """Whether it is of words, or a new column at the end that may be missing."""
         if d.kind != "column new":
             return d.kind in _WORDS
         before = self._old.tables[self._was(table.name)].columns

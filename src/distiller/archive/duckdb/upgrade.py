@@ -1,0 +1,219 @@
+"""A new file beside the old one, filled by copy, verified, and put in its place.
+
+The rename is the moment of change: before it the old file counts, after it the new one.
+The old file is locked until then, so that nothing is written to it meanwhile, and stays
+in the folder of backups.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from distiller.archive.archive import Archive
+from distiller.archive.duckdb.engine import DuckDBEngine
+from distiller.archive.duckdb.faults import translated
+from distiller.core.errors import Damaged
+from distiller.core.files import sync_folder
+from distiller.model.diff import former, former_column
+from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql.names import listed, literal, qualified
+from distiller.model.shape import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+    from distiller.model.shape import Shape, TableShape
+
+_SCRATCH = ".upgrade-"
+_SETTINGS = "internal.setting"
+_OWN = "name LIKE 'model.%'"
+"""What the new file remembers of its own model."""
+
+
+def upgrade(
+    settings: Settings,
+    model: Model,
+    before: Shape,
+    *,
+    drop: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Bring the file of a home to a model; see `distiller.archive.upgrade`."""
+    path = settings.archive_path
+    with translated(f"upgrading {path}"), closing(_connection(settings)) as connection:
+        connection.execute(f"ATTACH {literal(str(path))} AS before")
+        connection.execute("CHECKPOINT before")
+        for leftover in settings.home.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        scratch = settings.home / f"{_SCRATCH}{uuid.uuid4().hex[:8]}"
+        scratch.mkdir(mode=0o700)
+        try:
+            there = settings.model_copy(update={"home": scratch})
+            copy = _Copy(connection, before, shape_of(model, "duckdb"), drop=drop)
+            made = _made(copy, there, model)
+            backup = _backup_path(settings)
+            backup.parent.mkdir(mode=0o700, exist_ok=True)
+            backup.hardlink_to(path)
+            sync_folder(backup.parent)
+            say(f"the archive as it was: {backup}")
+            made.replace(path)
+            sync_folder(path.parent)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _connection(settings: Settings) -> duckdb.DuckDBPyConnection:
+    memory = f"{settings.query_memory_mb}MB"
+    return duckdb.connect(
+        config={"memory_limit": memory, "threads": settings.query_threads}
+    )
+
+
+def _made(copy: _Copy, there: Settings, model: Model) -> Path:
+    """Make the new file, whole and on disk."""
+    engine = DuckDBEngine(there)
+    try:
+        engine.make(model)
+    finally:
+        engine.close()
+    made = there.archive_path
+    copy.into(made)
+    with closing(Archive.open(there, DuckDBEngine(there), create=False)):
+        pass  # opening fills what derives from the rows
+    if made.with_name(f"{made.name}.wal").exists():
+        raise Damaged(f"{made}: the database left its log behind")
+    made.chmod(0o600)
+    with made.open("rb") as stream:
+        os.fsync(stream.fileno())
+    return made
+
+
+class _Copy:
+    """Copies the rows of one file into another, whose tables are there."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Shape,
+        after: Shape,
+        *,
+        drop: bool,
+    ) -> None:
+        self._connection = connection
+        self._before = before
+        self._after = after
+        self._drop = drop
+
+    def into(self, made: Path) -> None:
+        """Copy every row that is not derived, and compare both files."""
+        execute = self._connection.execute
+        execute(f"ATTACH {literal(str(made))} AS after")
+        execute(f"SET temp_directory = {literal(str(made.with_name('tmp')))}")
+        copied: set[str] = set()
+        for table in self._after.tables.values():
+            old = former(self._before, table)
+            if old is None:
+                continue
+            copied.add(old.name)
+            if table.name == _SETTINGS:
+                self._settings()
+            elif not table.derived:
+                self._table(old, table)
+        for name, old in self._before.tables.items():
+            if name not in copied and not self._drop and not old.derived:
+                self._whole(old)
+        execute("CHECKPOINT after")
+        execute("DETACH after")
+
+    def _table(self, old: TableShape, new: TableShape) -> None:
+        pairs: list[tuple[str, str]] = []
+        kept: set[str] = set()
+        for column in new.columns:
+            found = former_column(old, column)
+            if found is not None:
+                kept.add(found.name)
+                cell = f"CAST({quoted(found.name)} AS {column.type})"
+                pairs.append((column.name, cell))
+        for column in old.columns:
+            if column.name not in kept and not self._drop:
+                name = quoted(column.name)
+                self._connection.execute(
+                    f"ALTER TABLE after.{qualified(new.name)} "
+                    f"ADD COLUMN {name} {column.type}"
+                )
+                pairs.append((column.name, name))
+        self._connection.execute(
+            f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
+            f"({listed(tuple(name for name, _ in pairs))}) "
+            f"SELECT {', '.join(cell for _, cell in pairs)} "
+            f"FROM before.{qualified(old.name)}"
+        )
+        self._verify(old.name, new.name, pairs)
+
+    def _whole(self, old: TableShape) -> None:
+        """Copy a table that the model does not have."""
+        schema = quoted(old.name.partition(".")[0])
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS after.{schema}")
+        self._connection.execute(
+            f"CREATE TABLE after.{qualified(old.name)} AS "
+            f"FROM before.{qualified(old.name)}"
+        )
+        pairs = [(column.name, quoted(column.name)) for column in old.columns]
+        self._verify(old.name, old.name, pairs)
+
+    def _settings(self) -> None:
+        """Copy what the archive remembers; the mapping is to be filled anew."""
+        rows = self._connection.execute(
+            f"SELECT name, value FROM before.{_SETTINGS} WHERE NOT {_OWN}"  # noqa: S608 - fixed names
+        ).fetchall()
+        for name, value in rows:
+            kept = _unfilled(value) if name == "mapping" else value
+            self._connection.execute(
+                f"INSERT OR REPLACE INTO after.{_SETTINGS} (name, value) VALUES (?, ?)",  # noqa: S608 - fixed names
+                [name, kept],
+            )
+
+    def _verify(self, old: str, new: str, pairs: list[tuple[str, str]]) -> None:
+        """Compare number and checksum of the rows of both files."""
+        names = [quoted(name) for name, _ in pairs]
+        there = self._sum([cell for _, cell in pairs], f"before.{qualified(old)}")
+        here = self._sum(names, f"after.{qualified(new)}")
+        if here != there:
+            raise Damaged(
+                f"{new}: the copy differs from {old}; the archive stays as it was",
+                hint="see the disk, and do it again",
+            )
+
+    def _sum(self, cells: list[str], table: str) -> tuple[object, ...] | None:
+        row = f"hash({', '.join(cells)})" if cells else "0"
+        return self._connection.execute(
+            f"SELECT count(*), bit_xor({row}), sum({row}) FROM {table}"  # noqa: S608 - names of the archive
+        ).fetchone()
+
+
+def _unfilled(text: str) -> str:
+    """Return the state of the mappings with its parameters, and nothing filled."""
+    state = json.loads(text)
+    return json.dumps({**state, "selects": []} if isinstance(state, dict) else state)
+
+
+def _backup_path(settings: Settings) -> Path:
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    name = f"archive-{moment}"
+    path = settings.backups_path / f"{name}.duckdb"
+    number = 1
+    while path.exists():
+        number += 1
+        path = settings.backups_path / f"{name}-{number}.duckdb"
+    return path

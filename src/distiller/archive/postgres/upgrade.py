@@ -1,0 +1,115 @@
+"""A PostgreSQL archive becomes one of another model, in one transaction."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from distiller.archive import install
+from distiller.archive.postgres.engine import PostgresEngine
+from distiller.archive.postgres.live import read_shape
+from distiller.core.errors import IllegalState
+from distiller.core.files import sync_folder
+from distiller.model.diff import diff
+from distiller.model.emit.sql.alter import alter
+from distiller.model.shape import schemas_of, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from distiller.core.settings import Settings
+    from distiller.model import Model
+
+_PROGRAM = "pg_dump"
+
+
+def upgrade(
+    settings: Settings,
+    model: Model,
+    *,
+    drop: bool,
+    backed_up: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Bring a database to a model; see `distiller.archive.upgrade`."""
+    engine = PostgresEngine(settings)
+    schemas = schemas_of(model)
+    try:
+        if not backed_up:
+            _back_up(settings, schemas, say)
+        with engine.translated(f"upgrading {engine.place}"):
+            session = engine.session()
+            try:
+                before = read_shape(session, model, schemas, _derived(model))
+                with session.transaction():
+                    session.lock_all()
+                    parameters = install.mapping_parameters(session)
+                    wanted = shape_of(model, "postgresql")
+                    found = diff(before, wanted)
+                    for statement in alter(found, before, model, drop=drop):
+                        session.execute(statement)
+                    install.settle(engine, session, model)
+                    install.fill_mapped("postgresql", session, model, parameters)
+                    engine.allow_readers(session, model)
+            finally:
+                session.close()
+    finally:
+        engine.close()
+
+
+def _derived(model: Model) -> set[str]:
+    return {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
+
+
+def _back_up(
+    settings: Settings, schemas: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Dump the schemas of the archive into the folder of backups."""
+    assert settings.database_url is not None  # noqa: S101 - callers have looked
+    given = conninfo_to_dict(settings.database_url.get_secret_value())
+    password = given.pop("password", None)
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = settings.backups_path / f"archive-{moment}.dump"
+    place = make_conninfo(**{k: str(v) for k, v in given.items()})
+    arguments = ["--format=custom", f"--file={path}", f"--dbname={place}"]
+    arguments += [f"--schema={schema}" for schema in schemas]
+    say(f"backup: {_PROGRAM} {' '.join(arguments)}")
+    program = shutil.which(_PROGRAM)
+    if program is None:
+        raise IllegalState(
+            f"{_PROGRAM} is not on the PATH, so no backup can be made",
+            hint="install the client of PostgreSQL, or make a backup and say "
+            "--backed-up",
+        )
+    _dump([program, *arguments], path, None if password is None else str(password))
+    say(f"the archive as it was: {path}")
+
+
+def _dump(command: Sequence[str], path: Path, password: str | None) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = {} if password is None else {"PGPASSWORD": password}
+    done = subprocess.run(  # noqa: S603 - a program of the PATH with our arguments
+        command,
+        env={**os.environ, **secret},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        path.unlink(missing_ok=True)
+        said = done.stderr.strip().splitlines()
+        raise IllegalState(
+            f"{_PROGRAM} made no backup: {said[-1] if said else done.returncode}",
+            hint="mend that, or make a backup and say --backed-up",
+        )
+    path.chmod(0o600)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    sync_folder(path.parent)

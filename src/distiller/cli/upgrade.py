@@ -1,0 +1,61 @@
+"""``distiller upgrade``: an archive of an older data model becomes one of this."""
+
+from __future__ import annotations
+
+import click
+
+from distiller.archive.remote import RemoteArchive
+from distiller.archive.upgrade import plan, upgrade
+from distiller.cli import settings_of
+from distiller.core.errors import Busy
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--drop",
+    is_flag=True,
+    help="Let columns and tables go that the model no longer has; else they stay.",
+)
+@click.option(
+    "--backed-up",
+    is_flag=True,
+    help="You have a backup of the PostgreSQL database; else pg_dump makes one.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context, *, dry_run: bool, yes: bool, drop: bool, backed_up: bool
+) -> None:
+    """Bring the archive to the data model of this program, or of ``model_dir``.
+
+    Every difference is told first, a line each. The archive as it was is kept in
+    HOME/backups. All is done or nothing; stop the server before.
+    """
+    settings = settings_of(ctx)
+    remote = RemoteArchive(settings.socket_path)
+    try:
+        if settings.socket_path.exists() and remote.answers():
+            raise Busy(
+                f"a server has the archive of {settings.home} open",
+                hint="stop it, and start it again after the upgrade",
+            )
+    finally:
+        remote.close()
+    planned = plan(settings, drop=drop)
+    for difference in planned.differences:
+        click.echo(str(difference))
+    for name in planned.kept:
+        click.echo(f"{name}: stays, though the model does not have it (--drop)")
+    for obstacle in planned.obstacles:
+        click.echo(f"in the way: {obstacle}")
+    if not planned.is_due:
+        click.echo("the archive is of this data model")
+        return
+    if dry_run:
+        click.echo(f"{len(planned.differences)} differences; nothing was done")
+        return
+    if not yes and not planned.obstacles:
+        click.confirm("Upgrade the archive?", abort=True)
+    upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)
+    click.echo("the archive is of this data model now")

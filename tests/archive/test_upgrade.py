@@ -1,0 +1,351 @@
+"""An archive of an older model becomes one of a newer: all of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from tests.archive import changed
+
+from distiller.archive import open_archive
+from distiller.archive.opening import engine_of
+from distiller.archive.upgrade import plan, upgrade
+from distiller.core.errors import IllegalState, NotFound
+from distiller.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.core.settings import Settings
+
+_RUNS = 3
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the packaged model."""
+    return changed.copied(tmp_path / "uml")
+
+
+@pytest.fixture
+def home(engine_home: Settings, toy: Any) -> Settings:
+    """Return a home with some datasets of the packaged model."""
+    with open_archive(engine_home) as archive:
+        archive.store_many([toy.bundle(number) for number in range(_RUNS)])
+    return engine_home
+
+
+def _with(settings: Settings, folder: Path) -> Settings:
+    return load_settings(
+        settings.home,
+        database_url=settings.database_url,
+        model_dir=folder,
+        authority=settings.authority,
+    )
+
+
+def _upgrade(settings: Settings, **given: Any) -> list[str]:
+    """Upgrade, and return what differed."""
+    planned = plan(settings, drop=given.get("drop", False))
+    upgrade(settings, planned, **given)
+    return [str(difference) for difference in planned.differences]
+
+
+def _digest(settings: Settings) -> str:
+    with open_archive(settings) as archive:
+        return archive.digest()
+
+
+def _rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    engine = engine_of(settings)
+    try:
+        with closing(engine.session()) as session:
+            return session.fetch(query)
+    finally:
+        engine.close()
+
+
+def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
+    before = _rows(home, "SELECT * FROM ivoa.obscore ORDER BY obs_id")
+    changed.with_attribute(
+        folder, "dewPoint", "{unit: K, ucd: phys.temperature.dew, indexed: true}"
+    )
+    settings = _with(home, folder)
+    with pytest.raises(IllegalState, match="distiller upgrade"):
+        open_archive(settings)
+    told = _upgrade(settings)
+    assert any("cta.ambient_conditions.dew_point: column new" in t for t in told)
+    with open_archive(settings) as archive:
+        assert archive.check() == []
+        column = archive.catalog["cta.ambient_conditions"].column("dew_point")
+        assert column is not None
+        assert (
+            archive.rows("SELECT dew_point FROM cta.ambient_conditions")
+            == [{"dew_point": None}] * _RUNS
+        )
+        assert archive.rows(
+            "SELECT unit, description FROM tap_schema.columns "
+            "WHERE column_name = 'dew_point'"
+        ) == [{"unit": "K", "description": "The dewPoint of the weather."}]
+    assert _rows(settings, "SELECT * FROM ivoa.obscore ORDER BY obs_id") == before
+    planned = plan(settings)
+    assert (planned.differences, planned.is_due) == ((), False)
+
+
+def test_rows_are_as_before_and_can_be_written(
+    home: Settings, folder: Path, toy: Any
+) -> None:
+    replaced = _rows(home, "SELECT count(*) FROM cta.gti")
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    _upgrade(settings)
+    with open_archive(settings) as archive:
+        # The same datasets are known; another goes in, one is replaced, one goes.
+        assert archive.store(toy.bundle(0)) == "unchanged"
+        assert archive.store(toy.bundle(1, checksum="2")) == "replaced"
+        assert archive.store(toy.bundle(7)) == "added"
+        assert archive.remove(toy.did_of(7))
+        assert archive.check() == []
+    assert _rows(settings, "SELECT count(*) FROM cta.gti") == replaced
+
+
+def test_a_backup_is_the_archive_as_it_was(home: Settings, folder: Path) -> None:
+    before = _digest(home)
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    _upgrade(_with(home, folder))
+    (backup,) = home.backups_path.iterdir()
+    assert backup.stat().st_mode & 0o077 == 0
+    if home.database_url is None:
+        backup.replace(home.archive_path)
+        assert _digest(home) == before
+    else:
+        assert backup.read_bytes()[:5] == b"PGDMP"
+
+
+def test_renamed_columns_and_tables_keep_their_values(
+    home: Settings, folder: Path
+) -> None:
+    query = "SELECT {} FROM cta.{} ORDER BY 1"
+    before = _rows(home, query.format("gti_id, duration", "gti"))
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "    table: gti\n",
+        "    table: interval\n    was: gti\n",
+    )
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "      duration: {unit: s,",
+        "      duration: {column: length, was: duration, unit: s,",
+    )
+    for mapping in folder.glob("*.mapping.yaml"):
+        text = mapping.read_text().replace("cta.gti", "cta.interval")
+        mapping.write_text(text.replace("g.duration", "g.length"))
+    settings = _with(home, folder)
+    told = _upgrade(settings)
+    assert "cta.interval: table renamed, it was cta.gti" in told
+    assert "cta.interval.length: column renamed, it was duration" in told
+    assert _rows(settings, query.format("gti_id, length", "interval")) == before
+    assert plan(settings).differences == ()
+
+
+def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
+    home: Settings, folder: Path, toy: Any
+) -> None:
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    _upgrade(settings)
+    engine = engine_of(settings)
+    with closing(engine.session()) as session:
+        session.execute("UPDATE cta.ambient_conditions SET dew_point = 280")
+    engine.close()
+    # Back to the model of the program.
+    assert _rows(home, "SELECT 1")
+    with pytest.raises(IllegalState):
+        open_archive(home)
+    planned = plan(home)
+    assert planned.kept == ("cta.ambient_conditions.dew_point",)
+    upgrade(home, planned)
+    query = "SELECT DISTINCT dew_point FROM cta.ambient_conditions"
+    assert _rows(home, query) == [(280.0,)]
+    with open_archive(home) as archive:
+        assert archive.store(toy.bundle(8)) == "added"
+        assert archive.check() == []
+    assert not plan(home).is_due
+    assert plan(home, drop=True).is_due
+    _upgrade(home, drop=True)
+    assert plan(home).differences == ()
+
+
+@pytest.mark.parametrize(
+    ("binding", "lower", "words"),
+    [
+        (
+            "{unit: K, ucd: phys.temperature}",
+            1,
+            "cta.ambient_conditions.dew_point is never missing, and 3 rows have no",
+        )
+    ],
+)
+def test_rows_that_stand_in_the_way_are_told(
+    home: Settings, folder: Path, binding: str, lower: int, words: str
+) -> None:
+    before = _digest(home)
+    changed.with_attribute(folder, "dewPoint", binding, lower=lower)
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert any(words in obstacle for obstacle in planned.obstacles)
+    with pytest.raises(IllegalState, match=words):
+        upgrade(settings, planned)
+    assert _digest(home) == before
+    assert not home.backups_path.exists()
+
+
+def test_a_constraint_that_rows_break_is_told(home: Settings, folder: Path) -> None:
+    rule = "<constraint><description>{}</description></constraint>\n      "
+    first = "<attribute>\n        <vodml-id>Observation.GoodTimeInterval."
+    changed.replace(
+        folder / "cta.vo-dml.xml", first, rule.format("duration &lt; 400") + first
+    )
+    settings = _with(home, folder)
+    (obstacle,) = plan(settings).obstacles
+    assert "CHECK (duration < 400)" in obstacle
+    assert "rows break it" in obstacle
+    changed.replace(folder / "cta.vo-dml.xml", "&lt; 400", "&lt; 500")
+    again = folder.rename(folder.with_name("again"))
+    settings = _with(home, again)
+    told = _upgrade(settings)
+    assert any("constraint new: CHECK (duration < 500)" in t for t in told)
+    assert plan(settings).differences == ()
+
+
+def test_a_type_that_holds_less_is_an_obstacle(home: Settings, folder: Path) -> None:
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "      duration: {unit: s,",
+        "      duration: {datatype: int, unit: s,",
+    )
+    settings = _with(home, folder)
+    assert plan(settings).obstacles == ()  # 432.0 s have no digits to lose
+    told = _upgrade(settings)
+    assert any("column type" in t and "DESTRUCTIVE" in t for t in told)
+    assert _rows(settings, "SELECT DISTINCT duration FROM cta.gti") == [(432,)]
+
+
+def test_without_an_archive_there_is_nothing_to_upgrade(engine_home: Settings) -> None:
+    with pytest.raises(NotFound, match="distiller init"):
+        plan(engine_home)
+
+
+@pytest.mark.slow
+def test_postgresql_wants_a_backup(
+    postgres_url: str,
+    tmp_home: Settings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = load_settings(tmp_home.home, database_url=postgres_url)
+    with open_archive(home):
+        pass
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    monkeypatch.setenv("PATH", "/nowhere")
+    said: list[str] = []
+    with pytest.raises(IllegalState, match=r"pg_dump is not on the PATH.*--backed-up"):
+        upgrade(settings, plan(settings), say=said.append)
+    assert said[0].startswith("backup: pg_dump --format=custom --file=")
+    upgrade(settings, plan(settings), backed_up=True)
+    assert plan(settings).differences == ()
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from distiller.archive.upgrade import plan, upgrade
+from distiller.core.settings import load_settings
+
+home, folder, moment = sys.argv[1], sys.argv[2], int(sys.argv[3])
+url = sys.argv[4] or None
+settings = load_settings(home, model_dir=folder, database_url=url)
+planned = plan(settings)
+calls = 0
+
+def count(frame, event, argument):
+    global calls
+    name = frame.f_code.co_filename
+    if event == "call" and "/distiller/archive/" in name:
+        calls += 1
+        if calls == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.setprofile(count)
+upgrade(settings, planned, backed_up=True)
+sys.setprofile(None)
+print(calls)
+"""
+
+
+@pytest.mark.prove
+@pytest.mark.slow
+def test_killed_at_any_moment_it_is_old_or_new(home: Settings, folder: Path) -> None:
+    """A child kills itself at calls spread over the whole of the upgrade."""
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    before = _digest(home)
+    url = home.database_url.get_secret_value() if home.database_url else ""
+    moments = [1, 5, 20, 60, 120, 200, 300, 400, 500, 600, 700, 800, 1000, 1500]
+    ends = set()
+    for moment in moments:
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, str(home.home), str(folder),
+             str(moment), url],
+            capture_output=True, text=True, check=False, env=dict(os.environ),
+        )  # fmt: skip
+        ends.add(done.returncode)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        if plan(settings).is_due:
+            assert _digest(home) == before
+        else:
+            break
+    assert -signal.SIGKILL in ends
+    if plan(settings).is_due:
+        _upgrade(settings, backed_up=True)
+    with open_archive(settings) as archive:
+        assert archive.check() == []
+        assert len(archive.rows("SELECT 1 FROM cta.ambient_conditions")) == _RUNS
+    leftover = [p.name for p in home.home.iterdir() if p.name.startswith(".upgrade")]
+    assert leftover == []
+
+
+def test_the_old_file_is_locked_meanwhile(
+    tmp_home: Settings, folder: Path, toy: Any
+) -> None:
+    """Until the new file is in its place nobody can write to the old one."""
+    with open_archive(tmp_home) as archive:
+        archive.store(toy.bundle(1))
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(tmp_home, folder)
+    path = str(tmp_home.archive_path)
+    opened: list[str] = []
+
+    def look(_: str) -> None:
+        code = f"import duckdb; duckdb.connect({path!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        opened.append(done.stderr)
+
+    upgrade(settings, plan(settings), say=look)
+    assert "onflicting lock" in opened[0]
+    with duckdb.connect(path, read_only=True) as connection:
+        names = connection.execute(
+            "SELECT count(*) FROM duckdb_columns() WHERE column_name = 'dew_point'"
+        ).fetchall()
+    assert names == [(1,)]

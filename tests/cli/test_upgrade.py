@@ -1,0 +1,119 @@
+"""``distiller model diff`` and ``distiller upgrade``, as commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+from tests.archive import changed
+
+from distiller.archive import open_archive
+from distiller.cli import program
+from distiller.core.errors import DistillerError
+from distiller.core.settings import load_settings
+from distiller.model import load_file
+from distiller.model.emit import sql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.core.settings import Settings
+
+
+def _run(*arguments: str, answer: str | None = None) -> tuple[int, str]:
+    result = CliRunner().invoke(program, list(arguments), input=answer)
+    text = result.output
+    if isinstance(result.exception, DistillerError):
+        text += str(result.exception)
+    elif result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the packaged model with another weather quantity."""
+    folder = changed.copied(tmp_path / "uml")
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    return folder
+
+
+def _set(home: Path, folder: Path) -> None:
+    (home / "distiller.toml").write_text(f'model_dir = "{folder}"\n')
+
+
+def test_upgrade_asks_tells_and_does(tmp_home: Settings, folder: Path) -> None:
+    home = ("--home", str(tmp_home.home))
+    with open_archive(tmp_home):
+        pass
+    assert _run(*home, "upgrade") == (0, "the archive is of this data model\n")
+    assert _run(*home, "model", "diff") == (0, "")
+    _set(tmp_home.home, folder)
+    line = "cta.ambient_conditions.dew_point: column new: DOUBLE"
+    status, text = _run(*home, "model", "diff")
+    assert status == 1
+    assert line in text.splitlines()
+    status, text = _run(*home, "query", "SELECT 1 AS one FROM ivoa.obscore")
+    assert status == 1
+    assert "distiller upgrade" in text
+    status, text = _run(*home, "upgrade", "--dry-run")
+    assert status == 0
+    assert line in text
+    assert "nothing was done" in text
+    status, text = _run(*home, "upgrade", answer="n\n")
+    assert (status, "Aborted!" in text) == (1, True)
+    status, text = _run(*home, "upgrade", answer="y\n")
+    assert status == 0
+    assert f"the archive as it was: {tmp_home.backups_path}" in text
+    assert _run(*home, "model", "diff") == (0, "")
+    assert _run(*home, "upgrade", "--yes") == (0, "the archive is of this data model\n")
+    query = "SELECT dew_point FROM cta.ambient_conditions"
+    assert _run(*home, "query", query, "--format", "csv") == (0, "dew_point\n")
+    assert _run(*home, "adql", query) == (0, "")
+
+
+def test_two_files_are_compared(folder: Path, tmp_path: Path) -> None:
+    old = str(changed.copied(tmp_path / "old") / "cta.vo-dml.xml")
+    new = str(folder / "cta.vo-dml.xml")
+    assert _run("model", "diff", old, old) == (0, "")
+    status, text = _run("model", "diff", new, old)
+    assert status == 1
+    assert "cta.ambient_conditions.dew_point: column gone: DOUBLE (DESTRUCTIVE)" in text
+    status, text = _run("model", "diff", old, new, "--sql", "--engine", "postgresql")
+    assert "ADD COLUMN dew_point DOUBLE PRECISION;" in text
+    assert "COMMENT ON COLUMN cta.ambient_conditions.dew_point IS" in text
+    assert _run("model", "diff", old, new, new)[0] == 2
+
+
+def test_the_sql_of_a_difference_leads_there(folder: Path, tmp_path: Path) -> None:
+    old = changed.copied(tmp_path / "old") / "cta.vo-dml.xml"
+    new = folder / "cta.vo-dml.xml"
+    connection = duckdb.connect()
+    beside = changed.copied(tmp_path / "beside") / "obscore.vo-dml.xml"
+    for path in (beside, old):
+        for statement in sql.ddl(load_file(path)):
+            connection.execute(statement)
+    connection.execute(
+        """INSERT INTO cta.ambient_conditions
+        (ambient_conditions_id, observation_id, zenith) VALUES ('a', 'o', 20)"""
+    )
+    status, text = _run("model", "diff", str(old), str(new), "--sql")
+    assert status == 1
+    connection.execute(text)
+    found = connection.execute(
+        "SELECT zenith, dew_point FROM cta.ambient_conditions"
+    ).fetchall()
+    assert found == [(20.0, None)]
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_home: Settings) -> None:
+    _set(tmp_home.home, tmp_home.home / "nowhere")
+    status, text = _run("--home", str(tmp_home.home), "model", "sql")
+    assert status == 1
+    assert "there is no folder" in text
+    assert "DISTILLER_MODEL_DIR" in text
+    _set(tmp_home.home, tmp_home.home)
+    settings = load_settings(tmp_home.home)
+    assert settings.model_dir == tmp_home.home
