@@ -21,9 +21,8 @@ class One:
 
 def test_the_page_can_be_read_back() -> None:
     root = etree.fromstring(document([One(), One(name="other")]))
-    assert root.find(f".//{_XHTML}body").get("vocab") == (
-        "http://www.ivoa.net/rdf/examples#"
-    )
+    (body,) = root.iterfind(f".//{_XHTML}body")
+    assert body.get("vocab") == "http://www.ivoa.net/rdf/examples#"
     found = root.findall(".//*[@typeof='example']")
     assert [element.get("id") for element in found] == ["few", "other"]
     assert found[0].get("resource") == "#few"

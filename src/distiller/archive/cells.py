@@ -10,28 +10,68 @@ from distiller.core.errors import IllegalState, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
     from distiller.archive.engine import Cells
     from distiller.core.bundle import Row
     from distiller.model import BoundTable
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A table with what is asked of it for every row.
+
+    Attributes
+    ----------
+    names, known
+        Its columns, in order and as a set.
+    key
+        Places of the columns of its key.
+    """
+
+    table: BoundTable
+    names: tuple[str, ...]
+    known: frozenset[str]
+    key: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: BoundTable) -> Self:
+        """Return the shape of a table."""
+        names = table.names
+        places = tuple(names.index(name) for name in table.key)
+        return cls(table, names, frozenset(names), places)
+
+    def cells(self, row: Row, publisher_did: str) -> Cells:
+        """Return the cells of a row in the order of the table; NaN is no value."""
+        if not row.keys() <= self.known:
+            unknown = min(row.keys() - self.known)
+            raise InternalError(
+                f"{publisher_did}: {self.table.name} has no column {unknown!r}"
+            )
+        return tuple([_cell(row.get(name)) for name in self.names])
+
+    def key_of(self, cells: Cells) -> Cells:
+        """Return the key of a row."""
+        return tuple([cells[place] for place in self.key])
+
+
 @dataclass
 class Batch:
-    """The rows of one transaction by table, in the order of the model."""
+    """The rows of one transaction by table."""
 
     own: dict[str, list[Cells]] = field(default_factory=dict)
     shared: dict[str, dict[Cells, Cells]] = field(default_factory=dict)
 
-    def add(self, table: BoundTable, cells: Cells) -> None:
+    def add(self, shape: Shape, cells: Cells) -> None:
         """Take in a row; one that is there already must agree with it."""
+        table = shape.table
         if table.rows == "own":
             self.own.setdefault(table.name, []).append(cells)
             return
-        key = key_of(table, cells)
+        key = shape.key_of(cells)
         shared = self.shared.setdefault(table.name, {})
-        present = shared.get(key, cells)
-        shared[key] = merged(table, key, present, cells)
+        present = shared.get(key)
+        shared[key] = cells if present is None else merged(table, key, present, cells)
 
     def of(self, table: BoundTable) -> list[Cells]:
         """Return the rows of a table."""
@@ -45,29 +85,14 @@ class Batch:
             yield row[place]
 
 
-def cells_of(table: BoundTable, row: Row, publisher_did: str) -> Cells:
-    """Return the cells of a row in the order of the table; NaN is no value."""
-    if unknown := set(row) - set(table.names):
-        raise InternalError(
-            f"{publisher_did}: {table.name} has no column {min(unknown)!r}"
-        )
-    return tuple(_cell(row.get(name)) for name in table.names)
-
-
 def _cell(value: Any) -> Any:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, str) and "\x00" in value:
-        # The end of a text in C; PostgreSQL cannot store it.
-        return value.replace("\x00", "")
-    return value
-
-
-def key_of(table: BoundTable, cells: Cells) -> Cells:
-    """Return the key of a row."""
-    return tuple(cells[table.names.index(name)] for name in table.key)
+    kind = type(value)
+    if kind is float:
+        return None if math.isnan(value) else value
+    if kind is str:
+        # NUL is the end of a text in C; PostgreSQL cannot store it.
+        return value.replace("\x00", "") if "\x00" in value else value
+    return list(value) if kind is tuple else value
 
 
 def is_described(table: BoundTable) -> bool:

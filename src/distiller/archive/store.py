@@ -12,7 +12,7 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from distiller.archive.cells import Batch, cells_of, is_described, key_of, merged
+from distiller.archive.cells import Batch, Shape, is_described, merged
 from distiller.archive.install import mapping_parameters
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
@@ -21,7 +21,7 @@ from distiller.model.emit.sql import quoted
 from distiller.model.obscore import mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from distiller.archive.engine import Cells, EngineName, Session
     from distiller.archive.protocol import Outcome
@@ -37,6 +37,7 @@ JOIN cta.product p ON p.product_id = s.product_id
 JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
 """
+_MOST_KNOWN = 10_000
 _STORABLE = frozenset({"own", "shared", "history"})
 
 
@@ -57,6 +58,10 @@ class Writer:
     @cached_property
     def _insertable(self) -> tuple[BoundTable, ...]:
         return tuple(t for t in self._model.in_order() if t.rows in _STORABLE)
+
+    @cached_property
+    def _shapes(self) -> Mapping[str, Shape]:
+        return {table.name: Shape.of(table) for table in self._insertable}
 
     @cached_property
     def _deletions(self) -> tuple[tuple[str, str], ...]:
@@ -100,6 +105,9 @@ class Writer:
             ]
             known = self._take_in(fresh, set(held)) if fresh else {}
         self._read_back(fresh)
+        # Most shared rows come in a row of datasets or once: a few are remembered.
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
         self._known.update(known)
         return outcomes
 
@@ -151,13 +159,13 @@ class Writer:
         for bundle in bundles:
             _check_root(bundle, self._root)
             for name, rows in bundle.rows.items():
-                table = self._model.by_name.get(name)
-                if table is None or table.rows not in _STORABLE:
+                shape = self._shapes.get(name)
+                if shape is None:
                     raise InternalError(
                         f"{bundle.publisher_did}: no rows can be stored in {name!r}"
                     )
                 for row in rows:
-                    batch.add(table, cells_of(table, row, bundle.publisher_did))
+                    batch.add(shape, shape.cells(row, bundle.publisher_did))
         return batch
 
     def _add_shared(self, batch: Batch) -> dict[tuple[str, Cells], Cells]:
@@ -213,7 +221,8 @@ class Writer:
             f"WHERE {quoted(table.key[0])} = ANY($firsts)",
             {"firsts": sorted({str(key[0]) for key in keys})},
         )
-        found = {key_of(table, row): tuple(row) for row in rows}
+        key_of = self._shapes[table.name].key_of
+        found = {key_of(row): tuple(row) for row in rows}
         return {key: cells for key, cells in found.items() if key in keys}
 
     def _insert(self, table: BoundTable, rows: Sequence[Cells]) -> None:

@@ -82,9 +82,10 @@ class DuckDBSession:
         width = len(table.columns)
         if len(rows) * width >= _ARROW_FROM:
             return self._insert_arrow(table, rows)
-        marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(rows))
+        marks = "(" + ", ".join("?" * width) + ")"
         return self.execute(
-            f"INSERT INTO {table.name} ({_names(table)}) VALUES {marks}",  # noqa: S608 - names of the model
+            f"INSERT INTO {table.name} ({_names(table)}) "  # noqa: S608 - names of the model
+            f"VALUES {', '.join([marks] * len(rows))}",
             [cell for row in rows for cell in row],
         )
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from distiller.model import BoundTable
 
 _CHUNK = 5_000
-_CELLS = 20_000
-"""Cells of one INSERT at most."""
 _EVERYTHING = "distiller:archive"
 _ONE = "SELECT pg_advisory_xact_lock(hashtextextended($name, 0))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($name, 0))"
@@ -105,29 +103,35 @@ class PostgresSession:
 
     def insert(self, table: BoundTable, rows: Sequence[Cells]) -> int:
         """Insert rows of new keys; return their number."""
+        return self._copy(table.name, table.names, rows)
+
+    def insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        """Insert rows whose keys are absent; return the number of those.
+
+        COPY knows no such rule, so that the rows go by a table of this connection.
+        """
+        staged = f"staged_{table.name.replace('.', '_')}"
         names = ", ".join(quoted(name) for name in table.names)
-        statement = f"COPY {table.name} ({names}) FROM STDIN"
+        keys = ", ".join(quoted(name) for name in table.key)
+        self.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} (LIKE {table.name}) "
+            "ON COMMIT DELETE ROWS"
+        )
+        self._copy(staged, table.names, rows)
+        return self.execute(
+            f"INSERT INTO {table.name} ({names}) "  # noqa: S608 - names of the model
+            f"SELECT {names} FROM {staged} ORDER BY {keys} "
+            f"ON CONFLICT ({keys}) DO NOTHING"
+        )
+
+    def _copy(self, name: str, columns: Sequence[str], rows: Sequence[Cells]) -> int:
+        names = ", ".join(quoted(column) for column in columns)
+        statement = f"COPY {name} ({names}) FROM STDIN"
         with self.connection.cursor() as cursor:
             with cursor.copy(statement.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
             return cursor.rowcount
-
-    def insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
-        """Insert rows whose keys are absent; return the number of those."""
-        names = ", ".join(quoted(name) for name in table.names)
-        keys = ", ".join(quoted(name) for name in table.key)
-        marks = "(" + ", ".join("?" * len(table.names)) + ")"
-        step = max(1, _CELLS // len(table.names))
-        count = 0
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step]
-            count += self.execute(
-                f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names of the model
-                f"{', '.join([marks] * len(some))} ON CONFLICT ({keys}) DO NOTHING",
-                [cell for row in some for cell in row],
-            )
-        return count
 
     def define(self) -> None:
         """Define our SQL functions in the schema ``dst``."""
