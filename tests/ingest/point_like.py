@@ -178,9 +178,12 @@ def write_magic(folder: Path) -> Path:
 
 
 def write_veritas(folder: Path) -> Path:
-    """Write two runs with a fixed cut; the index names a third one that is absent."""
+    """Write two runs with a fixed cut; the index names a third one that is absent.
+
+    Gammapy reads a fixed cut only where the one bin of the offset has a width.
+    """
     point_like = PointLike(
-        theta=(0.5, 0.5), fixed_cut=0.1, thresholds=(0.15, 30.0), bkg=True
+        theta=(0.4, 0.6), fixed_cut=0.1, thresholds=(0.15, 30.0), bkg=True
     )
     files = {n: f"{n}.anasum.fits" for n in (11, 12, 13)}
     for obs_id in (11, 12):

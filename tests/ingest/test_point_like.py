@@ -92,9 +92,7 @@ def test_a_set_like_magics(archive: Archive, tmp_path: Path) -> None:
     assert stored(archive, "D233") == {
         "field of view unknown: the responses are for 0.4 deg off axis only"
     }
-    assert stored(archive, "D234") == {
-        "no PSF table: there is aeff, edisp, rad_max only"
-    }
+    assert stored(archive, "D234") == {"no PSF table: only aeff, edisp, rad_max"}
 
 
 def test_what_is_not_known_of_it_is_null(archive: Archive, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def performance_of(
         if kind in kinds and number is None:
             values.note("D222", kind)
     if "psf" not in kinds:
-        values.note("D234", f"there are {', '.join(sorted(kinds))} only")
+        values.note("D234", f"only {', '.join(sorted(kinds))}")
     return checked.Performance(
         fov_deg=_field_of_view(responses, values),
         fwhm_arcsec=None if point_like else fwhm,
