@@ -38,6 +38,8 @@ JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
 """
 _MOST_KNOWN = 10_000
+_MOST_KNOWN = 20_000
+"""Shared rows that are remembered at most."""
 _STORABLE = frozenset({"own", "shared", "history"})
 
 
@@ -107,6 +109,8 @@ class Writer:
         self._read_back(fresh)
         # Most shared rows come in a row of datasets or once: a few are remembered.
         if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        if len(self._known) + len(known) > _MOST_KNOWN:
             self._known.clear()
         self._known.update(known)
         return outcomes
@@ -181,6 +185,10 @@ class Writer:
         self, table: BoundTable, wanted: dict[Cells, Cells]
     ) -> dict[Cells, Cells]:
         """Insert shared rows of a table; return those that stay as they are."""
+        if table.rows == "history":
+            rows = [wanted[key] for key in sorted(wanted, key=str)]
+            self._session.insert_absent(table, rows)
+            return {}
         present = {
             key: cells
             for key in wanted
@@ -189,7 +197,8 @@ class Writer:
         present |= self._find(table, set(wanted) - set(present))
         # In one order everywhere, or two processes could wait for each other.
         absent = {k: wanted[k] for k in sorted(set(wanted) - set(present), key=str)}
-        if absent and self._insert_absent(table, list(absent.values())) < len(absent):
+        new = list(absent.values())
+        if new and self._session.insert_absent(table, new) < len(new):
             # Another process was quicker with some of them.
             present |= self._find(table, set(absent))
         for key in sorted(set(wanted) & set(present), key=str):
@@ -231,9 +240,6 @@ class Writer:
         count = self._session.insert(table, rows)
         if count != len(rows):
             raise Damaged(f"{table.name}: {count} of {len(rows)} rows were stored")
-
-    def _insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
-        return self._session.insert_absent(table, rows)
 
     def _check_references(self, batch: Batch) -> None:
         """Every foreign key of the new rows leads to a row, of this batch or before."""

@@ -79,20 +79,23 @@ class DuckDBSession:
 
     def insert(self, table: BoundTable, rows: Sequence[Cells]) -> int:
         """Insert rows of new keys; return their number."""
+        return self._insert(table, rows, "")
+
+    def insert_absent(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        """Insert rows whose keys are absent; return the number of those."""
+        keys = ", ".join(quoted(name) for name in table.key)
+        return self._insert(table, rows, f" ON CONFLICT ({keys}) DO NOTHING")
+
+    def _insert(self, table: BoundTable, rows: Sequence[Cells], rule: str) -> int:
+        names = _names(table)
+        into = f"INSERT INTO {table.name} ({names})"
         width = len(table.columns)
-        if len(rows) * width >= _ARROW_FROM:
-            return self._insert_arrow(table, rows)
-        marks = "(" + ", ".join("?" * width) + ")"
-        return self.execute(
-            f"INSERT INTO {table.name} ({_names(table)}) "  # noqa: S608 - names of the model
-            f"VALUES {', '.join([marks] * len(rows))}",
-            [cell for row in rows for cell in row],
-        )
-
-    insert_absent = insert
-    """Nobody else can have inserted a row since it was looked for."""
-
-    def _insert_arrow(self, table: BoundTable, rows: Sequence[Cells]) -> int:
+        if len(rows) * width < _ARROW_FROM:
+            marks = "(" + ", ".join("?" * width) + ")"
+            return self.execute(
+                f"{into} VALUES {', '.join([marks] * len(rows))}{rule}",
+                [cell for row in rows for cell in row],
+            )
         types = [_arrow_type(bound.column) for bound in table.columns]
         arrays = [
             pa.array(cells, type=kind)
@@ -101,9 +104,7 @@ class DuckDBSession:
         staged = pa.Table.from_arrays(arrays, names=list(table.names))
         self._cursor.register("staged_rows", staged)
         try:
-            return self.execute(
-                f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM staged_rows"  # noqa: S608 - names of the model
-            )
+            return self.execute(f"{into} SELECT {names} FROM staged_rows{rule}")  # noqa: S608 - names of the model
         finally:
             self._cursor.unregister("staged_rows")
 
