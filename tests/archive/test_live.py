@@ -2,44 +2,159 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import SecretStr
+from tests.model.bind.hierarchy import model as toy
 
 from distiller.archive.live import read_shape
 from distiller.archive.opening import engine_of
 from distiller.model import load_model
 from distiller.model.diff import diff
+from distiller.model.emit import sql
+from distiller.model.emit.sql.alter import alter
 from distiller.model.shape import shape_of
+from distiller.model.tables import Check
 
 if TYPE_CHECKING:
-    from distiller.archive.engine import Engine
+    from collections.abc import Iterator
+
+    from distiller.archive.engine import Engine, Session
     from distiller.core.settings import Settings
-    from distiller.model import Model
+    from distiller.model import BoundColumn, BoundTable, Model
+    from distiller.model.tables import Strategy
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)])
-def settings(request: pytest.FixtureRequest, tmp_home: Settings) -> Settings:
-    if request.param == "duckdb":
-        return tmp_home
-    url = request.getfixturevalue("postgres_url")
-    return tmp_home.model_copy(update={"database_url": SecretStr(url)})
+@pytest.fixture
+def base(engine_home: Settings) -> Iterator[Engine]:
+    """Return each engine, with a database of its own."""
+    found = engine_of(engine_home)
+    yield found
+    found.close()
 
 
-def _of(engine: Engine, model: Model) -> list[str]:
-    session = engine.session()
-    try:
-        found = read_shape(engine.name, session, model)
-    finally:
-        session.close()
+def _differences(engine: Engine, session: Session, model: Model) -> list[str]:
+    found = read_shape(engine.name, session, model)
     return [str(d) for d in diff(found, shape_of(model, engine.name))]
 
 
-def test_an_archive_is_as_its_model(settings: Settings) -> None:
-    engine = engine_of(settings)
-    try:
-        engine.make(load_model())
-        assert _of(engine, load_model()) == []
-    finally:
-        engine.close()
+def test_an_archive_is_as_its_model(base: Engine) -> None:
+    base.make(load_model())
+    with closing(base.session()) as session:
+        assert _differences(base, session, load_model()) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "ALTER TABLE cta.finding ADD COLUMN mine INTEGER",
+            "cta.finding.mine: column gone: INTEGER (DESTRUCTIVE)",
+        ),
+        (
+            "ALTER TABLE cta.finding ALTER COLUMN message DROP NOT NULL",
+            "cta.finding.message: column not null (DESTRUCTIVE)",
+        ),
+        ("CREATE TABLE cta.mine (i INTEGER)", "cta.mine: table gone (DESTRUCTIVE)"),
+        ("DROP VIEW cta.vo_obscore", "cta.vo_obscore: view new"),
+        (
+            "COMMENT ON TABLE cta.finding IS 'Mine.'",
+            "cta.finding: table comment: Mine. -> Something noticed in the input.",
+        ),
+    ],
+)
+def test_what_somebody_has_changed_is_told(
+    base: Engine, statement: str, told: str
+) -> None:
+    base.make(load_model())
+    with closing(base.session()) as session:
+        session.execute(statement)
+        found = _differences(base, session, load_model())
+    assert [f for f in found if f.startswith(told.partition(" -> ")[0])], found
+    assert len(found) == 1
+
+
+def _made(engine: Engine, session: Session, model: Model) -> None:
+    if engine.name == "postgresql":
+        # The database of the test has pgSphere.
+        session.execute("CREATE SCHEMA IF NOT EXISTS dst")
+    for statement in sql.ddl(model, engine.name):
+        session.execute(statement)
+
+
+def _lead(engine: Engine, session: Session, model: Model) -> list[str]:
+    """Make a database what a model wants, and return what differs then."""
+    live = read_shape(engine.name, session, model)
+    wanted = shape_of(model, engine.name)
+    for statement in alter(diff(live, wanted), live, model, drop=True):
+        session.execute(statement)
+    return _differences(engine, session, model)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("joined", "single"), ("single", "concrete"), ("concrete", "joined")],
+)
+def test_statements_lead_from_one_strategy_to_another(
+    base: Engine, one: Strategy, two: Strategy
+) -> None:
+    with closing(base.session()) as session:
+        _made(base, session, toy(one))
+        assert _differences(base, session, toy(one)) == []
+        assert _differences(base, session, toy(two)) != []
+        assert _lead(base, session, toy(two)) == []
+
+
+def _table(model: Model, name: str, **given: Any) -> Model:
+    """Return the model with one table changed."""
+    return replace(
+        model,
+        tables=tuple(
+            replace(t, **given) if t.name == name else t for t in model.tables
+        ),
+    )
+
+
+def _column(table: BoundTable, name: str, **given: Any) -> tuple[BoundColumn, ...]:
+    """Return the columns of a table with one changed."""
+    return tuple(
+        replace(b, column=replace(b.column, **given)) if b.column.name == name else b
+        for b in table.columns
+    )
+
+
+def test_statements_lead_through_every_kind_of_change(base: Engine) -> None:
+    """Type, key, unique, check, index, words, order; there and back."""
+    first = toy("joined")
+    note = first.by_name["toy.note"]
+    changed = _table(
+        first,
+        "toy.note",
+        description="Other words.",
+        columns=tuple(
+            reversed(_column(note, "text", nullable=True, description="Said."))
+        ),
+        key=("note_id", "thing_id"),
+        foreign_keys=(),
+        checks=(Check(("text",), "text <> 'x'", "text <> 'x'"),),
+    )
+    star = changed.by_name["toy.star"]
+    changed = _table(
+        changed,
+        "toy.star",
+        columns=tuple(
+            replace(b, unique=b.column.name == "band")
+            for b in _column(star, "flux", datatype="float", indexed=True)
+        ),
+        points=(("flux", "flux"),),
+        checks=(),
+    )
+    with closing(base.session()) as session:
+        _made(base, session, first)
+        session.execute("INSERT INTO toy.catalogue VALUES ('c', 'one')")
+        assert _lead(base, session, changed) == []
+        assert _lead(base, session, first) == []
+        found = session.fetch("SELECT catalogue_id, name FROM toy.catalogue")
+        assert found == [("c", "one")]

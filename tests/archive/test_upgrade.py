@@ -290,38 +290,60 @@ print(calls)
 """
 
 
+def _child(settings: Settings, folder: Path, moment: int) -> tuple[int, str]:
+    """Upgrade in a process of its own that kills itself at one of its calls."""
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    arguments = [str(settings.home), str(folder), str(moment), url]
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.returncode, done.stdout
+
+
 @pytest.mark.prove
 @pytest.mark.slow
-def test_killed_at_any_moment_it_is_old_or_new(home: Settings, folder: Path) -> None:
+def test_killed_at_any_moment_it_is_old_or_new(
+    make_home: Any, folder: Path, toy: Any
+) -> None:
     """A child kills itself at calls spread over the whole of the upgrade."""
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+
+    def filled(name: str) -> Settings:
+        home: Settings = make_home(name)
+        with open_archive(home) as archive:
+            archive.store_many([toy.bundle(number) for number in range(_RUNS)])
+        return home
+
+    status, said = _child(_with(filled("whole"), folder), folder, 0)
+    calls = int(said.split()[-1])
+    assert (status, calls > 100) == (0, True)
+    home = filled("killed")
     settings = _with(home, folder)
     before = _digest(home)
-    url = home.database_url.get_secret_value() if home.database_url else ""
-    moments = [1, 5, 20, 60, 120, 200, 300, 400, 500, 600, 700, 800, 1000, 1500]
-    ends = set()
-    for moment in moments:
-        done = subprocess.run(
-            [sys.executable, "-c", _KILLED, str(home.home), str(folder),
-             str(moment), url],
-            capture_output=True, text=True, check=False, env=dict(os.environ),
-        )  # fmt: skip
-        ends.add(done.returncode)
-        if done.returncode == 0:
+    olds = news = 0
+    for part in (0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1):
+        status, _ = _child(settings, folder, max(1, round(calls * part)))
+        if not plan(settings).is_due:
+            news += 1
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        if plan(settings).is_due:
-            assert _digest(home) == before
-        else:
-            break
-    assert -signal.SIGKILL in ends
-    if plan(settings).is_due:
+        olds += 1
+        assert status == -signal.SIGKILL
+        assert _digest(home) == before
+    assert olds >= 5
+    if not news:
         _upgrade(settings, backed_up=True)
     with open_archive(settings) as archive:
         assert archive.check() == []
         assert len(archive.rows("SELECT 1 FROM cta.ambient_conditions")) == _RUNS
+    _upgrade(home, backed_up=True)
     leftover = [p.name for p in home.home.iterdir() if p.name.startswith(".upgrade")]
     assert leftover == []
+    assert _digest(home) == before
 
 
 def test_the_old_file_is_locked_meanwhile(

@@ -54,6 +54,7 @@ EVENTS: dict[str, Any] = {
     "ALTITUDE": 1800.0,
     "DATE": "2021-02-03T04:05:06",
 }
+UNITS = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
 TIME_KEYWORDS = ("MJDREFI", "MJDREFF", "TIMESYS", "TIMEUNIT")
 
 
@@ -80,8 +81,9 @@ class RunPlan:
         header = {**EVENTS, "OBS_ID": self.obs_id, **self.header}
         if self.has_events:
             arrays = [
-                fits.Column(name, "D", array=np.arange(self.n_events, dtype=float))
+                fits.Column(name, "D", unit=UNITS.get(name), array=values)
                 for name in self.columns
+                for values in (np.arange(self.n_events, dtype=float),)
             ]
             table = fits.BinTableHDU.from_columns(arrays, name="EVENTS")
             _update(table, header)

@@ -365,7 +365,7 @@ def test_the_command_reports_and_ends_with_3_if_something_was_refused(
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many") / "many"
-    simulate(folder, runs=150, metadata_only=True)
+    simulate(folder, runs=300, metadata_only=True)
     return folder
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from tests.ingest.conftest import (
-    ENERGY,
     RunPlan,
     aeff_hdu,
     edisp_hdu,
     no_responses,
     psf_hdu,
-    response_hdu,
     write_indexes,
     write_table,
 )
@@ -27,8 +24,6 @@ from distiller.ingest.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from astropy.io import fits
 
 Judge = Callable[[RunPlan], Run]
 
@@ -44,9 +39,10 @@ def test_unphysical_thresholds_are_dropped(
     judged: Judge, low: float, high: float
 ) -> None:
     run = judged(RunPlan(responses=lambda: [aeff_hdu(LO_THRES=low, HI_THRES=high)]))
-    assert run.performance.energy_min_tev is None
-    assert run.performance.energy_max_tev is None
-    assert codes(run) == ["D207", "D220"]
+    assert run.performance.energy_min_tev == pytest.approx(0.1)
+    assert run.performance.energy_max_tev == pytest.approx(100.0)
+    assert codes(run) == ["D207", "D232", "D234"]
+    assert [f.message for f in run.findings if f.code == "D232"] == ["0.1-100 TeV"]
 
 
 def test_the_safe_range_of_the_index_comes_second(tmp_path: Path) -> None:
@@ -56,7 +52,7 @@ def test_the_safe_range_of_the_index_comes_second(tmp_path: Path) -> None:
     write_indexes(tmp_path, {5: "run.fits"}, rows, hdus=("EVENTS", "GTI", "AEFF"))
     run = check(Reader().read(find(tmp_path).runs[0]))
     assert run.performance.energy_min_tev == 0.7
-    assert codes(run) == []
+    assert codes(run) == ["D234"]
 
 
 def test_the_event_selection_comes_third(judged: Judge) -> None:
@@ -67,7 +63,7 @@ def test_the_event_selection_comes_third(judged: Judge) -> None:
     run = judged(plan)
     assert run.performance.energy_min_tev == 0.03
     assert run.performance.energy_max_tev == 160.0
-    assert codes(run) == ["D219"]
+    assert codes(run) == ["D219", "D234"]
 
 
 def test_no_responses_at_all(judged: Judge) -> None:
@@ -75,32 +71,6 @@ def test_no_responses_at_all(judged: Judge) -> None:
     assert run.performance.fov_deg is None
     assert run.responses == ()
     assert codes(run) == ["D122", "D220"]
-
-
-def test_point_like_responses_are_accepted(judged: Judge) -> None:
-    def point_like() -> list[fits.BinTableHDU]:
-        rad_max = response_hdu(
-            "RAD_MAX",
-            ("RAD_MAX", "RAD_MAX_2D"),
-            {"ENERG": ENERGY, "THETA": np.array([0.4, 0.4])},
-            {"RAD_MAX": np.full((1, 30), 0.1)},
-            "POINT-LIKE",
-        )
-        aeff = response_hdu(
-            "EFFECTIVE AREA",
-            ("EFF_AREA", "AEFF_2D"),
-            {"ENERG": ENERGY, "THETA": np.array([0.4, 0.4])},
-            {"EFFAREA": np.ones((1, 30))},
-            "POINT-LIKE",
-        )
-        return [aeff, rad_max]
-
-    run = judged(RunPlan(responses=point_like))
-    assert {r.response_type for r in run.responses} == {"aeff", "rad_max"}
-    assert {r.enclosure for r in run.responses} == {"POINT-LIKE"}
-    assert run.performance.fwhm_arcsec is None
-    assert run.performance.fov_deg is None
-    assert "D221" in codes(run)
 
 
 def test_responses_without_usable_values(judged: Judge) -> None:

@@ -12,8 +12,8 @@ from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
 from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import Finding
-from distiller.ingest.response import FWHM_PER_SIGMA
-from distiller.ingest.values import Values, as_number
+from distiller.ingest.performance import performance_of
+from distiller.ingest.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from distiller.ingest.gadf import RawRun, Response
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-_LOW_TEV, _HIGH_TEV = 0.0101, 9999.0  # 0.01 and 10,000 TeV stand for `no threshold`
 _KM = 10.0  # no array stands below 10 m: such an altitude is in km
 _NEAR_DEG = 1.0
 
@@ -71,7 +70,7 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
     array = _array(values, said)
     ambient = _ambient(values)
     making = _making(values, raw.responses)
-    performance = _performance(raw, values)
+    performance = performance_of(raw.responses, values)
     own = [Finding(f.code, f.message, f.path, values.obs_id) for f in raw.findings]
     return checked.Run(
         obs_id=values.obs_id,
@@ -333,87 +332,6 @@ def _making(values: Values, responses: Sequence[Response]) -> checked.Making:
         or next((c for r in responses if (c := r.header.text("CONFIG"))), None),
         simulated=any(marks),
     )
-
-
-def _performance(raw: RawRun, values: Values) -> checked.Performance:
-    responses = raw.responses
-    low, high = _energy_range(responses, values)
-    if not responses:
-        values.note("D122", "neither in the file nor named by index or CALDB")
-        return checked.Performance(None, None, None, low, high)
-    point_like = any(
-        one.enclosure == "POINT-LIKE" or one.response_type == "rad_max"
-        for one in responses
-    )
-    if point_like:
-        values.note("D221", ", ".join(sorted({r.response_type for r in responses})))
-    thetas = [
-        one.theta_max_deg
-        for kind in ("aeff", "psf", "edisp", "bkg")
-        for one in responses
-        if one.response_type == kind and one.theta_max_deg is not None
-    ]
-    fwhm = _first(responses, "psf", "psf_fwhm_arcsec")
-    sigma = _first(responses, "edisp", "energy_resolution")
-    kinds = {one.response_type for one in responses}
-    for kind, number in (("psf", fwhm), ("edisp", sigma)):
-        if kind in kinds and number is None:
-            values.note("D222", kind)
-    return checked.Performance(
-        fov_deg=2.0 * thetas[0] if thetas else None,
-        fwhm_arcsec=None if point_like else fwhm,
-        resolving_power=None if not sigma else 1.0 / (FWHM_PER_SIGMA * sigma),
-        energy_min_tev=low,
-        energy_max_tev=high,
-    )
-
-
-def _first(responses: Sequence[Response], kind: str, attribute: str) -> float | None:
-    numbers = (
-        getattr(one, attribute) for one in responses if one.response_type == kind
-    )
-    return next((n for n in numbers if n is not None), None)
-
-
-def _energy_range(
-    responses: Sequence[Response], values: Values
-) -> tuple[float | None, float | None]:
-    """Return the safe energy range in TeV: thresholds, index, or event selection."""
-    for one in responses:
-        header = one.header.values
-        if one.response_type == "aeff" and "LO_THRES" in header:
-            pair = header.get("LO_THRES"), header.get("HI_THRES")
-            if (found := _physical(pair, values, "LO_THRES, HI_THRES")) is not None:
-                return found
-    pair = values.row.get("SAFE_ENERGY_LO"), values.row.get("SAFE_ENERGY_HI")
-    if pair != (None, None):
-        found = _physical(pair, values, "SAFE_ENERGY_LO, SAFE_ENERGY_HI")
-        if found is not None:
-            return found
-    for number in range(1, 10):
-        if values.header.text(f"DSTYP{number}") != "ENERGY":
-            continue
-        selected = (values.header.text(f"DSVAL{number}") or "").split(":")
-        if len(selected) == 2 and values.header.text(f"DSUNI{number}") == "TeV":  # noqa: PLR2004 - from:to
-            low, high = selected
-            found = _physical((low, high), values, f"DSVAL{number}")
-            if found is not None:
-                values.note("D219", f"{found[0]:g}-{found[1]:g} TeV")
-                return found
-    values.note("D220", "no LO_THRES, no SAFE_ENERGY_LO")
-    return None, None
-
-
-def _physical(
-    pair: tuple[object, object], values: Values, name: str
-) -> tuple[float, float] | None:
-    low, high = (
-        as_number(one) if isinstance(one, (str, int, float)) else None for one in pair
-    )
-    if low is not None and high is not None and _LOW_TEV <= low < high < _HIGH_TEV:
-        return low, high
-    values.note("D207", f"{name} = {pair[0]}, {pair[1]} TeV")
-    return None
 
 
 def _upper(text: str | None) -> str | None:

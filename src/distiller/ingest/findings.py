@@ -162,9 +162,11 @@ _TABLE = (
     Code("D219", "note", "energy range of the event selection",
          "No safe energy range is given; that of the selection (DSVAL) was taken."),
     Code("D220", "note", "energy range unknown",
-         "Neither thresholds nor a selection are given: searches by energy miss it."),
+         "Neither thresholds, a selection nor an effective area are given: searches by "
+         "energy miss it."),
     Code("D221", "note", "point-like responses",
-         "Made for one region around the source: no resolution."),
+         "Made after a cut around one assumed position: for spectra and light curves "
+         "of a source there. Counts are right all over; there is no resolution."),
     Code("D222", "note", "resolution not measurable",
          "The response has no usable value at 1 TeV and 0.5 deg."),
     Code("D223", "note", "no target position",
@@ -185,6 +187,16 @@ _TABLE = (
     Code("D231", "warning", "run of the settings not found",
          "The settings file names a run that the collection does not have: mend its "
          "runs, or ingest what is missing."),
+    Code("D232", "note", "energy range of the effective area",
+         "Neither thresholds nor a selection are given; where the effective area is "
+         "above zero was taken, which is wider than what is safe."),
+    Code("D233", "note", "field of view unknown",
+         "Responses for one offset do not say it: s_fov and s_region are NULL, and the "
+         "run is found by its pointing and its target."),
+    Code("D234", "note", "no PSF table", "The angular resolution is NULL."),
+    Code("D235", "warning", "point-like responses incomplete",
+         "Spectra need the effective area, the energy dispersion and the cut on "
+         "direction; nothing was assumed: mend the files and ingest again."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,17 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response table in a few numbers; units as named, None where unknown."""
+    """One response table in a few numbers; units as named, None where unknown.
+
+    Attributes
+    ----------
+    offset_deg
+        The one offset that the table is for, where it is for one only.
+    sensitive_tev
+        Where an effective area is above zero.
+    cut_deg
+        Smallest and largest cut on direction of its column RAD_MAX.
+    """
 
     response_type: str
     gadf_class: str | None
@@ -68,6 +78,9 @@ class Response:
     theta_max_deg: float | None = None
     psf_fwhm_arcsec: float | None = None
     energy_resolution: float | None = None
+    offset_deg: float | None = None
+    sensitive_tev: tuple[float, float] | None = None
+    cut_deg: tuple[float, float] | None = None
     too_large: bool = False
 
 
@@ -375,11 +388,10 @@ def response_type(header: Header) -> str | None:
 
 def _response(path: Place, hdu: Hdu, kind: str) -> Response:
     header = hdu.header
-    enclosure = (header.text("HDUCLAS3") or "").upper() or None
     made = Response(
         response_type=kind,
         gadf_class=_gadf_class(kind, header.text("HDUCLAS4")),
-        enclosure=enclosure,
+        enclosure=(header.text("HDUCLAS3") or "").upper() or None,
         header=header,
         path=path,
         hdu=header.text("EXTNAME") or "",
@@ -394,20 +406,20 @@ def _response(path: Place, hdu: Hdu, kind: str) -> Response:
             span = response.axes(table, unit)
             fwhm = response.psf_fwhm_arcsec(table, unit) if kind == "psf" else None
             sigma = response.energy_resolution(table, unit) if kind == "edisp" else None
+            sensitive = response.sensitive_tev(table, unit) if kind == "aeff" else None
+            cut = response.cut_deg(table)
     except (BadData, ValueError, IndexError, KeyError):
         return made  # no numbers: reported as D222
-    return Response(
-        response_type=kind,
-        gadf_class=made.gadf_class,
-        enclosure=enclosure,
-        header=header,
-        path=path,
-        hdu=made.hdu,
+    return replace(
+        made,
         energy_min_tev=_finite(span.energy_min_tev),
         energy_max_tev=_finite(span.energy_max_tev),
         theta_max_deg=_finite(span.theta_max_deg),
         psf_fwhm_arcsec=_finite(fwhm),
         energy_resolution=_finite(sigma),
+        offset_deg=_finite(span.offset_deg),
+        sensitive_tev=sensitive,
+        cut_deg=cut,
     )
 
 

@@ -31,35 +31,78 @@ _ENERGY_AXES = (("ENERG_LO", "ENERG_HI"), ("ETRUE_LO", "ETRUE_HI"))
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Range of a response table: energies in TeV, offsets in deg."""
+    """Range of a response table: energies in TeV, offsets in deg.
+
+    Attributes
+    ----------
+    theta_max_deg
+        Where its range of offsets ends; None: it has none.
+    offset_deg
+        The one offset that the table is for; None: it is for a range.
+    """
 
     energy_min_tev: float | None
     energy_max_tev: float | None
     theta_max_deg: float | None
+    offset_deg: float | None = None
 
 
 def axes(columns: Columns, tev_per_unit: float = 1.0) -> Axes:
     """Return the range of a table; None where the table has no such axis.
 
     A table for one offset only (point-like responses of MAGIC or VERITAS) has no range
-    of offsets. A background in detector coordinates reaches to its edges.
+    of offsets: its one bin is a point, or a ring that leaves the axis out. A background
+    in detector coordinates reaches to its edges.
     """
     energy = _edges(columns)
-    theta_max = None
+    theta_max = offset = None
     if "THETA_LO" in columns and "THETA_HI" in columns:
         nearest = float(np.nanmin(columns["THETA_LO"]))
         farthest = float(np.nanmax(columns["THETA_HI"]))
-        theta_max = farthest if farthest > nearest else None
+        is_ring = columns["THETA_LO"].size == 1 and nearest > 0.0
+        if is_ring or farthest <= nearest:
+            offset = 0.5 * (nearest + farthest)
+        else:
+            theta_max = farthest
     elif "DETX_HI" in columns:
         theta_max = float(np.nanmax(columns["DETX_HI"]))
     if energy is None:
-        return Axes(None, None, theta_max)
+        return Axes(None, None, theta_max, offset)
     low, high = energy
     return Axes(
         float(np.nanmin(low)) * tev_per_unit,
         float(np.nanmax(high)) * tev_per_unit,
         theta_max,
+        offset,
     )
+
+
+def sensitive_tev(
+    columns: Columns, tev_per_unit: float = 1.0
+) -> tuple[float, float] | None:
+    """Return between which energies an effective area is above zero, in TeV."""
+    energy = _edges(columns)
+    area = columns.get("EFFAREA")
+    if energy is None or area is None or area.shape[-1] != len(energy[0]):
+        return None
+    low, high = energy
+    seen = np.flatnonzero(np.any(area.reshape(-1, len(low)) > 0.0, axis=0))
+    if not len(seen):
+        return None
+    return float(low[seen[0]]) * tev_per_unit, float(high[seen[-1]]) * tev_per_unit
+
+
+def cut_deg(columns: Columns) -> tuple[float, float] | None:
+    """Return the smallest and the largest cut on direction of a table, in deg.
+
+    The column RAD_MAX is that of RAD_MAX_2D (GADF 0.3), or stands in every point-like
+    table (GADF 0.2).
+    """
+    cuts = columns.get("RAD_MAX")
+    if cuts is None:
+        return None
+    used = cuts[np.isfinite(cuts) & (cuts > 0.0)]
+    return (float(np.min(used)), float(np.max(used))) if used.size else None
 
 
 def psf_fwhm_arcsec(columns: Columns, tev_per_unit: float = 1.0) -> float | None:

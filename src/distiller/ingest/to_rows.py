@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,9 @@ from distiller.core.times import now
 from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import CODES
 from distiller.ingest.good_time import time_moc
+from distiller.ingest.performance import rad_max_deg
 from distiller.ingest.provenance import provenance_rows
 from distiller.ingest.shared_rows import shared_rows
-from distiller.ingest.values import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,11 +27,10 @@ if TYPE_CHECKING:
 
     from distiller.core.places import Place
     from distiller.ingest.collection import ConfigFile, RunSettings
-    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "4"
+MAPPING_VERSION = "5"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
@@ -352,7 +350,7 @@ def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
             "irf_name": run.irf_name,
             "event_class": one.header.text("EV_CLASS"),
             "configuration": one.header.text("CONFIG"),
-            "rad_max": _not_negative(one.header.values.get("RAD_MAX")),
+            "rad_max": rad_max_deg(one),
             "theta_max": one.theta_max_deg,
             "energy_min": one.energy_min_tev,
             "energy_max": one.energy_max_tev,
@@ -363,11 +361,6 @@ def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
         }
         for number, one in enumerate(run.responses)
     )
-
-
-def _not_negative(value: CardValue) -> float | None:
-    number = as_number(value)
-    return number if number is not None and 0.0 <= number < math.inf else None
 
 
 def _finding_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:

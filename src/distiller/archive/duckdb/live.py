@@ -34,6 +34,8 @@ _VIEWS = f"""
 SELECT schema_name || '.' || view_name, coalesce(comment, '')
 FROM duckdb_views() WHERE {_WHERE} ORDER BY view_oid
 """  # noqa: S608 - fixed words
+_TYPES = {"FLOAT": "REAL"}
+"""What DuckDB calls otherwise than our SQL."""
 _CONSTRAINTS = """
 SELECT schema_name || '.' || table_name, constraint_type, constraint_column_names,
        expression
@@ -52,7 +54,7 @@ def read_shape(
     columns: dict[str, list[ColumnShape]] = {}
     for table, name, kind, nullable, comment in session.fetch(_COLUMNS, wanted):
         columns.setdefault(table, []).append(
-            ColumnShape(name, kind, bool(nullable), comment)
+            ColumnShape(name, _TYPES.get(kind, str(kind)), bool(nullable), comment)
         )
     constraints: dict[str, list[tuple[Any, ...]]] = {}
     for table, *rest in session.fetch(_CONSTRAINTS, wanted):

@@ -1,0 +1,132 @@
+"""One attribute in the UML, then ``distiller upgrade``, and it is everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from tests.archive import bundles, changed
+
+from distiller.archive import open_archive
+from distiller.archive.opening import engine_of
+from distiller.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.core.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+_QUERY = "SELECT dew_point FROM cta.ambient_conditions"
+_TYPO = "SELECT dew_pont FROM cta.ambient_conditions"
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def home(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Return a home with data in it, made with the model of the program."""
+    # Not pytest's folder: the address of a Unix socket has 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="dst") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        lines = ['authority = "org.example"', 'resolver_url = ""']
+        if request.param == "postgresql":
+            lines.append(f'database_url = "{request.getfixturevalue("postgres_url")}"')
+        (home / "distiller.toml").write_text("\n".join(lines) + "\n")
+        settings = load_settings(home)
+        with open_archive(settings) as archive:
+            archive.store(bundles.bundle(1))
+            archive.store(bundles.bundle(2))
+        yield settings
+
+
+def _run(home: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "distiller", "--home", str(home.home), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@contextmanager
+def _served(home: Settings) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "distiller", "--home", str(home.home), "serve"]
+    with subprocess.Popen(
+        [*command, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if line.startswith("ready:"):
+                    break
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_one_attribute_changes_everything(home: Settings, tmp_path: Path) -> None:
+    # The edit: one attribute in the UML, with its line in the binding.
+    folder = changed.copied(tmp_path / "uml")
+    changed.with_attribute(
+        folder, "dewPoint", "{unit: K, ucd: phys.temperature, principal: true}"
+    )
+    # What the site says once: where its model is.
+    with (home.home / "distiller.toml").open("a") as file:
+        file.write(f'model_dir = "{folder}"\n')
+
+    refused = _run(home, "query", _QUERY)
+    assert refused.returncode == 1
+    assert "distiller upgrade" in refused.stderr
+    done = _run(home, "upgrade", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "cta.ambient_conditions.dew_point: column new" in done.stdout
+
+    # The table, with the rows that were there.
+    engine = engine_of(load_settings(home.home))
+    with closing(engine.session()) as session:
+        session.execute("UPDATE cta.ambient_conditions SET dew_point = 281.5")
+    engine.close()
+    found = _run(home, "query", _QUERY, "--format", "csv")
+    assert found.stdout.split() == ["dew_point", "281.5", "281.5"]
+    with open_archive(load_settings(home.home)) as archive:
+        assert archive.check() == []
+    # The documentation.
+    reference = _run(home, "model", "docs").stdout
+    (line,) = [x for x in reference.splitlines() if x.startswith("| `dew_point` |")]
+    assert "| K | phys.temperature | The dewPoint of the weather." in line
+    assert '"dewPoint"' in _run(home, "model", "json-schema").stdout
+
+    with _served(load_settings(home.home)) as url:
+        # TAP_SCHEMA, and what clients complete names from.
+        query = (
+            "SELECT unit, ucd, principal FROM TAP_SCHEMA.columns "
+            "WHERE column_name = 'dew_point'"
+        )
+        given = {"LANG": "ADQL", "RESPONSEFORMAT": "csv"}
+        answer = httpx.get(f"{url}/tap/sync", params={**given, "QUERY": query})
+        assert answer.text.split() == ["unit,ucd,principal", "K,phys.temperature,1"]
+        assert "<name>dew_point</name>" in httpx.get(f"{url}/tap/tables").text
+        wrong = httpx.get(f"{url}/tap/sync", params={**given, "QUERY": _TYPO})
+        assert "did you mean dew_point?" in wrong.text
+        # The page of a dataset.
+        page = httpx.get(f"{url}/obs/1/", follow_redirects=True)
+        assert page.status_code == 200
+        text = re.sub(r"<[^>]+>", " ", page.text)
+        assert re.search(r"dew_point\s+.*281\.5", text, re.DOTALL)
+        assert "The dewPoint of the weather." in page.text
