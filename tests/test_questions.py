@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 RUNS = 17
 QUERIES = {one.name: one.adql for one in examples()}
 DID = "ivo://org.example/simulated?"

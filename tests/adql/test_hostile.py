@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from distiller.core.columns import Catalog
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "text",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 _RUNS = 3
 
 

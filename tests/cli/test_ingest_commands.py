@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from distiller.core.bundle import Row
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["gadf_set"]  # a fixture of the ingest tests
 
 DID = "ivo://distiller.invalid/c?"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def _run(*arguments: str, answer: str | None = None) -> tuple[int, str]:
     result = CliRunner().invoke(program, list(arguments), input=answer)
