@@ -13,21 +13,12 @@ from tests.ingest.conftest import (
     write_table,
 )
 
-from distiller.archive import open_archive
 from distiller.ingest import Options, Report, ingest, ingest_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from distiller.archive import Archive
-    from distiller.core.settings import Settings
-
-
-@pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    with open_archive(tmp_home) as opened:
-        yield opened
 
 
 @pytest.fixture
