@@ -9,12 +9,16 @@ import pytest
 from tests.ingest.conftest import RunPlan, aeff_hdu, response_hdu, write_indexes
 from tests.ingest.loading import counts, load, obs_ids, refused, said
 
+from distiller.adql import translate
+from distiller.archive import open_archive
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from astropy.io import fits
 
     from distiller.archive import Archive
+    from distiller.core.settings import Settings
 
 
 def without_rad_hi() -> list[fits.BinTableHDU]:
@@ -104,3 +108,24 @@ def test_references_that_differ_are_told(archive: Archive, tmp_path: Path) -> No
         "MJDREF of EVENTS is -86400 s from that of GTI",
         "TIMESYS of EVENTS is TT, of GTI UTC",
     ]
+
+
+@pytest.mark.parametrize("tiny", [5e-324, -1e-320, 1e-310, 1e-200])
+def test_coordinates_next_to_nothing_go_in_and_are_found(
+    engine_home: Settings, tmp_path: Path, tiny: float
+) -> None:
+    """Their products are too small for a number, which PostgreSQL takes ill."""
+    ra = abs(tiny)
+    place = {"RA_PNT": ra, "DEC_PNT": tiny, "RA_OBJ": ra, "DEC_OBJ": tiny}
+    RunPlan(header=place).write(tmp_path / "run.fits")
+    with open_archive(engine_home) as archive:
+        assert counts(load(archive, tmp_path / "run.fits")) == {"added": 1}
+        assert archive.check() == []
+        for condition in (
+            f"1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE({ra!r}, {tiny!r}, 1))",
+            f"1 = INTERSECTS(s_region, CIRCLE({ra!r}, {tiny!r}, {ra!r}))",
+            f"DISTANCE(POINT(s_ra, s_dec), POINT({-ra!r}, {tiny!r})) < 1e-9",
+        ):
+            asked = f"SELECT s_ra, s_dec FROM ivoa.obscore WHERE {condition}"
+            made = translate(asked, archive.catalog, target=archive.target)
+            assert archive.rows(made.sql) == [{"s_ra": ra, "s_dec": tiny}]
