@@ -10,10 +10,9 @@ _SCHEMA = "CREATE SCHEMA IF NOT EXISTS dst"
 
 _PLACE = """
 CREATE OR REPLACE FUNCTION dst.place(lon double precision, lat double precision)
-RETURNS spoint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT spoint(CASE WHEN abs(lon) < 1e-20 THEN 0 ELSE radians(lon) END,
-    CASE WHEN abs(lat) < 1e-20 THEN 0 ELSE radians(lat) END)
-$$
+RETURNS spoint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN spoint(CASE WHEN abs(lon) < 1e-20 THEN 0 ELSE radians(lon) END,
+  CASE WHEN abs(lat) < 1e-20 THEN 0 ELSE radians(lat) END)
 """.strip()
 
 _POLYGON = """
