@@ -181,6 +181,14 @@ class Archive:
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did, note)
 
+    def catch_up_history(self) -> int:
+        """Write the states of datasets that were stored before there was a history.
+
+        Returns their number.
+        """
+        with self._changing("beginning the history of datasets"):
+            return self._writer.catch_up_history()
+
     def refusals(self, collection: str | None = None) -> list[Refusal]:
         """Return what ingests refused, of one collection or of all."""
         with self._changing("looking up what was refused"):

@@ -37,7 +37,6 @@ JOIN cta.product p ON p.product_id = s.product_id
 JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
 """
-_MOST_KNOWN = 10_000
 _MOST_KNOWN = 20_000
 """Shared rows that are remembered at most."""
 _STORABLE = frozenset({"own", "shared", "history"})
@@ -143,6 +142,12 @@ class Writer:
         if self._held([publisher_did]):
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True
+
+    def catch_up_history(self) -> int:
+        """Write the states of datasets that have none; return their number."""
+        with self._session.transaction():
+            self._session.lock_all()
+            return self._versions.catch_up()
 
     def stored(self, collection: str) -> dict[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
