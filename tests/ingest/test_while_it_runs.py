@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from tests.archive import changed
 from tests.ingest.conftest import RunPlan
 from tests.ingest.loading import counts, load, obs_ids, refused, said
 
-from distiller.core.errors import IllegalState
+from distiller.archive import open_archive
+from distiller.core.errors import (
+    Damaged,
+    DistillerError,
+    IllegalState,
+    NoSpace,
+    Unreachable,
+)
 from distiller.ingest import gadf, ingest
 from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.loader import Loader
+from distiller.ingest.refused import Memory, Request
 from distiller.ingest.to_rows import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import pytest
-
     from distiller.archive import Archive
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.refusal import Refusal
+    from distiller.core.settings import Settings
 
 
 def changing(
@@ -67,15 +76,26 @@ def test_a_file_that_never_rests_is_refused(
 class Choosy:
     """An archive that refuses one dataset."""
 
-    def __init__(self, archive: Archive, refused: str) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        refused: str,
+        error: type[DistillerError] = IllegalState,
+    ) -> None:
         self.archive = archive
         self.refused = refused
+        self.error = error
 
-    def store_many(self, bundles: Sequence[Bundle]) -> Any:
+    def store_many(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal],
+        cleared: Sequence[str],
+    ) -> Any:
         if any(bundle.publisher_did.endswith(self.refused) for bundle in bundles):
             message = f"{bundles[0].publisher_did}: it contradicts what is there"
-            raise IllegalState(message)
-        return self.archive.store_many(bundles)
+            raise self.error(message)
+        return self.archive.store_many(bundles, refused, cleared)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         return self.archive.stored(collection)
@@ -100,4 +120,51 @@ def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
 def test_a_loader_that_has_nothing_to_do(archive: Archive) -> None:
     target = Target("org.example", "nothing")
     loader = Loader(archive, "nothing", rights_given=False)
-    assert list(loader.load([], target, NO_SETTINGS)) == []
+    assert (
+        list(loader.load([], target, NO_SETTINGS, Memory(Request("nothing", "/"))))
+        == []
+    )
+
+
+def with_constraint(folder: Path, words: str) -> None:
+    """Copy the packaged model, and add a constraint to the ambient conditions."""
+    changed.copied(folder)
+    first = (
+        "<constraint>\n        <description>zenith &gt;= 0</description>\n"
+        "      </constraint>\n"
+    )
+    added = first.replace("zenith &gt;= 0", words)
+    changed.replace(folder / "cta.vo-dml.xml", first, f"{first}      {added}")
+
+
+def test_a_run_that_breaks_a_constraint_of_the_model_is_refused_in_its_words(
+    make_home: Callable[..., Settings], tmp_path: Path
+) -> None:
+    with_constraint(tmp_path / "uml", "zenith &lt;= 50 or pressure is not null")
+    home = make_home(model_dir=tmp_path / "uml")
+    for number, altitude in ((1, 60.0), (2, 30.0), (3, 45.0)):
+        plan = RunPlan(obs_id=number, n_events=number, header={"ALT_PNT": altitude})
+        plan.write(tmp_path / "set" / f"run_{number}.fits")
+    with open_archive(home) as archive:
+        report = load(archive, tmp_path / "set")
+        assert counts(report) == {"added": 2, "skipped": 1}
+        assert obs_ids(archive) == ["1", "3"]
+        (one,) = archive.refusals()
+        assert archive.check() == []
+    assert one.code == "D117"
+    assert one.path == str(tmp_path / "set" / "run_2.fits")
+    assert (
+        "cta.ambient_conditions: zenith = 60.0, pressure = nothing, against the "
+        "constraint of cta:AmbientConditions.AmbientConditions: "
+        "zenith <= 50 or pressure is not null (Angle from the zenith"
+    ) in one.message
+
+
+@pytest.mark.parametrize("error", [NoSpace, Unreachable, Damaged])
+def test_what_is_no_fault_of_the_runs_ends_the_ingest(
+    archive: Archive, gadf_set: Path, error: type[DistillerError]
+) -> None:
+    broken = Choosy(archive, "?2", error)
+    with pytest.raises(error, match="it contradicts"):
+        ingest([gadf_set], broken, "org.example")
+    assert archive.refusals() == []

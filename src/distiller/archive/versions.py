@@ -81,15 +81,15 @@ class Versions:
         )
 
     def catch_up(self) -> int:
-        """Write the state of datasets that have none: stored before there was a history.
+        """Write the state of datasets that were stored before there was a history.
 
         It began when the dataset came in. Returns their number.
         """
         table, count = self._table, 0
         while table is not None and (found := self._session.fetch(_UNTOLD)):
             rows = [
-                _state(did, (last or 0) + 1, checksum, main or checksum, since or _now())
-                for did, checksum, since, main, last in found
+                _state(did, (last or 0) + 1, given, main or given, came or _now())
+                for did, given, came, main, last in found
             ]
             self._insert(table, rows)
             count += len(rows)
@@ -170,7 +170,7 @@ def untold(session: Session, model: Model, *, has_table: bool = True) -> int:
     if TABLE not in model.by_name:
         return 0
     rows = _WITHOUT if has_table else "FROM internal.stored_dataset"
-    ((count,),) = session.fetch(f"SELECT count(*) {rows}")  # noqa: S608 - fixed names
+    ((count,),) = session.fetch(f"SELECT count(*) {rows}")
     return int(count)
 
 

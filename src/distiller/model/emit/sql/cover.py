@@ -81,12 +81,13 @@ $$
 def cover_statements() -> tuple[str, ...]:
     """Return what makes ``dst.place`` and ``dst.cover``, in a database with pgSphere.
 
-    The first makes a point of a longitude and a latitude, deg. The second takes a region as it is stored, degrees of ICRS: two numbers are a point, three
-    a circle, an even number from six on the vertices of a polygon, whose circle stands
-    about the mean of the vertices' unit vectors. The cover is larger than the region
-    by 1e-8 rad, since pgSphere compares with 1e-9 rad. It is NULL where there is no
-    region, where the numbers are none, and where the region needs more than some 85
-    deg, since pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS
-    NULL OR dst.cover(r) && X`` and then exactly. It never fails.
+    The first makes a point of a longitude and a latitude, deg. The second takes a
+    region as it is stored, degrees of ICRS: two numbers are a point, three a circle, an
+    even number from six on the vertices of a polygon, whose circle stands about the
+    mean of the vertices' unit vectors. The cover is larger than the region by 1e-8 rad,
+    since pgSphere compares with 1e-9 rad. It is NULL where there is no region, where
+    the numbers are none, and where the region needs more than some 85 deg, since
+    pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS NULL OR
+    dst.cover(r) && X`` and then exactly. Neither fails.
     """
     return (_SCHEMA, _PLACE, _POLYGON, _COVER)
