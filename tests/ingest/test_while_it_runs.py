@@ -156,7 +156,7 @@ def test_a_run_that_breaks_a_constraint_of_the_model_is_refused_in_its_words(
     assert (
         "cta.ambient_conditions: zenith = 60.0, pressure = nothing, against the "
         "constraint of cta:AmbientConditions.AmbientConditions: "
-        "zenith <= 50 or pressure is not null (Angle from the zenith"
+        "zenith <= 50 or pressure is not null (Zenith angle"
     ) in one.message
 
 

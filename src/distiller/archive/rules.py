@@ -35,7 +35,7 @@ def broken(
         for column, value in zip(table.columns, row, strict=True):
             words = _misfit(column, value)
             if words is not None:
-                return f"{table.name}.{column.column.name} {words}{_about(column)}"
+                return f"{table.name}.{column.column.name} {words} ({_words(column)})"
     for check in table.checks:
         for cells in dict.fromkeys(_cells(table, check, rows)):
             if not _holds(session, engine, table, check, cells):
@@ -88,15 +88,12 @@ def _of_check(table: BoundTable, check: Check, cells: Cells) -> str:
         f"{name} = {'nothing' if value is None else repr(value)}"
         for name, value in zip(check.columns, cells, strict=True)
     )
-    about = "; ".join(
-        words for name in check.columns if (words := columns[name].column.description)
-    )
+    about = "; ".join(_words(columns[name]) for name in check.columns)
     return (
         f"{table.name}: {values}, against the constraint of {table.type_id}: "
-        f"{check.words} ({about.rstrip('.')})"
+        f"{check.words} ({about})"
     )
 
 
-def _about(bound: BoundColumn) -> str:
-    words = (bound.column.description or "").rstrip(".")
-    return f" ({words})" if words else ""
+def _words(bound: BoundColumn) -> str:
+    return (bound.column.description or bound.column.name).rstrip(".")
