@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distiller.archive import connect, open_archive
-from distiller.core.errors import IllegalState
+from distiller.core.errors import BadParameter, IllegalState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,36 @@ def test_another_calib_level_is_taken_over(
             {"calib_level": 2}
         ]
         assert archive.check() == []
+
+
+def test_the_words_of_a_site_are_taken_over(
+    engine_home: Settings, toy: Any, again: Again
+) -> None:
+    asked = "SELECT dataproduct_type, access_format FROM ivoa.obscore ORDER BY obs_id"
+    with open_archive(engine_home) as archive:
+        archive.store(toy.bundle(1))
+        (before,) = archive.rows(asked)
+        assert before == {
+            "dataproduct_type": "event",
+            "access_format": "application/fits",
+        }
+    draft: dict[str, Any] = {
+        "product_types": {"event": "hea-event-list", "image": "map"},
+        "event_format": "application/x-gadf",
+    }
+    words = {
+        "dataproduct_type": "hea-event-list",
+        "access_format": "application/x-gadf",
+    }
+    with open_archive(again(engine_home, **draft)) as archive:
+        assert archive.rows(asked) == [words]
+        archive.store(toy.bundle(2))
+        assert archive.rows(asked) == [words] * 2
+        assert archive.check() == []
+    with open_archive(again(engine_home)) as archive:
+        assert archive.rows(asked) == [before] * 2
+    with pytest.raises(BadParameter, match="there is no product type 'events'"):
+        open_archive(again(engine_home, product_types={"events": "hea-event-list"}))
 
 
 def test_an_archive_of_another_model_is_refused(

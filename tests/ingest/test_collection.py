@@ -11,8 +11,8 @@ from tests.ingest.conftest import RunPlan, write_indexes
 
 from distiller.core.errors import BadParameter
 from distiller.ingest import Options, Report, ingest
-from distiller.ingest.collection import Names
 from distiller.ingest.collection_file import FILE_NAME, declared, parse
+from distiller.ingest.run_settings import Names
 
 if TYPE_CHECKING:
     from distiller.archive import Archive
@@ -73,6 +73,7 @@ FAULTS = {
         "",
     ),
     "terms = '''\n[site]\n'''\nfoo = 1": ("line 4: foo: there is no such", ""),
+    "creator_did = 'hess'": ("line 1: creator_did: String should match", ""),
     "[calib_levels]\nDL3 = 7": ("line 2: DL3 of calib_levels: Input should be", ""),
 }
 
@@ -136,9 +137,13 @@ name = "mended"
 title = "A mended set"
 project = "Tests"
 terms = "None."
+reference = "2019A&A...632A..72M"
+creator_did = "ivo://hess.example/dl3"
 
 [rename.target]
 "Crab Nebula" = ["test SOURCE"]
+[target_class]
+"crab nebula" = "PWN"
 [rename.facility]
 "Test Scope" = ["TESTSCOPE"]
 
@@ -189,6 +194,13 @@ def test_the_settings_are_felt_in_the_rows(archive: Archive, gadf_set: Path) -> 
     assert str(rows[0]["release_date"]) == "2030-01-01 00:00:00"
     (collection,) = archive.rows("SELECT name, title, terms FROM cta.collection")
     assert collection == {"name": "mended", "title": "A mended set", "terms": "None."}
+    rows = archive.rows(
+        "SELECT target_class, bib_reference, obs_creator_did FROM ivoa.obscore "
+        "ORDER BY obs_id"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("PWN", "2019A&A...632A..72M", f"ivo://hess.example/dl3?{n}") for n in (1, 2, 3)
+    ]
     findings = archive.rows(
         "SELECT message FROM cta.finding WHERE code = 'D230' ORDER BY message"
     )

@@ -10,7 +10,7 @@ from tests.ingest.conftest import RunPlan, no_responses, responses
 from tests.ingest.test_to_rows import TARGET, bundle, one
 
 from distiller.core.files import sha256
-from distiller.ingest.collection import ConfigFile
+from distiller.ingest.run_settings import ConfigFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,16 +10,17 @@ from distiller.core.errors import BadData
 from distiller.core.sky import galactic_deg, separation_deg
 from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
-from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import Finding
 from distiller.ingest.performance import performance_of
+from distiller.ingest.run_settings import NOTHING_SAID
 from distiller.ingest.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from distiller.ingest.collection import RunSettings, Site
+    from distiller.ingest.collection import Site
     from distiller.ingest.gadf import RawRun, Response
+    from distiller.ingest.run_settings import RunSettings
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _KM = 10.0  # no array stands below 10 m: such an altitude is in km

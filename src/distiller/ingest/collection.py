@@ -7,7 +7,6 @@ docs/decisions/0046-collection-settings.md.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal
@@ -25,8 +24,10 @@ from pydantic import (
 
 from distiller.core.identifiers import slug
 from distiller.ingest.findings import CODES, FILE_REFUSED
+from distiller.ingest.run_settings import Names, RunSettings
 
 Level = Literal["DL0", "DL1", "DL2", "DL3", "DL4", "DL5"]
+_IVOID: Final = r"^ivo://[A-Za-z0-9][\w.-]+(/[\w.~*'()+-]+)*$"
 Scalar = str | int | float | bool
 
 _RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
@@ -267,6 +268,22 @@ class CollectionSettings(Part):
     terms: Text | None = Field(
         default=None, description="Terms of use; else the text of the README."
     )
+    reference: Text | None = Field(
+        default=None,
+        description="What is to be cited for the data: bibcode, DOI or URL "
+        "(`bib_reference`).",
+    )
+    creator_did: Annotated[str, StringConstraints(pattern=_IVOID)] | None = Field(
+        default=None,
+        description="Identifier under which the creator of the data has the collection "
+        "in the VO, `ivo://authority/path`; with `?` and the obs_id it is "
+        "`obs_creator_did`.",
+    )
+    target_class: dict[Text, Text] = Field(
+        default={},
+        description='Kinds of targets by name: `"Crab Nebula" = "PWN"`; case and '
+        "blanks do not count.",
+    )
     data_level: Level = Field(
         default="DL3", description="CTA data level of the runs: `DL0`...`DL5`."
     )
@@ -318,6 +335,22 @@ class CollectionSettings(Part):
         ]
         return holding[-1] if holding else None
 
+    @property
+    def names_matter(self) -> bool:
+        """Whether something depends on the names in the files."""
+        rename = self.rename
+        return bool(
+            rename.target or rename.facility or rename.instrument or self.target_class
+        )
+
+    def _class_of(self, name: str | None) -> str | None:
+        """Return the kind of a target, by its name or the one that it is given."""
+        if name is None:
+            return None
+        wanted = _squeezed(renamed(name, self.rename.target) or name)
+        kinds = self.target_class.items()
+        return next((kind for one, kind in kinds if _squeezed(one) == wanted), None)
+
     def overrides_of(self, obs_id: str, file_name: str) -> tuple[Override, ...]:
         """Return the overrides that hold for a run, in order."""
         return tuple(one for one in self.override if one.holds(obs_id, file_name))
@@ -339,6 +372,9 @@ class CollectionSettings(Part):
         return RunSettings(
             data_level=self.data_level,
             calib_levels=tuple(sorted(self.calib_levels.items())),
+            reference=self.reference,
+            creator_did=self.creator_did,
+            target_class=self._class_of(names.target),
             names=Names(
                 renamed(names.target, self.rename.target),
                 renamed(names.facility, self.rename.facility),
@@ -354,81 +390,6 @@ class CollectionSettings(Part):
 
 NO_SETTINGS: Final = CollectionSettings()
 """Of a collection without a settings file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names of one run; None where there is none, or where it is not renamed."""
-
-    target: str | None = None
-    facility: str | None = None
-    instrument: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What the settings of a collection say of one run.
-
-    Attributes
-    ----------
-    calib_levels
-        ObsCore calib_level by data level, those that differ from the installation's.
-    names
-        New names; None: as in the file.
-    """
-
-    data_level: str = "DL3"
-    calib_levels: tuple[tuple[str, int], ...] = ()
-    names: Names = Names()
-    proposal: Proposal | None = None
-    observation: NamedObservation | None = None
-    site: Site | None = None
-    telescopes: tuple[Telescope, ...] = ()
-    overrides: tuple[Override, ...] = ()
-
-    def as_values(self) -> dict[str, Any]:
-        """Return plain values, for the checksum; which other runs share it is left out.
-
-        Equal values give equal rows, so that a settings file that is changed for other
-        runs changes nothing for this one.
-        """
-        apart = {"runs", "files"}
-        return {
-            "data_level": self.data_level,
-            "calib_levels": self.calib_levels,
-            "names": asdict(self.names),
-            "site": self.site.model_dump() if self.site else None,
-            "telescopes": [one.model_dump() for one in self.telescopes],
-            "overrides": [one.model_dump(exclude=apart) for one in self.overrides],
-            **{
-                name: part.model_dump(exclude=apart) if part else None
-                for name, part in (
-                    ("proposal", self.proposal),
-                    ("observation", self.observation),
-                )
-            },
-        }
-
-
-NOTHING_SAID: Final = RunSettings()
-"""Of a run that no settings speak of."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """The settings file as it was, for provenance.
-
-    Attributes
-    ----------
-    name
-        Without folders.
-    sha256
-        Of its bytes, 64 hexadecimal digits.
-    """
-
-    name: str
-    sha256: str
-    text: str
 
 
 def is_among(obs_id: str, runs: tuple[str, ...]) -> bool:

@@ -17,12 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from distiller.core.errors import BadParameter
-from distiller.ingest.collection import (
-    NO_SETTINGS,
-    CollectionSettings,
-    ConfigFile,
-    Part,
-)
+from distiller.ingest.collection import NO_SETTINGS, CollectionSettings, Part
+from distiller.ingest.run_settings import ConfigFile
 
 if TYPE_CHECKING:
     from pathlib import Path

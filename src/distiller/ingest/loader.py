@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from distiller.core.errors import BadData, Damaged, DistillerError, PassingError
 from distiller.ingest.checks import check
-from distiller.ingest.collection import NO_SETTINGS, Names
+from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
+from distiller.ingest.run_settings import Names
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
 if TYPE_CHECKING:
@@ -250,9 +251,8 @@ class Loader:
         return held.checksum == bundle_checksum(notes, run.index_row, own)
 
     def _names(self, run: RunFiles, obs_id: str) -> Names:
-        """Return the names of a run; its file is asked only if the settings rename."""
-        rename = self._settings.rename
-        if not (rename.target or rename.facility or rename.instrument):
+        """Return the names of a run; its file is asked only if they matter."""
+        if not self._settings.names_matter:
             return Names()
         header = first_header(
             run.events.path,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from distiller.ingest.collection import Names
 from distiller.ingest.findings import Finding
+from distiller.ingest.run_settings import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

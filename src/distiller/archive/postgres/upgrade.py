@@ -50,7 +50,8 @@ def upgrade(
                 before = read_shape(session, model, schemas, _derived(model))
                 with session.transaction():
                     session.lock_all()
-                    parameters = install.mapping_parameters(session)
+                    url = install.base_url(session, settings)
+                    parameters = install.parameters_of(settings, model, url)
                     wanted = shape_of(model, "postgresql")
                     found = diff(before, wanted)
                     for statement in alter(found, before, model, drop=drop):
