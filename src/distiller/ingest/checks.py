@@ -145,7 +145,7 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
         values.note("D223", f"of {target_name}")
     offset = None
     if ra is not None and dec is not None and None not in target:
-        offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]
+        offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]  # both are there
     glon, glat = (
         galactic_deg(ra, dec) if ra is not None and dec is not None else (None,) * 2
     )

@@ -17,7 +17,7 @@ from distiller.web.access import reader_of
 from distiller.web.data.ranges import Part, Unsatisfiable, part_of
 
 if TYPE_CHECKING:
-    from tests.web.conftest import Server
+    from tests.web.conftest import Server, StartServer
 
 CONTENT = bytes(range(256)) * 4096
 SIZE = len(CONTENT)
@@ -140,9 +140,9 @@ def test_other_methods_are_refused(server: Server) -> None:
 
 
 def test_changed_file_is_served_without_the_mark_of_the_registered(
-    start_server: object,
+    start_server: StartServer,
 ) -> None:
-    server: Server = start_server()  # type: ignore[operator]
+    server = start_server()
     server.files["23523"].write_bytes(b"other")
     answer = httpx.get(url_of(server, "23523"))
     assert answer.content == b"other"
