@@ -162,6 +162,10 @@ def _configuration(
     return {
         "memory_limit": f"{settings.query_memory_mb}MB",
         "threads": settings.query_threads,
+        # Freed memory goes back to the system; else the process keeps what one large
+        # statement needed.
+        "allocator_flush_threshold": "1MB",
+        "allocator_bulk_deallocation_flush_threshold": "1MB",
         "enable_external_access": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
