@@ -32,10 +32,12 @@ def _conditions(form: SearchForm) -> list[str]:
         (
             CRAB,
             [
-                "(1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))\n"
-                "    OR (o.s_region IS NULL\n"
-                "      AND 1 = CONTAINS(POINT(o.s_ra, o.s_dec), "
-                "CIRCLE(83.6331, 22.0145, 2.0))))"
+                (
+                    "(1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))\n"
+                    "    OR (o.s_region IS NULL\n"
+                    "      AND 1 = CONTAINS(POINT(o.s_ra, o.s_dec), "
+                    "CIRCLE(83.6331, 22.0145, 2.0))))"
+                )
             ],
         ),
         (

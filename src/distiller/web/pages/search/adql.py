@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.sky import energy_tev_to_wavelength_m
-
 from distiller.web.pages.search.form import RADIUS_DEG
 
 if TYPE_CHECKING:
