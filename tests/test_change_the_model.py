@@ -124,6 +124,24 @@ def test_one_attribute_changes_everything(home: Settings, tmp_path: Path) -> Non
         assert "<name>dew_point</name>" in httpx.get(f"{url}/tap/tables").text
         wrong = httpx.get(f"{url}/tap/sync", params={**given, "QUERY": _TYPO})
         assert "did you mean dew_point?" in wrong.text
+        # The editor of the ADQL page.
+        offered = httpx.get(f"{url}/adql/completion.json").json()
+        (columns,) = (
+            table["columns"]
+            for table in offered["tables"]
+            if table["name"] == "cta.ambient_conditions"
+        )
+        assert {
+            "name": "dew_point",
+            "insert": "dew_point",
+            "type": "double",
+            "unit": "K",
+            "ucd": "phys.temperature",
+            "description": "The dewPoint of the weather.",
+            "principal": True,
+        } in columns
+        typed = httpx.post(f"{url}/adql/check", data={"query": _TYPO})
+        assert [fault["instead"] for fault in typed.json()["faults"]] == ["dew_point"]
         # The page of a dataset.
         page = httpx.get(f"{url}/obs/1/", follow_redirects=True)
         assert page.status_code == 200
