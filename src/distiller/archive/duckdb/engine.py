@@ -113,6 +113,9 @@ class DuckDBEngine:
         """Raise the errors of the engine as ours."""
         return translated(doing)
 
+    def expect(self, shape: str) -> None:
+        """Do nothing: while this process has the file, no other can upgrade it."""
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
         return functions.macro_statements()

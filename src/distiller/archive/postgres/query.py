@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 # The public cursors of ADBC lose the SQLSTATE of what fails amid the rows.
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 
-from distiller.archive.postgres.faults import CANCELLED, translate
+from distiller.archive.postgres.faults import CANCELLED
 from distiller.archive.postgres.statements import bound, is_one_select
 from distiller.archive.query import DOING, Running, Watchdog, no_select
 from distiller.core.errors import InternalError, UserError
@@ -93,7 +93,7 @@ class PostgresRunning(Running):
 
     def _fault(self, error: Exception) -> DistillerError:
         if isinstance(error, adbc.Error):
-            return translate(error, DOING, users=True)
+            return self._pool.explained(error, DOING)
         return InternalError(f"{DOING}: {str(error).partition(chr(10))[0]}")
 
 
