@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 from tests.archive import changed
 
-from distiller.archive import open_archive
 from distiller.cli import program
 from distiller.core.errors import DistillerError
 from distiller.core.settings import load_settings
@@ -47,14 +46,10 @@ def _set(home: Path, folder: Path) -> None:
 
 
 @pytest.fixture
-def made(engine_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return a home on each engine, which commands find by the environment."""
-    if engine_home.database_url is not None:
-        url = engine_home.database_url.get_secret_value()
-        monkeypatch.setenv("DISTILLER_DATABASE_URL", url)
-    with open_archive(engine_home):
-        pass
-    return engine_home
+def made(named_home: Settings, installed_home: Settings) -> Settings:
+    """Return a home on each engine with an archive, as commands find it."""
+    assert named_home is installed_home
+    return named_home
 
 
 def test_upgrade_asks_tells_and_does(made: Settings, folder: Path) -> None:
