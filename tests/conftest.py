@@ -98,9 +98,7 @@ def engine_home(make_home: Callable[..., Settings]) -> Settings:
 def installed_home(engine_home: Settings, request: pytest.FixtureRequest) -> Settings:
     """Return that home with an empty archive: a copy, since making one takes longer."""
     if engine_home.database_url is None:
-        shutil.copyfile(
-            request.getfixturevalue("empty_file"), engine_home.archive_path
-        )
+        shutil.copyfile(request.getfixturevalue("empty_file"), engine_home.archive_path)
     else:
         server: postgres.Server = request.getfixturevalue("postgres_server")
         url = engine_home.database_url.get_secret_value()
