@@ -134,15 +134,9 @@ class PostgresEngine:
         batch_rows: int,
     ) -> AbstractContextManager[PostgresRunning]:
         """Run one SELECT, read-only, and stream its rows."""
-        running = PostgresRunning(
+        return PostgresRunning(
             self._pool, self._watchdog, timeout_s, max_rows, batch_rows
-        )
-        try:
-            running.start(sql, params)
-        except BaseException:
-            running.close()
-            raise
-        return running
+        ).started(sql, params)
 
     @contextmanager
     def translated(self, doing: str) -> Iterator[None]:

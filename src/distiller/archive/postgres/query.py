@@ -43,9 +43,8 @@ class PostgresRunning(Running):
         max_rows: int | None,
         batch_rows: int,
     ) -> None:
-        super().__init__(watchdog, timeout_s, max_rows)
+        super().__init__(watchdog, timeout_s, max_rows, batch_rows)
         self._pool = pool
-        self._batch_rows = batch_rows
         self._connection: adbc.AdbcConnection | None = None
         self._statement: adbc.AdbcStatement | None = None
         self._schema: pa.Schema | None = None
@@ -66,7 +65,7 @@ class PostgresRunning(Running):
         self._schema = pa.schema([_plain(field) for field in given])
 
     def _run(self) -> Batches:
-        assert self._statement is not None  # noqa: S101 - `start` comes before
+        assert self._statement is not None  # noqa: S101 - `started` comes before
         assert self._schema is not None  # noqa: S101 - likewise
         handle, _ = self._statement.execute_query()
         rows = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - likewise
