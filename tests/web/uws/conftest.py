@@ -23,6 +23,7 @@ from distiller.web import site
 
 from ..jobs.conftest import (  # noqa: TID252
     archive,
+    engine,
     filled,
     filled_database,
     home,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from tests.support import postgres
 
 __all__ = [
-    "archive", "filled", "filled_database", "home", "runs", "service", "store",
+    "archive", "engine", "filled", "filled_database", "home", "runs", "service",
+    "store",
 ]  # fmt: skip
 
 NAMES = {
