@@ -31,7 +31,7 @@ $(STAMPS)/python: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(STAMPS)/static: package-lock.json scripts/vendor_static.py scripts/npm.sh $(STAMPS)/python
+$(STAMPS)/static: package-lock.json scripts/vendor_static.py scripts/codemirror.mjs scripts/npm.sh $(STAMPS)/python
 	scripts/npm.sh ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python scripts/vendor_static.py
 	@touch $@

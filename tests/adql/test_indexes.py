@@ -95,6 +95,19 @@ def test_regions_are_found_by_their_index(text: str, both: pair.Engines) -> None
     assert "Seq Scan on obscore" not in plan
 
 
+def test_a_region_or_a_place_where_there_is_none(both: pair.Engines) -> None:
+    """As the search page asks; a region that is NULL is in no index."""
+    text = (
+        f"{_RUNS}(1 = INTERSECTS(o.s_region, CIRCLE(83.6, 22, 0.001)) OR "
+        f"(o.s_region IS NULL AND 1 = CONTAINS({_PLACE}, CIRCLE(83.6, 22, 2))))"
+    )
+    plan = _plan(both, text)
+    assert "BitmapOr" in plan, plan
+    assert "by_place" in plan
+    assert "by_region" in plan
+    assert "Seq Scan on obscore" not in plan
+
+
 @pytest.mark.parametrize("text", [BY_PLACE[0], BY_PLACE[8], BY_REGION[0]])
 def test_also_where_a_visitor_sees_some_rows_only(
     text: str, both: pair.Engines

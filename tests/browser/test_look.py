@@ -27,6 +27,8 @@ FURTHER = {
     "search-edited": "/search/?adql=SELECT+TOP+5+*+FROM+ivoa.obscore",
     "search-wrong-field": "/search/?ra=400&e_min=2&e_max=1",
     "search-wrong-adql": "/search/?adql=SELECT+s_raa%2C+foo%0AFROM+ivoa.obscore",
+    "adql": "/adql/?query=SELECT+TOP+5+obs_id%2C+s_ra+FROM+ivoa.obscore",
+    "adql-wrong": "/adql/?query=SELECT+s_raa+FROM+ivoa.obscore",
     "download": "/search/download/?obs=ivo%3A%2F%2Fdistiller.invalid%2Fdemo%3F1001",
     "job-form-empty": "/jobs/new/count_map/",
     "jobs": "/jobs/",

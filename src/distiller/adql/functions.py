@@ -47,6 +47,22 @@ class Function:
         """How many arguments it may have."""
         return range(len(self.arguments) - self.optional, len(self.arguments) + 1)
 
+    @property
+    def form(self) -> str:
+        """How a call of it is written.
+
+        >>> FUNCTIONS["ROUND"].form, FUNCTIONS["IVO_TO_JD"].form
+        ('ROUND(number[, integer])', 'ivo_to_jd(d TIMESTAMP) -> DOUBLE PRECISION')
+        """
+        if self.signature is not None:
+            return self.signature
+        kinds = [argument.removesuffix(" literal") for argument in self.arguments]
+        needed = len(kinds) - self.optional
+        first, more = ", ".join(kinds[:needed]), ", ".join(kinds[needed:])
+        if not more:
+            return f"{self.name}({first})"
+        return f"{self.name}({first}[, {more}])" if first else f"{self.name}([{more}])"
+
 
 _N: Final[Argument] = "number"
 _T: Final[Argument] = "text"
@@ -57,32 +73,47 @@ _DAY: Final = Column("", "double", unit="d")
 
 _TABLE: Final = (
     # Mathematics: ADQL 2.1 section 2.3, tables 1 and 2; every result is a double.
-    Function("ABS", (_N,), DOUBLE),
-    Function("CEILING", (_N,), DOUBLE),
-    Function("DEGREES", (_N,), _DEG),
-    Function("EXP", (_N,), DOUBLE),
-    Function("FLOOR", (_N,), DOUBLE),
-    Function("LOG", (_N,), DOUBLE),
-    Function("LOG10", (_N,), DOUBLE),
-    Function("MOD", (_N, _N), DOUBLE),
-    Function("PI", (), DOUBLE),
-    Function("POWER", (_N, _N), DOUBLE),
-    Function("RADIANS", (_N,), _RAD),
-    Function("RAND", (_I,), DOUBLE, optional=1),
-    Function("ROUND", (_N, _I), DOUBLE, optional=1),
-    Function("SQRT", (_N,), DOUBLE),
-    Function("TRUNCATE", (_N, _I), DOUBLE, optional=1),
-    Function("ACOS", (_N,), _RAD),
-    Function("ASIN", (_N,), _RAD),
-    Function("ATAN", (_N,), _RAD),
-    Function("ATAN2", (_N, _N), _RAD),
-    Function("COS", (_N,), DOUBLE),
-    Function("COT", (_N,), DOUBLE),
-    Function("SIN", (_N,), DOUBLE),
-    Function("TAN", (_N,), DOUBLE),
+    Function("ABS", (_N,), DOUBLE, description="the absolute value"),
+    Function("CEILING", (_N,), DOUBLE, description="rounded up to a whole number"),
+    Function("DEGREES", (_N,), _DEG, description="radians as degrees"),
+    Function("EXP", (_N,), DOUBLE, description="e to that power"),
+    Function("FLOOR", (_N,), DOUBLE, description="rounded down to a whole number"),
+    Function("LOG", (_N,), DOUBLE, description="the natural logarithm"),
+    Function("LOG10", (_N,), DOUBLE, description="the logarithm to base 10"),
+    Function("MOD", (_N, _N), DOUBLE, description="the remainder of a division"),
+    Function("PI", (), DOUBLE, description="the number pi"),
+    Function(
+        "POWER", (_N, _N), DOUBLE,
+        description="the first to the power of the second",
+    ),
+    Function("RADIANS", (_N,), _RAD, description="degrees as radians"),
+    Function(
+        "RAND", (_I,), DOUBLE, optional=1,
+        description="a random number from 0 to 1",
+    ),
+    Function(
+        "ROUND", (_N, _I), DOUBLE, optional=1,
+        description="rounded, to that many decimals",
+    ),
+    Function("SQRT", (_N,), DOUBLE, description="the square root"),
+    Function(
+        "TRUNCATE", (_N, _I), DOUBLE, optional=1,
+        description="cut towards 0, to that many decimals",
+    ),
+    Function("ACOS", (_N,), _RAD, description="the arc cosine, in radians"),
+    Function("ASIN", (_N,), _RAD, description="the arc sine, in radians"),
+    Function("ATAN", (_N,), _RAD, description="the arc tangent, in radians"),
+    Function(
+        "ATAN2", (_N, _N), _RAD,
+        description="the arc tangent of the first by the second, in radians",
+    ),
+    Function("COS", (_N,), DOUBLE, description="the cosine of radians"),
+    Function("COT", (_N,), DOUBLE, description="the cotangent of radians"),
+    Function("SIN", (_N,), DOUBLE, description="the sine of radians"),
+    Function("TAN", (_N,), DOUBLE, description="the tangent of radians"),
     # Text: section 4.4.
-    Function("LOWER", (_T,), TEXT),
-    Function("UPPER", (_T,), TEXT),
+    Function("LOWER", (_T,), TEXT, description="in lower case"),
+    Function("UPPER", (_T,), TEXT, description="in upper case"),
     # The IVOA catalogue of user-defined functions, and one of GAVO.
     Function(
         "IVO_NOCASEMATCH", (_T, _T), INT,

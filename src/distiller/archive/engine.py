@@ -106,6 +106,12 @@ class Engine(Protocol):
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""
 
+    def expect(self, shape: str) -> None:
+        """From here on work only while the archive is of the tables of this checksum.
+
+        Another process may upgrade it meanwhile, where the engine lets it.
+        """
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions, which changes if they do."""
 

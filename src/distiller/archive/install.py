@@ -47,6 +47,7 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
         for statement in statements:
             session.execute(statement)
         settle(engine, session, model)
+    engine.expect(shape)
     return True
 
 
@@ -194,6 +195,7 @@ def _compare(
             hint="bring it to this one with `distiller upgrade`, or run the version "
             "that made it",
         )
+    engine.expect(shape)
     if read_setting(session, _WORDS) == words:
         return
     with session.transaction():

@@ -118,12 +118,17 @@ class Running(abc.ABC):
     """What the engine, and Arrow for it, may raise."""
 
     def __init__(
-        self, watchdog: Watchdog, timeout_s: float, max_rows: int | None
+        self,
+        watchdog: Watchdog,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
     ) -> None:
         self._watchdog = watchdog
         self._timeout_s = timeout_s
         self._left_s = timeout_s
         self._max_rows = max_rows
+        self._batch_rows = batch_rows
         self._checked = False
         self._reader: Batches | None = None
         self._overflow = False
@@ -141,8 +146,19 @@ class Running(abc.ABC):
         """Whether rows were left out since there were more than ``max_rows``."""
         return self._overflow
 
-    def start(self, sql: str, params: Parameters) -> None:
-        """Begin the transaction and check the query against the tables."""
+    def started(self, sql: str, params: Parameters) -> Self:
+        """Begin the transaction and check the query against the tables; return this.
+
+        What fails here is closed, too.
+        """
+        try:
+            self._start(sql, params)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self, sql: str, params: Parameters) -> None:
         if "\x00" in sql:
             raise UserError(
                 f"{DOING}: it holds a NUL character", hint="take it out of the text"

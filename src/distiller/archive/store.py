@@ -40,7 +40,7 @@ JOIN cta.product p ON p.product_id = s.product_id
 JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
 """
-_MOST_KNOWN = 20_000
+_MOST_KNOWN = 2_000
 """Shared rows that are remembered at most."""
 _STORABLE = frozenset({"own", "shared", "history"})
 
@@ -119,8 +119,6 @@ class Writer:
             refusals.record(self._session, self._model, refused, cleared)
         self._read_back(fresh)
         # Most shared rows come in a row of datasets or once: a few are remembered.
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
         if len(self._known) + len(known) > _MOST_KNOWN:
             self._known.clear()
         self._known.update(known)

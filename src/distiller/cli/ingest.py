@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from distiller.core.settings import Settings
+
 EXIT_SKIPPED = 3
 """Something was refused; the rest is in."""
 
@@ -101,7 +103,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     places = [place(os.fspath(path)) for path in paths]
     console = Console(stderr=True)
     with (
-        closing(connect(settings, create=True)) as archive,
+        closing(connect(_frugal(settings), create=True)) as archive,
         Bars(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -125,6 +127,15 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     _tell(report, as_json=as_json)
     if report.skipped:
         sys.exit(EXIT_SKIPPED)
+
+
+def _frugal(settings: Settings) -> Settings:
+    """Return settings with the memory of an ingest: it reads little of what is there.
+
+    What the embedded database may use it keeps, and it would grow with the archive.
+    """
+    most = min(settings.query_memory_mb, settings.ingest_memory_mb)
+    return settings.model_copy(update={"query_memory_mb": most})
 
 
 def _tell(report: Report, *, as_json: bool) -> None:

@@ -234,7 +234,7 @@ def diff_command(
     From the VO-DML file A to B; with A alone, from the archive of the home to A; with
     neither, from the archive to the model of this program. A line for each difference;
     what may lose values, or fail because of rows that are there, is marked. Exit 1 if
-    there is a difference.
+    there is a difference; what an upgrade has kept on purpose is none, and noted.
     """
     if len(files) > _TWO:
         raise click.UsageError("two files at most")
@@ -255,8 +255,8 @@ def diff_command(
             click.echo(f"{statement};")
     else:
         for difference in differences:
-            click.echo(str(difference))
-    if differences:
+            click.echo(f"{'note: ' if difference.is_kept else ''}{difference}")
+    if not all(difference.is_kept for difference in differences):
         ctx.exit(1)
 
 

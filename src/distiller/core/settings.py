@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     query_memory_mb: int = Field(
         default=1024, ge=64, description="Memory limit of the embedded database, MB."
     )
+    ingest_memory_mb: int = Field(
+        default=160,
+        ge=64,
+        description="The same while `distiller ingest` has the archive open, MB.",
+    )
     query_spill_mb: int = Field(
         default=10_000,
         ge=64,

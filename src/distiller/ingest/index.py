@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +15,7 @@ from distiller.core.errors import BadData
 from distiller.ingest.fits_stream import fields, read_hdus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from distiller.core.places import Place
     from distiller.ingest.fits_stream import CardValue, Field, Hdu, Header
@@ -22,6 +24,7 @@ INDEX_NAME = re.compile(
     r"(?P<kind>hdu|obs)[-_]?index(?P<variant>.*)\.fits(\.gz)?", re.IGNORECASE
 )
 _MOST_BYTES: Final = 1 << 30
+_PATHS: Final = 1024
 
 IndexValue = str | int | float | bool | None
 IndexRow = dict[str, IndexValue]
@@ -76,20 +79,22 @@ def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
         D120 if one of them cannot be used.
     """
     hdus: dict[str, list[HduRef]] = {}
+    folder = hdu_index.parent
+    # Runs share responses, tables share files: one object for what is the same.
+    refs: dict[HduRef, HduRef] = {}
+    path_of = lru_cache(_PATHS)(_plain)
     for row in _rows(hdu_index, ("OBS_ID", "HDU_TYPE", "FILE_NAME")):
         obs_id, name = _obs_id(row), row["FILE_NAME"]
         if obs_id is None or name is None:
             continue  # a row that leads nowhere
-        path = hdu_index.parent / str(row.get("FILE_DIR") or "") / str(name)
-        hdus.setdefault(obs_id, []).append(
-            HduRef(
-                path=_plain(path),
-                hdu=str(row.get("HDU_NAME") or "").upper(),
-                hdu_type=str(row["HDU_TYPE"]).lower(),
-                hdu_class=str(row.get("HDU_CLASS") or "").lower(),
-                md5=str(row["MD5"]).lower() if row.get("MD5") else None,
-            )
+        ref = HduRef(
+            path=path_of(folder, str(row.get("FILE_DIR") or ""), str(name)),
+            hdu=sys.intern(str(row.get("HDU_NAME") or "").upper()),
+            hdu_type=sys.intern(str(row["HDU_TYPE"]).lower()),
+            hdu_class=sys.intern(str(row.get("HDU_CLASS") or "").lower()),
+            md5=str(row["MD5"]).lower() if row.get("MD5") else None,
         )
+        hdus.setdefault(obs_id, []).append(refs.setdefault(ref, ref))
     rows: dict[str, IndexRow] = {}
     if obs_index is not None:
         for row in _rows(obs_index, ("OBS_ID",)):
@@ -99,8 +104,9 @@ def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
     return Index(paths, rows, {name: tuple(refs) for name, refs in hdus.items()})
 
 
-def _plain(path: Place) -> Place:
-    """Return the path without ``..``, symbolic links followed where they lead on."""
+def _plain(folder: Place, below: str, name: str) -> Place:
+    """Return a path without ``..``, symbolic links followed where they lead on."""
+    path = folder / below / name
     if not isinstance(path, Path):
         return path
     try:
@@ -117,7 +123,7 @@ def _obs_id(row: Mapping[str, IndexValue]) -> str | None:
     return None if value is None else str(value).strip() or None
 
 
-def _rows(path: Place, needed: tuple[str, ...]) -> list[IndexRow]:
+def _rows(path: Place, needed: tuple[str, ...]) -> Iterator[IndexRow]:
     """Return the rows of the first table of a file as plain values."""
     try:
         hdus = read_hdus(path, _is_table, most_bytes=_MOST_BYTES)
@@ -132,7 +138,7 @@ def _rows(path: Place, needed: tuple[str, ...]) -> list[IndexRow]:
     if lacking:
         raise BadData("D120", str(path), f"has no column {', '.join(lacking)}")
     rows = zip(*columns.values(), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    return (dict(zip(columns, row, strict=True)) for row in rows)
 
 
 def _is_table(header: Header) -> bool:
@@ -152,7 +158,11 @@ def _values(field: Field, header: Header) -> list[IndexValue]:
     rows = len(field.content)
     if field.form == "A":
         texts = (bytes(row).partition(b"\0")[0] for row in field.content)
-        return [text.decode("latin-1").strip() or None for text in texts]
+        once: dict[bytes, str | None] = {}  # most texts of an index come again
+        return [
+            once.setdefault(text, text.decode("latin-1").strip() or None)
+            for text in texts
+        ]
     if field.form == "L" and field.count == 1:
         return [{84: True, 70: False}.get(int(byte)) for (byte,) in field.content]
     numbers = field.numbers

@@ -30,6 +30,12 @@ def url_of(server: Server, obs_id: str) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
+
+
 def test_whole_file(server: Server) -> None:
     answer = httpx.get(url_of(server, "23523"))
     assert answer.status_code == 200

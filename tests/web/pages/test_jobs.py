@@ -18,13 +18,23 @@ from distiller.jobs import presence
 from distiller.vo.uws import JobError, Phase
 from distiller.web.pages.jobs import links, views
 
-from ..jobs.conftest import archive, filled, home, runs, service, store  # noqa: TID252
+from ..jobs.conftest import (  # noqa: TID252
+    archive,
+    engine,
+    filled,
+    home,
+    runs,
+    service,
+    store,
+)
 from ..uws.conftest import MAP, here  # noqa: TID252
 
 if TYPE_CHECKING:
     from distiller.vo.uws import Job
 
-__all__ = ["archive", "filled", "here", "home", "runs", "service", "store"]
+__all__ = [
+    "archive", "engine", "filled", "here", "home", "runs", "service", "store",
+]  # fmt: skip
 
 FORM = "/jobs/new/count_map/"
 

@@ -25,6 +25,12 @@ NINE = "SELECT a.obs_id, b.s_ra FROM ivoa.obscore AS a, ivoa.obscore AS b"
 MANY = f"{NINE}, ivoa.obscore AS c"
 
 
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
+
+
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[httpx.Client]:
     """Ask the shared server."""

@@ -30,6 +30,12 @@ def status_of(document: bytes) -> list[tuple[str, str]]:
     return [(value.decode(), content.decode()) for value, content in found]
 
 
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
+
+
 def test_the_runs_on_crab(server: Server) -> None:
     result = pyvo.dal.TAPService(f"{server.url}/tap").search(CONE)
     assert list(result["obs_id"]) == ["23523", "23526", "23559"]

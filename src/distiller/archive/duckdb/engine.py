@@ -99,19 +99,16 @@ class DuckDBEngine:
         batch_rows: int,
     ) -> AbstractContextManager[DuckDBRunning]:
         """Run one SELECT, read-only, and stream its rows."""
-        running = DuckDBRunning(
+        return DuckDBRunning(
             self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows
-        )
-        try:
-            running.start(sql, params)
-        except BaseException:
-            running.close()
-            raise
-        return running
+        ).started(sql, params)
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours."""
         return translated(doing)
+
+    def expect(self, shape: str) -> None:
+        """Do nothing: while this process has the file, no other can upgrade it."""
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
@@ -162,6 +159,10 @@ def _configuration(
     return {
         "memory_limit": f"{settings.query_memory_mb}MB",
         "threads": settings.query_threads,
+        # Freed memory goes back to the system; else the process keeps what one large
+        # statement needed.
+        "allocator_flush_threshold": "1MB",
+        "allocator_bulk_deallocation_flush_threshold": "1MB",
         "enable_external_access": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

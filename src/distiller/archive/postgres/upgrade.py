@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -41,29 +42,28 @@ def upgrade(
     """Bring a database to a model; see `distiller.archive.upgrade`."""
     engine = PostgresEngine(settings)
     schemas = schemas_of(model)
-    try:
+    with (
+        closing(engine),
+        closing(engine.session()) as session,
+        engine.translated(f"upgrading {engine.place}"),
+    ):
+        # Nothing goes in behind the backup.
+        session.keep_others_out()
         if not backed_up:
             _back_up(settings, schemas, say)
-        with engine.translated(f"upgrading {engine.place}"):
-            session = engine.session()
-            try:
-                before = read_shape(session, model, schemas, _derived(model))
-                with session.transaction():
-                    session.lock_all()
-                    url = install.base_url(session, settings)
-                    parameters = install.parameters_of(settings, model, url)
-                    wanted = shape_of(model, "postgresql")
-                    found = diff(before, wanted)
-                    for statement in alter(found, before, model, drop=drop):
-                        session.execute(statement)
-                    install.settle(engine, session, model)
-                    install.fill_mapped("postgresql", session, model, parameters)
-                    Versions(session, model).catch_up()
-                    engine.allow_readers(session, model)
-            finally:
-                session.close()
-    finally:
-        engine.close()
+        before = read_shape(session, model, schemas, _derived(model))
+        with session.transaction():
+            session.lock_all()
+            url = install.base_url(session, settings)
+            parameters = install.parameters_of(settings, model, url)
+            wanted = shape_of(model, "postgresql")
+            found = diff(before, wanted)
+            for statement in alter(found, before, model, drop=drop):
+                session.execute(statement)
+            install.settle(engine, session, model)
+            install.fill_mapped("postgresql", session, model, parameters)
+            Versions(session, model).catch_up()
+            engine.allow_readers(session, model)
 
 
 def _derived(model: Model) -> set[str]:

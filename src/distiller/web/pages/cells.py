@@ -90,6 +90,17 @@ def heading(column: Column) -> Heading:
     )
 
 
+def heading_as_asked(column: Column) -> Heading:
+    """Return the head of a column under its own name and in its own unit."""
+    return Heading(
+        name=column.name,
+        label=column.name,
+        unit=column.unit or "",
+        description=column.description or "",
+        is_number=_is_number(column),
+    )
+
+
 def is_mjd(column: Column) -> bool:
     """Whether values are UTC instants as MJD: unit d, a time by the UCD, and not TT."""
     ucd = (column.ucd or "").lower()
@@ -114,6 +125,22 @@ def cell(column: Column, value: Any) -> Cell:
         return _number(column, value)
     text = _words(value)
     return Cell(text, text)
+
+
+def cell_as_asked(column: Column, value: Any) -> Cell:
+    """Return a value in the unit of its column; NULL is blank.
+
+    >>> from distiller.core.columns import Column
+    >>> cell_as_asked(Column("em_max", "double", unit="m"), 1.239841984332e-18).text
+    '1.240e-18'
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return cell(column, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return Cell("" if math.isnan(value) else repr(value), is_number=True)
+    if is_mjd(column) and value > _EARLIEST_MJD:
+        return Cell(f"{value:.6f}", mjd(value).title, is_number=True)
+    return _plain(column, value)
 
 
 def _words(value: Any) -> str:
@@ -153,6 +180,10 @@ def _number(column: Column, value: float) -> Cell:
     if column.unit in _SIZE_UNITS:
         size = value * _SIZE_UNITS[column.unit]
         return Cell(f"{size / 1e6:.2f}", f"{value} {column.unit}", is_number=True)
+    return _plain(column, value)
+
+
+def _plain(column: Column, value: float) -> Cell:
     if isinstance(value, int):
         return Cell(str(value), "", is_number=True)
     decimals = _DECIMALS.get(column.unit or "")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("distiller.web.pages.start.urls")),
     path("search", include("distiller.web.pages.search.urls")),
+    path("adql/", include("distiller.web.pages.adql.urls")),
     path("obs/", include("distiller.web.pages.dataset.urls")),
     path("products/", include("distiller.web.pages.products.urls")),
     path("jobs/", include("distiller.web.pages.jobs.urls")),

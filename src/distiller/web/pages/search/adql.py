@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.sky import energy_tev_to_wavelength_m
+from distiller.web.pages.search.form import RADIUS_DEG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,9 @@ def search(form: SearchForm) -> str:
 
     >>> from distiller.web.pages.search.form import SearchForm
     >>> print(search(SearchForm(ra_deg=83.6331, dec_deg=22.0145)).split("WHERE ")[1])
-    1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))
+    (1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))
+        OR (o.s_region IS NULL
+          AND 1 = CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.6331, 22.0145, 2.0))))
     ORDER BY o.t_min, o.obs_publisher_did
     """
     chosen = ", ".join(COLUMNS[:7]) + ",\n       " + ", ".join(COLUMNS[7:])
@@ -103,11 +106,21 @@ def _where(form: SearchForm) -> str:
 def _position(form: SearchForm) -> Iterable[str]:
     if form.ra_deg is None or form.dec_deg is None:
         return
-    circle = f"CIRCLE({form.ra_deg!r}, {form.dec_deg!r}, {form.radius_used_deg!r})"
+    centre, radius = f"{form.ra_deg!r}, {form.dec_deg!r}", form.radius_used_deg
     if form.position_mode == "pointing":
-        yield f"1 = CONTAINS(POINT(o.s_ra, o.s_dec), {circle})"
-    else:
-        yield f"1 = INTERSECTS(o.s_region, {circle})"
+        yield _points_into(f"CIRCLE({centre}, {radius!r})")
+        return
+    # Point-like sets do not say their field of view: their pointing has to do.
+    near = max(radius, RADIUS_DEG["pointing"])
+    yield (
+        f"(1 = INTERSECTS(o.s_region, CIRCLE({centre}, {radius!r}))\n"
+        "    OR (o.s_region IS NULL\n"
+        f"      AND {_points_into(f'CIRCLE({centre}, {near!r})')}))"
+    )
+
+
+def _points_into(circle: str) -> str:
+    return f"1 = CONTAINS(POINT(o.s_ra, o.s_dec), {circle})"
 
 
 def _ranges(form: SearchForm) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -72,6 +73,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "radius": RADIUS_DEG,
         "adql_rows": min(16, outcome.query.count("\n") + 3),
         "twin": form.address(rows=None),
+        "editor": urlencode({"query": outcome.query}),
         "to_form": form.address(adql=None),
         "examples": _EXAMPLES,
         **_neighbours(form, outcome.table),

@@ -51,7 +51,7 @@ function searchBox() {
 function startKeys() {
   const keys = document.getElementById("keys");
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0])) return;
     if (event.key === "/") {
       const box = searchBox();
       if (!box) return;

@@ -29,7 +29,17 @@ def _conditions(form: SearchForm) -> list[str]:
     ("form", "conditions"),
     [
         (SearchForm(), []),
-        (CRAB, ["1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))"]),
+        (
+            CRAB,
+            [
+                (
+                    "(1 = INTERSECTS(o.s_region, CIRCLE(83.6331, 22.0145, 0.001))\n"
+                    "    OR (o.s_region IS NULL\n"
+                    "      AND 1 = CONTAINS(POINT(o.s_ra, o.s_dec), "
+                    "CIRCLE(83.6331, 22.0145, 2.0))))"
+                )
+            ],
+        ),
         (
             replace(CRAB, position_mode="pointing"),
             ["1 = CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.6331, 22.0145, 2.0))"],

@@ -1,0 +1,1 @@
+"""The page for queries in ADQL: editor, completion, faults at their place, results."""

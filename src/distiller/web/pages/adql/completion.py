@@ -1,0 +1,113 @@
+"""What the editor completes from: the tables of the archive, and words of ADQL.
+
+Nothing is listed here: tables and columns are those that ``/tap/tables`` describes,
+functions and keywords those of the ADQL room.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition, require_safe
+
+from distiller.adql.vocabulary import vocabulary
+from distiller.web import site
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from distiller.core.columns import Catalog, Column, Table
+
+
+class _Holder:
+    """The catalog that was asked for last, its document and entity tag."""
+
+    kept: tuple[Catalog, bytes, str] | None = None
+
+
+def _document() -> tuple[bytes, str]:
+    """Return the document of the archive as it is now, and its entity tag."""
+    catalog = site.current().archive.catalog
+    kept = _Holder.kept
+    if kept is None or kept[0] is not catalog:
+        text = json.dumps(document(catalog), separators=(",", ":")).encode()
+        kept = catalog, text, f'"{hashlib.sha256(text).hexdigest()}"'
+        _Holder.kept = kept
+    return kept[1:]
+
+
+def document(catalog: Catalog) -> dict[str, Any]:
+    """Return all that can be completed.
+
+    ``insert`` is how a query writes a name, in double quotes where it needs them.
+    """
+    words = vocabulary()
+    return {
+        "keywords": words.keywords,
+        "types": words.types,
+        "functions": [
+            {"name": f.name, "form": f.form, "description": f.description}
+            for f in words.functions
+        ],
+        "tables": [_table(catalog[name]) for name in sorted(catalog)],
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "description": table.description or table.title or "",
+        "columns": [_column(column) for column in table.columns],
+    }
+
+
+def _column(column: Column) -> dict[str, Any]:
+    described = {
+        "name": column.name,
+        "insert": column.adql_name,
+        "type": _type(column),
+        "unit": column.unit,
+        "ucd": column.ucd,
+        "description": column.description,
+        "principal": column.principal,
+        "indexed": column.indexed,
+    }
+    return {
+        key: value for key, value in described.items() if value not in (None, False)
+    }
+
+
+def _type(column: Column) -> str:
+    """Return the type in a word or two.
+
+    >>> from distiller.core.columns import Column
+    >>> _type(Column("t", "char", "*", "timestamp")), _type(Column("n", "char", "*"))
+    ('timestamp', 'text')
+    """
+    if column.xtype is not None:
+        return column.xtype.removeprefix("adql:").lower()
+    if column.is_text:
+        return "text"
+    return (
+        f"{column.datatype}[{column.arraysize}]"
+        if column.arraysize
+        else column.datatype
+    )
+
+
+def _tag(request: HttpRequest) -> str:
+    del request
+    return _document()[1]
+
+
+@require_safe
+@cache_control(private=True, no_cache=True)
+@condition(etag_func=_tag)
+def answer(request: HttpRequest) -> HttpResponse:
+    """Send the document; whoever has it already is told so by its entity tag."""
+    del request
+    return HttpResponse(_document()[0], content_type="application/json")
