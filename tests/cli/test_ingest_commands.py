@@ -163,6 +163,25 @@ def test_remove_some_or_all_of_a_collection(home: Path, gadf_set: Path) -> None:
     assert run(home, "remove", f"{DID}1", "--reason", " ")[0] == 1
 
 
+def test_removing_a_collection_keeps_what_users_made(
+    home: Path, gadf_set: Path
+) -> None:
+    load(home, gadf_set)
+    product = make_product(home, f"{DID}1")  # is filed in c under obs_id 1
+    why = ("--reason", "test", "--yes")
+    one = ("remove", "--collection", "c", "--obs", "1", *why)
+    text = run(home, *one)[1]
+    assert f"made from them, and kept: 1\n  - {product}: A map" in text
+    assert text.endswith("removed: 1\n")
+    status, text = run(home, "remove", "--collection", "c", *why)
+    assert (status, text.splitlines()[-1]) == (0, "removed: 2")
+    with open_archive(load_settings(home)) as archive:
+        rows = archive.rows("SELECT publisher_did FROM cta.product")
+        assert [row["publisher_did"] for row in rows] == [product]
+        assert archive.check() == []
+    assert run(home, *("remove", "--collection", "c", *why))[0] == 1
+
+
 def test_history_tells_every_state(home: Path, gadf_set: Path) -> None:
     load(home, gadf_set)
     product = make_product(home, f"{DID}2")

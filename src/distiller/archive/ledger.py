@@ -14,6 +14,9 @@ _DATASETS: Final = (
     'SELECT p.publisher_did, p.title, p."size", p.rights FROM cta.product p '
     "JOIN cta.collection c ON c.collection_id = p.collection_id WHERE "
 )
+_INGESTED: Final = (
+    "NOT EXISTS (SELECT 1 FROM cta.analysis a WHERE a.product_id = p.product_id)"
+)
 _MADE: Final = (
     "SELECT DISTINCT i.input_did, p.publisher_did, p.title "
     "FROM cta.analysis_input i "
@@ -90,15 +93,19 @@ def datasets(archive: Looker, dids: Sequence[str]) -> list[Dataset]:
 def datasets_of(
     archive: Looker, collection: str, obs_ids: Sequence[str] = ()
 ) -> list[Dataset]:
-    """Return the datasets of a collection, all or those of some obs_ids."""
+    """Return the ingested datasets of a collection, all or those of some obs_ids.
+
+    What jobs made and filed in the collection is not among them.
+    """
+    where = f"{_INGESTED} AND c.name = ?"
     if not obs_ids:
-        found = archive.rows(f"{_DATASETS} c.name = ? ORDER BY 1", [collection])
+        found = archive.rows(f"{_DATASETS} {where} ORDER BY 1", [collection])
         return [Dataset(**row) for row in found]
     return [
         Dataset(**row)
         for some in _portions(obs_ids)
         for row in archive.rows(
-            f"{_DATASETS} c.name = ? AND p.obs_id IN ({_marks(some)}) ORDER BY 1",
+            f"{_DATASETS} {where} AND p.obs_id IN ({_marks(some)}) ORDER BY 1",
             [collection, *some],
         )
     ]

@@ -23,7 +23,7 @@ _SHOWN = 20
 @click.command()
 @click.argument("dids", metavar="[DID]...", nargs=-1)
 @click.option(
-    "--collection", help="All datasets of this collection, or those of --obs."
+    "--collection", help="All runs of this collection, or those of --obs."
 )
 @click.option("--obs", multiple=True, help="An obs_id of the collection; repeatable.")
 @click.option("--reason", required=True, help="Why; kept with the history.")
@@ -41,7 +41,8 @@ def command(  # noqa: PLR0913 - click hands over every option
     """Take datasets out of the archive, after showing which.
 
     DID is a publisher DID as in obs_publisher_did. Files stay where they are. What was
-    made from a dataset stays in the archive too, and its history still names it.
+    made from a dataset stays in the archive too, also with --collection, and its
+    history still names it.
     Without --yes the command asks; where nobody can answer it removes nothing and ends
     with 1.
     """
