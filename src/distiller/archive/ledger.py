@@ -31,8 +31,9 @@ _REMOVED: Final = (
     "WHERE w.publisher_did = v.publisher_did) ORDER BY 1"
 )
 _ELSEWHERE: Final = (
-    "SELECT count(*) AS number, min(p.publisher_did) AS example FROM cta.product p "
-    f"WHERE {_INGESTED} AND NOT starts_with(p.publisher_did, ?)"  # noqa: S608 - a fixed condition
+    "SELECT count(*) AS number, min(p.publisher_did) AS example "  # noqa: S608 - a fixed condition
+    "FROM cta.product p "
+    f"WHERE {_INGESTED} AND NOT starts_with(p.publisher_did, ?)"
 )
 WITH_ALL: Final = "with the whole collection: "
 """How the note of a removal begins that later ingests take no heed of."""
