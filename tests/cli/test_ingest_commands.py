@@ -160,8 +160,29 @@ def test_remove_some_or_all_of_a_collection(home: Path, gadf_set: Path) -> None:
     assert run(home, "remove", "--collection", "c", *why)[1].endswith("removed: 1\n")
     assert run(home, "refused")[1] == "nothing is refused\n"
     assert run(home, "remove", "--collection", "c", *why)[0] == 1
+    status, text = run(home, "history", f"{DID}2")
+    assert text.endswith(": with the whole collection: test\n")
     assert run(home, "remove", *why)[0] == 2
     assert run(home, "remove", f"{DID}1", "--reason", " ")[0] == 1
+
+
+def test_removing_a_collection_keeps_what_users_made(
+    home: Path, gadf_set: Path
+) -> None:
+    load(home, gadf_set)
+    product = make_product(home, f"{DID}1")  # is filed in c under obs_id 1
+    why = ("--reason", "test", "--yes")
+    one = ("remove", "--collection", "c", "--obs", "1", *why)
+    text = run(home, *one)[1]
+    assert f"made from them, and kept: 1\n  - {product}: A map" in text
+    assert text.endswith("removed: 1\n")
+    status, text = run(home, "remove", "--collection", "c", *why)
+    assert (status, text.splitlines()[-1]) == (0, "removed: 2")
+    with open_archive(load_settings(home)) as archive:
+        rows = archive.rows("SELECT publisher_did FROM cta.product")
+        assert [row["publisher_did"] for row in rows] == [product]
+        assert archive.check() == []
+    assert run(home, *("remove", "--collection", "c", *why))[0] == 1
 
 
 def test_history_tells_every_state(home: Path, gadf_set: Path) -> None:
@@ -170,7 +191,11 @@ def test_history_tells_every_state(home: Path, gadf_set: Path) -> None:
     RunPlan(obs_id=2, n_events=9).write(gadf_set / "data" / "run_2.fits.gz")
     load(home, gadf_set)
     run(home, "remove", f"{DID}2", "--reason", "bad weather", "--yes")
-    load(home, gadf_set)
+    again = ("ingest", str(gadf_set), "--collection", "c")
+    status, text = run(home, *again)
+    assert (status, "D236 note: removed before" in text) == (0, True)
+    assert ": bad weather" in text
+    assert run(home, *again, "--restore", "2")[0] == 0
     status, text = run(home, "history", f"{DID}2")
     when = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     assert status == 0
@@ -205,3 +230,15 @@ def test_check_files_lists_by_dataset(home: Path, gadf_set: Path) -> None:
     assert lines[2] == f"{DID}3:"
     assert lines[3].startswith(f"  - {cut} (events): has ")
     assert lines[4] == "2 of 3 files are not as they were ingested"
+
+
+def test_check_tells_of_runs_of_another_authority(home: Path, gadf_set: Path) -> None:
+    load(home, gadf_set)
+    (home / "distiller.toml").write_text('authority = "org.moved"\n')
+    status, text = run(home, "check")
+    assert status == 1
+    assert text.startswith(
+        f"3 runs have another authority than org.moved, such as {DID}1: set"
+    )
+    status, text = run(home, "ingest", str(gadf_set), "--collection", "c")
+    assert (status, "ingested under distiller.invalid" in text) == (1, True)

@@ -106,6 +106,9 @@ class Choosy:
     def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
         self.archive.record_refusals(added, cleared)
 
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        return self.archive.rows(sql, params)
+
 
 def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
     archive: Archive, gadf_set: Path
@@ -119,7 +122,7 @@ def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
 
 def test_a_loader_that_has_nothing_to_do(archive: Archive) -> None:
     target = Target("org.example", "nothing")
-    loader = Loader(archive, "nothing", rights_given=False)
+    loader = Loader(archive, "nothing", "org.example", rights_given=False)
     assert (
         list(loader.load([], target, NO_SETTINGS, Memory(Request("nothing", "/"))))
         == []

@@ -238,7 +238,10 @@ class Archive:
             refusals.record(self._session, self._model, added, cleared)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
-        """Return what is there of a collection, by publisher DID."""
+        """Return what was ingested of a collection, by publisher DID.
+
+        Not what jobs made of it.
+        """
         with self._changing(f"looking up {collection}"):
             return self._writer.stored(collection)
 

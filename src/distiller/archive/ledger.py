@@ -14,12 +14,29 @@ _DATASETS: Final = (
     'SELECT p.publisher_did, p.title, p."size", p.rights FROM cta.product p '
     "JOIN cta.collection c ON c.collection_id = p.collection_id WHERE "
 )
+_INGESTED: Final = (
+    "NOT EXISTS (SELECT 1 FROM cta.analysis a WHERE a.product_id = p.product_id)"
+)
 _MADE: Final = (
     "SELECT DISTINCT i.input_did, p.publisher_did, p.title "
     "FROM cta.analysis_input i "
     "JOIN cta.analysis a ON a.analysis_id = i.analysis_id "
     "JOIN cta.product p ON p.product_id = a.product_id WHERE "
 )
+_REMOVED: Final = (
+    "SELECT v.publisher_did, v.ended, v.note FROM cta.dataset_version v "
+    "WHERE v.end_reason = 'removed' AND starts_with(v.publisher_did, ?) "
+    "AND NOT starts_with(coalesce(v.note, ''), ?) AND v.number = "
+    "(SELECT max(w.number) FROM cta.dataset_version w "
+    "WHERE w.publisher_did = v.publisher_did) ORDER BY 1"
+)
+_ELSEWHERE: Final = (
+    "SELECT count(*) AS number, min(p.publisher_did) AS example "  # noqa: S608 - a fixed condition
+    "FROM cta.product p "
+    f"WHERE {_INGESTED} AND NOT starts_with(p.publisher_did, ?)"
+)
+WITH_ALL: Final = "with the whole collection: "
+"""How the note of a removal begins that later ingests take no heed of."""
 
 _VERSIONS: Final = (
     "SELECT number, registered, ended, end_reason, note, checksum "
@@ -75,6 +92,15 @@ class Version:
     checksum: str
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A dataset that was taken out on its own: when (UTC), and why."""
+
+    publisher_did: str
+    ended: datetime
+    note: str | None
+
+
 def datasets(archive: Looker, dids: Sequence[str]) -> list[Dataset]:
     """Return those of some publisher DIDs that the archive has, in its order."""
     return [
@@ -90,15 +116,19 @@ def datasets(archive: Looker, dids: Sequence[str]) -> list[Dataset]:
 def datasets_of(
     archive: Looker, collection: str, obs_ids: Sequence[str] = ()
 ) -> list[Dataset]:
-    """Return the datasets of a collection, all or those of some obs_ids."""
+    """Return the ingested datasets of a collection, all or those of some obs_ids.
+
+    What jobs made and filed in the collection is not among them.
+    """
+    where = f"{_INGESTED} AND c.name = ?"
     if not obs_ids:
-        found = archive.rows(f"{_DATASETS} c.name = ? ORDER BY 1", [collection])
+        found = archive.rows(f"{_DATASETS} {where} ORDER BY 1", [collection])
         return [Dataset(**row) for row in found]
     return [
         Dataset(**row)
         for some in _portions(obs_ids)
         for row in archive.rows(
-            f"{_DATASETS} c.name = ? AND p.obs_id IN ({_marks(some)}) ORDER BY 1",
+            f"{_DATASETS} {where} AND p.obs_id IN ({_marks(some)}) ORDER BY 1",
             [collection, *some],
         )
     ]
@@ -119,6 +149,25 @@ def history(archive: Looker, did: str) -> list[Version]:
     """Return the states that a dataset was in, the first one first."""
     found = archive.rows(_VERSIONS, [did])
     return [Version(**row) for row in found]
+
+
+def removed(archive: Looker, begin: str) -> list[Removed]:
+    """Return the datasets that were removed on purpose and are not there again.
+
+    Those that went with their whole collection are not among them.
+
+    Parameters
+    ----------
+    begin
+        With which their publisher DIDs begin: ``ivo://authority/collection?``.
+    """
+    return [Removed(**row) for row in archive.rows(_REMOVED, [begin, WITH_ALL])]
+
+
+def elsewhere(archive: Looker, authority: str) -> tuple[int, str | None]:
+    """Return how many runs have another authority in their DID, and one of them."""
+    (row,) = archive.rows(_ELSEWHERE, [f"ivo://{authority}/"])
+    return row["number"], row["example"]
 
 
 def _portions(values: Sequence[str]) -> Iterator[list[str]]:

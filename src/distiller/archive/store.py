@@ -39,6 +39,7 @@ FROM internal.stored_dataset s
 JOIN cta.product p ON p.product_id = s.product_id
 JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
+  AND NOT EXISTS (SELECT 1 FROM cta.analysis a WHERE a.product_id = p.product_id)
 """
 _MOST_KNOWN = 2_000
 """Shared rows that are remembered at most."""
@@ -169,7 +170,7 @@ class Writer:
             return self._versions.catch_up()
 
     def stored(self, collection: str) -> dict[str, Stored]:
-        """Return what is there of a collection, by publisher DID."""
+        """Return what was ingested of a collection, by publisher DID."""
         found = self._session.fetch(_STORED, {"collection": collection})
         return {did: Stored(*rest) for did, *rest in found}
 

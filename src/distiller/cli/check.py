@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from distiller.archive import connect
+from distiller.archive import connect, ledger
 from distiller.cli import settings_of
 from distiller.ingest.inspect import Inspector
 
@@ -44,6 +44,9 @@ def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> 
         for finding in archive.check():
             count += 1
             click.echo(finding)
+        for warning in _of_others(archive, settings.authority):
+            count += 1
+            click.echo(warning)
         inspector = Inspector(depth or "present")
         for line in _lines(archive, inspector):
             click.echo(line)
@@ -56,6 +59,17 @@ def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> 
             )
         sys.exit(1)
     click.echo(f"{settings.home}: nothing is wrong")
+
+
+def _of_others(archive: Archive | RemoteArchive, authority: str) -> Iterator[str]:
+    """Yield that runs have DIDs of another authority than that of the settings."""
+    number, example = ledger.elsewhere(archive, authority)
+    if number:
+        yield (
+            f"{number} runs have another authority than {authority}, such as "
+            f"{example}: set `authority` back, or remove their collections and ingest "
+            f"them again; until then nothing more goes into these"
+        )
 
 
 def _lines(archive: Archive | RemoteArchive, inspector: Inspector) -> Iterator[str]:

@@ -67,6 +67,12 @@ _LINES = 20  # plain lines of progress where there is no terminal
     is_flag=True,
     help="Instead of PATH: what was refused before.",
 )
+@click.option(
+    "--restore",
+    multiple=True,
+    metavar="RUN",
+    help="Take in a run (its obs_id) that was removed before; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - click hands over every option
@@ -77,6 +83,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     group: str | None,
     release: datetime | None,
     settings_file: Path | None,
+    restore: tuple[str, ...],
     *,
     refused: bool,
     as_json: bool,
@@ -84,7 +91,8 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
     """Bring DL3 files (GADF) into the archive.
 
     PATH is a folder, with index files or without, or a file; it may be a URL such as
-    s3://bucket/folder. Running it again stores only what is new or has changed. Ends
+    s3://bucket/folder. Running it again stores only what is new or has changed; what
+    was taken out with `distiller remove` stays out until --restore. Ends
     with 0 if nothing was refused, with 3 if something was: each refused file is named
     with a code, and the rest is in. A home without an archive gets one.
     """
@@ -99,6 +107,7 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
         release=release,
         settings=settings_file,
         home_settings=settings.collections_path,
+        restore=frozenset(restore),
     )
     places = [place(os.fspath(path)) for path in paths]
     console = Console(stderr=True)

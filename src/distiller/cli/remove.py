@@ -22,9 +22,7 @@ _SHOWN = 20
 
 @click.command()
 @click.argument("dids", metavar="[DID]...", nargs=-1)
-@click.option(
-    "--collection", help="All datasets of this collection, or those of --obs."
-)
+@click.option("--collection", help="All runs of this collection, or those of --obs.")
 @click.option("--obs", multiple=True, help="An obs_id of the collection; repeatable.")
 @click.option("--reason", required=True, help="Why; kept with the history.")
 @click.option("--yes", is_flag=True, help="Remove without asking.")
@@ -41,7 +39,9 @@ def command(  # noqa: PLR0913 - click hands over every option
     """Take datasets out of the archive, after showing which.
 
     DID is a publisher DID as in obs_publisher_did. Files stay where they are. What was
-    made from a dataset stays in the archive too, and its history still names it.
+    made from a dataset stays in the archive too, also with --collection, and its
+    history still names it. Later ingests leave runs out that were removed singly, until
+    `distiller ingest --restore`; those of a whole collection they take in again.
     Without --yes the command asks; where nobody can answer it removes nothing and ends
     with 1.
     """
@@ -58,8 +58,11 @@ def command(  # noqa: PLR0913 - click hands over every option
         if not yes and not _agreed():
             click.echo("nothing was removed; add --yes to remove it", err=True)
             sys.exit(1)
-        removed = sum(archive.remove(did, note=reason.strip()) for did in names)
-        if collection and not obs:
+        note, whole = reason.strip(), bool(collection) and not obs
+        if whole:
+            note = ledger.WITH_ALL + note
+        removed = sum(archive.remove(did, note=note) for did in names)
+        if collection and whole:
             gone = [one.refusal_id for one in archive.refusals(collection)]
             archive.record_refusals([], gone)
     click.echo(f"removed: {removed}")

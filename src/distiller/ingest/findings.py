@@ -197,6 +197,9 @@ _TABLE = (
     Code("D235", "warning", "point-like responses incomplete",
          "Spectra need the effective area, the energy dispersion and the cut on "
          "direction; nothing was assumed: mend the files and ingest again."),
+    Code("D236", "note", "removed before, left out",
+         "It was taken out with `distiller remove` and stays out; `distiller ingest "
+         "PATH --restore RUN` takes it in again."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

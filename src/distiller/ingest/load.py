@@ -57,6 +57,8 @@ class Options:
         Settings file of the collection.
     home_settings
         Folder with the settings files of the installation.
+    restore
+        Runs that are taken in although they were removed before.
     """
 
     collection: str | None = None
@@ -65,6 +67,7 @@ class Options:
     release: datetime | None = None
     settings: Path | None = None
     home_settings: Path | None = None
+    restore: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def ingest(
     BadData
         If no path holds data; faults of single paths and runs are in the report.
     BadParameter
-        If the options contradict each other, or a settings file is wrong.
+        If the options contradict each other, or a settings file is wrong, or a
+        collection holds runs of another authority.
     PassingError
         If the archive cannot be written to now.
     """
@@ -110,6 +114,7 @@ def ingest(
     with _Watch(report):
         sets, refused = _find_all(paths)
         works = [_work(one, options) for one in sets]
+        loaders = _loaders(works, writer, authority, options.restore)
         for path, error in refused:
             found = Finding(error.data_code, error.finding, error.path)
             report.add([found])
@@ -117,7 +122,7 @@ def ingest(
                 memory = Memory(_request(_name(path), str(path), options))
                 memory.add([found])
                 memory.write(writer, Reader())
-        _load(works, writer, authority, report)
+        _load(works, loaders, writer, authority, report)
     return report
 
 
@@ -154,7 +159,8 @@ def ingest_refused(
                 continue
             work = _work(found, _of_then(request, options))
             works.append(replace(work, found=only_refused(found, refused)))
-        _load(works, writer, authority, report)
+        loaders = _loaders(works, writer, authority, options.restore)
+        _load(works, loaders, writer, authority, report)
     return report
 
 
@@ -169,6 +175,7 @@ def _of_then(request: Request, now: Options) -> Options:
         release=given.release,
         settings=now.settings or settings,
         home_settings=now.home_settings,
+        restore=now.restore,
     )
 
 
@@ -229,22 +236,52 @@ def _request(name: str, source: str, options: Options) -> Request:
     )
 
 
+def _loaders(
+    works: Sequence[_Work], writer: Writer, authority: str, restore: frozenset[str]
+) -> dict[str, Loader]:
+    """Return a loader for each collection, before anything is written.
+
+    Raises
+    ------
+    BadParameter
+        If a collection holds runs of another authority, or a run that is to be
+        restored was never there.
+    """
+    loaders: dict[str, Loader] = {}
+    for work in works:
+        request = work.request
+        name, given = request.collection, request.rights is not None
+        if name not in loaders:
+            loaders[name] = Loader(
+                writer, name, authority, rights_given=given, restore=restore
+            )
+    known = frozenset().union(*(one.known for one in loaders.values()))
+    if unknown := sorted(restore - known):
+        raise BadParameter(
+            "--restore",
+            f"run {unknown[0]} was not removed from {' or '.join(loaders)}",
+            hint="`distiller history DID` tells what became of a run",
+        )
+    return loaders
+
+
 def _load(
-    works: Sequence[_Work], writer: Writer, authority: str, report: Report
+    works: Sequence[_Work],
+    loaders: dict[str, Loader],
+    writer: Writer,
+    authority: str,
+    report: Report,
 ) -> None:
     total = sum(len(work.found.runs) for work in works)
     done = 0
-    loaders: dict[str, Loader] = {}
     for work in works:
         name, settings = work.request.collection, work.said.settings
         accepted = frozenset(one.code for one in settings.accept)
         memory = Memory(work.request)
         report.add(work.found.findings, accepted)
         memory.add(work.found.findings)
-        if name not in loaders:
+        if name not in report.collections:
             report.collections.append(name)
-            given = work.request.rights is not None
-            loaders[name] = Loader(writer, name, rights_given=given)
         target = _target(work, authority)
         loader = loaders[name]
         loader.reader.files = work.found.files

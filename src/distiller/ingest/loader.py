@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from distiller.core.errors import BadData, Damaged, DistillerError, PassingError
+from distiller.archive import ledger
+from distiller.core.errors import (
+    BadData,
+    BadParameter,
+    Damaged,
+    DistillerError,
+    PassingError,
+)
+from distiller.core.identifiers import PublisherDid
 from distiller.ingest.checks import check
 from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.find import is_events, shown
@@ -61,10 +69,13 @@ class Writer(Protocol):
     def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
         """Remember refusals, and forget those with these ids."""
 
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Return all rows of a small look-up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: added, replaced, unchanged or skipped.
+    """What became of a run: added, replaced, unchanged, skipped or withheld.
 
     Attributes
     ----------
@@ -93,16 +104,42 @@ class Loader:
 
     Parameters
     ----------
+    authority
+        Of the publisher DIDs of its runs.
     rights_given
         Whether the user said who may see the runs; if not, those that are stored
         keep what they have.
+    restore
+        Runs that go in although they were removed before.
+
+    Raises
+    ------
+    BadParameter
+        If the collection holds runs of another authority.
     """
 
-    def __init__(self, writer: Writer, collection: str, *, rights_given: bool) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        collection: str,
+        authority: str,
+        *,
+        rights_given: bool,
+        restore: frozenset[str] = frozenset(),
+    ) -> None:
         self.reader = Reader()
         self._writer = writer
         self._rights_given = rights_given
         self._held = dict(writer.stored(collection))
+        _refuse_other_authority(collection, authority, self._held)
+        begin = str(PublisherDid(authority, collection, ""))
+        removed = ledger.removed(writer, begin)
+        self._removed = {one.publisher_did.removeprefix(begin): one for one in removed}
+        self.known = frozenset(self._removed) | {
+            did.removeprefix(begin) for did in self._held
+        }
+        """Runs that are in the collection, or were removed from it."""
+        self._restore = restore
         self._settings = NO_SETTINGS
         self._by_obs_id: dict[str, Place] = {}
         self._by_content: dict[tuple[str, str], Place] = {}
@@ -210,12 +247,16 @@ class Loader:
     def _prepare(self, run: RunFiles, target: Target, label: str) -> _Ready | Outcome:
         """Read and judge one run, unless the archive has it."""
         if run.obs_id is not None:
+            if self._is_withheld(run.obs_id):
+                return self._withhold(run, run.obs_id, label)
             self._refuse_twice(run.obs_id, run)
             if self._is_unchanged(run, run.obs_id, target):
                 self._remember(run.obs_id, run)
                 return Outcome(label, "unchanged", shown(run.events.path))
         raw = self.reader.read(run)
         obs_id = obs_id_of(raw.events, run.obs_id, self._of_file(run))
+        if self._is_withheld(obs_id):
+            return self._withhold(run, obs_id, label)
         file_name = run.events.path.name
         raw = mended(raw, self._settings.overrides_of(obs_id, file_name))
         names = names_of(raw.events, raw.index_row, ())
@@ -234,6 +275,18 @@ class Loader:
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)
         return _Ready(label, path, to_bundle(checked, own, checksum), said)
+
+    def _is_withheld(self, obs_id: str) -> bool:
+        return obs_id in self._removed and obs_id not in self._restore
+
+    def _withhold(self, run: RunFiles, obs_id: str, label: str) -> Outcome:
+        """Leave a run out that was removed on purpose."""
+        path = shown(run.events.path)
+        self._by_obs_id.setdefault(obs_id, run.events.path)
+        gone = self._removed[obs_id]
+        why = f": {gone.note}" if gone.note else ""
+        text = f"removed on {gone.ended:%Y-%m-%d}{why}"
+        return Outcome(label, "withheld", path, (Finding("D236", text, path, obs_id),))
 
     def _is_unchanged(self, run: RunFiles, obs_id: str, target: Target) -> bool:
         held = self._held.get(target.did(obs_id))
@@ -331,6 +384,24 @@ class Loader:
 
     def _content(self, run: RunFiles) -> tuple[str, str]:
         return self.reader.note(run.events.path, "events").sha256, run.events.hdu
+
+
+def _refuse_other_authority(
+    collection: str, authority: str, held: Mapping[str, Stored]
+) -> None:
+    """Refuse to store runs a second time, under other names."""
+    others = [PublisherDid.parse(did).authority for did in held]
+    other = next((one for one in others if one != authority), None)
+    if other is None:
+        return
+    number = sum(one != authority for one in others)
+    raise BadParameter(
+        "authority",
+        f"is {authority}, but {number} runs of collection {collection} were ingested "
+        f"under {other}",
+        hint=f'set authority = "{other}" again; or take them out first: `distiller '
+        f"remove --collection {collection} --reason ...`, then ingest",
+    )
 
 
 def _changed(run: RunFiles, obs_id: str) -> tuple[Finding, ...]:

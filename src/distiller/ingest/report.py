@@ -11,7 +11,7 @@ from distiller.ingest.findings import CODES, FILE_REFUSED, Finding, refuses
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-OUTCOMES = ("added", "replaced", "unchanged", "skipped")
+OUTCOMES = ("added", "replaced", "unchanged", "skipped", "withheld")
 _SHOWN_FILES = 5
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -39,7 +39,7 @@ class Report:
     ----------
     counts
         Runs by outcome, one of `OUTCOMES`; skipped runs have an error among the
-        findings.
+        findings, withheld ones were removed before.
     accepted
         Findings by code that the settings accept; they are only counted.
     collections
@@ -94,7 +94,11 @@ class Report:
 
     def as_text(self) -> str:
         """Return the report as lines for a person."""
-        counts = ", ".join(f"{self.counts[name]} {name}" for name in OUTCOMES)
+        counts = ", ".join(
+            f"{self.counts[name]} {name}"
+            for name in OUTCOMES
+            if name != "withheld" or self.counts[name]
+        )
         where = ", ".join(self.collections) or "nothing to do"
         lines = [f"{where}: {counts} ({self.seconds:.1f} s)"]
         for code, findings in self._grouped():

@@ -1,0 +1,101 @@
+"""What was taken out on purpose stays out, and what has another authority alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ingest.conftest import RunPlan, write_indexes
+from tests.ingest.loading import counts, load, obs_ids, said
+
+from distiller.archive import ledger, open_archive
+from distiller.core.errors import BadParameter
+from distiller.ingest import Options, ingest, ingest_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from distiller.archive import Archive
+    from distiller.core.settings import Settings
+
+
+@pytest.fixture
+def archive(engine_home: Settings) -> Iterator[Archive]:
+    """Return an archive of each engine."""
+    with open_archive(engine_home) as opened:
+        yield opened
+
+
+def remove(archive: Archive, *runs: int, note: str) -> None:
+    for run in runs:
+        assert archive.remove(f"ivo://org.example/good-set?{run}", note=note)
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_removed_run_stays_out_until_it_is_restored(
+    archive: Archive, gadf_set: Path, *, has_index: bool
+) -> None:
+    if not has_index:
+        for name in ("hdu-index.fits.gz", "obs-index.fits.gz"):
+            (gadf_set / name).unlink()
+    load(archive, gadf_set)
+    remove(archive, 2, note="clouds")
+    for _ in range(2):
+        report = load(archive, gadf_set)
+        assert counts(report) == {"unchanged": 2, "withheld": 1}
+        (text,) = said(report, "D236")
+        assert text.startswith("removed on 20")
+        assert text.endswith(": clouds")
+        assert report.skipped == 0
+        assert ", 1 withheld" in report.as_text()
+    assert obs_ids(archive) == ["1", "3"]
+    RunPlan(obs_id=2, n_events=99).write(gadf_set / "data" / "run_2.fits.gz")
+    assert counts(load(archive, gadf_set)) == {"unchanged": 2, "withheld": 1}
+    report = load(archive, gadf_set, restore=frozenset({"2"}))
+    assert counts(report) == {"unchanged": 2, "added": 1}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3}
+
+
+def test_a_collection_that_was_removed_as_a_whole_comes_again(
+    archive: Archive, gadf_set: Path
+) -> None:
+    load(archive, gadf_set)
+    remove(archive, 3, note="clouds")
+    remove(archive, 1, 2, note=f"{ledger.WITH_ALL}to begin anew")
+    assert counts(load(archive, gadf_set)) == {"added": 2, "withheld": 1}
+
+
+def test_what_is_to_be_restored_must_have_been_there(
+    archive: Archive, gadf_set: Path
+) -> None:
+    load(archive, gadf_set)
+    remove(archive, 2, note="clouds")
+    with pytest.raises(BadParameter, match="run 22 was not removed from good-set"):
+        load(archive, gadf_set, restore=frozenset({"2", "22"}))
+    assert obs_ids(archive) == ["1", "3"]
+
+
+def test_another_authority_makes_no_second_copies(
+    archive: Archive, gadf_set: Path, tmp_path: Path
+) -> None:
+    RunPlan(obs_id=9, gti=None).write(gadf_set / "data" / "run_9.fits.gz")
+    write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 9)})
+    load(archive, gadf_set)
+    assert ledger.elsewhere(archive, "org.example") == (0, None)
+    before = archive.digest()
+    other = RunPlan(obs_id=4).write(tmp_path / "other" / "run_4.fits")
+    wanted = (
+        "authority: is org.moved, but 3 runs of collection good-set were ingested "
+        "under org.example"
+    )
+    with pytest.raises(BadParameter, match=wanted) as caught:
+        ingest([other, gadf_set], archive, "org.moved")
+    assert 'set authority = "org.example" again' in str(caught.value.hint)
+    with pytest.raises(BadParameter, match=wanted):
+        ingest_refused(archive, "org.moved", Options())
+    assert archive.digest() == before
+    found = ledger.elsewhere(archive, "org.moved")
+    assert found == (3, "ivo://org.example/good-set?1")
+    remove(archive, 1, 2, 3, note=f"{ledger.WITH_ALL}moved")
+    assert ingest([gadf_set], archive, "org.moved").counts["added"] == 3
