@@ -29,9 +29,9 @@ FROM (SELECT n, n * 0.618034 % 1 * 360 AS ra, degrees(asin(2 * (n + 0.5) / {_ROW
 INSERT INTO cta.target SELECT n, 't' || n, NULL, n * 36, n * 5 - 20, NULL
 FROM generate_series(0, 9) AS n;
 CREATE INDEX by_place ON ivoa.obscore
-  USING gist (spoint(radians(s_ra), radians(s_dec)));
+  USING gist (dst.place(s_ra, s_dec));
 CREATE INDEX by_region ON ivoa.obscore USING gist (dst.cover(s_region));
-CREATE INDEX by_target ON cta.target USING gist (spoint(radians(ra), radians(dec)));
+CREATE INDEX by_target ON cta.target USING gist (dst.place(ra, dec));
 ANALYZE ivoa.obscore; ANALYZE cta.target;
 """
 

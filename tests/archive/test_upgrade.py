@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,6 +15,7 @@ import pytest
 from tests.archive import changed
 
 from distiller.archive import open_archive
+from distiller.archive.ledger import history
 from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import IllegalState, NotFound
@@ -438,3 +440,49 @@ def test_the_old_file_is_locked_meanwhile(
             "SELECT count(*) FROM duckdb_columns() WHERE column_name = 'dew_point'"
         ).fetchall()
     assert names == [(1,)]
+
+
+def _execute(settings: Settings, *statements: str) -> None:
+    engine = engine_of(settings)
+    try:
+        with closing(engine.session()) as session, session.transaction():
+            for statement in statements:
+                session.execute(statement)
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE cta.dataset_version CASCADE", "DELETE FROM cta.dataset_version"],
+)
+def test_datasets_from_before_the_history_have_their_first_state(
+    home: Settings, toy: Any, statement: str
+) -> None:
+    did = toy.did_of(1)
+    with open_archive(home) as archive:
+        before = archive.rows("SELECT * FROM cta.dataset_version ORDER BY version_id")
+    ingested = datetime(2024, 5, 6, 7, 8, 9)
+    _execute(
+        home, f"UPDATE cta.product SET ingested = TIMESTAMP '{ingested}'", statement
+    )
+    if statement.startswith("DELETE"):
+        with open_archive(home) as archive:
+            (words,) = archive.check()
+            assert words.startswith(f"{_RUNS} datasets have no current state in the")
+    planned = plan(home)
+    assert (planned.is_due, planned.untold) == (True, _RUNS)
+    upgrade(home, planned)
+    assert (plan(home).is_due, plan(home).untold) == (False, 0)
+    with open_archive(home) as archive:
+        assert archive.check() == []
+        after = archive.rows("SELECT * FROM cta.dataset_version ORDER BY version_id")
+        assert [{**row, "registered": 0} for row in after] == [
+            {**row, "registered": 0} for row in before
+        ]
+        archive.store(toy.bundle(1, checksum="2"))
+        first, second = history(archive, did)
+        assert (first.number, first.end_reason, first.checksum) == (1, "replaced", "1")
+        assert first.registered == ingested
+        assert (second.number, second.end_reason, second.checksum) == (2, None, "2")
+        assert archive.check() == []

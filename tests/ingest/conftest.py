@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from distiller.archive import open_archive
 from distiller.ingest.checks import check
 from distiller.ingest.find import find
 from distiller.ingest.gadf import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from distiller.archive import Archive
+    from distiller.core.settings import Settings
     from distiller.ingest.run import Run
 
 EVENTS: dict[str, Any] = {
@@ -238,6 +241,13 @@ def write_table(path: Path, columns: dict[str, list[Any]]) -> None:
         made.append(fits.Column(name, letters[array.dtype.kind], array=array))
     table = fits.BinTableHDU.from_columns(made, name="INDEX")
     table.writeto(path, overwrite=True)
+
+
+@pytest.fixture
+def archive(tmp_home: Settings) -> Iterator[Archive]:
+    """Return an archive of DuckDB; a file of tests may have one of its own."""
+    with open_archive(tmp_home) as opened:
+        yield opened
 
 
 @pytest.fixture

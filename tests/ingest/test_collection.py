@@ -9,23 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.ingest.conftest import RunPlan, write_indexes
 
-from distiller.archive import open_archive
 from distiller.core.errors import BadParameter
 from distiller.ingest import Options, Report, ingest
 from distiller.ingest.collection import Names
 from distiller.ingest.collection_file import FILE_NAME, declared, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from distiller.archive import Archive
-    from distiller.core.settings import Settings
-
-
-@pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    with open_archive(tmp_home) as opened:
-        yield opened
 
 
 def load(archive: Archive, folder: Path, text: str, **given: object) -> Report:

@@ -28,16 +28,7 @@ from distiller.core.settings import load_settings
 from distiller.ingest import Options, Progress, Report, ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from distiller.archive import Archive
-    from distiller.core.settings import Settings
-
-
-@pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    with open_archive(tmp_home) as opened:
-        yield opened
 
 
 def load(archive: Archive, *paths: Path, options: Options | None = None) -> Report:

@@ -12,22 +12,16 @@ from tests.ingest.conftest import (
     write_indexes,
     write_table,
 )
+from tests.ingest.loading import counts, obs_ids
 
 from distiller.archive import open_archive
-from distiller.ingest import Options, Report, ingest, ingest_refused
+from distiller.ingest import Options, Report, ingest, ingest_refused, loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
-
-
-@pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    with open_archive(tmp_home) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -38,16 +32,12 @@ def broken_set(gadf_set: Path) -> Path:
     return gadf_set
 
 
-def load(archive: Archive, path: Path, **given: object) -> Report:
+def load(archive: Archive | Mortal, path: Path, **given: object) -> Report:
     return ingest([path], archive, "org.example", Options(**given))  # type: ignore[arg-type]  # as a test names them
 
 
 def again(archive: Archive, **given: object) -> Report:
     return ingest_refused(archive, "org.example", Options(**given))  # type: ignore[arg-type]  # likewise
-
-
-def counts(report: Report) -> dict[str, int]:
-    return {name: number for name, number in report.counts.items() if number}
 
 
 def refused(archive: Archive) -> dict[str | None, str]:
@@ -172,3 +162,81 @@ def test_only_one_collection_is_tried(archive: Archive, broken_set: Path) -> Non
         ("b", "2"),
         ("b", "3"),
     }
+
+
+class Killed(BaseException):
+    """The process ends here, whatever it was about to do."""
+
+
+class Mortal:
+    """An archive whose process ends before one of its transactions."""
+
+    def __init__(self, archive: Archive, transactions: int) -> None:
+        self._archive = archive
+        self._left = transactions
+
+    def store_many(self, *given: Any) -> Any:
+        if not self._left:
+            raise Killed
+        self._left -= 1
+        return self._archive.store_many(*given)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._archive, name)
+
+
+@pytest.fixture
+def six_runs(tmp_path: Path) -> Path:
+    """Return six runs, of which the first, the third and the fifth have no GTI."""
+    folder = tmp_path / "six"
+    for number in range(1, 7):
+        gti = None if number % 2 else ((1000.0, 2800.0),)
+        plan = RunPlan(obs_id=number, n_events=number, gti=gti)
+        plan.write(folder / f"run_{number}.fits")
+    write_indexes(folder, {n: f"run_{n}.fits" for n in range(1, 7)})
+    return folder
+
+
+def test_refusals_outlive_an_ingest_that_is_killed(
+    engine_home: Settings, six_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "_AT_ONCE", 2)
+    for transactions, known, stored in (
+        (0, [], []),
+        (1, ["1"], ["2"]),
+        (2, ["1", "3", "5"], ["2", "4"]),
+    ):
+        with open_archive(engine_home) as archive, pytest.raises(Killed):
+            load(Mortal(archive, transactions), six_runs)
+        with open_archive(engine_home) as archive:
+            assert list(refused(archive)) == known
+            assert obs_ids(archive) == stored
+    with open_archive(engine_home) as archive:
+        load(archive, six_runs)
+        assert list(refused(archive)) == ["1", "3", "5"]
+
+
+def test_what_went_in_before_an_ingest_was_killed_is_refused_no_more(
+    archive: Archive, six_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(archive, six_runs)
+    before = {one.obs_id: one.first_refused for one in archive.refusals()}
+    RunPlan(obs_id=1, n_events=1).write(six_runs / "run_1.fits")
+    monkeypatch.setattr(loader, "_AT_ONCE", 2)
+    with pytest.raises(Killed):
+        load(Mortal(archive, 1), six_runs)
+    after = {one.obs_id: one.first_refused for one in archive.refusals()}
+    assert after == {run: before[run] for run in ("3", "5")}
+
+
+def test_runs_that_are_all_refused_are_remembered_on_the_way(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "_AT_ONCE", 2)
+    for number in range(1, 6):
+        RunPlan(obs_id=number, n_events=number, gti=None).write(
+            tmp_path / "set" / f"run_{number}.fits"
+        )
+    with pytest.raises(Killed):
+        load(Mortal(archive, 2), tmp_path / "set")
+    assert len(archive.refusals()) == 4

@@ -12,7 +12,6 @@ import pytest
 from tests.ingest.conftest import RunPlan, no_responses
 from tests.support.stores import FaultyServer, s3_server
 
-from distiller.archive import open_archive
 from distiller.core import places
 from distiller.core.places import Url, place
 from distiller.core.settings import load_settings
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 SECRET = "sesame-open-1234567890"  # noqa: S105 - of a store that lives for one test
-
-
-@pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
-    with open_archive(tmp_home) as opened:
-        yield opened
 
 
 @pytest.fixture

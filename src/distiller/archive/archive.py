@@ -10,7 +10,7 @@ from distiller.archive import health, install, refusals
 from distiller.archive.compare import digest, dump
 from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
-from distiller.core.errors import IllegalState, NotFound
+from distiller.core.errors import Damaged, IllegalState, InternalError, NotFound
 from distiller.model import load_model
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
+    from distiller.core.errors import DistillerError
     from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
     from distiller.model import Model
@@ -145,30 +146,64 @@ class Archive:
         Raises
         ------
         IllegalState
-            If a shared row differs from the one that is there.
+            If a shared row differs from the one that is there, or rows break a rule of
+            the data model, or refer to rows that are absent.
         InternalError
-            If rows do not fit the tables, or refer to rows that are absent.
+            If rows do not fit the tables.
         NoSpace
             If the disk is full; nothing was stored then.
         """
-        with self._changing(f"storing {bundle.publisher_did}"):
-            return self._writer.store([bundle])[0]
+        return self.store_many([bundle])[0]
 
-    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+    def store_many(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal] = (),
+        cleared: Sequence[str] = (),
+    ) -> tuple[Outcome, ...]:
         """Take in several datasets in one transaction: all of them or none.
 
         Ten times quicker than one by one. Errors are those of `store`; to learn which
         dataset is at fault, store them one by one then.
+
+        Parameters
+        ----------
+        refused, cleared
+            Refusals to remember, and keys of those to forget, if the datasets go in.
         """
         if not bundles:
+            self.record_refusals(refused, cleared)
             return ()
         if twice := duplicates(bundles):
             raise IllegalState(
                 f"{min(twice)}: the dataset is there twice in one transaction"
             )
-        doing = f"storing {len(bundles)} datasets from {bundles[0].publisher_did} on"
+        first = bundles[0].publisher_did
+        doing = f"storing {first}"
+        if len(bundles) > 1:
+            doing = f"storing {len(bundles)} datasets from {first} on"
+        try:
+            with self._changing(doing):
+                return self._writer.store(bundles, refused, cleared)
+        except Damaged:
+            raise
+        except InternalError as error:
+            if len(bundles) > 1:
+                raise
+            raise self._explained(bundles[0], error, doing) from error
+
+    def _explained(
+        self, bundle: Bundle, error: InternalError, doing: str
+    ) -> DistillerError:
+        """Return which rule of the model a dataset breaks, else the error itself."""
         with self._changing(doing):
-            return self._writer.store(bundles)
+            words = self._writer.broken_rule(bundle)
+        if words is None:
+            return error
+        return IllegalState(
+            f"{doing}: {words}",
+            hint="mend the data, or the rule in the data model if it is too narrow",
+        )
 
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out, with all rows of its own; False where there is none.
@@ -181,6 +216,14 @@ class Archive:
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did, note)
 
+    def catch_up_history(self) -> int:
+        """Write the states of datasets that were stored before there was a history.
+
+        Returns their number.
+        """
+        with self._changing("beginning the history of datasets"):
+            return self._writer.catch_up_history()
+
     def refusals(self, collection: str | None = None) -> list[Refusal]:
         """Return what ingests refused, of one collection or of all."""
         with self._changing("looking up what was refused"):
@@ -188,7 +231,10 @@ class Archive:
 
     def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
         """Remember what was refused, and forget the refusals with these keys."""
-        with self._changing("remembering what was refused"):
+        with (
+            self._changing("remembering what was refused"),
+            self._session.transaction(),
+        ):
             refusals.record(self._session, self._model, added, cleared)
 
     def stored(self, collection: str) -> Mapping[str, Stored]:

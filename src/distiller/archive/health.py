@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from distiller.archive.install import mapping_parameters, tap_rows
+from distiller.archive.versions import TABLE
 from distiller.model.emit.sql import quoted
 from distiller.model.obscore import mappings
 
@@ -22,6 +23,7 @@ def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
     yield from _dangling(session, model)
     yield from _book_keeping(session)
     yield from _main_files(session)
+    yield from _history(session, model)
     for declared in mappings(model):
         yield from _mapped(engine, session, model, declared)
     yield from _tap_schema(session, model)
@@ -79,6 +81,31 @@ def _main_files(session: Session) -> Iterator[str]:
             f"{count} products have no file of role events or product, or several, "
             f"such as {example!r}"
         )
+
+
+def _history(session: Session, model: Model) -> Iterator[str]:
+    """Datasets and their current states, one for one."""
+    if TABLE not in model.by_name:
+        return
+    for here, there, words in (
+        (
+            "internal.stored_dataset",
+            f"{TABLE} b WHERE b.end_reason IS NULL AND b.checksum = a.checksum AND",
+            "have no current state in the history; `distiller upgrade` writes it",
+        ),
+        (
+            f"(SELECT publisher_did FROM {TABLE} WHERE end_reason IS NULL)",  # noqa: S608 - a fixed name
+            "internal.stored_dataset b WHERE",
+            "are current in the history and not in the archive",
+        ),
+    ):
+        count, example = _one(
+            session,
+            f"SELECT count(*), min(publisher_did) FROM {here} AS a WHERE "  # noqa: S608 - fixed names
+            f"1 <> (SELECT count(*) FROM {there} b.publisher_did = a.publisher_did)",
+        )
+        if count:
+            yield f"{count} datasets {words}, such as {example!r}"
 
 
 def _mapped(

@@ -73,8 +73,16 @@ class ArchiveWriter(Protocol):
     def store(self, bundle: Bundle) -> Outcome:
         """Take in one dataset, whole or not at all."""
 
-    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
-        """Take in several datasets in one transaction: all of them or none."""
+    def store_many(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal] = (),
+        cleared: Sequence[str] = (),
+    ) -> tuple[Outcome, ...]:
+        """Take in several datasets in one transaction: all of them or none.
+
+        With them go what was refused meanwhile, and keys of refusals to forget.
+        """
 
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out, and note why; False where there is none."""

@@ -34,14 +34,18 @@ def record(
     added: Sequence[Refusal],
     cleared: Sequence[str],
 ) -> None:
-    """Remember refusals in place of those with the same key; forget others."""
-    table = model.by_name[_TABLE]
+    """Remember refusals in place of those with the same key; forget others.
+
+    Within a transaction.
+    """
     gone = [*cleared, *(one.refusal_id for one in added)]
-    with session.transaction():
-        session.execute(
-            f"DELETE FROM {_TABLE} WHERE refusal_id = ANY($gone)",  # noqa: S608 - a fixed name
-            {"gone": gone},
-        )
-        rows = [tuple(getattr(one, name) for name in table.names) for one in added]
-        if rows:
-            session.insert(table, rows)
+    if not gone:
+        return
+    table = model.by_name[_TABLE]
+    session.execute(
+        f"DELETE FROM {_TABLE} WHERE refusal_id = ANY($gone)",  # noqa: S608 - a fixed name
+        {"gone": gone},
+    )
+    rows = [tuple(getattr(one, name) for name in table.names) for one in added]
+    if rows:
+        session.insert(table, rows)

@@ -7,7 +7,8 @@ request                body                        answer
 =====================  ==========================  ==========================
 GET /health                                        ``{"status": "ok"}``
 POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
-POST /bundles          one bundle per line         ``{"outcomes": [...]}``
+POST /bundles          ``{"added", "cleared"}``,   ``{"outcomes": [...]}``
+                       then one bundle per line
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
 POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
                        "note": null}``
@@ -102,9 +103,15 @@ class RemoteArchive:
         outcome: Outcome = self._post("/bundle", bundle.to_json())["outcome"]
         return outcome
 
-    def store_many(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
+    def store_many(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal] = (),
+        cleared: Sequence[str] = (),
+    ) -> tuple[Outcome, ...]:
         """Take in several datasets in one transaction; see `Archive.store_many`."""
-        body = "\n".join(bundle.to_json() for bundle in bundles)
+        first = json.dumps(_refusals(refused, cleared))
+        body = "\n".join([first, *(bundle.to_json() for bundle in bundles)])
         return tuple(self._post("/bundles", body)["outcomes"])
 
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
@@ -121,8 +128,7 @@ class RemoteArchive:
 
     def record_refusals(self, added: Sequence[Refusal], cleared: Sequence[str]) -> None:
         """Remember and forget refusals; see `Archive.record_refusals`."""
-        body = {"added": [one.to_json() for one in added], "cleared": list(cleared)}
-        self._request("POST", "/refusals", json=body)
+        self._request("POST", "/refusals", json=_refusals(added, cleared))
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
@@ -230,6 +236,10 @@ class RemoteArchive:
             f"the server of this home does not answer at {self._socket_path}: {reason}",
             hint="is `distiller serve` still running?",
         )
+
+
+def _refusals(added: Sequence[Refusal], cleared: Sequence[str]) -> dict[str, object]:
+    return {"added": [one.to_json() for one in added], "cleared": list(cleared)}
 
 
 class _Frames:

@@ -12,11 +12,13 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from distiller.archive import refusals
 from distiller.archive.cells import Batch, Shape, is_described, merged
 from distiller.archive.install import mapping_parameters
+from distiller.archive.rules import broken
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
-from distiller.core.errors import Damaged, InternalError
+from distiller.core.errors import Damaged, IllegalState, InternalError
 from distiller.model.emit.sql import quoted
 from distiller.model.obscore import mappings
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from distiller.archive.engine import Cells, EngineName, Session
     from distiller.archive.protocol import Outcome
     from distiller.core.bundle import Bundle
+    from distiller.core.refusal import Refusal
     from distiller.model import BoundTable, Model
 
 _STORED = """
@@ -95,8 +98,16 @@ class Writer:
             f"WHERE {self.condition(source)})"
         )
 
-    def store(self, bundles: Sequence[Bundle]) -> tuple[Outcome, ...]:
-        """Store bundles of different datasets in one transaction."""
+    def store(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal] = (),
+        cleared: Sequence[str] = (),
+    ) -> tuple[Outcome, ...]:
+        """Store bundles of different datasets in one transaction.
+
+        With them go refusals, which are remembered, and keys of those to be forgotten.
+        """
         with self._session.transaction():
             self._session.lock([_realm(b.publisher_did) for b in bundles])
             held = self._held([b.publisher_did for b in bundles])
@@ -105,6 +116,7 @@ class Writer:
                 b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"
             ]
             known = self._take_in(fresh, set(held)) if fresh else {}
+            refusals.record(self._session, self._model, refused, cleared)
         self._read_back(fresh)
         # Most shared rows come in a row of datasets or once: a few are remembered.
         if len(self._known) + len(known) > _MOST_KNOWN:
@@ -129,6 +141,15 @@ class Writer:
         self._versions.begin(fresh)
         return known
 
+    def broken_rule(self, bundle: Bundle) -> str | None:
+        """Return which rule of the model a row of a dataset breaks, if one does."""
+        batch = self._sorted([bundle])
+        for table in self._insertable:
+            words = broken(self._session, self._engine, table, batch.of(table))
+            if words is not None:
+                return words
+        return None
+
     def remove(self, publisher_did: str, note: str | None) -> bool:
         """Delete a dataset with all rows of its own."""
         with self._session.transaction():
@@ -140,6 +161,12 @@ class Writer:
         if self._held([publisher_did]):
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True
+
+    def catch_up_history(self) -> int:
+        """Write the states of datasets that have none; return their number."""
+        with self._session.transaction():
+            self._session.lock_all()
+            return self._versions.catch_up()
 
     def stored(self, collection: str) -> dict[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
@@ -249,9 +276,10 @@ class Writer:
                 target = self._model.by_name[key.target]
                 wanted -= set(batch.values(target, other))
                 if wanted and (absent := self._absent(target, other, wanted)):
-                    raise InternalError(
+                    raise IllegalState(
                         f"{table.name}.{own}: no row of {target.name} has "
                         f"{other} = {min(absent)!r}"
+                        + (f" ({key.description})" if key.description else "")
                     )
 
     def _absent(self, target: BoundTable, column: str, wanted: set[Any]) -> set[Any]:

@@ -14,6 +14,7 @@ from distiller.archive.duckdb import upgrade as duckdb
 from distiller.archive.live import read_shape
 from distiller.archive.opening import engine_of
 from distiller.archive.postgres import upgrade as postgres
+from distiller.archive.versions import TABLE, untold
 from distiller.core.errors import IllegalState, NotFound
 from distiller.model import load_model
 from distiller.model.diff import diff, former, former_column
@@ -44,6 +45,8 @@ class Plan:
         What rows that are there stand in the way of.
     kept
         Columns and tables that stay though the model does not have them.
+    untold
+        Number of datasets whose current state the history is to get.
     is_due
         Whether there is anything to do.
     """
@@ -54,6 +57,7 @@ class Plan:
     statements: tuple[str, ...]
     obstacles: tuple[str, ...]
     kept: tuple[str, ...]
+    untold: int
     is_due: bool
 
 
@@ -138,7 +142,8 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
     ]
     kept = [] if drop else gone
     statements = alter(differences, live, model, drop=drop)
-    is_due = any(d not in kept for d in differences)
+    without = untold(session, model, has_table=TABLE in live.tables)
+    is_due = any(d not in kept for d in differences) or without > 0
     return Plan(
         model,
         live,
@@ -146,6 +151,7 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         statements,
         tuple(_Obstacles(session, live, wanted, drop=drop).found(differences)),
         tuple(f"{d.table}.{d.name}" if d.name else d.table for d in kept),
+        without,
         is_due or not install.is_of(engine, session, model),
     )
 

@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 TABLE = "cta.dataset_version"
 ENTITY = "provenance.entity"
 _MAIN = frozenset({"events", "product"})
+_AT_ONCE = 20_000
+_WITHOUT = f"""
+FROM internal.stored_dataset s WHERE NOT EXISTS
+  (SELECT 1 FROM {TABLE} v
+   WHERE v.publisher_did = s.publisher_did AND v.end_reason IS NULL)
+"""  # noqa: S608 - fixed names
+_UNTOLD = f"""
+SELECT t.publisher_did, t.checksum, p.ingested,
+  (SELECT min(f.checksum) FROM cta.product_file f
+   WHERE f.product_id = t.product_id AND f.role IN ('events', 'product')),
+  (SELECT max(v.number) FROM {TABLE} v WHERE v.publisher_did = t.publisher_did)
+FROM (SELECT s.publisher_did, s.checksum, s.product_id {_WITHOUT}
+      ORDER BY s.publisher_did LIMIT {_AT_ONCE}) t
+JOIN cta.product p ON p.product_id = t.product_id
+"""  # noqa: S608 - fixed names
 _INVALIDATED = "invalidated_at_time"
 
 
@@ -48,13 +63,37 @@ class Versions:
         numbers: dict[str, int] = dict(found)
         present = _now()
         rows = [
-            _row(bundle, numbers.get(bundle.publisher_did, 0) + 1, present)
+            _state(
+                bundle.publisher_did,
+                numbers.get(bundle.publisher_did, 0) + 1,
+                bundle.checksum,
+                _main_checksum(bundle),
+                present,
+            )
             for bundle in bundles
         ]
+        self._insert(table, rows)
+        self._invalidate([row["entity_id"] for row in rows], None)
+
+    def _insert(self, table: BoundTable, rows: Sequence[Row]) -> None:
         self._session.insert(
             table, [tuple(row.get(name) for name in table.names) for row in rows]
         )
-        self._invalidate([row["entity_id"] for row in rows], None)
+
+    def catch_up(self) -> int:
+        """Write the state of datasets that were stored before there was a history.
+
+        It began when the dataset came in. Returns their number.
+        """
+        table, count = self._table, 0
+        while table is not None and (found := self._session.fetch(_UNTOLD)):
+            rows = [
+                _state(did, (last or 0) + 1, given, main or given, came or _now())
+                for did, given, came, main, last in found
+            ]
+            self._insert(table, rows)
+            count += len(rows)
+        return count
 
     def end(
         self,
@@ -92,14 +131,15 @@ class Versions:
         )
 
 
-def _row(bundle: Bundle, number: int, registered: datetime) -> Row:
-    did = bundle.publisher_did
+def _state(
+    did: str, number: int, checksum: str, main_checksum: str, registered: datetime
+) -> Row:
     return {
         "version_id": key("dataset_version", did, str(number)),
         "publisher_did": did,
         "number": number,
-        "checksum": bundle.checksum,
-        "entity_id": entity_of(bundle),
+        "checksum": checksum,
+        "entity_id": dataset_entity(did, main_checksum),
         "registered": registered,
     }
 
@@ -110,10 +150,28 @@ def entity_of(bundle: Bundle) -> str:
     The publisher DID and the first digits of the main file's checksum; where that is
     not known, of the bundle's.
     """
+    return dataset_entity(bundle.publisher_did, _main_checksum(bundle))
+
+
+def _main_checksum(bundle: Bundle) -> str:
     files = bundle.rows.get("cta.product_file", ())
     checksums = (row.get("checksum") for row in files if row.get("role") in _MAIN)
-    checksum = next((str(c) for c in checksums if c), bundle.checksum)
-    return dataset_entity(bundle.publisher_did, checksum)
+    return next((str(c) for c in checksums if c), bundle.checksum)
+
+
+def untold(session: Session, model: Model, *, has_table: bool = True) -> int:
+    """Return how many datasets have no current state in the history.
+
+    Parameters
+    ----------
+    has_table
+        Whether the archive has the table already, which the model may be ahead of.
+    """
+    if TABLE not in model.by_name:
+        return 0
+    rows = _WITHOUT if has_table else "FROM internal.stored_dataset"
+    ((count,),) = session.fetch(f"SELECT count(*) {rows}")
+    return int(count)
 
 
 def _now() -> datetime:

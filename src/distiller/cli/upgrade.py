@@ -48,6 +48,8 @@ def command(
         click.echo(str(difference))
     for name in planned.kept:
         click.echo(f"{name}: stays, though the model does not have it (--drop)")
+    if planned.untold:
+        click.echo(f"the history gets the state of {planned.untold} datasets")
     for obstacle in planned.obstacles:
         click.echo(f"in the way: {obstacle}")
     if not planned.is_due:

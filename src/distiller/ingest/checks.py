@@ -195,7 +195,7 @@ def _direction(
         return None, None
     if not 0.0 <= ra < 360.0:  # noqa: PLR2004 - deg
         values.note("D210", f"{ra_key} = {ra:g} is outside 0...360")
-        ra %= 360.0
+        ra = ra % 360.0 % 360.0  # a hair below 0 is 0, not 360
     return ra, dec
 
 

@@ -248,13 +248,11 @@ def _load(
         target = _target(work, authority)
         loader = loaders[name]
         loader.reader.files = work.found.files
-        for outcome in loader.load(work.found.runs, target, settings):
+        for outcome in loader.load(work.found.runs, target, settings, memory):
             done += 1
             report.add(outcome.findings, accepted)
-            memory.add(outcome.findings)
             if outcome.name != "skipped":
                 report.counts[outcome.name] += 1
-                memory.take(outcome.path)
             report.progress(Progress(done, total, name, outcome.run, outcome.name))
         if work.found.path == work.found.folder:
             unknown = loader.unknown_runs(target)

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from distiller.core.errors import BadData, DistillerError, PassingError
+from distiller.core.errors import BadData, Damaged, DistillerError, PassingError
 from distiller.ingest.checks import check
 from distiller.ingest.collection import NO_SETTINGS, Names
 from distiller.ingest.find import is_events, shown
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from distiller.core.refusal import Refusal
     from distiller.ingest.collection import CollectionSettings, Override
     from distiller.ingest.find import RunFiles
+    from distiller.ingest.refused import Memory
     from distiller.ingest.run import Run
 
 _LOG = logging.getLogger(__name__)
@@ -40,9 +41,15 @@ class Writer(Protocol):
     """What an archive must offer to be filled."""
 
     def store_many(
-        self, bundles: Sequence[Bundle]
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal],
+        cleared: Sequence[str],
     ) -> tuple[Literal["added", "unchanged", "replaced"], ...]:
-        """Store datasets in one transaction, all or none."""
+        """Store datasets in one transaction, all or none.
+
+        With them go what was refused meanwhile, and keys of refusals to forget.
+        """
 
     def stored(self, collection: str) -> Mapping[str, Stored]:
         """Return what is there of a collection, by publisher DID."""
@@ -100,9 +107,18 @@ class Loader:
         self._by_content: dict[tuple[str, str], Place] = {}
 
     def load(
-        self, runs: Sequence[RunFiles], target: Target, settings: CollectionSettings
+        self,
+        runs: Sequence[RunFiles],
+        target: Target,
+        settings: CollectionSettings,
+        memory: Memory,
     ) -> Iterator[Outcome]:
         """Store runs, a few at a time; yield what became of each.
+
+        Parameters
+        ----------
+        memory
+            Is told what was refused; it goes into the archive with the runs.
 
         Raises
         ------
@@ -115,31 +131,39 @@ class Loader:
             run = self._renamed(given)
             made = self._edge(run, target)
             if isinstance(made, Outcome):
+                if made.name != "skipped":
+                    memory.take(made.path, made.run)
+                memory.add(made.findings)
                 yield made
-                continue
-            waiting.append(made)
-            if len(waiting) == _AT_ONCE:
-                yield from self._store(waiting)
+            else:
+                waiting.append(made)
+            if len(waiting) + memory.due >= _AT_ONCE:
+                yield from self._store(waiting, memory)
                 waiting = []
-        yield from self._store(waiting)
+        yield from self._store(waiting, memory)
 
-    def _store(self, ready: Sequence[_Ready]) -> Iterator[Outcome]:
+    def _store(self, ready: Sequence[_Ready], memory: Memory) -> Iterator[Outcome]:
         """Store together; where the archive refuses, one by one to find which."""
-        if not ready:
+        if not ready and not memory.due:
             return
+        changes = memory.changes(self._writer, self.reader, ready)
         try:
-            outcomes = self._writer.store_many([one.bundle for one in ready])
-        except PassingError:
-            raise
+            outcomes = self._writer.store_many(
+                [one.bundle for one in ready], changes.added, changes.cleared
+            )
+        except (PassingError, Damaged):
+            raise  # no fault of the runs
         except DistillerError as error:
             if len(ready) > 1:
                 for one in ready:
-                    yield from self._store([one])
+                    yield from self._store([one], memory)
                 return
             (one,) = ready
             found = Finding("D117", error.text, one.path, one.run)
+            memory.add([found])
             yield Outcome(one.run, "skipped", one.path, (found,))
             return
+        memory.wrote(changes, ready)
         for one, name in zip(ready, outcomes, strict=True):
             yield Outcome(one.run, name, one.path, one.findings)
 

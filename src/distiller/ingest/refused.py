@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from distiller.core.errors import BadData
 from distiller.core.places import place
@@ -53,39 +53,109 @@ class Request:
         )
 
 
+class Run(Protocol):
+    """What is asked of a run that is to go in."""
+
+    @property
+    def run(self) -> str:
+        """Its name, of its files or its OBS_ID."""
+
+    @property
+    def path(self) -> str:
+        """Its event list."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a transaction is to write: refusals, and keys of those to be forgotten."""
+
+    added: tuple[Refusal, ...]
+    cleared: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Memory:
-    """Collects what one request refuses and takes in, and writes it to the archive."""
+    """Collects what one request refuses and takes in, and writes it to the archive.
+
+    Refusals are written with the runs of their time, so that they outlive an ingest
+    that is killed; what it did not come to is forgotten at its end.
+    """
 
     request: Request
     _refused: list[Finding] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=set)
+    _taken: set[tuple[str, str]] = field(default_factory=set)
+    _paths: set[str] = field(default_factory=set)
+    _written: set[str] = field(default_factory=set)
+    _before: dict[str, Refusal] | None = None
+    _by_path: dict[str, list[Refusal]] = field(default_factory=dict)
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Take note of what refuses something."""
         self._refused += [one for one in findings if refuses(one)]
 
-    def take(self, path: str) -> None:
+    def take(self, path: str, run: str) -> None:
         """Take note that a run is in the archive."""
-        self._taken.add(path)
+        self._taken.add((path, run))
+        self._paths.add(path)
 
-    def write(self, writer: Writer, reader: Reader) -> None:
-        """Remember what was refused; forget what was tried again and is no more."""
-        request = self.request
-        before = {one.refusal_id: one for one in writer.refusals(request.collection)}
-        found: dict[str, Refusal] = {}
-        for one in self._refused:
+    @property
+    def due(self) -> int:
+        """How many refusals are not written yet."""
+        return len(self._refused)
+
+    def changes(self, writer: Writer, reader: Reader, going: Sequence[Run]) -> Changes:
+        """Return what is to be written with runs that go in."""
+        before = self._known(writer)
+        found = self._refused + [f for one in going for f in one.findings if refuses(f)]
+        added: dict[str, Refusal] = {}
+        for one in found:
             made = self._refusal(one, reader)
             first = before.get(made.refusal_id, made).first_refused
-            found.setdefault(made.refusal_id, replace(made, first_refused=first))
+            if made.refusal_id not in self._written:
+                added.setdefault(made.refusal_id, replace(made, first_refused=first))
+        taken = self._taken | {(one.path, one.run) for one in going}
+        untrue = {
+            old.refusal_id
+            for path, run in taken
+            for old in self._by_path.get(path, ())
+            if old.obs_id in {None, run}
+        }
+        cleared = untrue - added.keys() - self._written
+        return Changes(tuple(added.values()), tuple(sorted(cleared)))
+
+    def wrote(self, changes: Changes, gone: Sequence[Run] = ()) -> None:
+        """Take note of what is in the archive now."""
+        self._refused.clear()
+        self._taken.clear()
+        self._paths.update(one.path for one in gone)
+        self._written.update(one.refusal_id for one in changes.added)
+
+    def write(self, writer: Writer, reader: Reader) -> None:
+        """Write the rest; forget what was tried again and is refused no more."""
+        last = self.changes(writer, reader, ())
+        self.wrote(last)
         cleared = [
             name
-            for name, old in before.items()
-            if name not in found
-            and (old.source == request.source or old.path in self._taken)
+            for name, old in self._known(writer).items()
+            if name not in self._written
+            and (old.source == self.request.source or old.path in self._paths)
         ]
-        if found or cleared:
-            writer.record_refusals(list(found.values()), cleared)
+        if last.added or cleared:
+            writer.record_refusals(last.added, cleared)
+
+    def _known(self, writer: Writer) -> dict[str, Refusal]:
+        """Return what was refused before this request, by key."""
+        if self._before is None:
+            collection = self.request.collection
+            refused = writer.refusals(collection)
+            self._before = {one.refusal_id: one for one in refused}
+            for one in refused:
+                self._by_path.setdefault(one.path, []).append(one)
+        return self._before
 
     def _refusal(self, finding: Finding, reader: Reader) -> Refusal:
         request, moment = self.request, now()

@@ -17,6 +17,7 @@ from tests.ingest.conftest import RunPlan
 
 from distiller.archive import RemoteArchive
 from distiller.core.errors import BadParameter, IllegalState, UserError
+from distiller.core.refusal import Refusal
 from distiller.web.control.server import listen
 
 if TYPE_CHECKING:
@@ -61,7 +62,14 @@ def test_datasets_go_in_and_out(
     with RemoteArchive(server.settings.socket_path) as archive:
         assert archive.answers()
         assert archive.store(bundles[0]) == "added"
-        assert archive.store_many(bundles) == ("unchanged", "added")
+        when = datetime(2026, 1, 2)
+        refused = Refusal(
+            "c", "/p", None, "D103", "m", None, "/", None, None, None, None, when, when
+        )
+        assert archive.store_many(bundles, [refused]) == ("unchanged", "added")
+        assert archive.refusals() == [refused]
+        assert archive.store_many([], (), [refused.refusal_id]) == ()
+        assert archive.refusals() == []
         assert server.rows(count) == ["7"]
         held = archive.stored("test-dr1")
         assert held[bundles[1].publisher_did].checksum == bundles[1].checksum

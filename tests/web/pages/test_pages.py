@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from astropy.io.votable import parse_single_table
+from jsonschema import Draft202012Validator
+
+from distiller.model import load_model
+from distiller.model.emit import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,9 +219,35 @@ def test_dataset_page_is_grouped_as_the_model(client: httpx.Client) -> None:
     assert "/data/" in client.get("/obs/23523/").text
 
 
+def _metadata(client: httpx.Client) -> httpx.Response:
+    found = re.search(r'href="(/products/[^"]+/metadata.json)"', _page(client))
+    assert found is not None
+    return client.get(found[1])
+
+
+def _page(client: httpx.Client) -> str:
+    return client.get("/obs/23523/", params={"collection": "test-dr1"}).text
+
+
+def test_metadata_of_a_dataset_are_objects_of_the_model(client: httpx.Client) -> None:
+    answer = _metadata(client)
+    assert answer.headers["Content-Type"] == "application/json"
+    made = answer.json()
+    schema = json_schema.schema(load_model())
+    checker = Draft202012Validator.FORMAT_CHECKER
+    Draft202012Validator(schema, format_checker=checker).validate(made)
+    (observation,) = made["cta:Observation.Observation"]
+    assert (observation["obsId"], observation["nEvents"]) == ("23523", 7000)
+    (product,) = made["cta:Product.Product"]
+    assert product["publisherDid"] == CRAB
+    assert [file["role"] for file in product["files"]] == ["events"]
+    unknown = client.get("/products/x/metadata.json")
+    assert (unknown.status_code, "there is no product x" in unknown.text) == (404, True)
+
+
 def test_paths_are_not_told(client: httpx.Client, server: Server) -> None:
-    html = client.get("/obs/23523/").text
-    assert str(server.files["23523"].parent) not in html
+    for text in (_page(client), _metadata(client).text):
+        assert str(server.files["23523"].parent) not in text
 
 
 def test_unknown_dataset(client: httpx.Client) -> None:

@@ -2,7 +2,7 @@
 
 Geometries are arrays of double precision, deg, as in DuckDB; functions of the schema
 ``dst`` (`distiller.archive.postgres`) work on them. Beside the exact condition stands a
-coarser one where an index can answer that: on ``spoint(radians(ra), radians(dec))`` of
+coarser one where an index can answer that: on ``dst.place(ra, dec)`` of
 two columns, or on ``dst.cover(region)`` of one.
 """
 

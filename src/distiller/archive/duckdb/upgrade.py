@@ -90,8 +90,9 @@ def _made(copy: _Copy, there: Settings, model: Model) -> Path:
         engine.close()
     made = there.archive_path
     copy.into(made)
-    with closing(Archive.open(there, DuckDBEngine(there), create=False)):
-        pass  # opening fills what derives from the rows
+    # Opening fills what derives from the rows.
+    with closing(Archive.open(there, DuckDBEngine(there), create=False)) as archive:
+        archive.catch_up_history()
     if made.with_name(f"{made.name}.wal").exists():
         raise Damaged(f"{made}: the database left its log behind")
     made.chmod(0o600)

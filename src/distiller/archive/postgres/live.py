@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from distiller.core.columns import ForeignKey
 from distiller.model.emit.sql import postgresql
+from distiller.model.emit.sql.cover import cover_statements
 from distiller.model.emit.sql.names import listed, qualified, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
@@ -170,6 +171,8 @@ def _in_words_of(
 
     def look() -> NoReturn:
         session.execute("SET LOCAL client_min_messages = warning")
+        for statement in cover_statements():  # an older archive may lack some
+            session.execute(statement)
         for table in model.tables:
             if table.name in there:
                 found[table.name] = _probe(session, table)

@@ -22,7 +22,8 @@ RETURN degrees(atan2(
   + cos(radians(dec1)) * cos(radians(dec2)) * cos(radians(ra2 - ra1))
 ));
 
--- Of coordinates that are no place, infinite ones, or nearly 0. Not inlined.
+-- Of coordinates that are no place, infinite ones, nearly 0 or
+-- nearly equal. Not inlined.
 CREATE OR REPLACE FUNCTION dst.distance_any(
   ra1 double precision, dec1 double precision, ra2 double precision, dec2 double precision
 ) RETURNS double precision LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
@@ -30,8 +31,9 @@ BEGIN
   IF greatest(abs(ra1), abs(dec1), abs(ra2), abs(dec2)) > 8e307 THEN
     RETURN 'NaN';
   END IF;
-  RETURN dst.separation(ra1, dec1 * (abs(dec1) > 1e-100)::integer,
-    ra2, dec2 * (abs(dec2) > 1e-100)::integer);
+  RETURN dst.separation(ra1, CASE WHEN abs(dec1) > 1e-100 THEN dec1 ELSE 0 END,
+    CASE WHEN abs(ra2 - ra1) < 1e-160 THEN ra1 ELSE ra2 END,
+    CASE WHEN abs(dec2) > 1e-100 THEN dec2 ELSE 0 END);
 END $$;
 
 CREATE OR REPLACE FUNCTION dst.distance(
@@ -39,6 +41,7 @@ CREATE OR REPLACE FUNCTION dst.distance(
 ) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
   WHEN abs(ra1) <= 1e9 AND abs(ra2) <= 1e9
+    AND (abs(ra2 - ra1) >= 1e-160 OR ra1 = ra2)
     AND (abs(dec1) BETWEEN 1e-100 AND 1e9 OR dec1 = 0)
     AND (abs(dec2) BETWEEN 1e-100 AND 1e9 OR dec2 = 0)
   THEN dst.separation(ra1, dec1, ra2, dec2)
@@ -290,13 +293,13 @@ END $$;
 CREATE OR REPLACE FUNCTION dst.in_circle(inner_ double precision[], circle double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
-  radius double precision := radians(circle[3]) + {tolerance};
+  radius double precision := dst.radians(circle[3]) + {tolerance};
   o double precision[] := dst.corners(circle);
   c double precision[] := dst.corners(inner_);
 BEGIN
   IF cardinality(inner_) < 6 THEN
     RETURN radius >= pi() OR dst.angle(c[1], c[2], c[3], o[1], o[2], o[3])
-      + CASE WHEN cardinality(inner_) = 3 THEN radians(inner_[3]) ELSE 0 END <= radius;
+      + CASE WHEN cardinality(inner_) = 3 THEN dst.radians(inner_[3]) ELSE 0 END <= radius;
   ELSIF radius <= pi() / 2 THEN
     FOR i IN 1 .. cardinality(c) BY 3 LOOP
       IF dst.angle(c[i], c[i + 1], c[i + 2], o[1], o[2], o[3]) > radius THEN
@@ -321,7 +324,7 @@ BEGIN
   ELSIF cardinality(inner_) = 2 THEN
     RETURN true;
   ELSIF cardinality(inner_) = 3 THEN
-    RETURN dst.edge_distance(c[1], c[2], c[3], o) >= radians(inner_[3]) - {tolerance};
+    RETURN dst.edge_distance(c[1], c[2], c[3], o) >= dst.radians(inner_[3]) - {tolerance};
   END IF;
   -- An edge whose ends are inside can pass outside between two vertices of a notch.
   RETURN NOT dst.edges_cross(c, o) AND dst.all_inside(dst.middles(c), o, winding);
@@ -362,7 +365,7 @@ BEGIN
   winding := sign(dst.signed_area(c));
   IF cardinality(b) = 3 THEN
     RETURN dst.is_inside(o[1], o[2], o[3], c, winding)
-      OR dst.edge_distance(o[1], o[2], o[3], c) <= radians(b[3]) + {tolerance};
+      OR dst.edge_distance(o[1], o[2], o[3], c) <= dst.radians(b[3]) + {tolerance};
   END IF;
   FOR i IN 1 .. cardinality(o) BY 3 LOOP
     IF dst.is_inside(o[i], o[i + 1], o[i + 2], c, winding) THEN
@@ -507,7 +510,7 @@ CREATE OR REPLACE FUNCTION dst.around(
 RETURN CASE
   WHEN radius < 0 THEN ARRAY[]::scircle[]
   WHEN radius < 85 THEN
-    ARRAY[scircle(spoint(radians(ra), radians(lat)), radians(radius) + {slack})]
+    ARRAY[scircle(dst.place(ra, lat), radians(greatest(radius, 1e-20)) + {slack})]
   WHEN radius >= 85 THEN ARRAY[scircle(spoint(0, pi() / 2), pi() / 2),
     scircle(spoint(0, -pi() / 2), pi() / 2)] END;
 
@@ -518,26 +521,26 @@ RETURN CASE WHEN dst.cover(g) IS NOT NULL THEN ARRAY[dst.cover(g)]
   ELSE dst.around(0, 0, 180) END;
 
 -- Whether a place may lie in a circle: an index on
--- spoint(radians(ra), radians(dec)) serves.
+-- dst.place(ra, dec) serves.
 CREATE OR REPLACE FUNCTION dst.may_be_near(
   ra double precision, lat double precision,
   lon0 double precision, lat0 double precision, radius double precision
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN spoint(radians(ra), radians(lat)) <@ ANY (dst.around(lon0, lat0, radius));
+RETURN dst.place(ra, lat) <@ ANY (dst.around(lon0, lat0, radius));
 
 -- The same for a radius below 85 deg, as a circle.
 CREATE OR REPLACE FUNCTION dst.may_be_close(
   ra double precision, lat double precision,
   lon0 double precision, lat0 double precision, radius double precision
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN spoint(radians(ra), radians(lat))
-  <@ scircle(spoint(radians(lon0), radians(lat0)), radians(radius) + {slack});
+RETURN dst.place(ra, lat)
+  <@ scircle(dst.place(lon0, lat0), radians(greatest(radius, 1e-20)) + {slack});
 
 -- Whether a place may lie in a region: an index on the place serves.
 CREATE OR REPLACE FUNCTION dst.may_be_in(
   ra double precision, lat double precision, g double precision[]
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN spoint(radians(ra), radians(lat)) <@ ANY (dst.covers(g));
+RETURN dst.place(ra, lat) <@ ANY (dst.covers(g));
 
 -- Whether a region may meet another: an index on dst.cover(g) serves.
 CREATE OR REPLACE FUNCTION dst.may_meet(g double precision[], other double precision[])

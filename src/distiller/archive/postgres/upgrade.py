@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from distiller.archive import install
 from distiller.archive.postgres.engine import PostgresEngine
 from distiller.archive.postgres.live import read_shape
+from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
 from distiller.model.diff import diff
@@ -60,6 +61,7 @@ def upgrade(
                 session.execute(statement)
             install.settle(engine, session, model)
             install.fill_mapped("postgresql", session, model, parameters)
+            Versions(session, model).catch_up()
             engine.allow_readers(session, model)
 
 

@@ -103,10 +103,13 @@ class _Commands:
 
     @_json_errors
     async def bundles(self, request: Request) -> Response:
-        """Take in several datasets in one transaction, one a line."""
-        lines = (await request.body()).decode().splitlines()
-        found = [_bundle(line) for line in lines if line.strip()]
-        outcomes = await asyncio.to_thread(self._archive.store_many, found)
+        """Take in several datasets in one transaction, one a line after refusals."""
+        first, *lines = (await request.body()).decode().split("\n")
+        added, cleared = _refusals(_object(first))
+        found = [_bundle(line) for line in lines]
+        outcomes = await asyncio.to_thread(
+            self._archive.store_many, found, added, cleared
+        )
         return JSONResponse({"outcomes": list(outcomes)})
 
     @_json_errors
@@ -139,12 +142,7 @@ class _Commands:
     @_json_errors
     async def record_refusals(self, request: Request) -> Response:
         """Remember and forget refusals."""
-        body = await _body(request)
-        try:
-            added = [Refusal.from_json(values) for values in body["added"]]
-            cleared = [str(name) for name in body["cleared"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadParameter("body", f"these are no refusals: {error!r}") from error
+        added, cleared = _refusals(await _body(request))
         await asyncio.to_thread(self._archive.record_refusals, added, cleared)
         return JSONResponse({})
 
@@ -212,8 +210,12 @@ async def _framed(body: stream.Body) -> AsyncIterator[bytes]:
 
 
 async def _body(request: Request) -> dict[str, Any]:
+    return _object(await request.body())
+
+
+def _object(text: str | bytes) -> dict[str, Any]:
     try:
-        body = json.loads(await request.body())
+        body = json.loads(text)
     except ValueError as error:
         raise BadParameter("body", f"it is no JSON: {error}") from error
     if not isinstance(body, dict):
@@ -226,6 +228,14 @@ def _text(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadParameter(name, "missing")
     return value
+
+
+def _refusals(body: dict[str, Any]) -> tuple[list[Refusal], list[str]]:
+    try:
+        added = [Refusal.from_json(values) for values in body["added"]]
+        return added, [str(name) for name in body["cleared"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadParameter("body", f"these are no refusals: {error!r}") from error
 
 
 def _bundle(text: str) -> Bundle:

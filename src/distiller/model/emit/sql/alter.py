@@ -142,7 +142,7 @@ class _Postgres(_Altering):
         yield from self._rename()
         yield from self._columns()
         made = {d.table for d in self._of("table new")}
-        if any(b.column.is_geometry for t in self._model.tables for b in t.columns):
+        if any(postgresql.is_on_the_sky(table) for table in self._model.tables):
             yield from cover_statements() if made or self._any("index new") else ()
         tables = [t for t in self._model.in_order() if t.name in made]
         for table in tables:

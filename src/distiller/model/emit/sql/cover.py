@@ -1,8 +1,19 @@
-"""The circle about a region that PostgreSQL's index is made of (pgSphere)."""
+"""The points and the circles about regions that PostgreSQL's indexes are made of.
+
+What is below 1e-20 deg is 0 there: PostgreSQL refuses products that are too small for a
+number, and pgSphere takes 1e-9 rad for nothing.
+"""
 
 from __future__ import annotations
 
 _SCHEMA = "CREATE SCHEMA IF NOT EXISTS dst"
+
+_PLACE = """
+CREATE OR REPLACE FUNCTION dst.place(lon double precision, lat double precision)
+RETURNS spoint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN spoint(CASE WHEN abs(lon) < 1e-20 THEN 0 ELSE radians(lon) END,
+  CASE WHEN abs(lat) < 1e-20 THEN 0 ELSE radians(lat) END)
+""".strip()
 
 _POLYGON = """
 CREATE OR REPLACE FUNCTION dst.cover_polygon(region double precision[]) RETURNS scircle
@@ -24,9 +35,11 @@ BEGIN
     lon := region[i];
     lat := region[i + 1];
     IF abs(lon) <= 1e6 AND abs(lat) <= 90 THEN
-      x := x + cos(radians(lat)) * cos(radians(lon));
-      y := y + cos(radians(lat)) * sin(radians(lon));
-      z := z + sin(radians(lat));
+      lon := CASE WHEN abs(lon) < 1e-20 THEN 0 ELSE radians(lon) END;
+      lat := CASE WHEN abs(lat) < 1e-20 THEN 0 ELSE radians(lat) END;
+      x := x + cos(lat) * cos(lon);
+      y := y + cos(lat) * sin(lon);
+      z := z + sin(lat);
     ELSE
       RETURN NULL;
     END IF;
@@ -36,8 +49,7 @@ BEGIN
   END IF;
   centre := spoint(atan2(y, x), atan2(z, sqrt(x * x + y * y)));
   FOR i IN 1 .. numbers BY 2 LOOP
-    farthest := greatest(
-      farthest, centre <-> spoint(radians(region[i]), radians(region[i + 1])));
+    farthest := greatest(farthest, centre <-> dst.place(region[i], region[i + 1]));
   END LOOP;
   IF farthest > 1.5 THEN
     RETURN NULL;
@@ -59,22 +71,23 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
       AND coalesce(region[3], 0) BETWEEN 0 AND 85
       AND (cardinality(region) = 2 OR region[3] IS NOT NULL)
     THEN scircle(
-      spoint(radians(region[1]), radians(region[2])),
-      radians(coalesce(region[3], 0)) + 1e-8)
+      dst.place(region[1], region[2]),
+      radians(greatest(coalesce(region[3], 0), 1e-20)) + 1e-8)
   END
 $$
 """.strip()
 
 
 def cover_statements() -> tuple[str, ...]:
-    """Return the statements that make ``dst.cover``, for a database with pgSphere.
+    """Return what makes ``dst.place`` and ``dst.cover``, in a database with pgSphere.
 
-    It takes a region as it is stored, degrees of ICRS: two numbers are a point, three
-    a circle, an even number from six on the vertices of a polygon, whose circle stands
-    about the mean of the vertices' unit vectors. The cover is larger than the region
-    by 1e-8 rad, since pgSphere compares with 1e-9 rad. It is NULL where there is no
-    region, where the numbers are none, and where the region needs more than some 85
-    deg, since pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS
-    NULL OR dst.cover(r) && X`` and then exactly. It never fails.
+    The first makes a point of a longitude and a latitude, deg. The second takes a
+    region as it is stored, degrees of ICRS: two numbers are a point, three a circle, an
+    even number from six on the vertices of a polygon, whose circle stands about the
+    mean of the vertices' unit vectors. The cover is larger than the region by 1e-8 rad,
+    since pgSphere compares with 1e-9 rad. It is NULL where there is no region, where
+    the numbers are none, and where the region needs more than some 85 deg, since
+    pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS NULL OR
+    dst.cover(r) && X`` and then exactly. Neither fails.
     """
-    return (_SCHEMA, _POLYGON, _COVER)
+    return (_SCHEMA, _PLACE, _POLYGON, _COVER)

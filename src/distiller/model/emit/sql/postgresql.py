@@ -42,7 +42,7 @@ def statements(model: Model) -> Iterator[str]:
     for schema in parts.schemas(model):
         yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
     tables = model.in_order()
-    if any(b.column.is_geometry for table in tables for b in table.columns):
+    if any(is_on_the_sky(table) for table in tables):
         yield from cover_statements()
     made: set[str] = set()
     late: list[str] = []
@@ -138,9 +138,13 @@ def indexes(table: BoundTable) -> dict[str, str]:
         if names[0] not in sorted_already:
             add(names, f"({listed(names)})")
     for lon, lat in table.points:
-        point = f"spoint(radians({quoted(lon)}), radians({quoted(lat)}))"
-        add((lon, lat), f"USING gist ({point})")
+        add((lon, lat), f"USING gist (dst.place({quoted(lon)}, {quoted(lat)}))")
     return found
+
+
+def is_on_the_sky(table: BoundTable) -> bool:
+    """Tell whether indexes of a table need the functions of `cover_statements`."""
+    return bool(table.points) or any(b.column.is_geometry for b in table.columns)
 
 
 def sql_type(column: Column) -> str:

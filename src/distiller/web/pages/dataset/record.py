@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import NotFound
+from distiller.model.emit.json_objects import objects
 from distiller.web import site
 from distiller.web.pages import cells
 
@@ -251,6 +252,12 @@ def find(product_id: str) -> Record:
         if not found["product"]:
             break
     return _record(product_id, found)
+
+
+def as_objects(found: Record) -> dict[str, list[Any]]:
+    """Return a record as lists of objects by class of the model."""
+    rows = {f"cta.{name}": given for name, given in found.rows.items()}
+    return objects(site.current().archive.model, rows)
 
 
 def _record(product_id: str, found: Mapping[str, list[Row]]) -> Record:

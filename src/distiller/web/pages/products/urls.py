@@ -1,4 +1,4 @@
-"""Address of a product."""
+"""Addresses of a product."""
 
 from __future__ import annotations
 
@@ -12,5 +12,6 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 urlpatterns: list[URLPattern] = [
-    path("<str:product_id>/", views.product, name="product")
+    path("<str:product_id>/", views.product, name="product"),
+    path("<str:product_id>/metadata.json", views.metadata, name="metadata"),
 ]

@@ -1,0 +1,42 @@
+"""Who may see a run: as it was said, or as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.ingest.conftest import RunPlan, write_indexes
+from tests.ingest.loading import counts, load, said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distiller.archive import Archive
+
+
+def rights(archive: Archive) -> dict[str, str]:
+    rows = archive.rows("SELECT obs_id, data_rights FROM ivoa.obscore ORDER BY obs_id")
+    return {row["obs_id"]: row["data_rights"] for row in rows}
+
+
+def test_rights_that_are_not_said_stay_as_they_are(
+    archive: Archive, gadf_set: Path
+) -> None:
+    load(archive, gadf_set, rights="proprietary", group="hess")
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3}
+    RunPlan(obs_id=2, n_events=50).write(gadf_set / "data" / "run_2.fits.gz")
+    RunPlan(obs_id=4).write(gadf_set / "data" / "run_4.fits.gz")
+    write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 4)})
+    report = load(archive, gadf_set)
+    closed = dict.fromkeys(("1", "2", "3"), "proprietary")
+    assert rights(archive) == {**closed, "4": "public"}
+    assert said(report, "D227") == ["3 stored runs of the collection are proprietary"]
+    (group,) = archive.rows("SELECT access_group FROM cta.product WHERE obs_id = '2'")
+    assert group == {"access_group": "hess"}
+
+
+def test_rights_change_when_they_are_said(archive: Archive, gadf_set: Path) -> None:
+    load(archive, gadf_set, rights="proprietary")
+    report = load(archive, gadf_set, rights="public")
+    assert counts(report) == {"replaced": 3}
+    assert said(report, "D228") == ["by --rights public"] * 3
+    assert set(rights(archive).values()) == {"public"}
