@@ -68,6 +68,21 @@ def test_damage_is_found_and_named(
     assert any(words in finding for finding in findings), findings
 
 
+def test_lost_functions_are_told_and_made_anew(
+    installed_home: Settings, behind: Behind
+) -> None:
+    lost = "dst.may_meet" if installed_home.database_url else "dst_contains"
+    with open_archive(installed_home) as archive:
+        if installed_home.database_url is None:
+            archive._session.execute("DROP MACRO dst_contains")
+        else:
+            behind(installed_home, "DROP FUNCTION dst.may_meet")
+        (finding,) = archive.check()
+        assert finding.startswith(f"the function {lost} is not there: `distiller init`")
+    with open_archive(installed_home) as archive:
+        assert archive.check() == []
+
+
 def test_another_base_url_changes_every_access_url(
     installed_home: Settings, toy: Any, again: Again
 ) -> None:

@@ -372,7 +372,7 @@ def test_a_database_that_is_not_in_utf8_is_refused(
 
 
 def test_without_pgsphere_a_user_without_rights_is_told(
-    postgres_server: Server, tmp_path: Path
+    postgres_server: Server, tmp_path: Path, toy: Any
 ) -> None:
     url = postgres_server.create(template="template0")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -381,9 +381,21 @@ def test_without_pgsphere_a_user_without_rights_is_told(
     mine = url.replace("distiller@", "small@")
     with pytest.raises(IllegalState) as caught:
         open_archive(_settings(tmp_path, mine))
-    assert "the database has no pgSphere, and this user may not create it" in str(
-        caught.value
-    )
+    told = str(caught.value)
+    assert "the database has no pgSphere, and this user may not create it" in told
+    steps = ['ALTER ROLE "small" SUPERUSER', 'ALTER ROLE "small" NOSUPERUSER']
+    assert all(f"`{step}`" in told for step in steps)
+    # What it says leads to an archive that this user owns and may fill.
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} OWNER TO small".encode())
+        connection.execute(steps[0].encode())
+        with open_archive(_settings(tmp_path, mine)):
+            pass
+        connection.execute(steps[1].encode())
+    with open_archive(_settings(tmp_path, mine)) as archive:
+        assert archive.store(toy.bundle(1)) == "added"
+        assert archive.check() == []
 
 
 def test_two_that_make_it_at_once_end_with_one(

@@ -188,7 +188,10 @@ def _state(session: Session) -> dict[str, Any] | None:
 def _compare(
     engine: Engine, session: Session, model: Model, shape: str, words: str
 ) -> None:
-    """Refuse an archive of other tables; renew descriptions that have changed."""
+    """Refuse an archive of other tables; renew words that have changed.
+
+    Functions that are not there, as after a restored backup, are made too.
+    """
     if read_setting(session, _SHAPE) != shape:
         raise IllegalState(
             "the archive was made with another version of the data model",
@@ -196,7 +199,7 @@ def _compare(
             "that made it",
         )
     engine.expect(shape)
-    if read_setting(session, _WORDS) == words:
+    if read_setting(session, _WORDS) == words and not session.undefined():
         return
     with session.transaction():
         session.lock_all()
@@ -204,6 +207,7 @@ def _compare(
         for statement in comments:
             session.execute(statement)
         session.define()
+        engine.allow_readers(session, model)
         _fill_tap_schema(session, model)
         write_setting(session, _WORDS, words)
 

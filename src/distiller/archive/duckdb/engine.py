@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName
+    from distiller.archive.engine import EngineName, Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -113,6 +113,9 @@ class DuckDBEngine:
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
         return functions.macro_statements()
+
+    def allow_readers(self, session: Session, model: Model) -> None:
+        """Do nothing: a file has no users."""
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""

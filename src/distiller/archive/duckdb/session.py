@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distiller.archive.engine import Cells
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
-    from distiller.model import BoundTable
+    from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
 _ARROW_FROM = 400
@@ -112,6 +112,17 @@ class DuckDBSession:
         """Define our SQL functions in the file."""
         for statement in functions.macro_statements():
             self.execute(statement)
+
+    def undefined(self) -> list[str]:
+        """Return the names of our macros that the file has not."""
+        wanted = {head.partition("(")[0] for head in functions.MACROS}
+        found = self.fetch("SELECT function_name FROM duckdb_functions()")
+        return sorted(wanted - {name for (name,) in found})
+
+    def lost_indexes(self, model: Model) -> list[str]:
+        """Return none: there are no indexes beside those of keys."""
+        del model
+        return []
 
     def close(self) -> None:
         """Close the cursor."""

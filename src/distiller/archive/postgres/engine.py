@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName
+    from distiller.archive.engine import EngineName, Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -176,7 +176,7 @@ class PostgresEngine:
                 raise _turned_away(error) from error
             raise
 
-    def allow_readers(self, session: PostgresSession, model: Model) -> None:
+    def allow_readers(self, session: Session, model: Model) -> None:
         """Let the user of the second URL read, if there is one."""
         if self._settings.database_read_url is None:
             return

@@ -10,7 +10,8 @@ import psycopg
 from distiller.archive.postgres import functions, text
 from distiller.archive.postgres.mark import LOOK
 from distiller.archive.postgres.statements import bound
-from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql import postgresql, quoted
+from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
     from distiller.archive.engine import Cells
     from distiller.archive.postgres.mark import Mark
     from distiller.archive.protocol import Parameters
-    from distiller.model import BoundTable
+    from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
 _EVERYTHING = "distiller:archive"
 _ONE = "SELECT pg_advisory_xact_lock(hashtextextended($name, 0))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($name, 0))"
+_INDEXES = """
+SELECT n.nspname || '.' || c.relname FROM pg_index x
+JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE x.indisvalid
+"""
 _ALONE = "SELECT pg_advisory_lock(hashtextextended($name, 0))"
 
 
@@ -166,9 +172,26 @@ class PostgresSession:
 
     def define(self) -> None:
         """Define our SQL functions in the schema ``dst``."""
-        for statement in text.statements():
+        for statement in (*text.statements(), *cover_statements()):
             self.execute(statement)
         functions.install(self.connection)
+
+    def undefined(self) -> list[str]:
+        """Return the names of our functions that the database has not."""
+        wanted = (*text.statements(), *cover_statements(), *functions.sources())
+        return functions.missing(self.connection, wanted)
+
+    def lost_indexes(self, model: Model) -> list[str]:
+        """Return the indexes of a model that are not there, or not whole."""
+        found = {row[0] for row in self.fetch(_INDEXES)}
+        wanted = {
+            f"{table.schema}.{name}": table.name
+            for table in model.tables
+            for name in postgresql.indexes(table)
+        }
+        return [
+            f"{name} of {table}" for name, table in wanted.items() if name not in found
+        ]
 
     def close(self) -> None:
         """Close the connection."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from distiller.model import Model
 
 _PROGRAM = "pg_dump"
+_FUNCTIONS = "dst"
 
 
 def upgrade(
@@ -73,7 +74,10 @@ def _derived(model: Model) -> set[str]:
 def _back_up(
     settings: Settings, schemas: Sequence[str], say: Callable[[str], None]
 ) -> None:
-    """Dump the schemas of the archive into the folder of backups."""
+    """Dump the schemas of the archive into the folder of backups.
+
+    That of our functions too: indexes of the others are made of them.
+    """
     assert settings.database_url is not None  # noqa: S101 - callers have looked
     given = conninfo_to_dict(settings.database_url.get_secret_value())
     password = given.pop("password", None)
@@ -81,7 +85,8 @@ def _back_up(
     path = settings.backups_path / f"archive-{moment}.dump"
     place = make_conninfo(**{k: str(v) for k, v in given.items()})
     arguments = ["--format=custom", f"--file={path}", f"--dbname={place}"]
-    arguments += [f"--schema={schema}" for schema in schemas]
+    dumped = (*schemas, _FUNCTIONS)
+    arguments += [f"--schema={schema}" for schema in dumped]
     say(f"backup: {_PROGRAM} {' '.join(arguments)}")
     program = shutil.which(_PROGRAM)
     if program is None:
@@ -92,6 +97,12 @@ def _back_up(
         )
     _dump([program, *arguments], path, None if password is None else str(password))
     say(f"the archive as it was: {path}")
+    drop = f"DROP SCHEMA IF EXISTS {', '.join(dumped)} CASCADE"
+    say("to go back, with the model as it was:")
+    say(f'  psql --dbname="{place}" --command="{drop}"')
+    say(
+        f'  pg_restore --exit-on-error --single-transaction --dbname="{place}" "{path}"'
+    )
 
 
 def _dump(command: Sequence[str], path: Path, password: str | None) -> None:
