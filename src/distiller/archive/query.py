@@ -11,6 +11,7 @@ import heapq
 import itertools
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -162,6 +163,12 @@ class Running(abc.ABC):
         if "\x00" in sql:
             raise UserError(
                 f"{DOING}: it holds a NUL character", hint="take it out of the text"
+            )
+        values = params.values() if isinstance(params, Mapping) else params
+        if any(isinstance(value, str) and "\x00" in value for value in values):
+            # PostgreSQL has no such text, so that nothing in an archive equals it.
+            raise UserError(
+                f"{DOING}: a value holds a NUL character", hint="take it out"
             )
         with self._guarded():
             self._check(sql, params)

@@ -86,7 +86,13 @@ def test_a_download_that_broke_off_goes_on(server: Server) -> None:
 
 
 def test_a_part_behind_the_end(server: Server) -> None:
-    answer = httpx.get(url_of(server, "23523"), headers={"Range": f"bytes={SIZE}-"})
+    url = url_of(server, "23523")
+    far = httpx.get(url, headers={"Range": f"bytes={'9' * 5000}-"})
+    assert far.status_code == 416
+    to_far = httpx.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
+    assert to_far.status_code == 206
+    assert to_far.content == CONTENT
+    answer = httpx.get(url, headers={"Range": f"bytes={SIZE}-"})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{SIZE}"
 
