@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from distiller.archive.cells import Batch, Shape, is_described, merged
 from distiller.archive.install import mapping_parameters
+from distiller.archive.statements import restate
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
 from distiller.core.errors import Damaged, InternalError
@@ -121,6 +122,7 @@ class Writer:
             if bundle.publisher_did in held:
                 self._delete(bundle.publisher_did)
                 self._versions.end(bundle.publisher_did, "replaced")
+        restate(self._session, self._model, batch)
         known = self._add_shared(batch)
         for table in self._insertable:
             self._insert(table, batch.own.get(table.name, []))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "5"
+MAPPING_VERSION = "6"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
