@@ -197,6 +197,8 @@ _TABLE = (
     Code("D235", "warning", "point-like responses incomplete",
          "Spectra need the effective area, the energy dispersion and the cut on "
          "direction; nothing was assumed: mend the files and ingest again."),
+    Code("D236", "warning", "override without effect",
+         "Nothing was changed: mend its keyword or its table in the settings file."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})
