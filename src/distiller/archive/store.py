@@ -16,6 +16,7 @@ from distiller.archive import refusals
 from distiller.archive.cells import Batch, Shape, is_described, merged
 from distiller.archive.install import mapping_parameters
 from distiller.archive.rules import broken
+from distiller.archive.statements import restate
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
 from distiller.core.errors import Damaged, IllegalState, InternalError
@@ -134,6 +135,7 @@ class Writer:
             if bundle.publisher_did in held:
                 self._delete(bundle.publisher_did)
                 self._versions.end(bundle.publisher_did, "replaced")
+        restate(self._session, self._model, batch)
         known = self._add_shared(batch)
         for table in self._insertable:
             self._insert(table, batch.own.get(table.name, []))

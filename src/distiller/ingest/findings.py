@@ -200,6 +200,8 @@ _TABLE = (
     Code("D236", "note", "removed before, left out",
          "It was taken out with `distiller remove` and stays out; `distiller ingest "
          "PATH --restore RUN` takes it in again."),
+    Code("D244", "warning", "override without effect",
+         "Nothing was changed: mend its keyword or its table in the settings file."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

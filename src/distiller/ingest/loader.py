@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.places import Place
     from distiller.core.refusal import Refusal
-    from distiller.ingest.collection import CollectionSettings, Override
+    from distiller.ingest.collection import CollectionSettings
+    from distiller.ingest.corrections import Override
     from distiller.ingest.find import RunFiles
     from distiller.ingest.refused import Memory
     from distiller.ingest.run import Run

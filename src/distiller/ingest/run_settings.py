@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from distiller.ingest.collection import (
         NamedObservation,
-        Override,
         Proposal,
         Site,
         Telescope,
     )
+    from distiller.ingest.corrections import Override
 
 
 @dataclass(frozen=True, slots=True)

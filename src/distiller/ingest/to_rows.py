@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distiller.ingest.run import Run
     from distiller.ingest.run_settings import ConfigFile, RunSettings
 
-MAPPING_VERSION = "5"
+MAPPING_VERSION = "6"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"

@@ -2,7 +2,8 @@
 
 Identifiers and keys follow from what they name, so that the same history is the same
 rows everywhere: a second ingest, another engine or a replay adds nothing. Rows are kept
-for ever; of two rows with one key the first one stays.
+for ever, but what is said of an entity (its row, what generated it, who is responsible)
+is what the latest dataset says that generated it.
 """
 
 from __future__ import annotations
@@ -152,7 +153,14 @@ class Record:
         subtype: str | None = None,
     ) -> str:
         """Add a kind of activity; return its key."""
-        own = key("activity_description", kind, name, version or "", description)
+        own = key(
+            "activity_description",
+            kind,
+            subtype or "",
+            name,
+            version or "",
+            description,
+        )
         return self._keyed(
             "activity_description",
             own,
