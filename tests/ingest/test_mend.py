@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.ingest.conftest import RunPlan, no_responses, write_indexes
@@ -17,7 +17,7 @@ from distiller.ingest.keywords import ASKED, is_asked
 from distiller.ingest.to_rows import Target, to_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from distiller.archive import Archive
@@ -49,7 +49,11 @@ def told(report: Report) -> list[tuple[str, str]]:
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "one"
     RunPlan(obs_id=1).write(made / "run.fits")
-    rows = {"TARGET_NAME": ["Wrong"], "SAFE_ENERGY_LO": [1.0], "SAFE_ENERGY_HI": [9.0]}
+    rows: dict[str, list[Any]] = {
+        "TARGET_NAME": ["Wrong"],
+        "SAFE_ENERGY_LO": [1.0],
+        "SAFE_ENERGY_HI": [9.0],
+    }
     write_indexes(made, {1: "run.fits"}, rows)
     return made
 
@@ -106,14 +110,14 @@ def test_an_override_without_effect_is_told(
     assert archive.rows("SELECT code FROM cta.finding") == [{"code": "D236"}]
 
 
-class _Watched(dict[str, object]):
+class _Watched(dict[str, Any]):
     """Values that remember what they were asked for."""
 
-    def __init__(self, values: object, asked: set[str]) -> None:
-        super().__init__(values)  # type: ignore[call-overload]  # a mapping
+    def __init__(self, values: Mapping[str, Any], asked: set[str]) -> None:
+        super().__init__(values)
         self._asked = asked
 
-    def get(self, key: str, default: object = None) -> object:
+    def get(self, key: str, default: Any = None) -> Any:
         self._asked.add(key)
         return super().get(key, default)
 
@@ -122,7 +126,12 @@ def test_what_is_asked_of_each_table_is_known(tmp_path: Path) -> None:
     """A reader of a new keyword must name it, or overrides of it would be refused."""
     structure = {"TFIELDS", "NAXIS2", "EXTNAME"}
     asked: dict[str, set[str]] = {name: set() for name in ASKED}
-    empty = {"MJDREFI": 59000, "MJDREFF": 0.0, "TIMESYS": "TT", "OBS_ID": 1}
+    empty: dict[str, Any] = {
+        "MJDREFI": 59000,
+        "MJDREFF": 0.0,
+        "TIMESYS": "TT",
+        "OBS_ID": 1,
+    }
     for plan in (RunPlan(), RunPlan(responses=no_responses)):
         raw = Reader().read(find(plan.write(tmp_path / "run.fits")).runs[0])
         for events in (dict(raw.events.values), empty):
@@ -139,14 +148,12 @@ def test_what_is_asked_of_each_table_is_known(tmp_path: Path) -> None:
     assert ASKED["AEFF"] - asked["AEFF"] <= {"HI_THRES"}
 
 
-def _watched(
-    raw: RawRun, events: dict[str, object], asked: dict[str, set[str]]
-) -> RawRun:
+def _watched(raw: RawRun, events: dict[str, Any], asked: dict[str, set[str]]) -> RawRun:
     return replace(
         raw,
         events=replace(raw.events, values=_Watched(events, asked["EVENTS"])),
         gti=replace(raw.gti, values=_Watched(raw.gti.values, asked["GTI"])),
-        index_row=_Watched(raw.index_row, asked["INDEX"]),  # type: ignore[arg-type]  # a row
+        index_row=_Watched(raw.index_row, asked["INDEX"]),
         responses=tuple(
             replace(
                 one,
