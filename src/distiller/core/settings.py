@@ -152,9 +152,8 @@ class Settings(BaseSettings):
     )
     product_types: dict[str, Annotated[str, StringConstraints(pattern=_WORD)]] = Field(
         default={},
-        description="Words of `dataproduct_type` in place of those of ObsCore 1.1, for "
-        'each product type that has another: `{event = "hea-event-list"}` is that of '
-        "the High-Energy draft.",
+        description="Words of `dataproduct_type` in place of those of ObsCore 1.1, by "
+        "product type; the High-Energy draft has `hea-event-list` for `event`.",
     )
     event_format: str = Field(
         default="application/fits",
