@@ -25,12 +25,13 @@ from distiller.core.errors import (
 from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support import postgres
 
     from distiller.archive import Archive
+    from distiller.archive.protocol import Result
     from distiller.core.settings import Settings
 
 _ENDLESS = {
@@ -242,6 +243,52 @@ def test_a_query_is_stopped_at_its_limit_of_time(archive: Archive) -> None:
     assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
+def _ended(work: Callable[[], Any], stop: Callable[[], Any]) -> Exception | None:
+    """Do it in a thread and stop it as soon as it begins; return how it ended."""
+    began = threading.Event()
+    said: list[Exception | None] = []
+
+    def run() -> None:
+        began.set()
+        try:
+            work()
+        except Exception as error:
+            said.append(error)
+        else:
+            said.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    began.wait()
+    stop()
+    thread.join(30)
+    assert not thread.is_alive(), "the query runs on"
+    return said[0]
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.0003, 0.0005, 0.001, 0.002])
+def test_a_limit_that_is_over_before_the_engine_begins_counts(
+    archive: Archive, seconds: float
+) -> None:
+    def ask() -> None:
+        with archive.query(_ENDLESS[archive.target], timeout_s=seconds) as result:
+            list(result.batches)
+
+    assert isinstance(_ended(ask, lambda: None), TimedOut)
+
+
+def test_a_query_that_is_cancelled_as_it_begins_ends(archive: Archive) -> None:
+    for number in range(12):
+        with archive.query(_ENDLESS[archive.target], timeout_s=60) as result:
+
+            def stop(result: Result = result, pause: float = number * 2e-4) -> None:
+                time.sleep(pause)
+                result.cancel()
+
+            said = _ended(lambda result=result: list(result.batches), stop)
+        assert "the query was cancelled" in str(said)
+
+
 def test_time_that_the_reader_takes_does_not_count(archive: Archive) -> None:
     sql = f"SELECT i FROM {_numbers(archive, 0, 100_000)}"
     with archive.query(sql, timeout_s=1.0, batch_rows=2048) as result:
@@ -281,6 +328,21 @@ def test_closed_results_and_archives_say_so(installed_home: Settings) -> None:
     archive.close()
     with pytest.raises(IllegalState, match="the archive is closed"):
         archive.rows("SELECT 1 AS one")
+
+
+def test_closing_an_archive_ends_what_runs(installed_home: Settings) -> None:
+    archive = open_archive(installed_home)
+    with (
+        archive.query(_ENDLESS[archive.target], timeout_s=600) as result,
+        archive.query("SELECT 1 AS one", timeout_s=600) as idle,
+    ):
+        said = _ended(lambda: list(result.batches), archive.close)
+        assert "the query was cancelled" in str(said)
+        with pytest.raises(IllegalState, match="the query was cancelled"):
+            list(idle.batches)
+    # Nothing of it is left behind that another process would wait for.
+    with open_archive(installed_home) as again:
+        assert again.check() == []
 
 
 def test_too_much_memory_is_said(tmp_home: Settings) -> None:

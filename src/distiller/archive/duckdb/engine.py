@@ -122,12 +122,15 @@ class DuckDBEngine:
         return sql_type(column)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; queries that run are interrupted first."""
         self._closed = True
         self._watchdog.close()
         if self._opened is not None:
-            functions.unregister(self._opened)
-            self._opened.close()
+            try:
+                with translated(f"closing {self._path}"):
+                    functions.unregister(self._opened)
+            finally:
+                self._opened.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._closed:

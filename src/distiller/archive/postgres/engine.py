@@ -162,7 +162,7 @@ class PostgresEngine:
         return sql_type(column, "postgresql")
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections; queries that run are interrupted first."""
         self._closed = True
         self._watchdog.close()
         self._pool.close()
