@@ -11,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from distiller.archive import open_archive
 from distiller.core.errors import (
     Busy,
+    DistillerError,
     IllegalState,
     NoSpace,
     NotFound,
@@ -252,7 +254,7 @@ def _ended(work: Callable[[], Any], stop: Callable[[], Any]) -> Exception | None
         began.set()
         try:
             work()
-        except Exception as error:
+        except (DistillerError, duckdb.Error) as error:
             said.append(error)
         else:
             said.append(None)
