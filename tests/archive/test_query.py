@@ -287,7 +287,10 @@ def test_a_query_that_is_cancelled_as_it_begins_ends(archive: Archive) -> None:
                 time.sleep(pause)
                 result.cancel()
 
-            said = _ended(lambda result=result: list(result.batches), stop)
+            def read(result: Result = result) -> None:
+                list(result.batches)
+
+            said = _ended(read, stop)
         assert "the query was cancelled" in str(said)
 
 
