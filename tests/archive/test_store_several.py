@@ -69,14 +69,21 @@ def _with_samples(bundle: Any, samples: tuple[float, ...], reading: int = 1) -> 
     own = {name: weather[name]}
     rows[_OUTER] = ({**own, "readings_index": 1},)
     rows[_INNER] = tuple(
-        {**own, "readings_index": reading, "samples_index": place, "samples": value}
+        {
+            **own,
+            "readings_index": reading,
+            "samples_index": place,
+            "readings_samples": value,
+        }
         for place, value in enumerate(samples, 1)
     )
     return replace(bundle, rows=rows)
 
 
 def _samples(archive: Any) -> list[float]:
-    return sorted(row["samples"] for name, row in archive.dump() if name == _INNER)
+    return sorted(
+        row["readings_samples"] for name, row in archive.dump() if name == _INNER
+    )
 
 
 def test_values_within_values_go_in_and_out(settings: Settings, toy: Any) -> None:

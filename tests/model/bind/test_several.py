@@ -31,7 +31,10 @@ def test_values_within_values_belong_to_the_dataset_of_the_outermost() -> None:
     inner = found.tables[2]
     assert inner.key == ("thing_id", "reading_index", "samples_index")
     assert inner.owner is not None
-    assert (inner.owner.column, inner.owner.source) == ("thing_id", found.tables[1].name)
+    assert (inner.owner.column, inner.owner.source) == (
+        "thing_id",
+        found.tables[1].name,
+    )
 
 
 def test_own_values_without_a_dataset_are_a_fault() -> None:
