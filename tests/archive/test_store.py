@@ -400,3 +400,26 @@ def test_a_second_process_is_told_who_has_the_file(tmp_home: Settings) -> None:
         )
     assert "another process has the archive open" in answer.stdout
     assert "wait until it has ended" in answer.stdout
+
+
+@pytest.mark.parametrize("count", [3, 200])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gti_id": "same"}, "uplicate key"),
+        ({"interval_index": 2**40}, ""),
+    ],
+)
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_the_cause_is_told_however_many_rows_there_are(
+    archive: Archive, toy: Any, count: int, change: dict[str, Any], words: str
+) -> None:
+    bundle = toy.bundle(1)
+    first = bundle.rows["cta.gti"][0]
+    rows = tuple({**first, "gti_id": str(i), **change} for i in range(count))
+    with pytest.raises(InternalError) as caught:
+        archive.store(
+            dataclasses.replace(bundle, rows={**bundle.rows, "cta.gti": rows})
+        )
+    assert words in str(caught.value)
+    assert "aborted" not in str(caught.value)
