@@ -9,7 +9,7 @@ import pytest
 from tests.archive import changed
 
 from distiller.archive import open_archive
-from distiller.core.errors import InternalError
+from distiller.core.errors import IllegalState
 from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -97,6 +97,6 @@ def test_values_within_values_go_in_and_out(settings: Settings, toy: Any) -> Non
         assert archive.remove(toy.did_of(2))
         assert _samples(archive) == [3.0]
         lost = _with_samples(toy.bundle(3), (1.0,), reading=5)
-        with pytest.raises(InternalError, match=r"and readings_index = 5"):
+        with pytest.raises(IllegalState, match=r"and readings_index = 5"):
             archive.store(lost)
         assert _samples(archive) == [3.0]

@@ -36,7 +36,7 @@ def restate(session: Session, model: Model, batch: Batch) -> None:
     entity, generated, attributed = tables
     if entity is None or generated is None or attributed is None:
         return
-    own = sorted(set(batch.values(generated, _OF)))
+    own = sorted({entity_id for (entity_id,) in batch.keys(generated, (_OF,))})
     if not own:
         return
     for table in (generated, attributed):

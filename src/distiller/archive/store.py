@@ -284,8 +284,7 @@ class Writer:
                     )
                     raise IllegalState(
                         f"{table.name}.{', '.join(own)}: no row of {target.name} has "
-                        f"{said}"
-                        + (f" ({key.description})" if key.description else "")
+                        f"{said}" + (f" ({key.description})" if key.description else "")
                     )
 
     def _absent(
