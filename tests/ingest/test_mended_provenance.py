@@ -61,10 +61,13 @@ WHERE v.end_reason IS NULL ORDER BY 1
 """
 
 
-def load(archive: Archive, path: Path, text: str) -> None:
+def load(
+    archive: Archive, path: Path, text: str, restore: frozenset[str] = frozenset()
+) -> None:
     file = path.parent / "given.toml"
     file.write_text(text)
-    report = ingest([path], archive, "org.example", Options(settings=file))
+    options = Options(settings=file, restore=restore)
+    report = ingest([path], archive, "org.example", options)
     assert report.skipped == 0
 
 
@@ -148,7 +151,7 @@ def test_a_run_that_was_removed_is_told_anew(
     with open_archive(make_home()) as archive:
         load(archive, path, "")
         archive.remove("ivo://org.example/set?7")
-        load(archive, path, MENDED)
+        load(archive, path, MENDED, frozenset({"7"}))
         (entity,) = told(archive)["entity"]
         assert entity["name"] == "reconstructor"
 
