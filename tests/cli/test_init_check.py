@@ -128,8 +128,13 @@ def test_check_of_no_archive_says_what_to_do(tmp_path: Path) -> None:
     ],
 )
 def test_check_files(
-    named_home: Settings, tmp_path: Path, change: str, words: str
+    named_home: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+    words: str,
 ) -> None:
+    monkeypatch.setenv("DISTILLER_AUTHORITY", "org.example")
     home, file = named_home.home, tmp_path / "run 1.fits"
     file.write_bytes(b"SIMPLE")
     _store(home, file)
