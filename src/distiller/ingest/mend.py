@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from distiller.ingest.collection import Names
 from distiller.ingest.findings import Finding
+from distiller.ingest.values import obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,11 +55,7 @@ def obs_id_of(
     for one in overrides:
         if one.keyword == "OBS_ID":
             return str(one.value)
-    given = events.values.get("OBS_ID")
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    own = "" if given is None or isinstance(given, bool) else str(given).strip()
-    return index_obs_id or own
+    return index_obs_id or obs_id_text(events.values.get("OBS_ID")) or ""
 
 
 def _text(values: Mapping[str, CardValue], keyword: str) -> str | None:

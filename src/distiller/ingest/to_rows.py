@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
 
-MAPPING_VERSION = "5"
+MAPPING_VERSION = "6"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
@@ -348,8 +348,8 @@ def _response_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
             "enclosure": one.enclosure,
             "caldb": run.caldb,
             "irf_name": run.irf_name,
-            "event_class": one.header.text("EV_CLASS"),
-            "configuration": one.header.text("CONFIG"),
+            "event_class": one.event_class,
+            "configuration": one.configuration,
             "rad_max": rad_max_deg(one),
             "theta_max": one.theta_max_deg,
             "energy_min": one.energy_min_tev,
