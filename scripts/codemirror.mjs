@@ -15,6 +15,7 @@ export { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror
 export {
   acceptCompletion,
   autocompletion,
+  closeCompletion,
   completionStatus,
   pickedCompletion,
   startCompletion,

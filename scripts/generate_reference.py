@@ -21,7 +21,7 @@ from distiller.analysis.tasks import TASKS
 from distiller.cli import program
 from distiller.core import errors
 from distiller.core.settings import Settings
-from distiller.ingest.collection import CollectionSettings, Part
+from distiller.ingest.collection import CollectionSettings
 from distiller.ingest.collection_file import part_of
 from distiller.model import codes
 from distiller.model.examples import examples
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distiller.analysis.tasks import Task
+    from distiller.ingest.parts import Part
 
 _SPECCONV = (
     "a spectral value in another unit; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import zipfile
@@ -22,6 +23,7 @@ os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
 
 from tests.support import postgres
 
+from distiller.archive import open_archive
 from distiller.core.settings import Settings, load_settings
 
 # The same examples at every run; a slow machine is no failure.
@@ -90,6 +92,46 @@ def make_home(
 def engine_home(make_home: Callable[..., Settings]) -> Settings:
     """Return the settings of a fresh home with an archive on the engine."""
     return make_home()
+
+
+@pytest.fixture
+def installed_home(engine_home: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Return that home with an empty archive: a copy, since making one takes longer."""
+    if engine_home.database_url is None:
+        shutil.copyfile(request.getfixturevalue("empty_file"), engine_home.archive_path)
+    else:
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        url = engine_home.database_url.get_secret_value()
+        server.renew(url, template=request.getfixturevalue("empty_database"))
+    return engine_home
+
+
+@pytest.fixture
+def named_home(engine_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return that home, whose database is named by the environment, for commands."""
+    if engine_home.database_url is not None:
+        url = engine_home.database_url.get_secret_value()
+        monkeypatch.setenv("DISTILLER_DATABASE_URL", url)
+    return engine_home
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of an empty archive; copy it, do not open it."""
+    home = load_settings(tmp_path_factory.mktemp("empty"))
+    open_archive(home).close()
+    return home.archive_path
+
+
+@pytest.fixture(scope="session")
+def empty_database(
+    postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Return the name of a database with an empty archive, for `Server.create`."""
+    url = postgres_server.create()
+    home = load_settings(tmp_path_factory.mktemp("empty"), database_url=url)
+    open_archive(home).close()
+    return postgres.name_of(url)
 
 
 @pytest.fixture(scope="session")

@@ -148,3 +148,52 @@ def test_one_attribute_changes_everything(home: Settings, tmp_path: Path) -> Non
         text = re.sub(r"<[^>]+>", " ", page.text)
         assert re.search(r"dew_point\s+.*281\.5", text, re.DOTALL)
         assert "The dewPoint of the weather." in page.text
+
+
+_PAGES = ("/", "/search/", "/obs/1/", "/jobs/", "/tap/tables", "/tap/availability")
+
+
+def test_an_upgrade_beside_a_server(home: Settings, tmp_path: Path) -> None:
+    """The embedded archive is the server's; elsewhere the server says what happened."""
+    folder = changed.copied(tmp_path / "uml")
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    file = home.home / "distiller.toml"
+    settings = file.read_text() + f'model_dir = "{folder}"\n'
+    asked = {"LANG": "ADQL", "QUERY": "SELECT obs_id FROM ivoa.obscore"}
+    with _served(home) as url:
+        before = {page: httpx.get(url + page).status_code for page in _PAGES}
+        assert set(before.values()) == {200}, before
+        file.write_text(settings)
+        refused = _run(home, "upgrade", "--yes")
+        assert refused.returncode == 75
+        assert "a server has the archive of" in refused.stderr
+        assert httpx.get(f"{url}/tap/sync", params=asked).status_code == 200
+        # As from another home, or another machine.
+        beside = load_settings(tmp_path / "beside")
+        beside.home.mkdir()
+        (beside.home / "distiller.toml").write_text(settings)
+        if home.database_url is None:
+            beside.archive_path.symlink_to(home.archive_path)
+            done = _run(beside, "upgrade", "--yes")
+            assert done.returncode == 75
+            assert "another process has the archive open" in done.stderr
+            assert httpx.get(f"{url}/tap/sync", params=asked).status_code == 200
+            return
+        done = _run(beside, "upgrade", "--yes")
+        assert done.returncode == 0, done.stderr
+        answer = httpx.get(f"{url}/tap/sync", params=asked)
+        assert answer.status_code == 503
+        assert "upgraded to another data model while it was open here" in answer.text
+        assert "Retry-After" in answer.headers
+        after = {page: httpx.get(url + page) for page in _PAGES}
+        codes = {page: found.status_code for page, found in after.items()}
+        assert set(codes.values()) <= {200, 503}, codes
+        assert codes["/obs/1/"] == codes["/search/"] == 503
+        assert "Start the server, or the command, again." in after["/obs/1/"].text
+        for words in (["query", asked["QUERY"]], ["check"], ["refused"]):
+            through = _run(home, *words)
+            assert through.returncode == 75, (words, through.stderr)
+            assert "was upgraded to another data model" in through.stderr
+    with _served(home) as url:
+        again = httpx.get(f"{url}/tap/sync", params={**asked, "QUERY": _QUERY})
+        assert again.status_code == 200

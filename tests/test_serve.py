@@ -17,10 +17,17 @@ import httpx
 import numpy as np
 import pytest
 from astropy.io import fits
+from tests.archive import bundles
+
+from distiller.archive import open_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support import postgres
+
+    from distiller.core.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +49,7 @@ class Server:
     port: int
     process: subprocess.Popen[str]
     said: list[str]
+    environment: dict[str, str]
 
     @property
     def url(self) -> str:
@@ -53,28 +61,39 @@ class Server:
             return self.process.wait(30)
 
 
-def start(home: Path) -> Server:
+def start(home: Path, database_url: str | None = None) -> Server:
+    environment = {**os.environ, "DISTILLER_RESOLVER_URL": ""}
+    if database_url is not None:
+        environment["DISTILLER_DATABASE_URL"] = database_url
     port = _free_port()
     command = [sys.executable, "-m", "distiller", "--home", str(home), "serve"]
     process = subprocess.Popen(
         [*command, "--demo", "--port", str(port)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "DISTILLER_RESOLVER_URL": ""},
+        env=environment,
     )
     assert process.stdout is not None
     said: list[str] = []
     for line in process.stdout:
         said.append(line.rstrip())
         if line.startswith("ready:"):
-            return Server(home, port, process, said)
+            return Server(home, port, process, said, environment)
     message = f"the server ended with {process.wait()}: {said}"
     raise AssertionError(message)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = start(tmp_path_factory.mktemp("demo") / "home")
+@pytest.fixture(scope="module", params=["duckdb", "postgresql"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    url = None
+    if request.param == "postgresql":
+        database: postgres.Server = request.getfixturevalue("postgres_server")
+        url = database.create()
+    home = tmp_path_factory.mktemp("demo") / "home"
+    running = start(home, url)
+    assert (home / "archive.duckdb").exists() is (url is None)
     yield running
     running.stop()
 
@@ -155,10 +174,28 @@ def test_second_server_on_the_same_home_is_refused(server: Server) -> None:
         text=True,
         check=False,
         timeout=60,
+        env=server.environment,
     )
-    assert done.returncode != 0
-    assert "another process has the archive open" in done.stderr
+    assert done.returncode == 1
+    assert "another server has this home: it answers at" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_refused_server_leaves_the_addresses_of_files_alone(server: Server) -> None:
+    """Where several processes can have the archive open, too."""
+    urls = _query(server, "SELECT DISTINCT access_url FROM ivoa.obscore")
+    assert all(url.startswith(f"{server.url}/data/") for url in urls)
+    command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
+    done = subprocess.run(
+        [*command, "--port", str(_free_port())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**server.environment, "DISTILLER_RUNNER": "external"},
+    )
+    assert done.returncode == 1
+    assert _query(server, "SELECT DISTINCT access_url FROM ivoa.obscore") == urls
 
 
 def test_taken_port_is_named(server: Server, tmp_path: Path) -> None:
@@ -173,6 +210,26 @@ def test_taken_port_is_named(server: Server, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert f"{server.port} is in use" in done.stderr
+
+
+def test_a_demo_does_not_go_among_the_data_of_an_archive(
+    named_home: Settings, installed_home: Settings
+) -> None:
+    """Above all not into a database that serves a site already."""
+    with open_archive(installed_home) as archive:
+        archive.store(bundles.bundle(1))
+    command = [sys.executable, "-m", "distiller", "--home", str(named_home.home)]
+    done = subprocess.run(
+        [*command, "serve", "--demo", "--port", str(_free_port())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "holds data already" in done.stderr
+    assert "serve it without --demo" in done.stderr
+    assert not (named_home.home / "demo-data").exists()
 
 
 def test_kill_while_a_job_runs_loses_nothing(tmp_path: Path) -> None:

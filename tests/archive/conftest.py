@@ -42,9 +42,9 @@ def toy() -> Any:
 
 
 @pytest.fixture
-def archive(engine_home: Settings) -> Iterator[Archive]:
+def archive(installed_home: Settings) -> Iterator[Archive]:
     """Return the open archive of a fresh home, on each engine."""
-    with open_archive(engine_home) as opened:
+    with open_archive(installed_home) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,26 @@ from astropy.coordinates import SkyCoord
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from distiller.archive import geometry
+from distiller.archive import geometry, open_archive
 from distiller.core.errors import TimedOut
+from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from distiller.archive import Archive
 
 
-@pytest.fixture
-def engine() -> str:
-    """Only DuckDB works with these functions."""
-    return "duckdb"
+@pytest.fixture(scope="module")
+def archive(
+    empty_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Archive]:
+    """Return one archive for all, in which none stores anything."""
+    home = load_settings(tmp_path_factory.mktemp("geometry"))
+    shutil.copyfile(empty_file, home.archive_path)
+    with open_archive(home) as opened:
+        yield opened
 
 
 _RA = st.floats(0, 360, exclude_max=True)
@@ -298,6 +308,7 @@ def _circle_of(count: int, ra: float = 10.0) -> geometry.Floats:
     return np.column_stack([ra + 5 * np.cos(turns), 5 * np.sin(turns)]).ravel()
 
 
+@pytest.mark.slow
 def test_large_polygons_are_worked_on_in_bounded_memory() -> None:
     """All pairs at once would take some 100 MB of temporary arrays."""
     a, b = _circle_of(1500), _circle_of(1500, 30.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distiller.archive import connect, open_archive
-from distiller.core.errors import IllegalState
+from distiller.core.errors import BadParameter, IllegalState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,20 +58,35 @@ def test_a_new_archive_describes_itself(archive: Archive) -> None:
     ],
 )
 def test_damage_is_found_and_named(
-    engine_home: Settings, toy: Any, behind: Behind, statement: str, words: str
+    installed_home: Settings, toy: Any, behind: Behind, statement: str, words: str
 ) -> None:
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         archive.store(toy.bundle(1))
-    behind(engine_home, statement)
-    with open_archive(engine_home) as archive:
+    behind(installed_home, statement)
+    with open_archive(installed_home) as archive:
         findings = archive.check()
     assert any(words in finding for finding in findings), findings
 
 
-def test_another_base_url_changes_every_access_url(
-    engine_home: Settings, toy: Any, again: Again
+def test_lost_functions_are_told_and_made_anew(
+    installed_home: Settings, behind: Behind
 ) -> None:
-    with open_archive(engine_home) as archive:
+    lost = "dst.may_meet" if installed_home.database_url else "dst_contains"
+    with open_archive(installed_home) as archive:
+        if installed_home.database_url is None:
+            archive._session.execute("DROP MACRO dst_contains")
+        else:
+            behind(installed_home, "DROP FUNCTION dst.may_meet")
+        (finding,) = archive.check()
+        assert finding.startswith(f"the function {lost} is not there: `distiller init`")
+    with open_archive(installed_home) as archive:
+        assert archive.check() == []
+
+
+def test_another_base_url_changes_every_access_url(
+    installed_home: Settings, toy: Any, again: Again
+) -> None:
+    with open_archive(installed_home) as archive:
         archive.store_many([toy.bundle(1), toy.bundle(2)])
         archive.set_base_url("https://data.example.org/")
         urls = archive.rows("SELECT access_url FROM ivoa.obscore")
@@ -87,54 +102,84 @@ def test_another_base_url_changes_every_access_url(
         return int(archive.rows(sql, [f"{url}/data/%"])[0]["n"])
 
     # Who says nothing of it leaves it as it is: a command beside a server.
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         assert count(archive, "https://data.example.org") == 3
         archive.store(toy.bundle(4))
         assert count(archive, "https://data.example.org") == 4
-    other = again(engine_home, base_url="http://127.0.0.1:9000")
+    other = again(installed_home, base_url="http://127.0.0.1:9000")
     with open_archive(other) as archive:
         assert count(archive, "http://127.0.0.1:9000") == 4
         assert archive.check() == []
 
 
 def test_another_calib_level_is_taken_over(
-    engine_home: Settings, toy: Any, again: Again
+    installed_home: Settings, toy: Any, again: Again
 ) -> None:
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         archive.store(toy.bundle(1))
-    levels = {**engine_home.calib_levels, "DL3": 2}
-    with open_archive(again(engine_home, calib_levels=levels)) as archive:
+    levels = {**installed_home.calib_levels, "DL3": 2}
+    with open_archive(again(installed_home, calib_levels=levels)) as archive:
         assert archive.rows("SELECT calib_level FROM ivoa.obscore") == [
             {"calib_level": 2}
         ]
         assert archive.check() == []
 
 
-def test_an_archive_of_another_model_is_refused(
-    engine_home: Settings, behind: Behind
+def test_the_words_of_a_site_are_taken_over(
+    engine_home: Settings, toy: Any, again: Again
 ) -> None:
-    open_archive(engine_home).close()
+    asked = "SELECT dataproduct_type, access_format FROM ivoa.obscore ORDER BY obs_id"
+    with open_archive(engine_home) as archive:
+        archive.store(toy.bundle(1))
+        (before,) = archive.rows(asked)
+        assert before == {
+            "dataproduct_type": "event",
+            "access_format": "application/fits",
+        }
+    draft: dict[str, Any] = {
+        "product_types": {"event": "hea-event-list", "image": "map"},
+        "event_format": "application/x-gadf",
+    }
+    words = {
+        "dataproduct_type": "hea-event-list",
+        "access_format": "application/x-gadf",
+    }
+    with open_archive(again(engine_home, **draft)) as archive:
+        assert archive.rows(asked) == [words]
+        archive.store(toy.bundle(2))
+        assert archive.rows(asked) == [words] * 2
+        assert archive.check() == []
+    with open_archive(again(engine_home)) as archive:
+        assert archive.rows(asked) == [before] * 2
+    with pytest.raises(BadParameter, match="there is no product type 'events'"):
+        open_archive(again(engine_home, product_types={"events": "hea-event-list"}))
+
+
+def test_an_archive_of_another_model_is_refused(
+    installed_home: Settings, behind: Behind
+) -> None:
+    open_archive(installed_home).close()
     behind(
-        engine_home,
+        installed_home,
         "UPDATE internal.setting SET value = 'x' WHERE name = 'model.shape'",
     )
     with pytest.raises(IllegalState) as caught:
-        open_archive(engine_home)
+        open_archive(installed_home)
     assert "made with another version of the data model" in str(caught.value)
 
 
 def test_changed_descriptions_are_renewed(
-    engine_home: Settings, toy: Any, behind: Behind
+    installed_home: Settings, toy: Any, behind: Behind
 ) -> None:
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         archive.store(toy.bundle(1))
         digest = archive.digest()
-    behind(engine_home, "UPDATE tap_schema.columns SET description = 'old'")
+    behind(installed_home, "UPDATE tap_schema.columns SET description = 'old'")
     behind(
-        engine_home,
+        installed_home,
         "UPDATE internal.setting SET value = 'x' WHERE name = 'model.words'",
     )
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         assert archive.check() == []
         assert archive.digest() == digest
 
@@ -153,8 +198,8 @@ def test_clocks_do_not_count_in_the_digest(archive: Archive, toy: Any) -> None:
     assert toy.present(archive) != before
 
 
-def test_without_a_server_the_archive_is_opened_here(engine_home: Settings) -> None:
-    open_archive(engine_home).close()
-    engine_home.socket_path.touch()  # what a killed server leaves
-    with connect(engine_home) as archive:
+def test_without_a_server_the_archive_is_opened_here(installed_home: Settings) -> None:
+    open_archive(installed_home).close()
+    installed_home.socket_path.touch()  # what a killed server leaves
+    with connect(installed_home) as archive:
         assert archive.check() == []

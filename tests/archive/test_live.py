@@ -40,12 +40,13 @@ def _differences(engine: Engine, session: Session, model: Model) -> list[str]:
     return [str(d) for d in diff(found, shape_of(model, engine.name))]
 
 
+@pytest.mark.usefixtures("installed_home")
 def test_an_archive_is_as_its_model(base: Engine) -> None:
-    base.make(load_model())
     with closing(base.session()) as session:
         assert _differences(base, session, load_model()) == []
 
 
+@pytest.mark.usefixtures("installed_home")
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
@@ -68,7 +69,6 @@ def test_an_archive_is_as_its_model(base: Engine) -> None:
 def test_what_somebody_has_changed_is_told(
     base: Engine, statement: str, told: str
 ) -> None:
-    base.make(load_model())
     with closing(base.session()) as session:
         session.execute(statement)
         found = _differences(base, session, load_model())

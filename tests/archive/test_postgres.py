@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from tests.archive import changed
 from tests.support.postgres import Server
 
 from distiller.archive import open_archive
 from distiller.archive.postgres.engine import WRITING
+from distiller.archive.postgres.mark import Mark
+from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import (
     BadParameter,
     Busy,
     DistillerError,
     IllegalState,
+    PassingError,
     Unreachable,
     UserError,
 )
@@ -117,10 +122,90 @@ def test_who_waits_too_long_for_another_is_told(
         c.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended('ivo://org.example/toy', 0))"
         )
-        with pytest.raises(Busy, match="another change was made at the same time"):
+        with pytest.raises(Busy, match="another process is changing the archive"):
             archive.store(toy.bundle(1))
         c.rollback()
         assert archive.store(toy.bundle(1)) == "added"
+
+
+def _waiting(connection: psycopg.Connection, number: int) -> None:
+    """Wait until so many wait for an advisory lock."""
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        row = connection.execute(query).fetchone()
+        if row == (number,):
+            return
+        time.sleep(0.02)
+    message = f"{row} wait, not {number}"
+    raise AssertionError(message)
+
+
+def test_an_upgrade_waits_for_a_change_and_none_goes_on_after_it(
+    engine_home: Settings, toy: Any, tmp_path: Path
+) -> None:
+    folder = changed.copied(tmp_path / "uml")
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    new = _settings(engine_home.home, _url(engine_home), model_dir=folder)
+    with open_archive(engine_home) as archive, ThreadPoolExecutor(2) as pool:
+        archive.store(toy.bundle(1))
+        planned = plan(new)
+        with psycopg.connect(_url(engine_home)) as other:
+            other.execute(
+                "SELECT pg_advisory_xact_lock_shared("
+                "hashtextextended('distiller:archive', 0))"
+            )
+            upgraded = pool.submit(upgrade, new, planned, backed_up=True)
+            _waiting(other, 1)
+            late = pool.submit(archive.store, toy.bundle(2))
+            _waiting(other, 2)
+        upgraded.result(60)
+        words = "was upgraded to another data model"
+        with pytest.raises(PassingError, match=words):
+            late.result(60)
+        for work in (
+            lambda: archive.remove(toy.did_of(1)),
+            lambda: archive.stored("toy"),
+            lambda: archive.set_base_url("https://elsewhere.example.org"),
+            lambda: archive.record_refusals([], []),
+            archive.refusals,
+            archive.check,
+            archive.digest,
+            lambda: archive.rows("SELECT 1 AS n"),
+            lambda: list(archive.files()),
+        ):
+            with pytest.raises(PassingError, match=words):
+                work()
+    with open_archive(new) as archive:
+        assert archive.check() == []
+        assert list(archive.stored("toy")) == [toy.did_of(1)]
+
+
+def test_a_query_that_an_upgrade_overtakes_is_no_fault_of_the_user(
+    engine_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between the look at the archive and the query itself."""
+    looked: list[str | None] = []
+
+    def verify(mark: Mark, found: str | None) -> None:
+        looked.append(found)
+        if len(looked) == 1:
+            with psycopg.connect(_url(engine_home)) as other:
+                other.execute("ALTER TABLE cta.gti RENAME TO interval")
+                other.execute(
+                    "UPDATE internal.setting SET value = 'x' WHERE name = 'model.shape'"
+                )
+            return
+        whole(mark, found)
+
+    with open_archive(engine_home) as archive:
+        with pytest.raises(UserError, match="does not exist"):
+            archive.rows("SELECT not_there FROM cta.gti")
+        whole = Mark.verify
+        monkeypatch.setattr(Mark, "verify", verify)
+        with pytest.raises(PassingError, match="was upgraded"):
+            archive.rows("SELECT gti_id FROM cta.gti")
+        assert looked[1] == "x"
 
 
 def test_after_a_restart_of_the_server_the_next_call_works(
@@ -287,7 +372,7 @@ def test_a_database_that_is_not_in_utf8_is_refused(
 
 
 def test_without_pgsphere_a_user_without_rights_is_told(
-    postgres_server: Server, tmp_path: Path
+    postgres_server: Server, tmp_path: Path, toy: Any
 ) -> None:
     url = postgres_server.create(template="template0")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -296,9 +381,21 @@ def test_without_pgsphere_a_user_without_rights_is_told(
     mine = url.replace("distiller@", "small@")
     with pytest.raises(IllegalState) as caught:
         open_archive(_settings(tmp_path, mine))
-    assert "the database has no pgSphere, and this user may not create it" in str(
-        caught.value
-    )
+    told = str(caught.value)
+    assert "the database has no pgSphere, and this user may not create it" in told
+    steps = ['ALTER ROLE "small" SUPERUSER', 'ALTER ROLE "small" NOSUPERUSER']
+    assert all(f"`{step}`" in told for step in steps)
+    # What it says leads to an archive that this user owns and may fill.
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} OWNER TO small".encode())
+        connection.execute(steps[0].encode())
+        with open_archive(_settings(tmp_path, mine)):
+            pass
+        connection.execute(steps[1].encode())
+    with open_archive(_settings(tmp_path, mine)) as archive:
+        assert archive.store(toy.bundle(1)) == "added"
+        assert archive.check() == []
 
 
 def test_two_that_make_it_at_once_end_with_one(

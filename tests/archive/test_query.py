@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from distiller.archive import open_archive
 from distiller.core.errors import (
     Busy,
+    DistillerError,
     IllegalState,
     NoSpace,
     NotFound,
@@ -24,7 +27,13 @@ from distiller.core.errors import (
 from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support import postgres
+
     from distiller.archive import Archive
+    from distiller.archive.protocol import Result
     from distiller.core.settings import Settings
 
 _ENDLESS = {
@@ -37,6 +46,35 @@ _SEVERAL = (
     "a sub-query that stands for one value gives several rows "
     "(use MAX, MIN or TOP 1 in it, or compare with IN or EXISTS)"
 )
+
+
+@pytest.fixture
+def archive(engine: str, request: pytest.FixtureRequest) -> Archive:
+    """Return one archive an engine for all, in which none stores anything."""
+    shared: Archive = request.getfixturevalue(f"shared_{engine}")
+    return shared
+
+
+@pytest.fixture(scope="module")
+def shared_duckdb(
+    empty_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Archive]:
+    home = load_settings(tmp_path_factory.mktemp("shared"))
+    shutil.copyfile(empty_file, home.archive_path)
+    with open_archive(home) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_postgresql(
+    postgres_server: postgres.Server,
+    empty_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Archive]:
+    url = postgres_server.create(template=empty_database)
+    home = load_settings(tmp_path_factory.mktemp("shared"), database_url=url)
+    with open_archive(home) as opened:
+        yield opened
 
 
 def _numbers(archive: Archive, first: int, behind: int | str) -> str:
@@ -85,7 +123,6 @@ def test_rows_beyond_the_limit_are_left_out_and_it_is_said(
         ("-- nothing", "it is not one SELECT"),
         ("SELECT 1; DROP TABLE cta.product", "it is not one SELECT"),
         ("INSERT INTO cta.target VALUES ('a', 'b', 1, 2)", "it is not one SELECT"),
-        ("COPY cta.product TO '/tmp/x.csv'", "it is not one SELECT"),
         ("SET threads = 9", "it is not one SELECT"),
         ("EXPLAIN SELECT 1", "it is not one SELECT"),
         ("SELECT '\x00'", "it holds a NUL character"),
@@ -106,7 +143,8 @@ def test_what_is_no_reading_is_refused(archive: Archive, sql: str, words: str) -
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        ("ATTACH '/tmp/other.duckdb'", "it is not one SELECT"),
+        ("ATTACH 'FOLDER/other.duckdb'", "it is not one SELECT"),
+        ("COPY cta.product TO 'FOLDER/x.csv'", "it is not one SELECT"),
         ("PRAGMA database_list", "it is not one SELECT"),
         ("INSTALL httpfs", "it is not one SELECT"),
         ("SELECT * FROM read_text('/etc/passwd')", "file system operations are dis"),
@@ -116,10 +154,13 @@ def test_what_is_no_reading_is_refused(archive: Archive, sql: str, words: str) -
         ("SELECT * FROM read_csv('https://example.org/x')", "running the query: "),
     ],
 )
-def test_duckdb_reads_nothing_else(archive: Archive, sql: str, words: str) -> None:
+def test_duckdb_reads_and_writes_nothing_else(
+    archive: Archive, sql: str, words: str, tmp_path: Path
+) -> None:
     with pytest.raises(UserError) as caught:
-        _rows(archive, sql)
+        _rows(archive, sql.replace("FOLDER", str(tmp_path)))
     assert words in str(caught.value)
+    assert not list(tmp_path.glob("*.*"))
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -204,6 +245,55 @@ def test_a_query_is_stopped_at_its_limit_of_time(archive: Archive) -> None:
     assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
+def _ended(work: Callable[[], Any], stop: Callable[[], Any]) -> Exception | None:
+    """Do it in a thread and stop it as soon as it begins; return how it ended."""
+    began = threading.Event()
+    said: list[Exception | None] = []
+
+    def run() -> None:
+        began.set()
+        try:
+            work()
+        except (DistillerError, duckdb.Error) as error:
+            said.append(error)
+        else:
+            said.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    began.wait()
+    stop()
+    thread.join(30)
+    assert not thread.is_alive(), "the query runs on"
+    return said[0]
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.0003, 0.0005, 0.001, 0.002])
+def test_a_limit_that_is_over_before_the_engine_begins_counts(
+    archive: Archive, seconds: float
+) -> None:
+    def ask() -> None:
+        with archive.query(_ENDLESS[archive.target], timeout_s=seconds) as result:
+            list(result.batches)
+
+    assert isinstance(_ended(ask, lambda: None), TimedOut)
+
+
+def test_a_query_that_is_cancelled_as_it_begins_ends(archive: Archive) -> None:
+    for number in range(12):
+        with archive.query(_ENDLESS[archive.target], timeout_s=60) as result:
+
+            def stop(result: Result = result, pause: float = number * 2e-4) -> None:
+                time.sleep(pause)
+                result.cancel()
+
+            def read(result: Result = result) -> None:
+                list(result.batches)
+
+            said = _ended(read, stop)
+        assert "the query was cancelled" in str(said)
+
+
 def test_time_that_the_reader_takes_does_not_count(archive: Archive) -> None:
     sql = f"SELECT i FROM {_numbers(archive, 0, 100_000)}"
     with archive.query(sql, timeout_s=1.0, batch_rows=2048) as result:
@@ -233,8 +323,8 @@ def test_a_query_that_was_cancelled_between_batches_ends(archive: Archive) -> No
             list(rows)
 
 
-def test_closed_results_and_archives_say_so(engine_home: Settings) -> None:
-    archive = open_archive(engine_home)
+def test_closed_results_and_archives_say_so(installed_home: Settings) -> None:
+    archive = open_archive(installed_home)
     with archive.query("SELECT 1 AS one", timeout_s=5) as result:
         pass
     with pytest.raises(IllegalState, match="this query is over"):
@@ -243,6 +333,21 @@ def test_closed_results_and_archives_say_so(engine_home: Settings) -> None:
     archive.close()
     with pytest.raises(IllegalState, match="the archive is closed"):
         archive.rows("SELECT 1 AS one")
+
+
+def test_closing_an_archive_ends_what_runs(installed_home: Settings) -> None:
+    archive = open_archive(installed_home)
+    with (
+        archive.query(_ENDLESS[archive.target], timeout_s=600) as result,
+        archive.query("SELECT 1 AS one", timeout_s=600) as idle,
+    ):
+        said = _ended(lambda: list(result.batches), archive.close)
+        assert "the query was cancelled" in str(said)
+        with pytest.raises(IllegalState, match="the query was cancelled"):
+            list(idle.batches)
+    # Nothing of it is left behind that another process would wait for.
+    with open_archive(installed_home) as again:
+        assert again.check() == []
 
 
 def test_too_much_memory_is_said(tmp_home: Settings) -> None:
@@ -255,8 +360,14 @@ def test_too_much_memory_is_said(tmp_home: Settings) -> None:
         _rows(archive, sql)
 
 
-def test_sixteen_readers_beside_a_writer(archive: Archive, toy: Any) -> None:
+@pytest.mark.slow
+def test_sixteen_readers_beside_a_writer(installed_home: Settings, toy: Any) -> None:
     """Readers see whole datasets only, and the writer is not kept from writing."""
+    with open_archive(installed_home) as archive:
+        _read_beside_a_writer(archive, toy)
+
+
+def _read_beside_a_writer(archive: Archive, toy: Any) -> None:
     sql = (
         "SELECT count(*) AS gti, (SELECT count(*) FROM ivoa.obscore) AS runs "
         "FROM cta.gti"

@@ -400,3 +400,31 @@ def test_a_second_process_is_told_who_has_the_file(tmp_home: Settings) -> None:
         )
     assert "another process has the archive open" in answer.stdout
     assert "wait until it has ended" in answer.stdout
+
+
+@pytest.mark.parametrize("count", [3, 200])
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"gti_id": "same"}, InternalError, "uplicate key"),
+        ({"interval_index": 2**40}, IllegalState, "out of the range of its type"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_the_cause_is_told_however_many_rows_there_are(
+    archive: Archive,
+    toy: Any,
+    count: int,
+    change: dict[str, Any],
+    kind: type[Exception],
+    words: str,
+) -> None:
+    bundle = toy.bundle(1)
+    first = bundle.rows["cta.gti"][0]
+    rows = tuple({**first, "gti_id": str(i), **change} for i in range(count))
+    with pytest.raises(kind) as caught:
+        archive.store(
+            dataclasses.replace(bundle, rows={**bundle.rows, "cta.gti": rows})
+        )
+    assert words in str(caught.value)
+    assert "aborted" not in str(caught.value)

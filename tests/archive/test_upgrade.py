@@ -174,16 +174,81 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
         open_archive(home)
     planned = plan(home)
     assert planned.kept == ("cta.ambient_conditions.dew_point",)
+    (gone,) = (d for d in planned.differences if d.name == "dew_point")
+    assert (gone.kind, gone.is_kept) == ("column gone", False)
     upgrade(home, planned)
-    query = "SELECT DISTINCT dew_point FROM cta.ambient_conditions"
+    _only_kept(home, "cta.ambient_conditions.dew_point: column kept: DOUBLE")
+    query = "SELECT DISTINCT dew_point FROM cta.ambient_conditions ORDER BY 1"
     assert _rows(home, query) == [(280.0,)]
     with open_archive(home) as archive:
         assert archive.store(toy.bundle(8)) == "added"
         assert archive.check() == []
     assert not plan(home).is_due
     assert plan(home, drop=True).is_due
+    # It stays kept under another upgrade, and until it is dropped.
+    more = changed.copied(folder.with_name("more"))
+    changed.with_attribute(more, "frostPoint", "{unit: K, ucd: phys.temperature}")
+    _upgrade(_with(home, more))
+    _only_kept(_with(home, more), "cta.ambient_conditions.dew_point: column kept")
+    assert _rows(home, query) == [(280.0,), (None,)]
+    _upgrade(home)
+    assert len(plan(home).kept) == 2
     _upgrade(home, drop=True)
     assert plan(home).differences == ()
+
+
+def _only_kept(settings: Settings, words: str) -> None:
+    (difference,) = plan(settings).differences
+    assert difference.is_kept
+    assert str(difference).startswith(words)
+
+
+def test_what_is_kept_becomes_a_column_of_the_model_again(
+    home: Settings, folder: Path
+) -> None:
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    _upgrade(settings)
+    _upgrade(home)
+    _only_kept(home, "cta.ambient_conditions.dew_point: column kept")
+    told = _upgrade(settings)
+    assert any("dew_point: column comment: Kept by an upgrade" in t for t in told)
+    assert plan(settings).differences == ()
+
+
+def test_a_table_that_the_model_no_longer_has_is_kept(
+    home: Settings, folder: Path
+) -> None:
+    changed.replace(
+        folder / "cta.binding.yaml", "    table: gti\n", "    table: interval\n"
+    )
+    for mapping in folder.glob("*.mapping.yaml"):
+        text = mapping.read_text().replace("cta.gti", "cta.interval")
+        mapping.write_text(text)
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert planned.kept == ("cta.gti",)
+    upgrade(settings, planned)
+    _only_kept(settings, "cta.gti: table kept")
+    count = "SELECT count(*) FROM cta.gti"
+    assert _rows(settings, count) == [(3 * _RUNS,)]
+    _upgrade(settings, drop=True)
+    assert plan(settings).differences == ()
+
+
+def test_what_somebody_has_added_is_never_taken_for_kept(
+    home: Settings, folder: Path, behind: Any
+) -> None:
+    behind(home, "ALTER TABLE cta.gti ADD COLUMN mine INTEGER")
+    behind(home, "UPDATE cta.gti SET mine = 7")
+    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert planned.kept == ("cta.gti.mine",)
+    upgrade(settings, planned)
+    assert _rows(settings, "SELECT DISTINCT mine FROM cta.gti") == [(7,)]
+    (difference,) = plan(settings).differences
+    assert str(difference) == "cta.gti.mine: column gone: INTEGER (DESTRUCTIVE)"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
     from tests.browser.conftest import OpenPage, Server
 
 pytestmark = pytest.mark.browser
@@ -144,9 +144,9 @@ def test_leaving_an_edited_query_warns(server: Server, page: Page) -> None:
     box.fill("SELECT TOP 2 obs_id, s_ra, em_max FROM ivoa.obscore ORDER BY obs_id")
     asked: list[str] = []
 
-    def stay(dialog: object) -> None:
-        asked.append(dialog.type)  # type: ignore[attr-defined]  # Playwright's dialog
-        dialog.dismiss()  # type: ignore[attr-defined]
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
 
     page.once("dialog", stay)
     page.get_by_role("link", name="Help").click()

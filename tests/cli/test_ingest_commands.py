@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.core.bundle import Row
+    from distiller.core.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +30,8 @@ DID = "ivo://distiller.invalid/c?"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(named_home: Settings) -> Path:
+    return named_home.home
 
 
 def run(home: Path, *arguments: str) -> tuple[int, str]:

@@ -127,8 +127,10 @@ def test_check_of_no_archive_says_what_to_do(tmp_path: Path) -> None:
         ("remove", "the file is missing"),
     ],
 )
-def test_check_files(tmp_path: Path, change: str, words: str) -> None:
-    home, file = tmp_path / "home", tmp_path / "run 1.fits"
+def test_check_files(
+    named_home: Settings, tmp_path: Path, change: str, words: str
+) -> None:
+    home, file = named_home.home, tmp_path / "run 1.fits"
     file.write_bytes(b"SIMPLE")
     _store(home, file)
     if change == "edit":

@@ -244,3 +244,14 @@ def test_check_warns_of_what_has_no_description(tmp_path: Path) -> None:
         "warning: observatory.vo-dml.xml: line 20: site.Size: enumeration without"
         in text
     )
+
+
+def test_the_model_can_be_taken_as_ones_own(tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    assert _run("copy", str(own))[0] == 0
+    assert load_model(own).tables == load_model().tables
+    status, text = _run("copy", str(own))
+    assert (status, "is not empty" in text) == (1, True)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert _run("copy", str(blocked / "below"))[0] != 0

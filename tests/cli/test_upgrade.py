@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 from tests.archive import changed
 
-from distiller.archive import open_archive
 from distiller.cli import program
 from distiller.core.errors import DistillerError
 from distiller.core.settings import load_settings
@@ -46,14 +45,20 @@ def _set(home: Path, folder: Path) -> None:
     (home / "distiller.toml").write_text(f'model_dir = "{folder}"\n')
 
 
-def test_upgrade_asks_tells_and_does(tmp_home: Settings, folder: Path) -> None:
-    home = ("--home", str(tmp_home.home))
-    with open_archive(tmp_home):
-        pass
+@pytest.fixture
+def made(named_home: Settings, installed_home: Settings) -> Settings:
+    """Return a home on each engine with an archive, as commands find it."""
+    assert named_home is installed_home
+    return named_home
+
+
+def test_upgrade_asks_tells_and_does(made: Settings, folder: Path) -> None:
+    home = ("--home", str(made.home))
     assert _run(*home, "upgrade") == (0, "the archive is of this data model\n")
     assert _run(*home, "model", "diff") == (0, "")
-    _set(tmp_home.home, folder)
-    line = "cta.ambient_conditions.dew_point: column new: DOUBLE"
+    _set(made.home, folder)
+    kind = "DOUBLE" if made.database_url is None else "DOUBLE PRECISION"
+    line = f"cta.ambient_conditions.dew_point: column new: {kind}"
     status, text = _run(*home, "model", "diff")
     assert status == 1
     assert line in text.splitlines()
@@ -68,12 +73,36 @@ def test_upgrade_asks_tells_and_does(tmp_home: Settings, folder: Path) -> None:
     assert (status, "Aborted!" in text) == (1, True)
     status, text = _run(*home, "upgrade", answer="y\n")
     assert status == 0
-    assert f"the archive as it was: {tmp_home.backups_path}" in text
+    assert f"the archive as it was: {made.backups_path}" in text
     assert _run(*home, "model", "diff") == (0, "")
     assert _run(*home, "upgrade", "--yes") == (0, "the archive is of this data model\n")
     query = "SELECT dew_point FROM cta.ambient_conditions"
     assert _run(*home, "query", query, "--format", "csv") == (0, "dew_point\n")
     assert _run(*home, "adql", query) == (0, "")
+
+
+def test_what_was_kept_is_a_note_and_no_difference(
+    made: Settings, folder: Path
+) -> None:
+    home = ("--home", str(made.home))
+    _set(made.home, folder)
+    assert _run(*home, "upgrade", "--yes")[0] == 0
+    (made.home / "distiller.toml").unlink()
+    status, text = _run(*home, "model", "diff")
+    assert status == 1
+    assert "cta.ambient_conditions.dew_point: column gone: DOUBLE" in text
+    status, text = _run(*home, "upgrade", "--yes")
+    stays = "cta.ambient_conditions.dew_point: stays, though the model does not have it"
+    assert (status, stays in text) == (0, True)
+    status, text = _run(*home, "model", "diff")
+    note = "note: cta.ambient_conditions.dew_point: column kept: DOUBLE"
+    assert (status, text.startswith(note), text.count("\n")) == (0, True, 1)
+    status, text = _run(*home, "upgrade")
+    assert text.splitlines()[1:] == ["the archive is of this data model"]
+    status, text = _run(*home, "model", "diff", "--sql", "--drop")
+    assert "DROP" in text
+    assert _run(*home, "upgrade", "--drop", "--yes")[0] == 0
+    assert _run(*home, "model", "diff") == (0, "")
 
 
 def test_two_files_are_compared(folder: Path, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from tests.ingest.conftest import RunPlan, write_indexes
 
 from distiller.core.errors import BadParameter
 from distiller.ingest import Options, Report, ingest
-from distiller.ingest.collection import Names
 from distiller.ingest.collection_file import FILE_NAME, declared, parse
+from distiller.ingest.run_settings import Names
 
 if TYPE_CHECKING:
     from distiller.archive import Archive
@@ -49,6 +49,12 @@ FAULTS = {
         "line 2: keyword of override 1: NAXIS2 is structure of the file",
         "",
     ),
+    "[[override]]\nkeyword = 'TARGET_NAME'\nvalue = 'x'\nreason = 'r'": (
+        'a column of the observation index needs table = "INDEX"',
+        "",
+    ),
+    "[[override]]\ntable = 'INDEX'\nkeyword = 'OBS_ID'\nvalue = 1\nfiles = ['a']\n"
+    "reason = 'r'": ("OBS_ID names the run in every table: leave out table", ""),
     "[[override]]\nkeyword = 'A'\nreason = 'r'": (
         "line 1: override 1: give either a value or drop = true",
         "",
@@ -73,6 +79,26 @@ FAULTS = {
         "",
     ),
     "terms = '''\n[site]\n'''\nfoo = 1": ("line 4: foo: there is no such", ""),
+    "creator_did = 'hess'": ("line 1: creator_did: String should match", ""),
+    "title = 'x'\na = " + 20_000 * "[": ("line 2: brackets are nested too deeply", ""),
+    "a = 1\nb = " + 5000 * "9": ("line 2: a number has too many digits", ""),
+    "[[proposal]]\nid = 1\nruns = ['1..%s']" % (5000 * "9"): (
+        "an id has at most 64 characters",
+        "",
+    ),
+    "[[proposal]]\nid = 1\nruns = ['9..1']": ("9..1 ends before it begins", ""),
+    "[[proposal]]\nid = 0x%s\nruns = [1]" % (5000 * "f"): (
+        "a number of a run has at most 18 digits",
+        "",
+    ),
+    "[[access]]\nrights = 'proprietary'\nrelease = 9999-12-31T23:59:59-10:00": (
+        "line 3: release of access 1: 9999-12-31T23:59:59-10:00 is beyond the years",
+        "",
+    ),
+    "[[telescope]]\nid = 1\ndiameter = inf": (
+        "line 3: diameter of telescope 1: Input should be a finite number",
+        "",
+    ),
     "[calib_levels]\nDL3 = 7": ("line 2: DL3 of calib_levels: Input should be", ""),
 }
 
@@ -136,9 +162,13 @@ name = "mended"
 title = "A mended set"
 project = "Tests"
 terms = "None."
+reference = "2019A&A...632A..72M"
+creator_did = "ivo://hess.example/dl3"
 
 [rename.target]
 "Crab Nebula" = ["test SOURCE"]
+[target_class]
+"crab nebula" = "PWN"
 [rename.facility]
 "Test Scope" = ["TESTSCOPE"]
 
@@ -189,15 +219,22 @@ def test_the_settings_are_felt_in_the_rows(archive: Archive, gadf_set: Path) -> 
     assert str(rows[0]["release_date"]) == "2030-01-01 00:00:00"
     (collection,) = archive.rows("SELECT name, title, terms FROM cta.collection")
     assert collection == {"name": "mended", "title": "A mended set", "terms": "None."}
+    rows = archive.rows(
+        "SELECT target_class, bib_reference, obs_creator_did FROM ivoa.obscore "
+        "ORDER BY obs_id"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("PWN", "2019A&A...632A..72M", f"ivo://hess.example/dl3?{n}") for n in (1, 2, 3)
+    ]
     findings = archive.rows(
         "SELECT message FROM cta.finding WHERE code = 'D230' ORDER BY message"
     )
     assert [row["message"] for row in findings] == [
         f"header mended by the settings: {text}"
         for text in (
-            "N_TELS is 19, was 4: the header has a placeholder",
-            "N_TELS is 19, was 4: the header has a placeholder",
-            "OBSERVER is not known, was 'A. Tester': not to be named",
+            "N_TELS of EVENTS is 19, was 4: the header has a placeholder",
+            "N_TELS of EVENTS is 19, was 4: the header has a placeholder",
+            "OBSERVER of EVENTS is not known, was 'A. Tester': not to be named",
         )
     ]
     assert archive.check() == []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
     from distiller.archive import Archive
-    from distiller.ingest.collection import RunSettings
+    from distiller.ingest.run_settings import RunSettings
 
 
 def test_a_table_whose_first_card_is_damaged_is_not_lost_in_silence(

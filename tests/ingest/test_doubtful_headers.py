@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from distiller.ingest.run import Run
 
 
-
 def codes(run: Run) -> set[str]:
     return {one.code for one in run.findings}
 

@@ -9,7 +9,8 @@ import pytest
 from tests.ingest.conftest import RunPlan
 from tests.ingest.test_to_rows import TARGET, bundle, one
 
-from distiller.ingest.collection import CollectionSettings, Names
+from distiller.ingest.collection import CollectionSettings
+from distiller.ingest.run_settings import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,8 @@ PROPOSAL = {"id": "P-7", "title": "Nebulae", "pi": "A. Nobody", "category": "gue
 
 def made(judged: Judge, **settings: Any) -> Bundle:
     """Return the bundle of run 42 under these settings."""
-    said = CollectionSettings.model_validate(settings).of_run("42", "f", Names())
+    names = Names(target="Test source")
+    said = CollectionSettings.model_validate(settings).of_run("42", "f", names)
     return bundle(judged(RunPlan(obs_id=42)), replace(TARGET, own=said))
 
 
@@ -110,6 +112,28 @@ def test_a_collection_may_set_another_calib_level(judged: Judge) -> None:
     assert one(made(judged), "cta.product")["calib_level"] is None
     found = made(judged, calib_levels={"DL3": 2, "DL4": 4})
     assert one(found, "cta.product")["calib_level"] == 2
+
+
+def test_what_is_to_be_cited_and_who_made_it_are_of_the_collection(
+    judged: Judge,
+) -> None:
+    row = one(made(judged), "cta.collection")
+    assert (row["bib_reference"], row["creator_did"]) == (None, None)
+    given = {"reference": "2019A&A...632A..72M", "creator_did": "ivo://hess/dl3"}
+    row = one(made(judged, **given), "cta.collection")
+    assert (row["bib_reference"], row["creator_did"]) == tuple(given.values())
+
+
+def test_a_kind_of_target_changes_the_keys_of_its_targets_only(judged: Judge) -> None:
+    plain = one(made(judged), "cta.target")
+    other = one(made(judged, target_class={"Elsewhere": "AGN"}), "cta.target")
+    kind = one(made(judged, target_class={"TEST  Source": "PWN"}), "cta.target")
+    assert plain == other
+    assert kind["target_class"] == "PWN"
+    assert kind["target_id"] != plain["target_id"]
+    renamed = {"target": {"Elsewhere": ("Test source",)}}
+    found = made(judged, target_class={"Elsewhere": "AGN"}, rename=renamed)
+    assert one(found, "cta.target")["target_class"] == "AGN"
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,13 @@ def test_other_words_stay_words(words: str, why: str) -> None:
     with pytest.raises(NoCondition) as caught:
         read_condition(words, _COLUMNS)
     assert why in str(caught.value)
+
+
+def test_signs_in_a_row_are_no_comment() -> None:
+    found = read_condition("v > - -5", {"v": Operand("v", "number")})
+    assert found.sql == "v > (-(-5))"
+
+
+def test_digits_of_other_alphabets_are_no_number() -> None:
+    with pytest.raises(NoCondition):
+        read_condition("v > \u0663", {"v": Operand("v", "number")})

@@ -44,7 +44,13 @@ def test_it_shares_one_column_with_obscore_for_a_natural_join() -> None:
 
 
 def test_each_mapping_names_the_parameters_that_it_needs() -> None:
-    given = {"base_url": "u", "calib_levels": "{}", "publisher_dids": ["d"]}
+    given = {
+        "base_url": "u",
+        "calib_levels": "{}",
+        "product_types": "{}",
+        "event_format": "application/fits",
+        "publisher_dids": ["d"],
+    }
     obscore, hea = mappings(load_model())
     assert obscore.used(given) == given
     assert hea.used(given) == {"publisher_dids": ["d"]}

@@ -146,8 +146,11 @@ def _first(one: Sequence[Any], two: Sequence[Any], digits: float) -> str:
 
 
 def _difference_of_faults(one: Answer, two: Answer) -> str:
-    both = isinstance(one, Exception) and isinstance(two, psycopg.Error)
-    if both and str(two.sqlstate)[:2] in USERS_FAULTS:  # type: ignore[union-attr]
+    if (
+        isinstance(one, Exception)
+        and isinstance(two, psycopg.Error)
+        and str(two.sqlstate)[:2] in USERS_FAULTS
+    ):
         return ""
     return " but ".join(
         repr(a)[:300] if isinstance(a, Exception) else f"{len(a)} rows {a[:2]}"

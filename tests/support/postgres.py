@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from distiller.archive.pgsphere import ensure_pgsphere
 
@@ -27,6 +28,11 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "timezone": "UTC",
 }
+
+
+def name_of(url: str) -> str:
+    """Return the name of the database of a URL that `Server.create` gave."""
+    return str(conninfo_to_dict(url)["dbname"])
 
 
 class Server:
@@ -78,6 +84,12 @@ class Server:
         name = f"test_{self._number}"
         self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         return self.url(name)
+
+    def renew(self, url: str, *, template: str) -> None:
+        """Make a database anew from a template that nobody has open."""
+        name = name_of(url)
+        self._psql("postgres", f"DROP DATABASE {name}")
+        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
 
     def url(self, name: str) -> str:
         """Return the URL of a database."""

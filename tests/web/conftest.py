@@ -267,17 +267,25 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """Share one server for all tests that only read."""
+def embedded_server() -> Iterator[Server]:
     with serving() as running:
         yield running
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgresql"])
+@pytest.fixture(scope="session")
+def server(embedded_server: Server) -> Server:
+    """Share one server for all tests that only read."""
+    return embedded_server
+
+
+@pytest.fixture(
+    scope="session",
+    params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
+)
 def each_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Share one server on each engine."""
     if request.param == "duckdb":
-        yield request.getfixturevalue("server")
+        yield request.getfixturevalue("embedded_server")
         return
     database: postgres.Server = request.getfixturevalue("postgres_server")
     with serving(database_url=database.create()) as running:

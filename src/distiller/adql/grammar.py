@@ -452,7 +452,8 @@ class QueryParser(ExpressionParser):
                 self.fault(
                     "Q101", "parentheses in FROM hold a JOIN or a sub-query", start
                 )
-            return first.this  # type: ignore[no-any-return]
+            inner: exp.Expr = first.this
+            return inner
         return self._named_table()
 
     def _named_table(self) -> exp.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlglot import exp
@@ -148,7 +149,7 @@ def reference(source: Source, item: Item, scope: Scope) -> exp.Column:
 def visible_items(source: Source, scope: Scope) -> list[Visible]:
     """Return the columns of a source as they are visible without its name."""
     return [
-        Visible(i.name, i.column, lambda i=i: reference(source, i, scope))  # type: ignore[misc]
+        Visible(i.name, i.column, partial(reference, source, i, scope))
         for i in source.items or ()
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from distiller.core.errors import IllegalState, InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
     from distiller.archive.engine import Cells
@@ -78,11 +78,11 @@ class Batch:
         own = self.own.get(table.name)
         return own or list(self.shared.get(table.name, {}).values())
 
-    def values(self, table: BoundTable, column: str) -> Iterator[Any]:
-        """Yield the values of a column."""
-        place = table.names.index(column)
+    def keys(self, table: BoundTable, columns: Sequence[str]) -> Iterator[Cells]:
+        """Yield the values that each row of a table has in some columns."""
+        places = [table.names.index(column) for column in columns]
         for row in self.of(table):
-            yield row[place]
+            yield tuple([row[place] for place in places])
 
 
 def _cell(value: Any) -> Any:

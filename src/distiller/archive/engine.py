@@ -64,6 +64,12 @@ class Session(Protocol):
     def define(self) -> None:
         """Define our SQL functions, or define them anew; the tables are there."""
 
+    def undefined(self) -> list[str]:
+        """Return the names of our SQL functions that are not there."""
+
+    def lost_indexes(self, model: Model) -> list[str]:
+        """Return the indexes of a model that are not there, or not whole."""
+
     def close(self) -> None:
         """Let go of the connection."""
 
@@ -106,8 +112,17 @@ class Engine(Protocol):
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""
 
+    def expect(self, shape: str) -> None:
+        """From here on work only while the archive is of the tables of this checksum.
+
+        Another process may upgrade it meanwhile, where the engine lets it.
+        """
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions, which changes if they do."""
+
+    def allow_readers(self, session: Session, model: Model) -> None:
+        """Let a user who only reads reach what is there, if there is one."""
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""

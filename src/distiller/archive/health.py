@@ -1,4 +1,7 @@
-"""Is the archive sound? References, ivoa.obscore against the mapping, TAP_SCHEMA."""
+"""Whether the archive is sound.
+
+References, ivoa.obscore against the mapping, TAP_SCHEMA, functions and indexes.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,15 @@ def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
     for declared in mappings(model):
         yield from _mapped(engine, session, model, declared)
     yield from _tap_schema(session, model)
+    yield from _derived(session, model)
+
+
+def _derived(session: Session, model: Model) -> Iterator[str]:
+    """Functions and indexes that a restored backup may lack."""
+    for name in session.undefined():
+        yield f"the function {name} is not there: `distiller init` makes it anew"
+    for name in session.lost_indexes(model):
+        yield f"the index {name} is not there: `distiller upgrade` makes it anew"
 
 
 def _dangling(session: Session, model: Model) -> Iterator[str]:

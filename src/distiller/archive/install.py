@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from distiller.core.errors import IllegalState
+from distiller.core.errors import BadParameter, IllegalState
 from distiller.model.emit import sql, tap_schema
 from distiller.model.obscore import mappings
 
@@ -47,6 +47,7 @@ def install(engine: Engine, session: Session, model: Model) -> bool:
         for statement in statements:
             session.execute(statement)
         settle(engine, session, model)
+    engine.expect(shape)
     return True
 
 
@@ -90,10 +91,7 @@ def apply_mappings(
     -------
     Whether something had changed.
     """
-    parameters = {
-        "base_url": base_url.rstrip("/"),
-        "calib_levels": json.dumps(settings.calib_levels, sort_keys=True),
-    }
+    parameters = parameters_of(settings, model, base_url)
     state = {
         "parameters": parameters,
         "selects": [one.select_sql(engine) for one in mappings(model)],
@@ -104,6 +102,30 @@ def apply_mappings(
         session.lock_all()
         fill_mapped(engine, session, model, parameters)
     return True
+
+
+def parameters_of(settings: Settings, model: Model, base_url: str) -> dict[str, Any]:
+    """Return the parameters that mappings may name, from the settings.
+
+    Raises
+    ------
+    BadParameter
+        If words are given for a product type that the model does not have.
+    """
+    product = model.by_name["cta.product"].columns
+    known = next(b.literals for b in product if b.column.name == "product_type")
+    if unknown := settings.product_types.keys() - set(known):
+        raise BadParameter(
+            "product_types",
+            f"there is no product type {min(unknown)!r}",
+            hint=f"there are {', '.join(known)}",
+        )
+    return {
+        "base_url": base_url.rstrip("/"),
+        "calib_levels": json.dumps(settings.calib_levels, sort_keys=True),
+        "product_types": json.dumps(settings.product_types, sort_keys=True),
+        "event_format": settings.event_format,
+    }
 
 
 def fill_mapped(
@@ -166,14 +188,18 @@ def _state(session: Session) -> dict[str, Any] | None:
 def _compare(
     engine: Engine, session: Session, model: Model, shape: str, words: str
 ) -> None:
-    """Refuse an archive of other tables; renew descriptions that have changed."""
+    """Refuse an archive of other tables; renew words that have changed.
+
+    Functions that are not there, as after a restored backup, are made too.
+    """
     if read_setting(session, _SHAPE) != shape:
         raise IllegalState(
             "the archive was made with another version of the data model",
             hint="bring it to this one with `distiller upgrade`, or run the version "
             "that made it",
         )
-    if read_setting(session, _WORDS) == words:
+    engine.expect(shape)
+    if read_setting(session, _WORDS) == words and not session.undefined():
         return
     with session.transaction():
         session.lock_all()
@@ -181,6 +207,7 @@ def _compare(
         for statement in comments:
             session.execute(statement)
         session.define()
+        engine.allow_readers(session, model)
         _fill_tap_schema(session, model)
         write_setting(session, _WORDS, words)
 

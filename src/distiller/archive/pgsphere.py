@@ -60,12 +60,22 @@ def ensure_pgsphere(connection: psycopg.Connection) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         raise IllegalState(
             "the database has no pgSphere, and this user may not create it",
-            hint="run `distiller init` once with a superuser's DISTILLER_DATABASE_URL",
+            hint=_hint(str(_value(connection, "SELECT current_user"))),
         ) from error
     except psycopg.errors.InvalidFunctionDefinition as error:
         if _CLASH not in str(error):
             raise
         _run_script(connection, str(version))
+
+
+def _hint(user: str) -> str:
+    """Return what makes pgSphere without leaving tables to another user."""
+    return (
+        "a superuser runs `CREATE EXTENSION pg_sphere` in this database; where that "
+        "fails (pgSphere before 1.4), `ALTER ROLE "
+        f'"{user}" SUPERUSER`, then `distiller init`, then `ALTER ROLE "{user}" '
+        "NOSUPERUSER`: see docs/howto/postgresql.md"
+    )
 
 
 def _run_script(connection: psycopg.Connection, version: str) -> None:

@@ -11,6 +11,8 @@ import heapq
 import itertools
 import threading
 import time
+import weakref
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 10_000
 DOING = "running the query"
+_AGAIN_S = 0.05
+"""After so long an interrupt that had no effect is repeated; then after longer."""
+_AGAIN_MOST_S = 1.0
 
 
 def no_select() -> UserError:
@@ -37,58 +42,98 @@ def no_select() -> UserError:
 
 
 class Watchdog:
-    """One thread that interrupts what runs over its time.
+    """One thread that interrupts what runs over its time, and all queries of an engine.
 
-    A thread per query costs more than a small query does.
+    A thread per query costs more than a small query does. Engines forget an interrupt
+    that comes when nothing runs yet, so that it is repeated until the work has ended.
     """
 
     def __init__(self) -> None:
         self._wake = threading.Condition()
-        self._heap: list[tuple[float, int, Running]] = []
-        self._armed: set[int] = set()
+        self._heap: list[tuple[float, int, float, Running]] = []
+        self._armed: dict[int, Running] = {}
+        self._open: weakref.WeakSet[Running] = weakref.WeakSet()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._ended = False
+
+    def begin(self, result: Running) -> None:
+        """Know of a query, so that `close` ends it.
+
+        Raises
+        ------
+        IllegalState
+            If the archive is closed.
+        """
+        with self._wake:
+            if self._closed:
+                raise IllegalState("the archive is closed")
+            self._open.add(result)
+
+    def end(self, result: Running) -> None:
+        """Forget a query that has let go of everything."""
+        with self._wake:
+            self._open.discard(result)
 
     def arm(self, seconds: float, result: Running) -> int:
         """Interrupt the result in so many seconds, unless it is disarmed before."""
         with self._wake:
             number = next(self._numbers)
-            self._armed.add(number)
-            heapq.heappush(self._heap, (time.monotonic() + seconds, number, result))
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._watch, name="query-watchdog", daemon=True
-                )
-                self._thread.start()
-            elif self._heap[0][1] == number:
-                self._wake.notify()
+            self._armed[number] = result
+            self._push(time.monotonic() + seconds, number, _AGAIN_S, result)
         return number
 
     def disarm(self, number: int) -> None:
         """Leave it alone from now on: no interrupt comes after this returns."""
         with self._wake:
-            self._armed.discard(number)
+            self._armed.pop(number, None)
             while self._heap and self._heap[0][1] not in self._armed:
                 heapq.heappop(self._heap)
 
+    def interrupt(self, result: Running) -> None:
+        """Interrupt what the result does now, until it has ended."""
+        with self._wake:
+            numbers = [n for n, armed in self._armed.items() if armed is result]
+            for number in numbers:
+                self._push(time.monotonic(), number, _AGAIN_S, result)
+
     def close(self) -> None:
-        """End the thread."""
+        """End all queries, then the thread."""
         with self._wake:
             self._closed = True
+            running = list(self._open)
+        for result in running:
+            result.cancel()
+        for result in running:
+            result.close()
+        with self._wake:
+            self._ended = True
             self._wake.notify()
         if self._thread is not None:
             self._thread.join()
 
+    def _push(self, when: float, number: int, pause: float, result: Running) -> None:
+        heapq.heappush(self._heap, (when, number, pause, result))
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._watch, name="query-watchdog", daemon=True
+            )
+            self._thread.start()
+        elif self._heap[0][1] == number:
+            self._wake.notify()
+
     def _watch(self) -> None:
         with self._wake:
-            while not self._closed:
+            while not self._ended:
                 present = time.monotonic()
                 while self._heap and self._heap[0][0] <= present:
-                    _, number, result = heapq.heappop(self._heap)
+                    _, number, pause, result = heapq.heappop(self._heap)
                     if number in self._armed:
-                        self._armed.discard(number)
                         result.expire()
+                        later = time.monotonic() + pause
+                        longer = min(2 * pause, _AGAIN_MOST_S)
+                        heapq.heappush(self._heap, (later, number, longer, result))
                 wait = self._heap[0][0] - present if self._heap else None
                 self._wake.wait(wait)
 
@@ -118,17 +163,24 @@ class Running(abc.ABC):
     """What the engine, and Arrow for it, may raise."""
 
     def __init__(
-        self, watchdog: Watchdog, timeout_s: float, max_rows: int | None
+        self,
+        watchdog: Watchdog,
+        timeout_s: float,
+        max_rows: int | None,
+        batch_rows: int,
     ) -> None:
         self._watchdog = watchdog
         self._timeout_s = timeout_s
         self._left_s = timeout_s
         self._max_rows = max_rows
+        self._batch_rows = batch_rows
         self._checked = False
         self._reader: Batches | None = None
         self._overflow = False
         self._expired = False
         self._cancelled = threading.Event()
+        self._closed = False
+        self._working = threading.RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -141,11 +193,29 @@ class Running(abc.ABC):
         """Whether rows were left out since there were more than ``max_rows``."""
         return self._overflow
 
-    def start(self, sql: str, params: Parameters) -> None:
-        """Begin the transaction and check the query against the tables."""
+    def started(self, sql: str, params: Parameters) -> Self:
+        """Begin the transaction and check the query against the tables; return this.
+
+        What fails here is closed, too.
+        """
+        try:
+            self._watchdog.begin(self)
+            self._start(sql, params)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self, sql: str, params: Parameters) -> None:
         if "\x00" in sql:
             raise UserError(
                 f"{DOING}: it holds a NUL character", hint="take it out of the text"
+            )
+        values = params.values() if isinstance(params, Mapping) else params
+        if any(isinstance(value, str) and "\x00" in value for value in values):
+            # PostgreSQL has no such text, so that nothing in an archive equals it.
+            raise UserError(
+                f"{DOING}: a value holds a NUL character", hint="take it out"
             )
         with self._guarded():
             self._check(sql, params)
@@ -164,7 +234,7 @@ class Running(abc.ABC):
     def cancel(self) -> None:
         """Stop the query, from any thread."""
         self._cancelled.set()
-        self._interrupt()
+        self._watchdog.interrupt(self)
 
     def expire(self) -> None:
         """Stop the query since its time is over; for the watchdog."""
@@ -172,9 +242,17 @@ class Running(abc.ABC):
         self._interrupt()
 
     def close(self) -> None:
-        """Let go of everything; rows that were not read are lost."""
-        reader, self._reader, self._checked = self._reader, None, False
-        self._release(reader)
+        """Let go of everything; rows that were not read are lost.
+
+        What another thread does with it ends first.
+        """
+        with self._working:
+            if self._closed:
+                return
+            self._closed = True
+            reader, self._reader, self._checked = self._reader, None, False
+            self._release(reader)
+        self._watchdog.end(self)
 
     @property
     def _is_over(self) -> bool:
@@ -184,6 +262,8 @@ class Running(abc.ABC):
         """Run the query, up to its first rows."""
         if self._reader is None:
             if not self._checked:
+                if self._is_over:
+                    raise self._ending()
                 raise IllegalState("this query is over: its rows were read or let go")
             self._checked = False
             with self._guarded():
@@ -214,21 +294,24 @@ class Running(abc.ABC):
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Count the time of the database's work; say whose end it was."""
-        if self._cancelled.is_set():
-            raise self._ending()
-        began = time.monotonic()
-        number = self._watchdog.arm(self._left_s, self)
-        try:
-            yield
-        except DistillerError:
-            raise
-        except self.ERRORS as error:
-            if self._is_over:
-                raise self._ending() from error
-            raise self._fault(error) from error
-        finally:
-            self._watchdog.disarm(number)
-            self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+        with self._working:
+            began = time.monotonic()
+            # Armed first: what comes after the look is repeated until it has effect.
+            number = self._watchdog.arm(self._left_s, self)
+            try:
+                self._expired = self._expired or self._left_s <= 0
+                if self._is_over:
+                    raise self._ending()
+                yield
+            except DistillerError:
+                raise
+            except self.ERRORS as error:
+                if self._is_over:
+                    raise self._ending() from error
+                raise self._fault(error) from error
+            finally:
+                self._watchdog.disarm(number)
+                self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
 
     def _ending(self) -> DistillerError:
         if self._cancelled.is_set():

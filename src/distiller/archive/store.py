@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distiller.archive import refusals
 from distiller.archive.cells import Batch, Shape, is_described, merged
 from distiller.archive.install import mapping_parameters
 from distiller.archive.rules import broken
+from distiller.archive.statements import restate
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
 from distiller.core.errors import Damaged, IllegalState, InternalError
@@ -134,6 +135,7 @@ class Writer:
             if bundle.publisher_did in held:
                 self._delete(bundle.publisher_did)
                 self._versions.end(bundle.publisher_did, "replaced")
+        restate(self._session, self._model, batch)
         known = self._add_shared(batch)
         for table in self._insertable:
             self._insert(table, batch.own.get(table.name, []))
@@ -271,25 +273,30 @@ class Writer:
         for table in self._insertable:
             rows = batch.of(table)
             for key in table.foreign_keys if rows else ():
-                ((own, other),) = key.columns
-                place = table.names.index(own)
-                wanted = {row[place] for row in rows} - {None}
+                own, other = zip(*key.columns, strict=True)
                 target = self._model.by_name[key.target]
-                wanted -= set(batch.values(target, other))
+                wanted = {k for k in batch.keys(table, own) if None not in k}
+                wanted -= set(batch.keys(target, other))
                 if wanted and (absent := self._absent(target, other, wanted)):
+                    said = " and ".join(
+                        f"{name} = {value!r}"
+                        for name, value in zip(other, min(absent), strict=True)
+                    )
                     raise IllegalState(
-                        f"{table.name}.{own}: no row of {target.name} has "
-                        f"{other} = {min(absent)!r}"
-                        + (f" ({key.description})" if key.description else "")
+                        f"{table.name}.{', '.join(own)}: no row of {target.name} has "
+                        f"{said}" + (f" ({key.description})" if key.description else "")
                     )
 
-    def _absent(self, target: BoundTable, column: str, wanted: set[Any]) -> set[Any]:
+    def _absent(
+        self, target: BoundTable, columns: Sequence[str], wanted: set[Cells]
+    ) -> set[Cells]:
+        names = ", ".join(quoted(name) for name in columns)
         rows = self._session.fetch(
-            f"SELECT {quoted(column)} FROM {target.name} "  # noqa: S608 - names of the model
-            f"WHERE {quoted(column)} = ANY($wanted)",
-            {"wanted": sorted(wanted)},
+            f"SELECT {names} FROM {target.name} "  # noqa: S608 - names of the model
+            f"WHERE {quoted(columns[0])} = ANY($firsts)",
+            {"firsts": sorted({key[0] for key in wanted})},
         )
-        return wanted - {row[0] for row in rows}
+        return wanted - {tuple(row) for row in rows}
 
     def _derive(self, bundles: Sequence[Bundle]) -> None:
         """Fill ivoa.obscore, its like and the book-keeping for new products."""

@@ -138,7 +138,7 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
     gone = [
         d
         for d in differences
-        if d.kind in {"column gone", "table gone"} and d.destructive
+        if d.is_kept or (d.kind in {"column gone", "table gone"} and d.destructive)
     ]
     kept = [] if drop else gone
     statements = alter(differences, live, model, drop=drop)

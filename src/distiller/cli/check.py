@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive, RemoteArchive
 
+
 @click.command()
 @click.option(
     "--files",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distiller.cli import settings_of
+from distiller.core.errors import BadParameter
 from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
@@ -108,6 +110,30 @@ def docs_command(model: Path | None, output: Path | None) -> None:
         click.echo("\n".join(docs.pages(_model(model)).values()), nl=False)
     else:
         docs.write(_model(model), output)
+
+
+@command.command(name="copy")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def copy_command(folder: Path) -> None:
+    """Write the packaged model to FOLDER, to be changed there.
+
+    The setting model_dir then makes the archive follow it. FOLDER must be new or empty.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise BadParameter(
+            "FOLDER", f"{folder} is not empty", hint="name one that is new or empty"
+        )
+    try:
+        shutil.copytree(
+            PACKAGED,
+            folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("*.py", "__pycache__"),
+        )
+    except OSError as error:
+        message = f"cannot be written: {error.strerror or error}"
+        raise BadParameter("FOLDER", f"{folder} {message}") from error
+    click.echo(f"{folder}: set model_dir to it, change it, see `distiller model check`")
 
 
 @command.command(name="diagram")
@@ -234,7 +260,7 @@ def diff_command(
     From the VO-DML file A to B; with A alone, from the archive of the home to A; with
     neither, from the archive to the model of this program. A line for each difference;
     what may lose values, or fail because of rows that are there, is marked. Exit 1 if
-    there is a difference.
+    there is a difference; what an upgrade has kept on purpose is none, and noted.
     """
     if len(files) > _TWO:
         raise click.UsageError("two files at most")
@@ -255,8 +281,8 @@ def diff_command(
             click.echo(f"{statement};")
     else:
         for difference in differences:
-            click.echo(str(difference))
-    if differences:
+            click.echo(f"{'note: ' if difference.is_kept else ''}{difference}")
+    if not all(difference.is_kept for difference in differences):
         ctx.exit(1)
 
 

@@ -13,11 +13,12 @@ import click
 
 from distiller.archive import open_archive
 from distiller.cli import settings_of
-from distiller.core.errors import InternalError
+from distiller.core.errors import IllegalState, InternalError
 from distiller.core.settings import load_settings
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
 from distiller.web import boot, server
+from distiller.web.control.server import require_free
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +29,11 @@ _DEMO_RUNS = 17
 _DEMO_SEED = 2015
 _DEMO_COLLECTION = "demo"
 _DEMO_ADMIN = "admin"
+_OTHERS = (
+    "SELECT c.name FROM cta.product p "
+    "JOIN cta.collection c ON c.collection_id = p.collection_id "
+    "WHERE c.name <> ? LIMIT 1"
+)
 
 
 @click.command()
@@ -42,6 +48,8 @@ _DEMO_ADMIN = "admin"
 def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
     """Serve the archive of a home: pages, VO services, jobs."""
     settings = _addressed(settings_of(ctx), host, port)
+    # Else this one would give the archive its own address before it is refused.
+    require_free(settings.socket_path)
     if not demo:
         boot.require_archive(settings)
     listener = server.listen(host, port)
@@ -115,6 +123,7 @@ def _fill(settings: Settings) -> None:
     _distiller(settings, "init")
     runs = settings.home / "demo-data"
     if not runs.is_dir():
+        _require_empty(settings)
         # Written beside and renamed, so that a set that was cut off is made again.
         partial = settings.home / "demo-data.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -122,6 +131,23 @@ def _fill(settings: Settings) -> None:
         _distiller(settings, "simulate", str(partial), *size)
         partial.replace(runs)
     _distiller(settings, "ingest", str(runs), "--collection", _DEMO_COLLECTION)
+
+
+def _require_empty(settings: Settings) -> None:
+    """Refuse to put simulated runs among the data of an archive.
+
+    Raises
+    ------
+    IllegalState
+        If there are datasets of any other collection than the demo's.
+    """
+    with closing(open_archive(settings, create=False)) as archive:
+        if archive.rows(_OTHERS, [_DEMO_COLLECTION]):
+            raise IllegalState(
+                f"the archive in {archive.place} holds data already: --demo would put "
+                "simulated runs among them",
+                hint="serve it without --demo, or name an empty --home (and database)",
+            )
 
 
 def _distiller(settings: Settings, *arguments: str) -> None:

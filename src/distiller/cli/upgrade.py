@@ -43,7 +43,8 @@ def command(
     finally:
         remote.close()
     planned = plan(settings, drop=drop)
-    for difference in planned.differences:
+    told = [d for d in planned.differences if drop or not d.is_kept]
+    for difference in told:
         click.echo(str(difference))
     for name in planned.kept:
         click.echo(f"{name}: stays, though the model does not have it (--drop)")
@@ -55,7 +56,7 @@ def command(
         click.echo("the archive is of this data model")
         return
     if dry_run:
-        click.echo(f"{len(planned.differences)} differences; nothing was done")
+        click.echo(f"{len(told)} differences; nothing was done")
         return
     if not yes and not planned.obstacles:
         click.confirm("Upgrade the archive?", abort=True)

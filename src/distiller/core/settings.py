@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "distiller.toml"
 DEFAULT_HOME = "distiller-home"
+_WORD: Final = r"^[a-z][a-z0-9-]*$"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -142,6 +149,17 @@ class Settings(BaseSettings):
     calib_levels: dict[str, int] = Field(
         default={"DL0": 0, "DL1": 1, "DL2": 1, "DL3": 1, "DL4": 3, "DL5": 3},
         description="ObsCore calib_level of each CTA data level.",
+    )
+    product_types: dict[str, Annotated[str, StringConstraints(pattern=_WORD)]] = Field(
+        default={},
+        description="Words of `dataproduct_type` in place of those of ObsCore 1.1, by "
+        "product type; the High-Energy draft has `hea-event-list` for `event`.",
+    )
+    event_format: str = Field(
+        default="application/fits",
+        pattern=r"^[\w.+-]+/[\w.+-]+(;[ \w.+=-]+)*$",
+        description="`access_format` of event lists in FITS, which a draft may want to "
+        "be told from other FITS files.",
     )
     secret_key: str = Field(
         default="",

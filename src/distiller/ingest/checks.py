@@ -10,17 +10,18 @@ from distiller.core.errors import BadData
 from distiller.core.sky import galactic_deg, separation_deg
 from distiller.ingest import run as checked
 from distiller.ingest.clock import check_dates, place_in_time
-from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import Finding
 from distiller.ingest.performance import performance_of
+from distiller.ingest.run_settings import NOTHING_SAID
 from distiller.ingest.values import Values, as_number, obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from distiller.ingest.collection import RunSettings, Site
+    from distiller.ingest.collection import Site
     from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import RawRun, Response
+    from distiller.ingest.run_settings import RunSettings
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _KM = 10.0  # no array stands below 10 m: such an altitude is in km
@@ -147,9 +148,7 @@ def _described(one: Response, values: Values) -> Response:
     )
 
 
-def _sky(
-    values: Values, object_name: str | None, obs_mode: str | None
-) -> checked.Sky:
+def _sky(values: Values, object_name: str | None, obs_mode: str | None) -> checked.Sky:
     # GADF: while the sky drifts by, ALT_PNT and AZ_PNT are the pointing.
     drifts = obs_mode == "DRIFT"
     ra, dec = _pointing(values, required=not drifts)
@@ -161,7 +160,7 @@ def _sky(
         values.note("D223", f"of {target_name}")
     offset = None
     if ra is not None and dec is not None and None not in target:
-        offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]
+        offset = float(separation_deg(ra, dec, *target))  # type: ignore[arg-type]  # both are there
     glon, glat = (
         galactic_deg(ra, dec) if ra is not None and dec is not None else (None,) * 2
     )
@@ -195,9 +194,7 @@ def _pointing_mode(values: Values) -> str | None:
     return "parallel" if depth == 0.0 else "convergent" if depth > 0.0 else "divergent"
 
 
-def _pointing(
-    values: Values, *, required: bool
-) -> tuple[float | None, float | None]:
+def _pointing(values: Values, *, required: bool) -> tuple[float | None, float | None]:
     """Return the pointing of the header; where that is unusable, of the index."""
     names = ("RA_PNT", "DEC_PNT")
     header, row = values.header.values, values.row

@@ -6,61 +6,29 @@ docs/decisions/0046-collection-settings.md.
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, Strict, StringConstraints, field_validator, model_validator
 
 from distiller.core.identifiers import slug
-from distiller.ingest.findings import CODES, FILE_REFUSED
+from distiller.ingest.corrections import (  # noqa: TC001 - pydantic reads them
+    Accept,
+    Override,
+)
+from distiller.ingest.parts import (
+    Number,
+    Part,
+    RunName,
+    Runs,
+    Text,
+    is_among,
+    is_range,
+)
+from distiller.ingest.run_settings import Names, RunSettings
 
 Level = Literal["DL0", "DL1", "DL2", "DL3", "DL4", "DL5"]
-Scalar = str | int | float | bool
-
-_RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
-_KEYWORD: Final = re.compile(r"[A-Z0-9_-]{1,8}")
-_STRUCTURE: Final = re.compile(
-    r"XTENSION|SIMPLE|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|EXTNAME|HDUCLAS\d|"
-    r"T(TYPE|FORM|UNIT|DIM|SCAL|ZERO|NULL)\d+"
-)
-
-
-def _run_name(value: object) -> object:
-    """Return a run id as text; whole numbers may stand without quotes."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-RunName = Annotated[Text, BeforeValidator(_run_name)]
-Runs = Annotated[
-    tuple[RunName, ...],
-    Field(
-        min_length=1,
-        description="The runs: obs_ids, and ranges of whole numbers such as "
-        '`"23523..23592"`, both ends included.',
-    ),
-]
-Number = Annotated[float, Strict()]
-
-
-class Part(BaseModel):
-    """A part of the settings; what is not declared is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_IVOID: Final = r"^ivo://[A-Za-z0-9][\w.-]+(/[\w.~*'()+-]+)*$"
 
 
 class Rename(Part):
@@ -105,6 +73,18 @@ class Access(Part):
             raise ValueError(message)
         return self
 
+    @field_validator("release")
+    @classmethod
+    def _is_utc(cls, release: datetime | date | None) -> datetime | date | None:
+        """Return an instant as UTC without zone mark."""
+        if not isinstance(release, datetime) or release.tzinfo is None:
+            return release
+        try:
+            return release.astimezone(UTC).replace(tzinfo=None)
+        except OverflowError:
+            message = f"{release.isoformat()} is beyond the years 1 to 9999 in UTC"
+            raise ValueError(message) from None
+
     @property
     def release_utc(self) -> datetime | None:
         """The release as an instant, UTC without zone mark."""
@@ -112,17 +92,13 @@ class Access(Part):
             return None
         if not isinstance(self.release, datetime):
             return datetime(self.release.year, self.release.month, self.release.day)
-        if self.release.tzinfo is None:
-            return self.release
-        return self.release.astimezone(UTC).replace(tzinfo=None)
+        return self.release
 
 
 class Proposal(Part):
     """An observing proposal and its runs."""
 
-    id: Annotated[Text, BeforeValidator(_run_name)] = Field(
-        description="Number or code of the proposal."
-    )
+    id: RunName = Field(description="Number or code of the proposal.")
     title: Text | None = Field(default=None, description="Its title.")
     pi: Text | None = Field(default=None, description="Its principal investigator.")
     category: Text | None = Field(
@@ -145,9 +121,7 @@ class Site(Part):
 class Telescope(Part):
     """A telescope of the array."""
 
-    id: Annotated[Text, BeforeValidator(_run_name)] = Field(
-        description="Its name as in TELLIST."
-    )
+    id: RunName = Field(description="Its name as in TELLIST.")
     type: Text | None = Field(default=None, description="Its type: `LST`, `MST`...")
     diameter: Number | None = Field(
         default=None, gt=0, description="Diameter of its mirror, m."
@@ -168,90 +142,6 @@ class NamedObservation(Part):
     runs: Runs
 
 
-class Override(Part):
-    """A header value that is known to be wrong, and the right one.
-
-    It takes the place of the keyword in the EVENTS header and of the column of that
-    name in the observation index; each effect is noted with the run (D230).
-    """
-
-    keyword: Text = Field(description="Name of the keyword, in capitals.")
-    value: (
-        Annotated[bool, Strict()]
-        | Annotated[int, Strict()]
-        | Annotated[float, Strict()]
-        | Annotated[str, Strict()]
-        | None
-    ) = Field(default=None, description="The right value.")
-    drop: bool = Field(
-        default=False, description="`true`: the value is not known (instead of value)."
-    )
-    table: Literal["EVENTS", "GTI"] = Field(
-        default="EVENTS", description="Header that is mended: `EVENTS` or `GTI`."
-    )
-    runs: Runs | None = Field(
-        default=None, description="The runs it holds for; without it, all."
-    )
-    files: tuple[Text, ...] = Field(
-        default=(),
-        description='Instead of runs: names of files, such as `"run_*.fits"`. An '
-        "override of OBS_ID needs it.",
-    )
-    reason: Text = Field(description="Why; stored with the run.")
-
-    @field_validator("keyword")
-    @classmethod
-    def _is_mendable(cls, keyword: str) -> str:
-        if not _KEYWORD.fullmatch(keyword):
-            message = "a keyword has up to 8 capitals, digits, - or _"
-            raise ValueError(message)
-        if _STRUCTURE.fullmatch(keyword):
-            message = f"{keyword} is structure of the file: write the file anew"
-            raise ValueError(message)
-        return keyword
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Override:
-        if (self.value is None) != self.drop:
-            message = "give either a value or drop = true"
-            raise ValueError(message)
-        if self.runs and self.files:
-            message = "give either runs or files"
-            raise ValueError(message)
-        if self.keyword == "OBS_ID" and not (self.files and self.value is not None):
-            message = "OBS_ID names the run: select it by files, and give a value"
-            raise ValueError(message)
-        return self
-
-    def holds(self, obs_id: str, file_name: str) -> bool:
-        """Whether it holds for a run."""
-        if self.files:
-            return any(fnmatchcase(file_name, pattern) for pattern in self.files)
-        return self.runs is None or is_among(obs_id, self.runs)
-
-
-class Accept(Part):
-    """A finding that is known and need not be told again.
-
-    It is stored with the run all the same; the report only counts it.
-    """
-
-    code: Text = Field(description="Code of a warning or a note: `D216`.")
-    reason: Text = Field(description="Why it may be.")
-
-    @field_validator("code")
-    @classmethod
-    def _can_be_accepted(cls, code: str) -> str:
-        known = CODES.get(code)
-        if known is None:
-            message = f"there is no finding {code}"
-            raise ValueError(message)
-        if known.severity == "error" or code in FILE_REFUSED:
-            message = f"{code} refuses a run or a file and cannot be accepted"
-            raise ValueError(message)
-        return code
-
-
 class CollectionSettings(Part):
     """Everything that a settings file may say."""
 
@@ -266,6 +156,22 @@ class CollectionSettings(Part):
     )
     terms: Text | None = Field(
         default=None, description="Terms of use; else the text of the README."
+    )
+    reference: Text | None = Field(
+        default=None,
+        description="What is to be cited for the data: bibcode, DOI or URL "
+        "(`bib_reference`).",
+    )
+    creator_did: Annotated[str, StringConstraints(pattern=_IVOID)] | None = Field(
+        default=None,
+        description="Identifier under which the creator of the data has the collection "
+        "in the VO, `ivo://authority/path`; with `?` and the obs_id it is "
+        "`obs_creator_did`.",
+    )
+    target_class: dict[Text, Text] = Field(
+        default={},
+        description='Kinds of targets by name: `"Crab Nebula" = "PWN"`; case and '
+        "blanks do not count.",
     )
     data_level: Level = Field(
         default="DL3", description="CTA data level of the runs: `DL0`...`DL5`."
@@ -318,6 +224,22 @@ class CollectionSettings(Part):
         ]
         return holding[-1] if holding else None
 
+    @property
+    def names_matter(self) -> bool:
+        """Whether something depends on the names in the files."""
+        rename = self.rename
+        return bool(
+            rename.target or rename.facility or rename.instrument or self.target_class
+        )
+
+    def _class_of(self, name: str | None) -> str | None:
+        """Return the kind of a target, by its name or the one that it is given."""
+        if name is None:
+            return None
+        wanted = _squeezed(renamed(name, self.rename.target) or name)
+        kinds = self.target_class.items()
+        return next((kind for one, kind in kinds if _squeezed(one) == wanted), None)
+
     def overrides_of(self, obs_id: str, file_name: str) -> tuple[Override, ...]:
         """Return the overrides that hold for a run, in order."""
         return tuple(one for one in self.override if one.holds(obs_id, file_name))
@@ -326,7 +248,7 @@ class CollectionSettings(Part):
         """Return every single obs_id that the settings name."""
         parts = (*self.access, *self.proposal, *self.observation, *self.override)
         runs = (name for part in parts for name in getattr(part, "runs", None) or ())
-        return frozenset(name for name in runs if not _RANGE.fullmatch(name))
+        return frozenset(name for name in runs if not is_range(name))
 
     def of_run(self, obs_id: str, file_name: str, names: Names) -> RunSettings:
         """Return what concerns one run.
@@ -339,6 +261,9 @@ class CollectionSettings(Part):
         return RunSettings(
             data_level=self.data_level,
             calib_levels=tuple(sorted(self.calib_levels.items())),
+            reference=self.reference,
+            creator_did=self.creator_did,
+            target_class=self._class_of(names.target),
             names=Names(
                 renamed(names.target, self.rename.target),
                 renamed(names.facility, self.rename.facility),
@@ -354,96 +279,6 @@ class CollectionSettings(Part):
 
 NO_SETTINGS: Final = CollectionSettings()
 """Of a collection without a settings file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names of one run; None where there is none, or where it is not renamed."""
-
-    target: str | None = None
-    facility: str | None = None
-    instrument: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What the settings of a collection say of one run.
-
-    Attributes
-    ----------
-    calib_levels
-        ObsCore calib_level by data level, those that differ from the installation's.
-    names
-        New names; None: as in the file.
-    """
-
-    data_level: str = "DL3"
-    calib_levels: tuple[tuple[str, int], ...] = ()
-    names: Names = Names()
-    proposal: Proposal | None = None
-    observation: NamedObservation | None = None
-    site: Site | None = None
-    telescopes: tuple[Telescope, ...] = ()
-    overrides: tuple[Override, ...] = ()
-
-    def as_values(self) -> dict[str, Any]:
-        """Return plain values, for the checksum; which other runs share it is left out.
-
-        Equal values give equal rows, so that a settings file that is changed for other
-        runs changes nothing for this one.
-        """
-        apart = {"runs", "files"}
-        return {
-            "data_level": self.data_level,
-            "calib_levels": self.calib_levels,
-            "names": asdict(self.names),
-            "site": self.site.model_dump() if self.site else None,
-            "telescopes": [one.model_dump() for one in self.telescopes],
-            "overrides": [one.model_dump(exclude=apart) for one in self.overrides],
-            **{
-                name: part.model_dump(exclude=apart) if part else None
-                for name, part in (
-                    ("proposal", self.proposal),
-                    ("observation", self.observation),
-                )
-            },
-        }
-
-
-NOTHING_SAID: Final = RunSettings()
-"""Of a run that no settings speak of."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """The settings file as it was, for provenance.
-
-    Attributes
-    ----------
-    name
-        Without folders.
-    sha256
-        Of its bytes, 64 hexadecimal digits.
-    """
-
-    name: str
-    sha256: str
-    text: str
-
-
-def is_among(obs_id: str, runs: tuple[str, ...]) -> bool:
-    """Whether a run is among ids and ranges.
-
-    >>> runs = ("7", "20..23")
-    >>> [is_among(name, runs) for name in ("7", "20", "23", "24", "x", "020")]
-    [True, True, True, False, False, True]
-    """
-    if obs_id in runs:
-        return True
-    if not obs_id.isdecimal():
-        return False
-    ranges = (match for name in runs if (match := _RANGE.fullmatch(name)))
-    return any(int(one[1]) <= int(obs_id) <= int(one[2]) for one in ranges)
 
 
 def renamed(name: str | None, table: dict[str, tuple[str, ...]]) -> str | None:

@@ -17,12 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from distiller.core.errors import BadParameter
-from distiller.ingest.collection import (
-    NO_SETTINGS,
-    CollectionSettings,
-    ConfigFile,
-    Part,
-)
+from distiller.ingest.collection import NO_SETTINGS, CollectionSettings
+from distiller.ingest.parts import Part
+from distiller.ingest.run_settings import ConfigFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +33,8 @@ _MOST_BYTES: Final = 1 << 20
 _HEADER = re.compile(r"\s*(\[\[|\[)\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
 _ENTRY = re.compile(r"""\s*("[^"]*"|'[^']*'|[\w-]+)\s*[=.]""")
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
+_DEEP = re.compile(r"[\[{]{50}")
+_LONG = re.compile(r"[0-9_]{4000}")
 _KNOWN = "docs/reference/collection-settings.md has all names"
 
 Location = tuple[str | int, ...]
@@ -126,6 +125,12 @@ def parse(text: str, where: str) -> CollectionSettings:
     except tomllib.TOMLDecodeError as error:
         hint = 'texts stand in quotes: name = "value"'
         raise BadParameter(where, f"is no TOML: {error}", hint=hint) from error
+    except RecursionError as error:
+        message = f"{_at(_DEEP, text)}brackets are nested too deeply"
+        raise BadParameter(where, message, hint=_KNOWN) from error
+    except ValueError as error:  # of Python: a number with thousands of digits
+        message = f"{_at(_LONG, text)}a number has too many digits"
+        raise BadParameter(where, message, hint=_KNOWN) from error
     try:
         return CollectionSettings.model_validate(values)
     except ValidationError as error:
@@ -135,6 +140,13 @@ def parse(text: str, where: str) -> CollectionSettings:
         key = _shown(first["loc"])
         message = f"{at}{key}{_words(first)}"
         raise BadParameter(where, message, hint=_hint(first)) from error
+
+
+def _at(fault: re.Pattern[str], text: str) -> str:
+    """Return the words for the first line that shows a fault; empty: none does."""
+    lines = enumerate(text.splitlines(), start=1)
+    number = next((number for number, line in lines if fault.search(line)), None)
+    return f"line {number}: " if number else ""
 
 
 def _shown(location: Location) -> str:

@@ -223,6 +223,8 @@ _TABLE = (
          "Searches by it miss the run: write the keyword, or name it in an override."),
     Code("D243", "warning", "pointing of header and index differ",
          "One of them is wrong; jobs read the header: mend it or the index."),
+    Code("D244", "warning", "override without effect",
+         "Nothing was changed: mend its keyword or its table in the settings file."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

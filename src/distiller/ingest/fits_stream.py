@@ -137,7 +137,7 @@ def read_hdus(
                 raise BadData("D103", str(path), "the file is empty")
             if magic == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw) as unpacked:
-                    return _read(path, unpacked, wish)  # type: ignore[arg-type]
+                    return _read(path, unpacked, wish)  # type: ignore[arg-type]  # it reads as a file does
             return _read(path, raw, replace(wish, total=size))
     except EOFError as error:
         raise BadData("D107", str(path), "the gzip stream ends too early") from error

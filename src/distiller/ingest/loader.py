@@ -20,12 +20,13 @@ from distiller.core.errors import (
 )
 from distiller.core.identifiers import PublisherDid
 from distiller.ingest.checks import check
-from distiller.ingest.collection import NO_SETTINGS, Names
+from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
+from distiller.ingest.run_settings import Names
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.places import Place
     from distiller.core.refusal import Refusal
-    from distiller.ingest.collection import CollectionSettings, Override
+    from distiller.ingest.collection import CollectionSettings
+    from distiller.ingest.corrections import Override
     from distiller.ingest.find import RunFiles
     from distiller.ingest.refused import Memory
     from distiller.ingest.run import Run
@@ -303,9 +305,8 @@ class Loader:
         return held.checksum == bundle_checksum(notes, run.index_row, own)
 
     def _names(self, run: RunFiles, obs_id: str) -> Names:
-        """Return the names of a run; its file is asked only if the settings rename."""
-        rename = self._settings.rename
-        if not (rename.target or rename.facility or rename.instrument):
+        """Return the names of a run; its file is asked only if they matter."""
+        if not self._settings.names_matter:
             return Names()
         header = first_header(
             run.events.path,

@@ -5,35 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from distiller.ingest.collection import Names
 from distiller.ingest.findings import Finding
+from distiller.ingest.keywords import INDEX_ONLY, is_asked, meant
+from distiller.ingest.run_settings import Names
 from distiller.ingest.values import obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from distiller.ingest.collection import Override
+    from distiller.ingest.corrections import Override
     from distiller.ingest.fits_stream import CardValue, Header
-    from distiller.ingest.gadf import RawRun
+    from distiller.ingest.gadf import RawRun, Response
     from distiller.ingest.index import IndexRow
 
 
 def mended(raw: RawRun, overrides: Sequence[Override]) -> RawRun:
-    """Return a run with the values of the settings in place of those of its headers."""
+    """Return a run with the values of the settings in place of those of its headers.
+
+    Each override leaves a finding: D230 with what was and what is now, or D244 where
+    it has no effect.
+    """
     path = str(raw.files[0].path)
-    events, gti, row = raw.events, raw.gti, raw.index_row
     findings = list(raw.findings)
     for one in overrides:
-        if one.table == "GTI":
-            old, gti = gti.values.get(one.keyword), _with(gti, one)
-        else:
-            old = events.values.get(one.keyword, row.get(one.keyword))
-            events, row = _with(events, one), _row_with(row, one)
+        why = _without_effect(raw, one)
+        if why is not None:
+            text = f"{one.keyword} of {one.table}: {why}"
+            findings.append(Finding("D244", text, path))
+            continue
+        was = _shown(old) if (old := _old(raw, one)) is not None else "absent"
         now = "not known" if one.drop else _shown(one.value)
-        was = "absent" if old is None else _shown(old)
-        text = f"{one.keyword} is {now}, was {was}: {one.reason}"
+        text = f"{one.keyword} of {one.table} is {now}, was {was}: {one.reason}"
         findings.append(Finding("D230", text, path))
-    return replace(raw, events=events, gti=gti, index_row=row, findings=tuple(findings))
+        raw = _applied(raw, one)
+    return replace(raw, findings=tuple(findings))
 
 
 def names_of(events: Header, row: IndexRow, overrides: Sequence[Override]) -> Names:
@@ -41,6 +46,8 @@ def names_of(events: Header, row: IndexRow, overrides: Sequence[Override]) -> Na
     for one in overrides:
         if one.table == "EVENTS":
             events, row = _with(events, one), _row_with(row, one)
+        elif one.table == "INDEX":
+            row = {**row, one.keyword: one.value}
     return Names(
         target=_text(row, "TARGET_NAME") or _text(events.values, "OBJECT"),
         facility=_text(events.values, "TELESCOP"),
@@ -56,6 +63,73 @@ def obs_id_of(
         if one.keyword == "OBS_ID":
             return str(one.value)
     return index_obs_id or obs_id_text(events.values.get("OBS_ID")) or ""
+
+
+def header_of(raw: RawRun, table: str) -> Mapping[str, CardValue] | None:
+    """Return the values of a table of a run; of responses of a kind those of the first.
+
+    None where the run has no such table.
+    """
+    if table == "EVENTS":
+        return raw.events.values
+    if table == "GTI":
+        return raw.gti.values
+    if table == "INDEX":
+        return raw.index_row
+    return next((one.header.values for one in raw.responses if _is(one, table)), None)
+
+
+def _is(one: Response, table: str) -> bool:
+    return one.response_type == table.lower()
+
+
+def _without_effect(raw: RawRun, one: Override) -> str | None:
+    """Return why an override changes nothing; None: it does."""
+    if header_of(raw, one.table) is None:
+        return f"the run has no {one.table}"
+    if _is_faulty(raw, one):
+        return None
+    if not is_asked(one.keyword, one.table):
+        return f"nothing asks for it ({meant(one.keyword, one.table)})"
+    asked_first = raw.events.values.get(one.keyword)
+    if (
+        one.table == "INDEX"
+        and one.keyword not in INDEX_ONLY
+        and asked_first not in {None, ""}
+    ):
+        return 'the header of the events has it and is asked first (table = "EVENTS")'
+    return None
+
+
+def _is_faulty(raw: RawRun, one: Override) -> bool:
+    """Whether a card of the events is itself at fault, which the override mends."""
+    events = raw.events
+    faulty = (*events.duplicates, *events.damaged, *events.not_ascii)
+    return one.table == "EVENTS" and one.keyword in faulty
+
+
+def _old(raw: RawRun, one: Override) -> CardValue:
+    old = (header_of(raw, one.table) or {}).get(one.keyword)
+    if old is None and one.table == "EVENTS":
+        return raw.index_row.get(one.keyword)
+    return old
+
+
+def _applied(raw: RawRun, one: Override) -> RawRun:
+    if one.table == "EVENTS":
+        row = _row_with(raw.index_row, one)
+        return replace(raw, events=_with(raw.events, one), index_row=row)
+    if one.table == "GTI":
+        return replace(raw, gti=_with(raw.gti, one))
+    if one.table == "INDEX":
+        return replace(raw, index_row={**raw.index_row, one.keyword: one.value})
+    responses = tuple(
+        replace(response, header=_with(response.header, one))
+        if _is(response, one.table)
+        else response
+        for response in raw.responses
+    )
+    return replace(raw, responses=responses)
 
 
 def _text(values: Mapping[str, CardValue], keyword: str) -> str | None:

@@ -7,6 +7,7 @@ configured by this program's mapping and by the settings file of the collection.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ from distiller.vo.provenance import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from distiller.core.bundle import Row
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
@@ -71,16 +74,26 @@ def provenance_rows(
         generated=run.making.created,
         description=kind,
     )
-    processing = _processing(record, run, entity, title)
-    _responses(record, run, entity, processing)
+    shared, own = _responses(record, run, entity)
+    processing = _processing(record, run, entity, title, shared)
+    for response in shared:
+        record.used(processing, response, "response")
+    for response in own:
+        record.generated(processing, response, "response")
     _ingest(
         record, target, entity, title, processing, checksum=checksum, mapping=mapping
     )
     return record.rows()
 
 
-def _processing(record: Record, run: Run, entity: str, title: str) -> str:
-    """Add what made the event list, and who is responsible."""
+def _processing(
+    record: Record, run: Run, entity: str, title: str, shared: Sequence[str]
+) -> str:
+    """Add what made the event list, and who is responsible.
+
+    Its identifier has a digest of all that describes it: what the settings mend is
+    another processing, and the one that nobody believes any more is told apart.
+    """
     making = run.making
     creator = making.creator or _UNKNOWN
     described = record.activity_description(
@@ -91,7 +104,7 @@ def _processing(record: Record, run: Run, entity: str, title: str) -> str:
         subtype="simulation" if making.simulated else "reconstruction",
     )
     activity = record.activity(
-        f"{entity}/processing",
+        f"{entity}/processing/{_digest(_described(run), title, *shared)}",
         f"Processing of {title}",
         described,
         ended=making.created,
@@ -119,10 +132,25 @@ def _processing(record: Record, run: Run, entity: str, title: str) -> str:
     return activity
 
 
-def _responses(record: Record, run: Run, entity: str, processing: str) -> None:
-    """Add the responses: of the run's own file, or of files that runs share."""
+def _described(run: Run) -> str:
+    """Return what describes how a run was made, as one text."""
+    making = run.making
+    words = [making.creator, making.pipeline_version, making.origin, making.created]
+    steps = [getattr(making, attribute) for attribute, _, _ in _STEPS]
+    return repr([*words, making.simulated, *steps])
+
+
+def _digest(*parts: str) -> str:
+    content = "\n".join(parts).encode()
+    return hashlib.sha256(content).hexdigest()[:_SHORT]
+
+
+def _responses(
+    record: Record, run: Run, entity: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Add the responses: those of files that runs share, and that of the own file."""
     if not run.responses:
-        return
+        return (), ()
     kind = record.entity_description(
         "Instrument responses",
         "response-function",
@@ -132,21 +160,22 @@ def _responses(record: Record, run: Run, entity: str, processing: str) -> None:
     )
     main = run.files[0]
     others = {note.path: note for note in run.files if note.role == "irf"}
-    places = dict.fromkeys(one.path for one in run.responses)
-    for path in places:
+    shared: list[str] = []
+    own: list[str] = []
+    for path in dict.fromkeys(one.path for one in run.responses):
         note = others.get(path)
         if note is not None:
-            shared = _shared_response(record, run, note, kind)
-            record.used(processing, shared, "response")
+            shared.append(_shared_response(record, run, note, kind))
         elif path == main.path:
-            own = record.entity(
+            made = record.entity(
                 own_response_entity(entity),
                 name=f"Instrument responses of run {run.obs_id}",
                 location=path.name,
                 generated=run.making.created,
                 description=kind,
             )
-            record.generated(processing, own, "response")
+            own.append(made)
+    return tuple(shared), tuple(own)
 
 
 def _shared_response(record: Record, run: Run, note: FileNote, kind: str) -> str:
@@ -183,8 +212,10 @@ def _ingest(  # noqa: PLR0913 - what an ingest is made of
         value_type="char",
         description="Version of the mapping of files to rows of the archive.",
     )
+    file = target.config
+    told = _digest(checksum, own_version, "" if file is None else file.sha256)
     activity = record.activity(
-        f"{entity}/ingest/{checksum[:_SHORT]}",
+        f"{entity}/ingest/{told}",
         f"Ingest of {title} into {target.collection}",
         described,
         ended=now(),
@@ -192,8 +223,7 @@ def _ingest(  # noqa: PLR0913 - what an ingest is made of
     record.used(activity, entity, "events")
     record.informed(activity, processing)
     record.configured(activity, "mapping", mapping, mapped)
-    if target.config is not None:
-        file = target.config
+    if file is not None:
         record.configured_by_file(activity, file.name, file.sha256, file.text)
     software = record.agent(PROGRAM, "SoftwareAgent", version=own_version)
     record.associated(activity, software, "software")

@@ -29,7 +29,7 @@ def shared_rows(run: Run, target: Target) -> Rows:
         "cta.proposal": _proposal(target),
         "cta.collection": (_collection(target),),
         **_array(run, target),
-        "cta.target": _target(run),
+        "cta.target": _target(run, target),
         "cta.observation_block": _block(target),
     }
 
@@ -58,6 +58,8 @@ def _collection(target: Target) -> Row:
         "project_id": key("project", target.project) if target.project else None,
         "title": target.title,
         "terms": target.terms,
+        "bib_reference": target.own.reference,
+        "creator_did": target.own.creator_did,
     }
 
 
@@ -170,7 +172,7 @@ def _sub_array(run: Run) -> tuple[Row, ...]:
     return ({"sub_array_id": content_key("sub_array", values), **values},)
 
 
-def _target(run: Run) -> tuple[Row, ...]:
+def _target(run: Run, target: Target) -> tuple[Row, ...]:
     sky = run.sky
     if sky.target_name is None:
         return ()
@@ -179,4 +181,6 @@ def _target(run: Run) -> tuple[Row, ...]:
         "ra": sky.target_ra,
         "dec": sky.target_dec,
     }
+    if target.own.target_class is not None:  # others keep the keys that they have
+        values["target_class"] = target.own.target_class
     return ({"target_id": content_key("target", values), **values},)

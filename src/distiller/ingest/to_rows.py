@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from distiller.core.bundle import Bundle, Row, Value
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
-from distiller.ingest.collection import NOTHING_SAID
 from distiller.ingest.findings import CODES
 from distiller.ingest.good_time import time_moc
 from distiller.ingest.performance import rad_max_deg
 from distiller.ingest.provenance import provenance_rows
+from distiller.ingest.run_settings import NOTHING_SAID
 from distiller.ingest.shared_rows import shared_rows
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from distiller.core.places import Place
-    from distiller.ingest.collection import ConfigFile, RunSettings
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
+    from distiller.ingest.run_settings import ConfigFile, RunSettings
 
 MAPPING_VERSION = "6"
 """To be counted up when equal files give other rows, so that all are stored anew."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import Damaged, Unreachable
 from distiller.core.places import Unanswered, place
+from distiller.jobs import folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from distiller.analysis.products import InputDataset
 
-FOLDER: Final = "inputs"
 _CHUNK: Final = 1 << 20
 _SHA256_LENGTH: Final = 64
 
@@ -34,7 +34,7 @@ def at_hand(
     Unreachable
         If the store does not answer.
     """
-    own = folder / FOLDER
+    own = folder / folders.INPUTS
     try:
         yield tuple(_local(one, own / str(n)) for n, one in enumerate(inputs))
     finally:

@@ -1,8 +1,8 @@
 """Where a job and its product lie on disk.
 
 A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log``,
-``progress.json``, ``fault.txt``, ``cancel``, ``result/``, ``tmp/``, ``state.json``. A
-product's folder has the files alone.
+``progress.json``, ``fault.txt``, ``cancel``, ``inputs/``, ``result/``, ``tmp/``,
+``state.json``. A product's folder has the files alone.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ PROGRESS: Final = "progress.json"
 STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"
 CANCEL: Final = "cancel"
+INPUTS: Final = "inputs"
 RESULT: Final = "result"
 LOCK: Final = "lock"
 TEMPORARY: Final = "tmp"
@@ -83,7 +84,7 @@ def tidy(folder: Path) -> None:
     """Leave the log and the records of a job that has ended; free the rest."""
     with suppress(OSError):
         free_reserve(folder)
-    for name in (TEMPORARY, RESULT):
+    for name in (TEMPORARY, INPUTS, RESULT):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +32,24 @@ LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
 WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
 """
 
+_MENDED: Final = """
+SELECT p.publisher_did, n.message
+FROM cta.finding AS n JOIN cta.product AS p ON p.product_id = n.product_id
+WHERE n.code = 'D230' AND p.publisher_did IN ({marks})
+ORDER BY p.publisher_did, n.message
+"""
+_CHANGE: Final = re.compile(
+    r": (?P<keyword>[A-Z0-9_-]+) of (?P<table>[A-Z_]+) is (?P<now>.*?), "
+    r"was (?P<was>.*?): "
+)
+"""The words of D230 (`distiller.ingest.mend`)."""
+_READ_FROM_FILES: Final = frozenset(
+    {"MJDREFI", "MJDREFF", "MJDREF", "TIMESYS", "TSTART", "TSTOP", "RA_PNT", "DEC_PNT",
+     "ALT_PNT", "AZ_PNT", "OBS_MODE", "ONTIME", "LIVETIME", "DEADC", "RAD_MAX",
+     "LO_THRES", "HI_THRES", "NMCIDS"}
+)  # fmt: skip
+"""What an analysis takes from the files themselves, whatever the settings say of it."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -47,6 +66,9 @@ def resolve(
         If an obs_id stands in several collections; lists the DIDs to choose from.
     Forbidden
         Naming every dataset that this reader may not read.
+    BadParameter
+        If settings mend in the archive what an analysis reads from the file: its
+        result would be wrong in silence.
     """
     marks = ", ".join("?" for _ in obs)
     found = archive.rows(_SELECT.format(marks=marks), [*obs, *obs])
@@ -58,7 +80,37 @@ def resolve(
         message = f"obs: proprietary and not yours to use: {dids}"
         hint = "log in as its owner or with its group, or choose other runs"
         raise Forbidden(message, hint=hint)
+    _refuse_mended(archive, [str(row["publisher_did"]) for row in rows])
     return tuple(_dataset(row) for row in rows), _heritage(rows, moment)
+
+
+def _refuse_mended(archive: DatasetFinder, dids: Sequence[str]) -> None:
+    marks = ", ".join("?" for _ in dids)
+    told = [
+        f"{row['publisher_did']}: {row['message']}"
+        for row in archive.rows(_MENDED.format(marks=marks), list(dids))
+        if _matters(str(row["message"]))
+    ]
+    if told:
+        raise BadParameter(
+            "obs",
+            "mended in the archive only, and jobs read the file: " + "; ".join(told),
+            hint="have the file itself mended and ingested again, or leave the run out",
+        )
+
+
+def _matters(finding: str) -> bool:
+    """Whether a finding on an override tells of a value that files now say otherwise.
+
+    >>> _matters("mended: TIMESYS of EVENTS is 'TT', was 'local': by hand")
+    True
+    >>> _matters("mended: TIMESYS of EVENTS is 'TT', was 'TT': to be sure")
+    False
+    """
+    found = _CHANGE.search(finding)
+    if found is None or found["table"] == "INDEX":
+        return False
+    return found["keyword"] in _READ_FROM_FILES and found["now"] != found["was"]
 
 
 def _in_order(obs: Sequence[str], found: Rows) -> Rows:

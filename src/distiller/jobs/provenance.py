@@ -79,6 +79,7 @@ def provenance_rows(  # noqa: PLR0913 - what a product is made of
         entity,
         name=product.title,
         location=main.name,
+        generated=end.ended,
         comment=product.description,
         description=made,
     )

@@ -139,7 +139,7 @@ class DatasetFinder(Protocol):
         """Run a small look-up."""
 
 
-class ProductWriter(Protocol):
+class ProductWriter(DatasetFinder, Protocol):
     """The part of the archive that ending a job uses."""
 
     def store(self, bundle: Bundle) -> str:

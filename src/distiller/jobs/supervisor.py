@@ -47,6 +47,7 @@ _TRIES: Final = 8
 _MOVING: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _LOCK_TRIES: Final = 10
 _TURN: Final = "turn"
+_FILED: Final = "SELECT product_id FROM cta.product WHERE product_id = ?"
 
 
 class Supervisor:
@@ -381,8 +382,20 @@ class Supervisor:
 
     def _remove(self, entry: Entry, folder: Path) -> None:
         self._forget(entry.job_id)
+        self._remove_unfiled(entry.job_id)
         folders.remove(folder)
         self._store.delete(entry.job_id)
+
+    def _remove_unfiled(self, job_id: str) -> None:
+        """Remove the files of a product that never came into the archive.
+
+        They are in place before their rows are: between the two, a supervisor may have
+        been killed.
+        """
+        left = list(folders.product_folders(self._settings, job_id))
+        if left and not self._archive.rows(_FILED, [registration.product_id(job_id)]):
+            for path in left:
+                folders.remove(path)
 
     def _end(self, job_id: str, phase: Phase, update: JobUpdate) -> None:
         final: JobUpdate = {"end_time": now(), "wish": None, **update}

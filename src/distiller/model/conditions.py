@@ -74,7 +74,7 @@ class _Term:
 
 _TOKEN = re.compile(
     r"""\s*(?:
-    (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+    (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<text>'(?:[^']|'')*')
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
     | (?P<sign><=|>=|<>|!=|==|[<>=()+\-*/,])
@@ -239,9 +239,10 @@ class _Reader:
         if self._take("-"):
             inner = self._inside(self._factor)
             _numbers(inner)
-            negative = f"-{inner.sql}"
-            simple = inner.sql[0].isdigit()
-            return _Term(negative if simple else f"({negative})", "number")
+            # Two signs in a row would begin a comment.
+            simple = inner.sql[0] in "0123456789"
+            text = f"-{inner.sql}" if simple else f"(-({inner.sql}))"
+            return _Term(text, "number")
         if self._take("("):
             term = self._inside(self._or)
             self._need(")")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from distiller.model.shape import ColumnShape, Shape, TableShape, Texts, ViewShape
 
 Kind = Literal[
-    "table new", "table gone", "table renamed", "table comment",
-    "column new", "column gone", "column renamed", "column type", "column null",
+    "table new", "table gone", "table kept", "table renamed", "table comment",
+    "column new", "column gone", "column kept", "column renamed", "column type",
+    "column null",
     "column not null", "column comment", "column order",
     "constraint new", "constraint gone", "key new", "key gone", "index new",
     "index gone", "view new", "view gone", "view changed", "view comment",
@@ -24,6 +25,9 @@ _WIDER = frozenset({
     ("REAL", "DOUBLE"),
 })  # fmt: skip
 """Changes of type that keep every value."""
+
+KEPT: Final = "Kept by an upgrade, no longer in the data model: "
+"""With which an upgrade marks the comment of what it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Difference:
     old: str = ""
     new: str = ""
     destructive: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an upgrade has kept it on purpose: nothing needs to be done."""
+        return self.kind in {"column kept", "table kept"}
 
     def __str__(self) -> str:
         where = f"{self.table}.{self.name}" if self.name else self.table
@@ -99,7 +108,7 @@ def _differences(old: Shape, new: Shape) -> Iterator[Difference]:
         yield from _table(before, table, ordered=ordered)
     for name, gone in old.tables.items():
         if name not in kept:
-            yield Difference("table gone", name, destructive=not gone.derived)
+            yield _gone_table(gone)
     yield from _views(old, new)
 
 
@@ -124,10 +133,7 @@ def _table(
             yield from _column(name, found, column, derived=after.derived)
     gone = [c for c in before.columns if c not in kept]
     for column in gone:
-        yield Difference(
-            "column gone", name, column.name, column.type,
-            destructive=not after.derived,
-        )  # fmt: skip
+        yield _gone_column(after, column)
     if ordered and kept != [c for c in before.columns if c in kept]:
         yield Difference("column order", name)
     for kind, texts, wanted in (
@@ -136,6 +142,21 @@ def _table(
         ("index", before.indexes, after.indexes),
     ):
         yield from _texts(kind, name, texts, wanted)
+
+
+def _gone_table(before: TableShape) -> Difference:
+    if before.comment.startswith(KEPT):
+        return Difference("table kept", before.name)
+    return Difference("table gone", before.name, destructive=not before.derived)
+
+
+def _gone_column(after: TableShape, before: ColumnShape) -> Difference:
+    if before.comment.startswith(KEPT):
+        return Difference("column kept", after.name, before.name, before.type)
+    return Difference(
+        "column gone", after.name, before.name, before.type,
+        destructive=not after.derived,
+    )  # fmt: skip
 
 
 def _column(

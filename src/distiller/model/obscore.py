@@ -117,7 +117,9 @@ class ObsCoreMapping:
         Notes
         -----
         Parameters of the statement: ``$base_url`` without a last slash and
-        ``$calib_levels``, a JSON object of data level to calib_level.
+        ``$calib_levels``, a JSON object of data level to calib_level;
+        ``$product_types``, one of product type to the word of the site; and
+        ``$event_format``, the media type of event lists.
         """
         listed = ",\n  ".join(
             f"{self.expression(name, engine)} AS {name}" for name in self.columns

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import BadParameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_DIGITS_MAX: Final = 100
+"""What is longer is no number that anybody means; Python would not read it."""
 
 
 class Parameters:
@@ -64,7 +67,7 @@ class Parameters:
         Raises
         ------
         BadParameter
-            If it is something else.
+            If it is something else, or of more than `_DIGITS_MAX` digits.
         """
         value = self.single(name)
         if value is None:
@@ -72,4 +75,6 @@ class Parameters:
         digits = value.strip()
         if not (digits.isascii() and digits.isdecimal()):
             raise BadParameter(name, f"{value!r} is not a whole number from 0 on")
+        if len(digits.lstrip("0")) > _DIGITS_MAX:
+            raise BadParameter(name, f"a number of {len(digits)} digits is too large")
         return int(digits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -98,6 +99,12 @@ _SERIALIZATIONS: dict[Kind, Literal["BINARY2", "TABLEDATA"]] = {
 }
 
 
+_MEDIA_TYPE = re.compile(
+    r"""[\w.+-]+/[\w.+-]+(?:[ ]*;[ ]*[\w-]+=(?:[\w.+-]+|"[\w.+-]+"))*""", re.ASCII
+)
+"""What a header can have: no line ends, no blanks but beside a semicolon."""
+
+
 def _canonical(name: str) -> str:
     """Return a name without spaces, quotes, capitals, and the one character set."""
     plain = "".join(name.split()).replace('"', "").lower()
@@ -136,12 +143,13 @@ def format_of(name: str | None) -> Format:
 def content_type(name: str | None) -> str:
     """Return the Content-Type: the media type that was asked for, else the format's.
 
-    >>> content_type("text/xml"), content_type("csv")
-    ('text/xml', 'text/csv;header=present')
+    >>> content_type("text/xml"), content_type("csv"), content_type("text/ csv")
+    ('text/xml', 'text/csv;header=present', 'text/csv;header=present')
     """
     form = format_of(name)
     asked = (name or "").strip()
-    return asked if "/" in asked and asked.lower() != form.kind else form.media_type
+    is_type = _MEDIA_TYPE.fullmatch(asked) and asked.lower() != form.kind
+    return asked if is_type else form.media_type
 
 
 def writer_for(

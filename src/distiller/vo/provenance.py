@@ -2,7 +2,8 @@
 
 Identifiers and keys follow from what they name, so that the same history is the same
 rows everywhere: a second ingest, another engine or a replay adds nothing. Rows are kept
-for ever; of two rows with one key the first one stays.
+for ever, but what is said of an entity (its row, what generated it, who is responsible)
+is what the latest dataset says that generated it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ _TABLES: Final = (
     "was_configured_by",
 )
 """Parents before children."""
+
+_KEYS: Final = {
+    "was_generated_by": "generation_id",
+    "was_associated_with": "association_id",
+    "was_attributed_to": "attribution_id",
+    "was_configured_by": "configuration_id",
+}
+"""Key columns that are not named after their table."""
 
 
 def dataset_entity(publisher_did: str, sha256: str) -> str:
@@ -95,25 +104,22 @@ class Record:
         prefix = words.get(kind or "", "software" if kind else "agent")
         label = f"{name} {version}" if version else name
         identifier = f"{prefix}:{label}"
-        self._add("agent", identifier, agent_id=identifier, name=label, agent_type=kind)
-        return identifier
+        return self._keyed("agent", identifier, name=label, agent_type=kind)
 
     def entity_description(
         self, name: str, kind: str, *, description: str, content_type: str
     ) -> str:
         """Add a kind of dataset; return its key."""
         own = key("entity_description", name, content_type)
-        self._add(
+        return self._keyed(
             "entity_description",
             own,
-            entity_description_id=own,
             description_class="DatasetDescription",
             name=name,
             description=description,
             entity_type=kind,
             content_type=content_type,
         )
-        return own
 
     def entity(  # noqa: PLR0913 - the attributes of the class
         self,
@@ -126,10 +132,9 @@ class Record:
         description: str | None = None,
     ) -> str:
         """Add a dataset as it was; return its identifier."""
-        self._add(
+        return self._keyed(
             "entity",
             identifier,
-            entity_id=identifier,
             entity_class="DatasetEntity",
             name=name,
             location=location,
@@ -137,7 +142,6 @@ class Record:
             comment=comment,
             entity_description_id=description,
         )
-        return identifier
 
     def activity_description(
         self,
@@ -149,18 +153,23 @@ class Record:
         subtype: str | None = None,
     ) -> str:
         """Add a kind of activity; return its key."""
-        own = key("activity_description", kind, name, version or "", description)
-        self._add(
+        own = key(
+            "activity_description",
+            kind,
+            subtype or "",
+            name,
+            version or "",
+            description,
+        )
+        return self._keyed(
             "activity_description",
             own,
-            activity_description_id=own,
             name=name,
             version=version,
             description=description,
             activity_type=kind,
             activity_subtype=subtype,
         )
-        return own
 
     def usage_description(
         self, of: str, role: str, *, description: str, many: bool, entity: str
@@ -190,14 +199,14 @@ class Record:
     ) -> str:
         table = f"{kind}_description"
         own = key(table, of, role)
-        values: dict[str, Value] = {
-            f"{table}_id": own,
-            "activity_description_id": of,
-            "role": role,
-            "description": description,
-            "multiplicity": "*" if many else "1",
-        }
-        self._add(table, own, **values)
+        self._keyed(
+            table,
+            own,
+            activity_description_id=of,
+            role=role,
+            description=description,
+            multiplicity="*" if many else "1",
+        )
         link = {f"{table}_id": own, "entity_description_id": entity}
         self._add(f"{kind}_entity_description", f"{own}/{entity}", **link)
         return own
@@ -214,10 +223,9 @@ class Record:
     ) -> str:
         """Add a parameter that activities of a kind take; return its key."""
         own = key("parameter_description", of, name)
-        self._add(
+        return self._keyed(
             "parameter_description",
             own,
-            parameter_description_id=own,
             activity_description_id=of,
             name=name,
             value_type=value_type,
@@ -225,7 +233,6 @@ class Record:
             default_value=default,
             description=description,
         )
-        return own
 
     def activity(
         self,
@@ -237,26 +244,23 @@ class Record:
         ended: datetime | None = None,
     ) -> str:
         """Add an activity of a kind; return its identifier."""
-        self._add(
+        return self._keyed(
             "activity",
             identifier,
-            activity_id=identifier,
             name=name,
             start_time=started,
             end_time=ended,
             activity_description_id=description,
         )
-        return identifier
 
     def used(
         self, activity: str, entity: str, role: str, usage: str | None = None
     ) -> None:
         """Say that an activity used an entity."""
         own = key("used", activity, entity, role)
-        self._add(
+        self._keyed(
             "used",
             own,
-            used_id=own,
             activity_id=activity,
             entity_id=entity,
             role=role,
@@ -268,10 +272,9 @@ class Record:
     ) -> None:
         """Say that an activity generated an entity."""
         own = key("was_generated_by", entity, activity)
-        self._add(
+        self._keyed(
             "was_generated_by",
             own,
-            generation_id=own,
             entity_id=entity,
             activity_id=activity,
             role=role,
@@ -281,10 +284,9 @@ class Record:
     def associated(self, activity: str, agent: str, role: str) -> None:
         """Say that an agent was responsible for an activity."""
         own = key("was_associated_with", activity, agent, role)
-        self._add(
+        self._keyed(
             "was_associated_with",
             own,
-            association_id=own,
             activity_id=activity,
             agent_id=agent,
             role=role,
@@ -293,10 +295,9 @@ class Record:
     def attributed(self, entity: str, agent: str, role: str) -> None:
         """Say that an agent is responsible for an entity."""
         own = key("was_attributed_to", entity, agent, role)
-        self._add(
+        self._keyed(
             "was_attributed_to",
             own,
-            attribution_id=own,
             entity_id=entity,
             agent_id=agent,
             role=role,
@@ -318,10 +319,9 @@ class Record:
     ) -> None:
         """Say that a parameter with a value governed an activity."""
         own = key("parameter", activity, name)
-        self._add(
+        self._keyed(
             "parameter",
             own,
-            parameter_id=own,
             name=name,
             parameter_value=value,
             parameter_description_id=description,
@@ -333,20 +333,26 @@ class Record:
     ) -> None:
         """Say that a file governed an activity; its text is kept with it."""
         own = f"{name}#{sha256[:ENTITY_DIGITS]}"
-        self._add("config_file", own, config_file_id=own, name=name, comment=text)
+        self._keyed("config_file", own, name=name, comment=text)
         self._configuration(activity, "Configfile", own)
 
     def _configuration(self, activity: str, kind: str, artefact: str) -> None:
         own = key("was_configured_by", activity, kind, artefact)
-        self._add(
+        self._keyed(
             "was_configured_by",
             own,
-            configuration_id=own,
             activity_id=activity,
             artefact_type=kind,
             parameter_id=artefact if kind == "Parameter" else None,
             config_file_id=artefact if kind == "Configfile" else None,
         )
+
+    def _keyed(self, table: str, identifier: str, **values: Value) -> str:
+        """Add a row with its identifier as key; return that."""
+        self._add(
+            table, identifier, **{_KEYS.get(table, f"{table}_id"): identifier}, **values
+        )
+        return identifier
 
     def _add(self, table: str, identifier: str, **values: Value) -> None:
         self._rows.setdefault(table, {}).setdefault(identifier, values)

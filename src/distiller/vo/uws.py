@@ -211,4 +211,5 @@ def read_wait_s(text: str) -> float:
         ) from error
     if seconds < -1:
         raise BadParameter("WAIT", f"{seconds} s is before now", hint="give -1 or more")
-    return WAIT_MAX_S if seconds == -1 else min(float(seconds), WAIT_MAX_S)
+    # Compared as they are: a float holds no number of hundreds of digits.
+    return WAIT_MAX_S if seconds == -1 else float(min(seconds, WAIT_MAX_S))

@@ -17,7 +17,7 @@ from distiller.web.access import reader_of
 from distiller.web.data.ranges import Part, Unsatisfiable, part_of
 
 if TYPE_CHECKING:
-    from tests.web.conftest import Server
+    from tests.web.conftest import Server, StartServer
 
 CONTENT = bytes(range(256)) * 4096
 SIZE = len(CONTENT)
@@ -28,6 +28,12 @@ def url_of(server: Server, obs_id: str) -> str:
         f"SELECT access_url FROM ivoa.obscore WHERE obs_id = '{obs_id}'"
     )
     return url
+
+
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
 
 
 def test_whole_file(server: Server) -> None:
@@ -80,7 +86,13 @@ def test_a_download_that_broke_off_goes_on(server: Server) -> None:
 
 
 def test_a_part_behind_the_end(server: Server) -> None:
-    answer = httpx.get(url_of(server, "23523"), headers={"Range": f"bytes={SIZE}-"})
+    url = url_of(server, "23523")
+    far = httpx.get(url, headers={"Range": f"bytes={'9' * 5000}-"})
+    assert far.status_code == 416
+    to_far = httpx.get(url, headers={"Range": f"bytes=0-{'9' * 5000}"})
+    assert to_far.status_code == 206
+    assert to_far.content == CONTENT
+    answer = httpx.get(url, headers={"Range": f"bytes={SIZE}-"})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{SIZE}"
 
@@ -140,9 +152,9 @@ def test_other_methods_are_refused(server: Server) -> None:
 
 
 def test_changed_file_is_served_without_the_mark_of_the_registered(
-    start_server: object,
+    start_server: StartServer,
 ) -> None:
-    server: Server = start_server()  # type: ignore[operator]
+    server = start_server()
     server.files["23523"].write_bytes(b"other")
     answer = httpx.get(url_of(server, "23523"))
     assert answer.content == b"other"

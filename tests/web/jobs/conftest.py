@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from tests.support import postgres
 
 from distiller.analysis import tasks
 from distiller.analysis.simulate import simulate
@@ -50,19 +51,57 @@ def filled(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Path:
     (home / "distiller.toml").write_text(
         f'authority = "{AUTHORITY}"\nresolver_url = ""\njob_memory_mb = 1024\n'
     )
+    _ingest(home, runs)
+    return home
+
+
+@pytest.fixture(scope="session")
+def filled_database(
+    filled: Path,
+    runs: Path,
+    postgres_server: postgres.Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Give the name of a database with these runs, for `Server.create`."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+    home.mkdir()
+    shutil.copy(filled / "distiller.toml", home)
+    url = postgres_server.create()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILLER_DATABASE_URL", url)
+        _ingest(home, runs)
+    return postgres.name_of(url)
+
+
+def _ingest(home: Path, runs: Path) -> None:
     words = [str(runs), "--collection", "sim"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISTILLER_HOME", str(home))
         CliRunner().invoke(ingest, words, obj=home, catch_exceptions=False)
-    return home
 
 
 @pytest.fixture
-def home(filled: Path, tmp_path: Path) -> Settings:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Name the engine of the home: DuckDB, unless a test is parametrised over both."""
+    return str(getattr(request, "param", "duckdb"))
+
+
+@pytest.fixture
+def home(
+    filled: Path, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> Settings:
     """Give the settings of a home of the test's own, with the two runs."""
     target = tmp_path / "home"
     shutil.copytree(filled, target)
-    return load_settings(target)
+    if engine == "duckdb":
+        return load_settings(target)
+    (target / "archive.duckdb").unlink()
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("filled_database")
+    return load_settings(target, database_url=server.create(template=template))
+
+
+each_engine = pytest.mark.parametrize("engine", ["duckdb", "postgresql"], indirect=True)
 
 
 @pytest.fixture

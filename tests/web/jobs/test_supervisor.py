@@ -20,6 +20,8 @@ from distiller.jobs.spec import JobSpec
 from distiller.jobs.supervisor import Supervisor
 from distiller.vo.uws import Phase
 
+from .conftest import each_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -62,6 +64,7 @@ def products(yard: Any) -> list[str]:
     return sorted(row["obs_id"] for row in yard.archive.rows(PRODUCTS))
 
 
+@each_engine
 def test_a_count_map_becomes_a_product(yard: Any) -> None:
     yard.supervisor(real=True)
     pairs = [("obs", "1001,1002"), ("target", "Crab"), ("e_min", "0.5")]
@@ -236,6 +239,7 @@ def test_a_job_that_ended_meanwhile_is_found(yard: Any) -> None:
     assert products(yard) == [f"rogue/{registration.product_id(job.job_id)}"]
 
 
+@each_engine
 @pytest.mark.parametrize("done", ["moved", "stored"])
 def test_the_end_of_a_job_is_replayed(yard: Any, done: str) -> None:
     """Killed after the files moved, or after the rows were stored."""

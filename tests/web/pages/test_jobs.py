@@ -18,13 +18,23 @@ from distiller.jobs import presence
 from distiller.vo.uws import JobError, Phase
 from distiller.web.pages.jobs import links, views
 
-from ..jobs.conftest import archive, filled, home, runs, service, store  # noqa: TID252
+from ..jobs.conftest import (  # noqa: TID252
+    archive,
+    engine,
+    filled,
+    home,
+    runs,
+    service,
+    store,
+)
 from ..uws.conftest import MAP, here  # noqa: TID252
 
 if TYPE_CHECKING:
     from distiller.vo.uws import Job
 
-__all__ = ["archive", "filled", "here", "home", "runs", "service", "store"]
+__all__ = [
+    "archive", "engine", "filled", "here", "home", "runs", "service", "store",
+]  # fmt: skip
 
 FORM = "/jobs/new/count_map/"
 
@@ -256,6 +266,7 @@ def test_the_list_has_pages(
         here.run(job_id)
     text = client.get("/jobs/?page=2").content.decode()
     assert 'hx-get="/jobs/?page=2"' in text
+    assert client.get("/jobs/", {"page": "9" * 5000}).status_code == 200
     beyond = text_of(client.get("/jobs/?page=9"))
     assert "No jobs here" in beyond
     for nonsense in ("x", "-1", "0", "²", "9" * 40):

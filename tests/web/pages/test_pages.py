@@ -25,6 +25,12 @@ NINE = "SELECT a.obs_id, b.s_ra FROM ivoa.obscore AS a, ivoa.obscore AS b"
 MANY = f"{NINE}, ivoa.obscore AS c"
 
 
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
+
+
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[httpx.Client]:
     """Ask the shared server."""
@@ -256,7 +262,7 @@ def test_unknown_dataset(client: httpx.Client) -> None:
 def test_download_page(client: httpx.Client) -> None:
     text = _get(client, "/search/download/", obs=CRAB)
     assert "Download 1 file" in text
-    assert "curl -fL --create-dirs -o '23523/run_23523.fits'" in text
+    assert "curl -fgL --create-dirs -o test-dr1/23523/run_23523.fits http" in text
     missing = _get(client, "/search/download/", obs="ivo://org.example/x?1")
     assert "Not in the archive ivo://org.example/x?1" in missing
     assert "no dataset is chosen" in _get(client, "/search/download/", 400)

@@ -30,6 +30,12 @@ def status_of(document: bytes) -> list[tuple[str, str]]:
     return [(value.decode(), content.decode()) for value, content in found]
 
 
+@pytest.fixture(scope="session")
+def server(each_server: Server) -> Server:
+    """Ask the shared server of each engine."""
+    return each_server
+
+
 def test_the_runs_on_crab(server: Server) -> None:
     result = pyvo.dal.TAPService(f"{server.url}/tap").search(CONE)
     assert list(result["obs_id"]) == ["23523", "23526", "23559"]
@@ -169,6 +175,10 @@ def test_refused_queries_say_where_and_why(
             "LANG: unknown 'SQL' (there are ADQL, ADQL-2.1, ADQL-2.0)",
         ),
         (
+            {"LANG": "ADQL", "QUERY": ALL, "MAXREC": "9" * 5000},
+            "MAXREC: a number of 5000 digits is too large",
+        ),
+        (
             {"LANG": "ADQL", "QUERY": ALL, "MAXREC": "many"},
             "MAXREC: 'many' is not a whole number from 0 on",
         ),
@@ -291,3 +301,9 @@ def test_the_media_type_of_csv_is_that_which_was_asked_for(
     answer = server.ask(ALL, RESPONSEFORMAT=asked)
     assert answer.headers["content-type"] == asked
     assert answer.text.startswith("obs_id\r\n")
+
+
+def test_a_media_type_with_a_line_end_is_not_repeated(server: Server) -> None:
+    answer = server.ask(ALL, RESPONSEFORMAT="text/\ncsv")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv;header=present"

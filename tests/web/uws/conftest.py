@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,26 @@ from lxml import etree
 from distiller.jobs import processes
 from distiller.web import site
 
-from ..jobs.conftest import archive, filled, home, runs, service, store  # noqa: TID252
+from ..jobs.conftest import (  # noqa: TID252
+    archive,
+    engine,
+    filled,
+    filled_database,
+    home,
+    runs,
+    service,
+    store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["archive", "filled", "home", "runs", "service", "store"]
+    from tests.support import postgres
+
+__all__ = [
+    "archive", "engine", "filled", "filled_database", "home", "runs", "service",
+    "store",
+]  # fmt: skip
 
 NAMES = {
     "u": "http://www.ivoa.net/xml/UWS/v1.0",
@@ -122,10 +137,32 @@ class UwsServer:
 @pytest.fixture(scope="module")
 def uws(filled: Path) -> Iterator[UwsServer]:
     """Give a server over a copy of the filled home."""
+    with _serving(filled) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgresql"])
+def each_uws(request: pytest.FixtureRequest, filled: Path) -> Iterator[UwsServer]:
+    """Give such a server on each engine."""
+    if request.param == "duckdb":
+        yield request.getfixturevalue("uws")
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.create(template=request.getfixturevalue("filled_database"))
+    with _serving(filled, url) as made:
+        yield made
+
+
+@contextmanager
+def _serving(filled: Path, database_url: str | None = None) -> Iterator[UwsServer]:
     # Not pytest's folder: the address of a Unix socket has 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="dst") as folder:
         target = Path(folder) / "home"
         shutil.copytree(filled, target)
+        if database_url is not None:
+            (target / "archive.duckdb").unlink()
+            with (target / "distiller.toml").open("a") as file:
+                file.write(f'database_url = "{database_url}"\n')
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port: int = listener.getsockname()[1]
         made = UwsServer(target, port)

@@ -68,7 +68,8 @@ def test_fifty_jobs_survive_twenty_kills(uws: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_runner_of_its_own_may_be_killed_too(uws: Any) -> None:
+def test_a_runner_of_its_own_may_be_killed_too(each_uws: Any) -> None:
+    uws = each_uws
     uws.stop()
     uws.settings = {"DISTILLER_RUNNER": "external"}
     words = [sys.executable, "-m", "distiller", "--home", str(uws.home), "runner"]

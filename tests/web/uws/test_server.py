@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from astropy.io import fits
 
 from distiller.jobs.registration import product_id
 
-from .conftest import xpath
+from .conftest import MAP, xpath
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def test_from_submission_to_the_files(uws: Any) -> None:
+def test_from_submission_to_the_files(each_uws: Any) -> None:
+    uws = each_uws
     path = uws.submit(RUNID="first")
     document = uws.finish(path)
     assert xpath(document, "string(//u:phase)") == "COMPLETED"
@@ -54,7 +56,29 @@ def test_from_submission_to_the_files(uws: Any) -> None:
     assert named.startswith('inline; filename="count_map_')
 
 
-def test_the_product_is_in_obscore(uws: Any) -> None:
+def test_a_job_from_the_page(each_uws: Any) -> None:
+    uws = each_uws
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{uws.port}", follow_redirects=True, timeout=60
+    ) as browser:
+        form = browser.get("/jobs/new/count_map/", params={"obs": "1001,1002"})
+        assert form.status_code == 200
+        (token,) = set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', form.text))
+        fields = {**MAP, "csrfmiddlewaretoken": token}
+        page = browser.post("/jobs/new/count_map/", data=fields)
+        assert page.status_code == 200, page.text
+        (job_id,) = re.findall(r"/jobs/([\w-]+)/$", str(page.url))
+        document = uws.finish(f"/{job_id}")
+        assert xpath(document, "string(//u:phase)") == "COMPLETED"
+        shown = browser.get(f"/jobs/{job_id}/").text
+        assert "Download FITS" in shown
+        product = browser.get(f"/products/{product_id(job_id)}/")
+        assert product.status_code == 200
+        assert "1001" in product.text
+
+
+def test_the_product_is_in_obscore(each_uws: Any) -> None:
+    uws = each_uws
     path = uws.submit()
     uws.finish(path)
     base = uws.url.removesuffix("/uws/count_map")
@@ -67,6 +91,17 @@ def test_the_product_is_in_obscore(uws: Any) -> None:
         params={"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"},
     )
     assert answer.text.split()[1:] == ["count-map,3"]
+    used = (
+        "SELECT count(*) AS n FROM provenance.used AS u "
+        "JOIN provenance.was_generated_by AS g ON g.activity_id = u.activity_id "
+        "WHERE g.entity_id LIKE "
+        f"'%count_map/{product_id(path.removeprefix('/'))}%'"
+    )
+    answer = httpx.get(
+        f"{base}/tap/sync",
+        params={"LANG": "ADQL", "QUERY": used, "RESPONSEFORMAT": "csv"},
+    )
+    assert int(answer.text.split()[1]) >= 2, answer.text
 
 
 @pytest.mark.debian("stilts")

@@ -308,6 +308,7 @@ def test_the_list_is_filtered(client: Client) -> None:
     for wrong, message in (
         ({"LAST": "0"}, "LAST: must be at least 1"),
         ({"LAST": "x"}, "not a whole number"),
+        ({"LAST": "9" * 5000}, "a number of 5000 digits is too large"),
         ({"PHASE": "GONE"}, "no such phase"),
         ({"AFTER": "then"}, "AFTER: not a time: 'then' (write 2026-"),
         ({"AFTER": "0000-01-01"}, "AFTER: not a time"),

@@ -81,7 +81,7 @@ def simulate(
             events = sample(run, irfs, streams.stream(seed, run.obs_id, streams.EVENTS))
         hdus += write.write_run(folder, run, events, weather, irfs)
         for _, *rest in shared.get(run.site.name, ()):
-            hdus.append((run.obs_id, *rest))  # type: ignore[arg-type]
+            hdus.append((run.obs_id, *rest))  # type: ignore[arg-type]  # the rest of a row
         observations.append(headers.index_row(run, weather, len(events.met_s)))
         if report is not None:
             report(number)

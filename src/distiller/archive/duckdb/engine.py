@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName
+    from distiller.archive.engine import EngineName, Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -99,35 +99,38 @@ class DuckDBEngine:
         batch_rows: int,
     ) -> AbstractContextManager[DuckDBRunning]:
         """Run one SELECT, read-only, and stream its rows."""
-        running = DuckDBRunning(
+        return DuckDBRunning(
             self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows
-        )
-        try:
-            running.start(sql, params)
-        except BaseException:
-            running.close()
-            raise
-        return running
+        ).started(sql, params)
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours."""
         return translated(doing)
 
+    def expect(self, shape: str) -> None:
+        """Do nothing: while this process has the file, no other can upgrade it."""
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
         return functions.macro_statements()
+
+    def allow_readers(self, session: Session, model: Model) -> None:
+        """Do nothing: a file has no users."""
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""
         return sql_type(column)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; queries that run are interrupted first."""
         self._closed = True
         self._watchdog.close()
         if self._opened is not None:
-            functions.unregister(self._opened)
-            self._opened.close()
+            try:
+                with translated(f"closing {self._path}"):
+                    functions.unregister(self._opened)
+            finally:
+                self._opened.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._closed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import duckdb
 
@@ -45,6 +45,9 @@ WHERE database_name = current_database() AND schema_name = ANY($schemas)
 ORDER BY table_oid, constraint_index
 """
 
+Checks: TypeAlias = dict[str, tuple[str, str]]
+"""Name and text of the checks of a table, by what DuckDB makes of them."""
+
 
 def read_shape(
     session: Session, model: Model, schemas: Sequence[str], derived: set[str]
@@ -59,11 +62,12 @@ def read_shape(
     constraints: dict[str, list[tuple[Any, ...]]] = {}
     for table, *rest in session.fetch(_CONSTRAINTS, wanted):
         constraints.setdefault(table, []).append(tuple(rest))
+    checks = _checks(model)
     tables = {
         name: TableShape(
             name,
             tuple(columns[name]),
-            _constraints(name, constraints.get(name, []), model.by_name.get(name)),
+            _constraints(name, constraints.get(name, []), checks.get(name, {})),
             comment=comment,
             derived=name in derived,
         )
@@ -77,10 +81,9 @@ def read_shape(
 
 
 def _constraints(
-    table: str, rows: Sequence[tuple[Any, ...]], bound: BoundTable | None
+    table: str, rows: Sequence[tuple[Any, ...]], known: Checks
 ) -> dict[str, str]:
     """Return the constraints of a table by the names that our SQL gives them."""
-    known = _checks(bound) if bound is not None else {}
     found: dict[str, str] = {}
     for kind, columns, expression in rows:
         names = tuple(columns)
@@ -97,21 +100,32 @@ def _constraints(
     return found
 
 
-def _checks(bound: BoundTable) -> dict[str, tuple[str, str]]:
-    """Return name and text of the model's checks by what DuckDB makes of them."""
-    wanted = {
-        name: text
-        for name, text in postgresql.constraints(bound).items()
-        if text.startswith("CHECK ")
-    }
-    if not wanted:
-        return {}
+def _checks(model: Model) -> dict[str, Checks]:
+    """Return the model's checks by table and by what DuckDB makes of them."""
+    found: dict[str, Checks] = {}
     with duckdb.connect() as probe:
-        probe.execute(f"CREATE SCHEMA {quoted(bound.schema)}")
-        probe.execute(emit.create_table(bound))
-        told = probe.execute(
-            "SELECT expression FROM duckdb_constraints() "
-            "WHERE constraint_type = 'CHECK' ORDER BY constraint_index"
-        ).fetchall()
+        for bound in model.tables:
+            wanted = {
+                name: text
+                for name, text in postgresql.constraints(bound).items()
+                if text.startswith("CHECK ")
+            }
+            if wanted:
+                found[bound.name] = _told(probe, bound, wanted)
+    return found
+
+
+def _told(
+    probe: duckdb.DuckDBPyConnection, bound: BoundTable, wanted: dict[str, str]
+) -> Checks:
+    """Make a table of the model, and return its checks by what DuckDB makes of them."""
+    schema, _, name = bound.name.partition(".")
+    probe.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    probe.execute(emit.create_table(bound))
+    told = probe.execute(
+        "SELECT expression FROM duckdb_constraints() WHERE constraint_type = 'CHECK' "
+        "AND schema_name = ? AND table_name = ? ORDER BY constraint_index",
+        [schema, name],
+    ).fetchall()
     pairs = zip(told, wanted.items(), strict=True)
     return {expression: item for (expression,), item in pairs}

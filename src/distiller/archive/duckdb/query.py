@@ -36,9 +36,8 @@ class DuckDBRunning(Running):
         max_rows: int | None,
         batch_rows: int,
     ) -> None:
-        super().__init__(watchdog, timeout_s, max_rows)
+        super().__init__(watchdog, timeout_s, max_rows, batch_rows)
         self._cursor = cursor
-        self._batch_rows = batch_rows
         self._bound: duckdb.DuckDBPyRelation | None = None
         self._number = 0
 
@@ -56,7 +55,7 @@ class DuckDBRunning(Running):
 
     def _run(self) -> Batches:
         bound, self._bound = self._bound, None
-        assert bound is not None  # noqa: S101 - `start` comes before
+        assert bound is not None  # noqa: S101 - `started` comes before
         # Only a relation streams; `execute` would hold all rows in memory.
         reader: Batches = bound.to_arrow_reader(self._batch_rows)
         return reader

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from distiller.archive import functions
+from distiller.core.errors import InternalError
 from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import duckdb
-
     from distiller.archive.engine import Cells
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
-    from distiller.model import BoundTable
+    from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
 _ARROW_FROM = 400
@@ -98,20 +98,35 @@ class DuckDBSession:
             )
         types = [_arrow_type(bound.column) for bound in table.columns]
         arrays = [
-            pa.array(cells, type=kind)
-            for cells, kind in zip(zip(*rows, strict=True), types, strict=True)
+            _array(f"{table.name}.{name}", cells, kind)
+            for name, cells, kind in zip(
+                table.names, zip(*rows, strict=True), types, strict=True
+            )
         ]
         staged = pa.Table.from_arrays(arrays, names=list(table.names))
         self._cursor.register("staged_rows", staged)
         try:
             return self.execute(f"{into} SELECT {names} FROM staged_rows{rule}")  # noqa: S608 - names of the model
         finally:
-            self._cursor.unregister("staged_rows")
+            # In a transaction that failed it raises, too; the first error tells more.
+            with suppress(duckdb.Error):
+                self._cursor.unregister("staged_rows")
 
     def define(self) -> None:
         """Define our SQL functions in the file."""
         for statement in functions.macro_statements():
             self.execute(statement)
+
+    def undefined(self) -> list[str]:
+        """Return the names of our macros that the file has not."""
+        wanted = {head.partition("(")[0] for head in functions.MACROS}
+        found = self.fetch("SELECT function_name FROM duckdb_functions()")
+        return sorted(wanted - {name for (name,) in found})
+
+    def lost_indexes(self, model: Model) -> list[str]:
+        """Return none: there are no indexes beside those of keys."""
+        del model
+        return []
 
     def close(self) -> None:
         """Close the cursor."""
@@ -121,6 +136,14 @@ class DuckDBSession:
 def _names(table: BoundTable) -> str:
     """Return the columns that rows have; an upgrade may have kept others beside."""
     return ", ".join(quoted(name) for name in table.names)
+
+
+def _array(column: str, cells: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
+    try:
+        return pa.array(cells, type=kind)
+    except (pa.ArrowException, OverflowError, TypeError) as error:
+        said = str(error).partition("\n")[0]
+        raise InternalError(f"{column}: a value does not fit: {said}") from error
 
 
 def _arrow_type(column: Column) -> pa.DataType:

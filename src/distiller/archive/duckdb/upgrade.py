@@ -24,6 +24,7 @@ from distiller.core.errors import Damaged
 from distiller.core.files import sync_folder
 from distiller.model.diff import former, former_column
 from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql.alter import kept_column, kept_table
 from distiller.model.emit.sql.names import listed, literal, qualified
 from distiller.model.shape import shape_of
 
@@ -153,6 +154,8 @@ class _Copy:
                     f"ALTER TABLE after.{qualified(new.name)} "
                     f"ADD COLUMN {name} {column.type}"
                 )
+                for statement in kept_column(f"after.{new.name}", column):
+                    self._connection.execute(statement)
                 pairs.append((column.name, name))
         self._connection.execute(
             f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
@@ -170,6 +173,8 @@ class _Copy:
             f"CREATE TABLE after.{qualified(old.name)} AS "
             f"FROM before.{qualified(old.name)}"
         )
+        for statement in kept_table(old, "after."):
+            self._connection.execute(statement)
         pairs = [(column.name, quoted(column.name)) for column in old.columns]
         self._verify(old.name, old.name, pairs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -10,7 +11,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from distiller.archive import install
 from distiller.archive.pgsphere import ensure_pgsphere
 from distiller.archive.postgres import functions, text
-from distiller.archive.postgres.faults import is_lost, refused, translated
+from distiller.archive.postgres.faults import (
+    DRIVER_ERRORS,
+    is_lost,
+    refused,
+    translate,
+    translated,
+)
+from distiller.archive.postgres.mark import Mark
 from distiller.archive.postgres.pool import Pool
 from distiller.archive.postgres.query import PostgresRunning
 from distiller.archive.postgres.session import PostgresSession
@@ -19,10 +27,11 @@ from distiller.core.errors import BadParameter, IllegalState
 from distiller.model.emit.sql import sql_type
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName
+    from distiller.archive.engine import EngineName, Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
@@ -70,9 +79,11 @@ class PostgresEngine:
         self._url = settings.database_url.get_secret_value()
         given = settings.database_read_url or settings.database_url
         self._watchdog = Watchdog()
+        self._mark = Mark()
         self._pool = Pool(
             _conninfo(given.get_secret_value(), _READING),
             settings.queries_at_once + _MORE_READERS,
+            self._mark,
         )
         self._closed = False
 
@@ -111,7 +122,7 @@ class PostgresEngine:
         """Return a session that connects when it is first used."""
         if self._closed:
             raise IllegalState("the archive is closed")
-        return PostgresSession(self._connect)
+        return PostgresSession(self._connect, self._mark)
 
     def query(
         self,
@@ -123,19 +134,24 @@ class PostgresEngine:
         batch_rows: int,
     ) -> AbstractContextManager[PostgresRunning]:
         """Run one SELECT, read-only, and stream its rows."""
-        running = PostgresRunning(
+        return PostgresRunning(
             self._pool, self._watchdog, timeout_s, max_rows, batch_rows
-        )
-        try:
-            running.start(sql, params)
-        except BaseException:
-            running.close()
-            raise
-        return running
+        ).started(sql, params)
 
-    def translated(self, doing: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def translated(self, doing: str) -> Iterator[None]:
         """Raise the errors of the engine as ours."""
-        return translated(doing)
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            if self._mark.doubts(error):
+                with translated(doing), closing(self.session()) as session:
+                    session.fetch("SELECT 1")  # raises what an upgrade explains
+            raise translate(error, doing) from error
+
+    def expect(self, shape: str) -> None:
+        """From here on work only while the archive is of these tables."""
+        self._mark.expected = shape
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
@@ -146,7 +162,7 @@ class PostgresEngine:
         return sql_type(column, "postgresql")
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections; queries that run are interrupted first."""
         self._closed = True
         self._watchdog.close()
         self._pool.close()
@@ -160,7 +176,7 @@ class PostgresEngine:
                 raise _turned_away(error) from error
             raise
 
-    def allow_readers(self, session: PostgresSession, model: Model) -> None:
+    def allow_readers(self, session: Session, model: Model) -> None:
         """Let the user of the second URL read, if there is one."""
         if self._settings.database_read_url is None:
             return

@@ -33,7 +33,12 @@ DRIVER_ERRORS = (psycopg.Error, adbc.Error)
 CANCELLED = "57014"
 _SERVER_GONE = ("57P01", "57P02", "57P03", "57P05", "08")
 _REFUSED = ("28", "3D000")
-_CHANGED_AT_ONCE = ("40001", "40P01", "55P03")
+_AT_ONCE = "another change was made at the same time"
+_WAITED = {
+    "40001": _AT_ONCE,
+    "40P01": _AT_ONCE,
+    "55P03": "another process is changing the archive",
+}
 _TOO_MANY = "53300"
 _NO_MEMORY = "53200"
 _FULL = "53100"
@@ -157,8 +162,9 @@ def _limited(state: str, doing: str) -> DistillerError | None:
             f"{doing}: the database has too many connections",
             hint="the operator's limit is max_connections of the database",
         )
-    if state in _CHANGED_AT_ONCE:
-        return Busy(f"{doing}: another change was made at the same time")
+    if state in _WAITED:
+        hint = "do it again once that is done"
+        return Busy(f"{doing}: {_WAITED[state]}", hint=hint)
     return None
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import sys
 import unicodedata
+from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +21,7 @@ from distiller.archive.geometry import TOLERANCE_RAD
 from distiller.core.errors import IllegalState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import psycopg
 
@@ -36,6 +38,11 @@ _COLLATIONS: Final = (
     "AND collencoding IN (-1, pg_char_to_encoding('UTF8'))"
 )
 _COVER: Final = "SELECT to_regprocedure('dst.cover(double precision[])') IS NOT NULL"
+_MADE: Final = re.compile(r"CREATE OR REPLACE FUNCTION dst\.(\w+)")
+_THERE: Final = (
+    "SELECT p.proname, count(*) FROM pg_proc p "
+    "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = %s GROUP BY 1"
+)
 _UTF8: Final = "SELECT current_setting('server_encoding') = 'UTF8'"
 
 
@@ -95,6 +102,17 @@ def script(case: str = _CASES[0]) -> str:
 def sources() -> tuple[str, ...]:
     """Return the text of the files, which changes if a function does."""
     return tuple(_read(name) for name in FILES)
+
+
+def missing(connection: psycopg.Connection, texts: Iterable[str]) -> list[str]:
+    """Return the functions of some statements that are not there, by name.
+
+    One that has several forms is missing if one of them is.
+    """
+    wanted = Counter(name for text in texts for name in _MADE.findall(text))
+    rows = connection.execute(_THERE.encode(), [SCHEMA]).fetchall()
+    there = Counter({str(name): int(count) for name, count in rows})
+    return [f"{SCHEMA}.{name}" for name in sorted(wanted - there)]
 
 
 def _read(name: str) -> str:

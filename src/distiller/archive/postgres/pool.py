@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql
+import pyarrow as pa
 
 from distiller.archive.postgres.faults import DRIVER_ERRORS, is_lost, translate
-from distiller.core.errors import Busy, IllegalState
+from distiller.archive.postgres.mark import LOOK
+from distiller.core.errors import Busy, DistillerError, IllegalState
 
 if TYPE_CHECKING:
-    from distiller.core.errors import DistillerError
+    from distiller.archive.postgres.mark import Mark
 
 _PATIENCE_S = 10.0
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ ONLY"
@@ -28,10 +30,13 @@ class Pool:
         Of libpq.
     most
         Connections at once; whoever wants one more waits.
+    mark
+        What the archive must say of its tables.
     """
 
-    def __init__(self, conninfo: str, most: int) -> None:
+    def __init__(self, conninfo: str, most: int, mark: Mark) -> None:
         self._conninfo = conninfo
+        self._mark = mark
         self._idle: list[adbc.AdbcConnection] = []
         self._free = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
@@ -47,6 +52,8 @@ class Pool:
             If the server does not answer.
         Busy
             If all connections are in use and stay so.
+        PassingError
+            If the archive was upgraded meanwhile.
         """
         if not self._free.acquire(timeout=_PATIENCE_S):
             raise Busy(
@@ -54,10 +61,40 @@ class Pool:
                 hint="the operator's limit is queries_at_once",
             )
         try:
-            return self._begun()
+            connection = self._begun()
         except BaseException:
             self._free.release()
             raise
+        try:
+            self._verify(connection)
+        except BaseException:
+            self.end(connection, sound=True)
+            raise
+        return connection
+
+    def _verify(self, connection: adbc.AdbcConnection) -> None:
+        if self._mark.expected is None:
+            return
+        try:
+            found = _look(connection)
+        except adbc.Error as error:
+            raise translate(error, "running the query") from error
+        self._mark.verify(found)
+
+    def explained(self, error: adbc.Error, doing: str) -> DistillerError:
+        """Return our error for one amid a user's query, which an upgrade may have met.
+
+        The query still has its connection: a look at the archive needs one more.
+        """
+        if self._mark.doubts(error):
+            try:
+                with closing(self._connect()) as more:
+                    self._verify(more)
+            except DistillerError as said:
+                return said
+            except adbc.Error:
+                pass  # the first error tells more
+        return translate(error, doing, users=True)
 
     def end(self, connection: adbc.AdbcConnection, *, sound: bool) -> None:
         """Take a connection back, and end its transaction.
@@ -132,6 +169,19 @@ def run(connection: adbc.AdbcConnection, statement: str) -> None:
         made.execute_update()
     finally:
         made.close()
+
+
+def _look(connection: adbc.AdbcConnection) -> str | None:
+    """Return what the archive says of its tables."""
+    made = adbc.AdbcStatement(connection)
+    try:
+        made.set_sql_query(LOOK)
+        handle, _ = made.execute_query()
+        rows = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface
+        found = rows.read_all().column(0).to_pylist()
+    finally:
+        made.close()
+    return found[0] if found else None
 
 
 def _close(connection: adbc.AdbcConnection) -> None:

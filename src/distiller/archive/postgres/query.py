@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 # The public cursors of ADBC lose the SQLSTATE of what fails amid the rows.
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 
-from distiller.archive.postgres.faults import CANCELLED, translate
+from distiller.archive.postgres.faults import CANCELLED
 from distiller.archive.postgres.statements import bound, is_one_select
 from distiller.archive.query import DOING, Running, Watchdog, no_select
 from distiller.core.errors import InternalError, UserError
@@ -43,9 +43,8 @@ class PostgresRunning(Running):
         max_rows: int | None,
         batch_rows: int,
     ) -> None:
-        super().__init__(watchdog, timeout_s, max_rows)
+        super().__init__(watchdog, timeout_s, max_rows, batch_rows)
         self._pool = pool
-        self._batch_rows = batch_rows
         self._connection: adbc.AdbcConnection | None = None
         self._statement: adbc.AdbcStatement | None = None
         self._schema: pa.Schema | None = None
@@ -66,7 +65,7 @@ class PostgresRunning(Running):
         self._schema = pa.schema([_plain(field) for field in given])
 
     def _run(self) -> Batches:
-        assert self._statement is not None  # noqa: S101 - `start` comes before
+        assert self._statement is not None  # noqa: S101 - `started` comes before
         assert self._schema is not None  # noqa: S101 - likewise
         handle, _ = self._statement.execute_query()
         rows = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - likewise
@@ -93,7 +92,7 @@ class PostgresRunning(Running):
 
     def _fault(self, error: Exception) -> DistillerError:
         if isinstance(error, adbc.Error):
-            return translate(error, DOING, users=True)
+            return self._pool.explained(error, DOING)
         return InternalError(f"{DOING}: {str(error).partition(chr(10))[0]}")
 
 

@@ -8,42 +8,69 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from distiller.archive.postgres import functions, text
+from distiller.archive.postgres.mark import LOOK
 from distiller.archive.postgres.statements import bound
-from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql import postgresql, quoted
+from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from distiller.archive.engine import Cells
+    from distiller.archive.postgres.mark import Mark
     from distiller.archive.protocol import Parameters
-    from distiller.model import BoundTable
+    from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
 _EVERYTHING = "distiller:archive"
 _ONE = "SELECT pg_advisory_xact_lock(hashtextextended($name, 0))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($name, 0))"
+_INDEXES = """
+SELECT n.nspname || '.' || c.relname FROM pg_index x
+JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE x.indisvalid
+"""
+_ALONE = "SELECT pg_advisory_lock(hashtextextended($name, 0))"
 
 
 class PostgresSession:
     """One connection; where it broke, the next use makes another one.
 
     Several processes may change one archive. Who changes a collection keeps others from
-    changing that one; who changes everything keeps all others out.
+    changing that one; who changes everything keeps all others out. None of them goes on
+    in an archive that was upgraded meanwhile.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection], mark: Mark) -> None:
         self._connect = connect
+        self._mark = mark
         self._kept: psycopg.Connection | None = None
         self._within = False
 
     @property
     def connection(self) -> psycopg.Connection:
         """The connection; one that broke between transactions is replaced."""
-        if not self._within and self._kept is not None and not _is_alive(self._kept):
+        if self._within and self._kept is not None:
+            return self._kept
+        try:
+            found = self._look() if self._kept is not None else None
+        except psycopg.Error:
             self.close()
+            found = None
         if self._kept is None:
             self._kept = self._connect()
+            found = self._look()
+        self._mark.verify(found)
         return self._kept
+
+    def _look(self) -> str | None:
+        """Ask the server for the mark; one round trip."""
+        assert self._kept is not None  # noqa: S101 - callers have looked
+        if self._mark.expected is None:
+            self._kept.execute("SELECT 1")
+            return None
+        row = self._kept.execute(LOOK).fetchone()
+        return None if row is None else str(row[0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -56,7 +83,15 @@ class PostgresSession:
         """Read what the archive holds at one moment."""
         begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
         with self._block(begin, "ROLLBACK"):
+            self._mark.verify(self._look())
             yield
+
+    def keep_others_out(self) -> None:
+        """Wait until no other process changes anything; they wait from here on.
+
+        Holds until the session is closed.
+        """
+        self.fetch(_ALONE, {"name": _EVERYTHING})
 
     @contextmanager
     def _block(self, begin: str, end: str) -> Iterator[None]:
@@ -78,10 +113,12 @@ class PostgresSession:
         self.fetch(_SHARED, {"name": _EVERYTHING})
         for name in sorted(set(names)):
             self.fetch(_ONE, {"name": name})
+        self._mark.verify(self._look())
 
     def lock_all(self) -> None:
         """Wait until no other process changes anything."""
         self.fetch(_ONE, {"name": _EVERYTHING})
+        self._mark.verify(self._look())
 
     def execute(self, sql: str, params: Parameters = ()) -> int:
         """Run one statement; return the number of rows that it has changed."""
@@ -135,23 +172,29 @@ class PostgresSession:
 
     def define(self) -> None:
         """Define our SQL functions in the schema ``dst``."""
-        for statement in text.statements():
+        for statement in (*text.statements(), *cover_statements()):
             self.execute(statement)
         functions.install(self.connection)
+
+    def undefined(self) -> list[str]:
+        """Return the names of our functions that the database has not."""
+        wanted = (*text.statements(), *cover_statements(), *functions.sources())
+        return functions.missing(self.connection, wanted)
+
+    def lost_indexes(self, model: Model) -> list[str]:
+        """Return the indexes of a model that are not there, or not whole."""
+        found = {row[0] for row in self.fetch(_INDEXES)}
+        wanted = {
+            f"{table.schema}.{name}": table.name
+            for table in model.tables
+            for name in postgresql.indexes(table)
+        }
+        return [
+            f"{name} of {table}" for name, table in wanted.items() if name not in found
+        ]
 
     def close(self) -> None:
         """Close the connection."""
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.close()
-
-
-def _is_alive(connection: psycopg.Connection) -> bool:
-    """Ask the server; one round trip, between transactions only."""
-    if connection.closed:
-        return False
-    try:
-        connection.execute("SELECT 1")
-    except psycopg.Error:
-        return False
-    return True

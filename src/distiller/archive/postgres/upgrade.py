@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from distiller.model import Model
 
 _PROGRAM = "pg_dump"
+_FUNCTIONS = "dst"
 
 
 def upgrade(
@@ -41,28 +43,28 @@ def upgrade(
     """Bring a database to a model; see `distiller.archive.upgrade`."""
     engine = PostgresEngine(settings)
     schemas = schemas_of(model)
-    try:
+    with (
+        closing(engine),
+        closing(engine.session()) as session,
+        engine.translated(f"upgrading {engine.place}"),
+    ):
+        # Nothing goes in behind the backup.
+        session.keep_others_out()
         if not backed_up:
             _back_up(settings, schemas, say)
-        with engine.translated(f"upgrading {engine.place}"):
-            session = engine.session()
-            try:
-                before = read_shape(session, model, schemas, _derived(model))
-                with session.transaction():
-                    session.lock_all()
-                    parameters = install.mapping_parameters(session)
-                    wanted = shape_of(model, "postgresql")
-                    found = diff(before, wanted)
-                    for statement in alter(found, before, model, drop=drop):
-                        session.execute(statement)
-                    install.settle(engine, session, model)
-                    install.fill_mapped("postgresql", session, model, parameters)
-                    Versions(session, model).catch_up()
-                    engine.allow_readers(session, model)
-            finally:
-                session.close()
-    finally:
-        engine.close()
+        before = read_shape(session, model, schemas, _derived(model))
+        with session.transaction():
+            session.lock_all()
+            url = install.base_url(session, settings)
+            parameters = install.parameters_of(settings, model, url)
+            wanted = shape_of(model, "postgresql")
+            found = diff(before, wanted)
+            for statement in alter(found, before, model, drop=drop):
+                session.execute(statement)
+            install.settle(engine, session, model)
+            install.fill_mapped("postgresql", session, model, parameters)
+            Versions(session, model).catch_up()
+            engine.allow_readers(session, model)
 
 
 def _derived(model: Model) -> set[str]:
@@ -72,7 +74,10 @@ def _derived(model: Model) -> set[str]:
 def _back_up(
     settings: Settings, schemas: Sequence[str], say: Callable[[str], None]
 ) -> None:
-    """Dump the schemas of the archive into the folder of backups."""
+    """Dump the schemas of the archive into the folder of backups.
+
+    That of our functions too: indexes of the others are made of them.
+    """
     assert settings.database_url is not None  # noqa: S101 - callers have looked
     given = conninfo_to_dict(settings.database_url.get_secret_value())
     password = given.pop("password", None)
@@ -80,7 +85,8 @@ def _back_up(
     path = settings.backups_path / f"archive-{moment}.dump"
     place = make_conninfo(**{k: str(v) for k, v in given.items()})
     arguments = ["--format=custom", f"--file={path}", f"--dbname={place}"]
-    arguments += [f"--schema={schema}" for schema in schemas]
+    dumped = (*schemas, _FUNCTIONS)
+    arguments += [f"--schema={schema}" for schema in dumped]
     say(f"backup: {_PROGRAM} {' '.join(arguments)}")
     program = shutil.which(_PROGRAM)
     if program is None:
@@ -91,6 +97,12 @@ def _back_up(
         )
     _dump([program, *arguments], path, None if password is None else str(password))
     say(f"the archive as it was: {path}")
+    drop = f"DROP SCHEMA IF EXISTS {', '.join(dumped)} CASCADE"
+    say("to go back, with the model as it was:")
+    say(f'  psql --dbname="{place}" --command="{drop}"')
+    say(
+        f'  pg_restore --exit-on-error --single-transaction --dbname="{place}" "{path}"'
+    )
 
 
 def _dump(command: Sequence[str], path: Path, password: str | None) -> None:

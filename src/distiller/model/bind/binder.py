@@ -52,6 +52,12 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
         for name, v in binding.views.items()
     )
     messages = context.messages
+    for table in tables if complete else ():
+        if table.rows == "own" and not (table.root or table.owner):
+            messages.fault(
+                f"{table.name}: nothing says to which dataset its rows belong "
+                f"(compose it into the root type, or name owned_by)"
+            )
     return Bound(tables, views, tuple(messages.faults), tuple(messages.notes))
 
 
@@ -299,15 +305,6 @@ class _Binder:
             self._fault(f"{table.name}: key or root {name!r} is no column of it")
         for name in [n for pair in bound.points for n in pair if n not in names]:
             self._fault(f"{table.name}: {name!r} of its points is no column of it")
-        if (
-            table.rows == "own"
-            and self._context.complete
-            and not (table.root or table.owner)
-        ):
-            self._fault(
-                f"{table.name}: nothing says to which dataset its rows belong "
-                f"(compose it into the root type, or name owned_by)"
-            )
 
     def _owned_by(self) -> Ownership | None:
         """Follow ``owned_by``: a reference of another type to this one."""

@@ -28,18 +28,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The table whose rows have several of something."""
+    """The table whose rows have several of something.
+
+    Attributes
+    ----------
+    by
+        The column of its key that says to which dataset a row belongs; empty if none
+        does.
+    """
 
     table: str
     title: str
     key: tuple[Column, ...]
+    by: str
 
     @classmethod
     def of(cls, table: BoundTable) -> Owner:
         """Return the owner that a table is."""
         columns = {b.column.name: b.column for b in table.columns}
         key = tuple(columns[name] for name in table.key if name in columns)
-        return cls(table.name, table.title, key)
+        return cls(table.name, table.title, key, _belongs_by(table))
+
+
+def _belongs_by(table: BoundTable) -> str:
+    """Return the column of a key whose value is of one dataset only, or nothing."""
+    if len(table.key) == 1:
+        return table.key[0]
+    saying = (table.root, table.owner.column if table.owner else None)
+    return next((name for name in saying if name in table.key and name), "")
 
 
 class Several:
@@ -141,8 +157,7 @@ class Several:
         """Return the table; the first columns are its key."""
         key = tuple(b.column.name for b in sheet.columns[:count])
         identifier = f"{self._item.id}.{part.path}"
-        own = self._bound.rows == "own" and len(owner.key) == 1
-        first = owner.key[0].name if owner.key else ""
+        own = self._bound.rows == "own" and owner.by
         return BoundTable(
             name=sheet.name,
             title=f"{owner.title}: {part.role.name}",
@@ -156,5 +171,5 @@ class Several:
             checks=tuple(sheet.checks),
             utype=self._context.utype(self._bound, identifier),
             hidden=self._context.binding.hidden,
-            owner=Ownership(first, owner.table, first) if own else None,
+            owner=Ownership(owner.by, owner.table, owner.by) if own else None,
         )

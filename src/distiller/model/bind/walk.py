@@ -32,6 +32,8 @@ class Part:
         The column of a simple value.
     inner
         The data type of which there are several values.
+    above
+        The data types that they are inside.
     optional
         Whether a binding need not name it: the unit of a quantity.
     """
@@ -43,6 +45,7 @@ class Part:
     description: str
     form: Form = TEXT
     inner: Type | None = None
+    above: tuple[str, ...] = ()
     optional: bool = False
 
 
@@ -103,7 +106,7 @@ class Walker:
 
     def parts_of_value(self, part: Part, within: str) -> Iterator[Part]:
         """Yield the parts of one value where a type has several."""
-        place = _Place(within, part.path, part.description)
+        place = _Place(within, part.path, part.description, above=part.above)
         if part.inner is None:
             yield from self._simple(part.role, place)
         else:
@@ -149,13 +152,15 @@ class Walker:
             yield Part(place.path, role, shape, place.nullable, place.words)
         elif role.kind == "composition" and kind != "dataType":
             return  # the part has a column for its whole
-        elif several:
-            yield self._values(role, place, inner if kind == "dataType" else None)
         elif inner is not None and kind == "dataType":
             if inner.id in place.above:
                 self._messages.lack(f"{place}: one {inner.name} in another: no column")
+            elif several:
+                yield self._values(role, place, inner)
             else:
                 yield from self._inside(inner, place)
+        elif several:
+            yield self._values(role, place, None)
         else:
             yield from self._simple(role, place)
 
@@ -207,6 +212,7 @@ class Walker:
             description=place.words,
             form=found,
             inner=inner,
+            above=place.above,
         )
 
     def _form(self, role: Role, place: _Place) -> Form:

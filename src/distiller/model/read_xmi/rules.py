@@ -54,10 +54,15 @@ def subsets_of(
         for target in tree.targets(rule, "constrainedElement"):
             if target.element is not None and text:
                 found[target.element] = text
-                account.carried(rule)
-                for inner in rule.findall("specification"):
-                    account.carried(inner, *inner.findall("expr"))
+                _carry(account, rule)
     return found
+
+
+def _carry(account: Account, rule: etree._Element) -> None:
+    """Note that a constraint is carried over with all that says what it says."""
+    account.carried(rule)
+    for inner in rule.findall("specification"):
+        account.carried(inner, *inner.findall("expr"))
 
 
 class Rules:
@@ -99,9 +104,7 @@ class Rules:
         if not text:
             self._account.left(rule, "it says nothing")
             return
-        self._account.carried(rule)
-        for inner in rule.findall("specification"):
-            self._account.carried(inner, *inner.findall("expr"))
+        _carry(self._account, rule)
         name = rule.get("name", "").strip()
         if name and name != text:
             self._account.unsaid(rule, f"name {name!r} of Constraint")

@@ -87,11 +87,7 @@ def listen(path: Path) -> socket.socket:
             f"{path} is too long for the address of a socket ({_LONGEST} bytes)",
             hint="choose a home folder with a shorter name",
         )
-    if _answers(path):
-        raise IllegalState(
-            f"another server has this home: it answers at {path}",
-            hint="stop it first, or choose another home with --home",
-        )
+    require_free(path)
     path.parent.chmod(0o700)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -102,6 +98,21 @@ def listen(path: Path) -> socket.socket:
         os.umask(before)
     listener.listen()
     return listener
+
+
+def require_free(path: Path) -> None:
+    """Refuse a home that a server has, before anything of it is changed.
+
+    Raises
+    ------
+    IllegalState
+        If a server answers at the socket.
+    """
+    if _answers(path):
+        raise IllegalState(
+            f"another server has this home: it answers at {path}",
+            hint="stop it first, or choose another home with --home",
+        )
 
 
 def _answers(path: Path) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_ONE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*")
+_ONE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*", re.ASCII)
+_FAR = 10**18
+"""Behind the end of any file."""
 
 
 class Unsatisfiable(ValueError):  # noqa: N818 - named as the condition
@@ -58,13 +60,18 @@ def part_of(header: str | None, size: int) -> Part | None:
         return None
     first, last = match.groups()
     if first:
-        start, stop = int(first), int(last) + 1 if last else size
+        start, stop = _number(first), _number(last) + 1 if last else size
         if last and stop <= start:
             return None
     elif last:
-        start, stop = max(0, size - int(last)), size
+        start, stop = max(0, size - _number(last)), size
     else:
         return None
     if start >= size:
         raise Unsatisfiable
     return Part(start, min(stop, size), size)
+
+
+def _number(digits: str) -> int:
+    """Read a number; Python reads no more digits than it is told to."""
+    return int(digits) if len(digits.lstrip("0")) < len(str(_FAR)) else _FAR

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from distiller.core.places import Place
 
 _CHUNK = 2**20
+_PLAIN = {'"': "'", "\\": "_"}
 _SHOWN = frozenset({
     "image/png", "image/jpeg", "text/plain", "application/yaml", "application/json",
 })  # fmt: skip
@@ -145,11 +146,12 @@ def _part(request: HttpRequest, etag: str | None, size: int) -> Part | None:
 
 def _disposition(file: SentFile) -> str:
     how = "inline" if file.media_type in _SHOWN else "attachment"
-    plain = file.name.encode("ascii", "replace").decode().replace('"', "'")
+    # A header has neither line ends nor other signs that do not print.
+    plain = "".join(_PLAIN.get(c, c) if " " <= c <= "~" else "?" for c in file.name)
     named = f'{how}; filename="{plain}"'
-    if file.name.isascii():
+    if plain == file.name:
         return named
-    return f"{named}; filename*=UTF-8''{quote(file.name)}"
+    return f"{named}; filename*=UTF-8''{quote(file.name, safe='')}"
 
 
 class _Bytes:

@@ -18,6 +18,9 @@ _SIGNIFICANT: Final = 4
 _SIZE_UNITS: Final = {"byte": 1, "kbyte": 1000}
 _WAVELENGTHS: Final = frozenset({"em_min", "em_max"})
 _EARLIEST_MJD: Final = 30_000.0
+_LATEST_MJD: Final = 2_973_483.0
+"""The end of the year 9999; what is outside of both is no instant of ours."""
+
 _DECIMALS: Final = {"deg": 4, "s": 1, "d": 6}
 
 
@@ -138,7 +141,7 @@ def cell_as_asked(column: Column, value: Any) -> Cell:
         return cell(column, value)
     if isinstance(value, float) and not math.isfinite(value):
         return Cell("" if math.isnan(value) else repr(value), is_number=True)
-    if is_mjd(column) and value > _EARLIEST_MJD:
+    if is_mjd(column) and _EARLIEST_MJD < value < _LATEST_MJD:
         return Cell(f"{value:.6f}", mjd(value).title, is_number=True)
     return _plain(column, value)
 
@@ -175,7 +178,7 @@ def _number(column: Column, value: float) -> Cell:
     if column.name in _WAVELENGTHS and column.unit == "m" and value > 0:
         energy = HC_EV_M / value / _EV_PER_TEV
         return Cell(significant(energy), f"{energy!r} TeV, {value!r} m", is_number=True)
-    if is_mjd(column) and value > _EARLIEST_MJD:
+    if is_mjd(column) and _EARLIEST_MJD < value < _LATEST_MJD:
         return mjd(value)
     if column.unit in _SIZE_UNITS:
         size = value * _SIZE_UNITS[column.unit]
@@ -196,9 +199,13 @@ def significant(value: float) -> str:
 
     >>> significant(0.5), significant(1234567.0), significant(1.5e-18), significant(0)
     ('0.5000', '1.235e+06', '1.500e-18', '0')
+    >>> significant(-math.inf)
+    '-inf'
     """
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return str(value)
     size = math.floor(math.log10(abs(value)))
     if -_SIGNIFICANT < size < _SIGNIFICANT:
         return f"{value:.{max(0, _SIGNIFICANT - 1 - size)}f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.model.diff import former, former_column
+from distiller.model.diff import KEPT, former, former_column
 from distiller.model.emit.sql import duckdb, parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
 from distiller.model.emit.sql.names import listed, literal, qualified, quoted
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from distiller.model.diff import Difference, Kind
-    from distiller.model.shape import Shape
+    from distiller.model.shape import ColumnShape, Shape, TableShape
     from distiller.model.tables import BoundTable, Model
 
 _WORDS = frozenset({"table comment", "column comment", "view comment"})
@@ -42,6 +42,7 @@ def alter(
         Whether columns and tables that the model no longer has are dropped; otherwise
         they stay, and what forbids a row to be without their values goes.
     """
+    differences = [d for d in differences if drop or not d.is_kept]
     if not differences:
         return ()
     if old.engine == "postgresql":
@@ -108,6 +109,12 @@ class _Altering:
                 text = literal(view.description)
                 yield f"COMMENT ON VIEW {qualified(view.name)} IS {text}"
 
+    def _kept_tables(self) -> Iterator[str]:
+        """Mark the tables that stay though the model does not have them."""
+        for d in self._of("table gone") if not self._drop else ():
+            if not self._derived(d.table):
+                yield from kept_table(self._old.tables[d.table])
+
     def _comments(self, made: set[str]) -> Iterator[str]:
         """Yield the words of new tables and columns, and those that have changed."""
         wanted = {
@@ -154,6 +161,8 @@ class _Postgres(_Altering):
                 yield postgresql.add_key(table, key)
         yield from self._views()
         yield from self._comments(made)
+        yield from self._kept_columns()
+        yield from self._kept_tables()
 
     def _any(self, *kinds: Kind) -> bool:
         return any(True for _ in self._of(*kinds))
@@ -162,7 +171,7 @@ class _Postgres(_Altering):
         """Drop what holds tables together, keys before what they lead to."""
         for d in self._of("key gone"):
             yield self._drop_constraint(self._was(d.table), d.name)
-        gone = [d.table for d in self._of("table gone")]
+        gone = [d.table for d in self._of("table gone", "table kept")]
         for table in gone:
             for name in self._old.tables[table].keys:
                 yield self._drop_constraint(table, name)
@@ -199,7 +208,7 @@ class _Postgres(_Altering):
         }
         for table in sorted(t for t in emptied if self._derived(t)):
             yield f"DELETE FROM {qualified(table)}"  # noqa: S608 - names of the model
-        for d in self._of("column gone"):
+        for d in self._of("column gone", "column kept"):
             column = self._old.tables[self._was(d.table)].column(d.name)
             if self._drop or self._derived(d.table):
                 yield self._column(d, "DROP COLUMN {}")
@@ -214,6 +223,13 @@ class _Postgres(_Altering):
             yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
         for d in self._of("column not null"):
             yield self._column(d, "ALTER COLUMN {} SET NOT NULL")
+
+    def _kept_columns(self) -> Iterator[str]:
+        """Mark the columns that stay though the model does not have them."""
+        for d in self._of("column gone") if not self._drop else ():
+            column = self._old.tables[self._was(d.table)].column(d.name)
+            if column is not None and not self._derived(d.table):
+                yield from kept_column(d.table, column)
 
     def _column(self, d: Difference, what: str) -> str:
         return f"ALTER TABLE {qualified(d.table)} {what.format(quoted(d.name))}"
@@ -237,11 +253,12 @@ class _DuckDB(_Altering):
                 continue
             made.add(table.name)
             yield from self._anew(table)
-        for d in self._of("table gone"):
+        for d in self._of("table gone", "table kept"):
             if self._drop or self._derived(d.table):
                 yield f"DROP TABLE {qualified(d.table)}"
         yield from self._views()
         yield from self._comments(made)
+        yield from self._kept_tables()
 
     def _is_appended(self, table: BoundTable, d: Difference) -> bool:
         """Whether it is of words, or a new column at the end that may be missing."""
@@ -270,14 +287,18 @@ class _DuckDB(_Altering):
             for column in after.columns
             if (found := former_column(before, column)) is not None
         ]
-        kept = {old for _, old, _ in pairs}
-        for column in before.columns:
-            if column.name not in kept and not (self._drop or after.derived):
-                yield (
-                    f"ALTER TABLE {qualified(made)} ADD COLUMN "
-                    f"{quoted(column.name)} {column.type}"
-                )
-                pairs.append((column.name, column.name, column.type))
+        known = {old for _, old, _ in pairs}
+        kept = [
+            column
+            for column in before.columns
+            if column.name not in known and not (self._drop or after.derived)
+        ]
+        for column in kept:
+            yield (
+                f"ALTER TABLE {qualified(made)} ADD COLUMN "
+                f"{quoted(column.name)} {column.type}"
+            )
+            pairs.append((column.name, column.name, column.type))
         if not after.derived:
             names = listed(tuple(new for new, _, _ in pairs))
             cells = ", ".join(f"CAST({quoted(o)} AS {t})" for _, o, t in pairs)
@@ -287,6 +308,30 @@ class _DuckDB(_Altering):
             )
         yield f"DROP TABLE {qualified(before.name)}"
         yield f"ALTER TABLE {qualified(made)} RENAME TO {quoted(name)}"
+        for column in kept:
+            yield from kept_column(table.name, column)
+
+
+def kept_column(table: str, column: ColumnShape) -> Iterator[str]:
+    """Yield what says of a column that an upgrade has kept it.
+
+    The model describes all that it makes: what has no words somebody else added, and
+    nothing is said of that.
+    """
+    if column.comment:
+        where = f"{qualified(table)}.{quoted(column.name)}"
+        yield f"COMMENT ON COLUMN {where} IS {_kept(column.comment)}"
+
+
+def kept_table(table: TableShape, catalog: str = "") -> Iterator[str]:
+    """Yield what says of a table that an upgrade has kept it, likewise."""
+    if table.comment:
+        where = f"{catalog}{qualified(table.name)}"
+        yield f"COMMENT ON TABLE {where} IS {_kept(table.comment)}"
+
+
+def _kept(comment: str) -> str:
+    return literal(KEPT + comment.removeprefix(KEPT))
 
 
 def _is_key(d: Difference) -> bool:

@@ -2,6 +2,10 @@
 
 What is below 1e-20 deg is 0 there: PostgreSQL refuses products that are too small for a
 number, and pgSphere takes 1e-9 rad for nothing.
+
+What names a type or an operator of pgSphere has a body that is read when the function
+is made; the others name functions of ``dst`` only. So none depends on a search path,
+which is empty while ``pg_restore`` makes the indexes of a dump anew.
 """
 
 from __future__ import annotations
@@ -15,6 +19,21 @@ RETURN spoint(CASE WHEN abs(lon) < 1e-20 THEN 0 ELSE radians(lon) END,
   CASE WHEN abs(lat) < 1e-20 THEN 0 ELSE radians(lat) END)
 """.strip()
 
+_ARC = """
+CREATE OR REPLACE FUNCTION dst.arc(
+  lon1 double precision, lat1 double precision,
+  lon2 double precision, lat2 double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN spoint(lon1, lat1) <-> dst.place(lon2, lat2)
+""".strip()
+
+_CIRCLE = """
+CREATE OR REPLACE FUNCTION dst.circle(
+  lon double precision, lat double precision, radius double precision
+) RETURNS scircle LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN scircle(spoint(lon, lat), radius)
+""".strip()
+
 _POLYGON = """
 CREATE OR REPLACE FUNCTION dst.cover_polygon(region double precision[]) RETURNS scircle
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -25,7 +44,6 @@ DECLARE
   x double precision := 0;
   y double precision := 0;
   z double precision := 0;
-  centre spoint;
   farthest double precision := 0;
 BEGIN
   IF numbers < 6 OR numbers % 2 <> 0 THEN
@@ -47,14 +65,15 @@ BEGIN
   IF x * x + y * y + z * z < 1e-12 THEN
     RETURN NULL;
   END IF;
-  centre := spoint(atan2(y, x), atan2(z, sqrt(x * x + y * y)));
+  lon := atan2(y, x);
+  lat := atan2(z, sqrt(x * x + y * y));
   FOR i IN 1 .. numbers BY 2 LOOP
-    farthest := greatest(farthest, centre <-> dst.place(region[i], region[i + 1]));
+    farthest := greatest(farthest, dst.arc(lon, lat, region[i], region[i + 1]));
   END LOOP;
   IF farthest > 1.5 THEN
     RETURN NULL;
   END IF;
-  RETURN scircle(centre, farthest + 1e-8);
+  RETURN dst.circle(lon, lat, farthest + 1e-8);
 END
 $$
 """.strip()
@@ -63,8 +82,8 @@ $$
 
 _COVER = """
 CREATE OR REPLACE FUNCTION dst.cover(region double precision[]) RETURNS scircle
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
     WHEN cardinality(region) > 3 THEN dst.cover_polygon(region)
     WHEN cardinality(region) < 2 THEN NULL
     WHEN abs(region[1]) <= 1e6 AND abs(region[2]) <= 90
@@ -74,7 +93,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
       dst.place(region[1], region[2]),
       radians(greatest(coalesce(region[3], 0), 1e-20)) + 1e-8)
   END
-$$
 """.strip()
 
 
@@ -90,4 +108,4 @@ def cover_statements() -> tuple[str, ...]:
     pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS NULL OR
     dst.cover(r) && X`` and then exactly. Neither fails.
     """
-    return (_SCHEMA, _PLACE, _POLYGON, _COVER)
+    return (_SCHEMA, _PLACE, _ARC, _CIRCLE, _POLYGON, _COVER)

@@ -10,6 +10,7 @@ from distiller.adql.marks import Mark, marks
 from distiller.core.errors import QueryError
 from distiller.vo.tap import TapParameters
 from distiller.web import errors, site
+from distiller.web.data.addresses import own_address
 from distiller.web.pages import cells
 from distiller.web.tap import answer, stream
 
@@ -133,6 +134,4 @@ def _link(name: str, row: Mapping[str, Any]) -> str:
         collection = row.get("obs_collection")
         more = f"?{urlencode({'collection': collection})}" if collection else ""
         return f"/obs/{quote(value, safe='')}/{more}"
-    here = site.current().settings.base_url.rstrip("/")
-    own = name == "access_url" and value.startswith(f"{here}/")
-    return value if own else ""
+    return own_address(value) if name == "access_url" else ""

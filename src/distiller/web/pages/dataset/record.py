@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller.core.errors import NotFound
 from distiller.model.emit.json_objects import objects
 from distiller.web import site
+from distiller.web.data.addresses import address_of
 from distiller.web.pages import cells
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Record:
         """Its files, each with the address to load it from."""
         product_id = self.product["product_id"]
         return [
-            {**row, "url": f"/data/{product_id}/{row['name']}"}
+            {**row, "url": address_of(product_id, row["name"])}
             for row in self.rows["product_file"]
         ]
 

@@ -19,7 +19,8 @@ def show_help(request: HttpRequest) -> HttpResponse:
     """Show how to search, analyse and use other programs, and the terms."""
     site_now = site.current()
     terms = site_now.archive.rows(
-        "SELECT name, title, terms FROM cta.collection ORDER BY name"
+        "SELECT name, title, terms FROM cta.collection AS c WHERE EXISTS (SELECT 1 "
+        "FROM cta.product AS p WHERE p.collection_id = c.collection_id) ORDER BY name"
     )
     words = {
         "here": "help",

@@ -63,7 +63,8 @@ WHERE p.publisher_did IN ({marks})
 ORDER BY p.t_min, p.publisher_did
 """
 _TARGETS: Final = """
-SELECT count(DISTINCT target_id) AS n FROM cta.target WHERE name = ?
+SELECT count(DISTINCT t.target_id) AS n FROM cta.target AS t
+JOIN cta.observation AS o ON o.target_id = t.target_id WHERE t.name = ?
 """
 
 

@@ -26,6 +26,7 @@ from distiller.core.times import now
 from distiller.jobs.presence import has_runner
 from distiller.vo.uws import JobFilter, Phase
 from distiller.web import access, site
+from distiller.web.data.addresses import address_of
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
 from distiller.web.pages.context import jobs_under_way
@@ -91,8 +92,11 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 def _page(text: str) -> int:
     """Return the number of a page; nonsense is the first."""
-    number = int(text) if text.isascii() and text.isdecimal() else 1
-    return min(max(1, number), _LAST_PAGE)
+    if not (text.isascii() and text.isdecimal()):
+        return 1
+    # Python reads no number of thousands of digits.
+    is_far = len(text.lstrip("0")) > len(str(_LAST_PAGE))
+    return _LAST_PAGE if is_far else min(max(1, int(text)), _LAST_PAGE)
 
 
 def _address(query: dict[str, str], page: int) -> str:
@@ -305,7 +309,7 @@ def _words(found: Job) -> dict[str, Any]:
 
 def _result_url(found: Job, result_id: str, name: str) -> str:
     if found.product_id:
-        return f"/data/{found.product_id}/{name}"
+        return address_of(found.product_id, name)
     return f"/uws/{found.task}/{found.job_id}/results/{result_id}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller import adql as adql_room
 from distiller.core.errors import BadParameter, DistillerError, Fault, QueryError
 from distiller.web import site
+from distiller.web.data.addresses import own_address
 from distiller.web.names import (
     Target,
     UnknownTarget,
@@ -49,7 +50,7 @@ class Line:
     did: str | None
     obs_id: str | None
     collection: str | None
-    access_url: str | None
+    access_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +186,16 @@ def _table(form: SearchForm, query: str) -> Table:
 
 
 def _sorted(translation: Translation, sort: str) -> str:
+    names = [column.name for column in translation.columns]
     name = sort.removeprefix("-")
-    if name not in {column.name for column in translation.columns}:
+    if name not in names:
         return translation.sql
-    quoted = '"' + name.replace('"', '""') + '"'
+    # By its place: an engine may call a long name otherwise.
+    place = names.index(name) + 1
     direction = "DESC" if sort.startswith("-") else "ASC"
     return (
-        f"SELECT * FROM ({translation.sql}) AS q "  # noqa: S608 - checked SQL, column of its result
-        f"ORDER BY {quoted} {direction} NULLS LAST"
+        f"SELECT * FROM ({translation.sql}) AS q "  # noqa: S608 - checked SQL
+        f"ORDER BY {place} {direction} NULLS LAST"
     )
 
 
@@ -245,7 +248,7 @@ def _line(
         did=named.get("obs_publisher_did"),
         obs_id=named.get("obs_id"),
         collection=named.get("obs_collection"),
-        access_url=named.get("access_url"),
+        access_url=own_address(named.get("access_url")),
     )
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import BadParameter
 from distiller.web import site
+from distiller.web.data.addresses import address_of, command_of
 from distiller.web.errors import status_of
 from distiller.web.pages import cells
 from distiller.web.pages.search import results
@@ -27,15 +28,19 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-_COLLECTIONS: Final = "SELECT name FROM cta.collection ORDER BY name"
+_COLLECTIONS: Final = (
+    "SELECT DISTINCT c.name FROM cta.collection AS c "
+    "JOIN cta.product AS p ON p.collection_id = c.collection_id ORDER BY c.name"
+)
 _TYPES: Final = "SELECT DISTINCT product_type FROM cta.product ORDER BY 1"
 _FILES: Final = """
-SELECT p.product_id, p.publisher_did, p.obs_id, p.title,
+SELECT p.product_id, p.publisher_did, p.obs_id, p.title, c.name AS collection,
        f.name, f.size, f.checksum
 FROM cta.product AS p
+JOIN cta.collection AS c ON c.collection_id = p.collection_id
 JOIN cta.product_file AS f ON f.product_id = p.product_id
 WHERE f.role IN ('events', 'product') AND p.publisher_did IN ({marks})
-ORDER BY p.obs_id, f.name
+ORDER BY c.name, p.obs_id, f.name
 """
 _EXAMPLES: Final = ("Crab", "83.63 22.01", "l 184.56 b -5.78")
 
@@ -90,21 +95,25 @@ def download(request: HttpRequest) -> HttpResponse:
             "obs", "no dataset is chosen", hint="go back and tick some rows"
         )
     site_now = site.current()
+    base_url = site_now.settings.base_url.rstrip("/")
     marks = ", ".join("?" for _ in dids)
     rows = site_now.archive.rows(_FILES.format(marks=marks), list(dids))
     files = [
         {
             **row,
-            "url": f"/data/{row['product_id']}/{row['name']}",
+            "url": address,
+            "command": command_of(
+                f"{base_url}{address}", row["collection"], row["obs_id"], row["name"]
+            ),
             "size_text": cells.size(row["size"]) if row["size"] is not None else "",
         }
         for row in rows
+        for address in (address_of(row["product_id"], row["name"]),)
     ]
     words = {
         "here": "search",
         "files": files,
         "total": cells.size(sum(row["size"] or 0 for row in rows)),
-        "base_url": site_now.settings.base_url,
         "missing": sorted({*dids} - {row["publisher_did"] for row in rows}),
     }
     return render(request, "search/download.html", words)

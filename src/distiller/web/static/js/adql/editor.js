@@ -207,7 +207,7 @@ export function startEditor(field, place, { run, told, changed }) {
   const language = new cm.Compartment();
   const completion = new cm.Compartment();
   const keys = [
-    { key: "Mod-Enter", run: () => (run(), true), preventDefault: true },
+    { key: "Mod-Enter", run: (view) => (cm.closeCompletion(view), run(), true), preventDefault: true },
     { key: "Tab", run: cm.acceptCompletion },
     { key: "F8", run: cm.nextDiagnostic },
   ];
