@@ -117,13 +117,13 @@ class Values:
 def obs_id_text(value: CardValue) -> str | None:
     """Return an OBS_ID as text; a whole number among floats is one, too.
 
-    >>> obs_id_text(20136.0), obs_id_text(" CTA1 "), obs_id_text(True)
-    ('20136', 'CTA1', None)
+    >>> obs_id_text(20136.0), obs_id_text(" CTA1 "), obs_id_text(True), obs_id_text(1.5)
+    ('20136', 'CTA1', None, '1.5')
     """
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else None
+        return str(int(value)) if value.is_integer() else str(value)
     return str(value).strip() or None
 
 
