@@ -131,7 +131,7 @@ def test_bad_files_are_named_and_the_rest_goes_in(
     assert archive.check() == []
     text = report.as_text()
     assert "D102 error: missing from disk (1)" in text
-    assert "fetch it or mend the index" in text
+    assert "Fetch it or put it back" in text
     assert "missing.fits.gz (run 111): there is no such file" in text
 
 

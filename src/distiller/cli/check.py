@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive, RemoteArchive
 
-Depth = Literal["present", "quick", "checksums"]
-
 
 @click.command()
 @click.option(

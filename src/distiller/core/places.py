@@ -179,6 +179,8 @@ class Stamp:
 
     Attributes
     ----------
+    mtime_ns
+        When it was written, ns since 1970; 0 where a store does not say.
     mark
         Number of the file on its disk, or the ETag of a store.
     """
@@ -188,8 +190,10 @@ class Stamp:
     mark: str
 
     @property
-    def mtime(self) -> datetime:
-        """When it was written, UTC; 1970 where a store does not say."""
+    def mtime(self) -> datetime | None:
+        """When it was written, UTC; None where a store does not say."""
+        if not self.mtime_ns:
+            return None
         return datetime.fromtimestamp(self.mtime_ns / 1e9, UTC).replace(tzinfo=None)
 
 

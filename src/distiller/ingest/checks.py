@@ -13,18 +13,20 @@ from distiller.ingest.clock import check_dates, place_in_time
 from distiller.ingest.findings import Finding
 from distiller.ingest.performance import performance_of
 from distiller.ingest.run_settings import NOTHING_SAID
-from distiller.ingest.values import Values
+from distiller.ingest.values import Values, as_number, obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from distiller.ingest.collection import Site
+    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import RawRun, Response
     from distiller.ingest.run_settings import RunSettings
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _KM = 10.0  # no array stands below 10 m: such an altitude is in km
 _NEAR_DEG = 1.0
+_SAME_DEG = 0.01
 
 _PLACES = {
     "Khomas Highland, Namibia": (16.500, -23.272),
@@ -65,18 +67,20 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
     times = place_in_time(raw, values)
     check_dates(raw, values, times)
     object_name = values.text("OBJECT")
-    sky = _sky(values, object_name)
+    obs_mode = _upper(values.text("OBS_MODE"))
+    sky = _sky(values, object_name, obs_mode)
     if said.names.target is not None:
         sky = replace(sky, target_name=said.names.target)
     array = _array(values, said)
     ambient = _ambient(values)
-    making = _making(values, raw.responses)
+    responses = tuple(_described(one, values) for one in raw.responses)
+    making = _making(values, responses)
     performance = performance_of(raw.responses, values)
     own = [Finding(f.code, f.message, f.path, values.obs_id) for f in raw.findings]
     return checked.Run(
         obs_id=values.obs_id,
         object_name=object_name,
-        obs_mode=_upper(values.text("OBS_MODE")),
+        obs_mode=obs_mode,
         observer=values.text("OBSERVER"),
         event_class=values.text("EV_CLASS"),
         n_events=raw.events.integer("NAXIS2"),
@@ -88,7 +92,7 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
         ambient=ambient,
         making=making,
         performance=performance,
-        responses=raw.responses,
+        responses=responses,
         files=raw.files,
         findings=tuple(own + values.findings),
     )
@@ -97,11 +101,7 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
 def _obs_id(raw: RawRun, values: Values) -> str:
     """Return the name of the run: that of the index, else of the header."""
     given = raw.events.values.get("OBS_ID")
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    own = str(given).strip() if isinstance(given, (str, int)) else None
-    if isinstance(given, bool):
-        own = None
+    own = obs_id_text(given)
     values.obs_id = raw.index_obs_id or own or ""
     if isinstance(given, str) and own:
         values.note("D206", f"OBS_ID = {own[:40]!r}")
@@ -129,6 +129,8 @@ def _structure(raw: RawRun, values: Values) -> None:
     for one in raw.responses:
         if one.too_large:
             values.note("D126", f"{one.hdu} of {one.path.name}")
+    if not header.integer("NAXIS2"):
+        values.note("D238", "the EVENTS table has no rows")
 
 
 def _some(words: Sequence[str]) -> str:
@@ -136,11 +138,24 @@ def _some(words: Sequence[str]) -> str:
     return shown if len(words) <= 5 else f"{shown} and {len(words) - 5} more"  # noqa: PLR2004 - five are enough
 
 
-def _sky(values: Values, object_name: str | None) -> checked.Sky:
-    ra, dec = _direction(values, "RA_PNT", "DEC_PNT", required=True)
+def _described(one: Response, values: Values) -> Response:
+    """Return a response with the texts of its header that can be believed."""
+    header = one.header.values
+    return replace(
+        one,
+        event_class=values.cleaned("EV_CLASS", header.get("EV_CLASS")),
+        configuration=values.cleaned("CONFIG", header.get("CONFIG")),
+    )
+
+
+def _sky(values: Values, object_name: str | None, obs_mode: str | None) -> checked.Sky:
+    # GADF: while the sky drifts by, ALT_PNT and AZ_PNT are the pointing.
+    drifts = obs_mode == "DRIFT"
+    ra, dec = _pointing(values, required=not drifts)
     target = _direction(values, "RA_OBJ", "DEC_OBJ", required=False)
     name = values.row.get("TARGET_NAME")
-    target_name = str(name).strip() if isinstance(name, str) else object_name
+    target_name = values.cleaned("TARGET_NAME", name) if name else None
+    target_name = target_name or object_name
     if target_name and target[0] is None:
         values.note("D223", f"of {target_name}")
     offset = None
@@ -151,7 +166,8 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
     )
     alt = values.number("ALT_PNT", low=-90.0, high=90.0)
     az = values.number("AZ_PNT", low=-360.0, high=360.0)
-    if alt in {0.0, 90.0} and az in {0.0, None}:  # the zenith, or nothing written
+    if not drifts and alt in {0.0, 90.0} and az in {0.0, None}:
+        # The zenith, or nothing written.
         values.note("D201", f"ALT_PNT = {alt:g} and AZ_PNT = 0")
         alt = az = None
     return checked.Sky(
@@ -162,7 +178,7 @@ def _sky(values: Values, object_name: str | None) -> checked.Sky:
         alt=alt,
         az=None if az is None else az % 360.0,
         zenith=None if alt is None else round(90.0 - alt, 9),
-        target_name=target_name or object_name,
+        target_name=target_name,
         target_ra=target[0],
         target_dec=target[1],
         offset=offset,
@@ -176,6 +192,34 @@ def _pointing_mode(values: Values) -> str | None:
     if depth is None:
         return None
     return "parallel" if depth == 0.0 else "convergent" if depth > 0.0 else "divergent"
+
+
+def _pointing(values: Values, *, required: bool) -> tuple[float | None, float | None]:
+    """Return the pointing of the header; where that is unusable, of the index."""
+    names = ("RA_PNT", "DEC_PNT")
+    header, row = values.header.values, values.row
+    own, other = (_usable(*map(source.get, names)) for source in (header, row))
+    if other is None:
+        return _direction(values, *names, required=required)
+    said = [f"{name} = {header[name]}" for name in names if header.get(name)]
+    if own is None:
+        if said:
+            text = f"{', '.join(said)} in the header: that of the index was taken"
+            values.note("D243", text)
+        return other
+    apart = float(separation_deg(*own, *other))
+    if apart > _SAME_DEG:
+        values.note("D243", f"{apart:.3g} deg between them: the header's was taken")
+    return own
+
+
+def _usable(ra: CardValue, dec: CardValue) -> tuple[float, float] | None:
+    """Return a direction in deg if nothing is wrong with it."""
+    lon, lat = as_number(ra), as_number(dec)
+    if lon is None or lat is None or (lon == 0.0 and lat == 0.0):
+        return None
+    inside = 0.0 <= lon < 360.0 and -90.0 <= lat <= 90.0  # noqa: PLR2004 - deg
+    return (lon, lat) if inside else None
 
 
 def _direction(
@@ -208,9 +252,14 @@ def _array(values: Values, said: RunSettings) -> checked.Array:
         if said.site is not None
         else _own_place(values, facility)
     )
+    telescope = said.names.facility or facility
+    instrument = said.names.instrument or values.text("INSTRUME")
+    given = {"TELESCOP": telescope, "INSTRUME": instrument}
+    if lacking := [keyword for keyword, name in given.items() if name is None]:
+        values.note("D242", " and ".join(lacking))
     return checked.Array(
-        facility=said.names.facility or facility,
-        instrument=said.names.instrument or values.text("INSTRUME"),
+        facility=telescope,
+        instrument=instrument,
         n_tels=None if count is None else int(count),
         tel_list=values.text("TELLIST", placeholders=("baseline",)),
         sub_array=values.text("SUBARRAY"),
@@ -330,7 +379,7 @@ def _making(values: Values, responses: Sequence[Response]) -> checked.Making:
         created=values.instant("DATE"),
         origin=origin,
         configuration=values.text("CONFIG")
-        or next((c for r in responses if (c := r.header.text("CONFIG"))), None),
+        or next((r.configuration for r in responses if r.configuration), None),
         simulated=any(marks),
     )
 

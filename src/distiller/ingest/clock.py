@@ -73,7 +73,9 @@ def _reference(raw: RawRun, values: Values) -> tuple[float, float]:
     reference = whole or 0.0, part or 0.0
     if not all(math.isfinite(number) for number in reference):
         raise BadData("D204", values.path, f"MJDREF is {reference[0]} + {reference[1]}")
-    if other[0] is not None:
+    if other[0] is None:
+        values.note("D239", "MJDREFI is in GTI only")
+    else:
         apart = (other[0] - reference[0] + (other[1] or 0.0) - reference[1]) * _DAY_S
         if not abs(apart) <= _SAME_S:
             values.note("D226", f"MJDREF of EVENTS is {apart:+.6g} s from that of GTI")
@@ -96,6 +98,8 @@ def _scale(raw: RawRun, values: Values) -> str:
     if text is None:
         values.note("D203", "neither in GTI nor in EVENTS")
         return "tt"
+    if other is None:
+        values.note("D239", "TIMESYS is in GTI only")
     scale = text.lower()
     if scale not in _SCALES:
         message = f"TIMESYS {text[:20]!r} is none of TT, UTC, TAI, TDB"
@@ -121,6 +125,9 @@ def _exposure(values: Values, intervals: tuple[Interval, ...], system: str) -> T
         values.note("D217", f"ONTIME = {ontime:g} s, good time intervals {good:g} s")
         ontime = None
     ontime = good if ontime is None else ontime
+    keywords = ("ONTIME", "LIVETIME", "DEADC")
+    if lacking := [name for name in keywords if values.raw(name)[1] is None]:
+        values.note("D241", ", ".join(lacking))
     livetime = values.number("LIVETIME", low=0.0, placeholders=zero)
     if livetime is not None and livetime > ontime + _TOLERANCE_S:
         values.note("D211", f"LIVETIME = {livetime:g} s is longer than the exposure")
@@ -143,6 +150,11 @@ def check_dates(raw: RawRun, values: Values, times: Times) -> None:
         said = as_number(header.get(keyword))
         if said is not None and abs(said - met) > _TOLERANCE_S:
             values.note("D202", f"{keyword} is {said - met:+.6g} s from the GTI")
+    begin, end = (as_number(header.get(name)) for name in ("TSTART", "TSTOP"))
+    if (end is not None and end <= first.start_met) or (
+        begin is not None and begin >= last.stop_met
+    ):
+        values.note("D240", f"TSTART = {begin}, TSTOP = {end}; GTI {_span(times)}")
     own, other = ("UTC", "TT") if times.system == "UTC" else (times.system, "UTC")
     elsewhere = []
     for ends, instants in (
@@ -163,6 +175,11 @@ def check_dates(raw: RawRun, values: Values, times: Times) -> None:
     if elsewhere:
         names = " and ".join(elsewhere)
         values.note("D216", f"{names} in {other}, TIMESYS is {times.system}")
+
+
+def _span(times: Times) -> str:
+    first, last = times.intervals[0], times.intervals[-1]
+    return f"{first.start_met}...{last.stop_met}"
 
 
 def _date(raw: RawRun, ends: str) -> float | None:

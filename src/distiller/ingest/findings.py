@@ -69,7 +69,8 @@ _TABLE = (
     Code("D101", "error", "cannot be opened",
          "Check the permissions of the file and the health of the disk."),
     Code("D102", "error", "missing from disk",
-         "The index names a file that is not there: fetch it or mend the index."),
+         "Fetch it or put it back; or mend what names it, an index or a link. If its "
+         "folder was moved, ingest that anew and `distiller refused --forget` this."),
     Code("D103", "error", "empty file", "Fetch the file again."),
     Code("D104", "error", "no GTI",
          "Without good time intervals a run has no exposure: add a GTI table."),
@@ -127,6 +128,9 @@ _TABLE = (
          "Without an index the first one is the run: write an index that names them."),
     Code("D130", "error", "the store does not answer",
          "Passing: ingest again later, with --refused."),
+    Code("D131", "error", "EVENTS column in an unusable unit",
+         "No analysis can convert it: write TIME in s, RA and DEC in deg, ENERGY in "
+         "TeV."),
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",
@@ -200,6 +204,22 @@ _TABLE = (
     Code("D236", "note", "removed before, left out",
          "It was taken out with `distiller remove` and stays out; `distiller ingest "
          "PATH --restore RUN` takes it in again."),
+    Code("D237", "warning", "EVENTS column without a unit",
+         "Analyses may take it for another one: write TUNIT, s, deg or TeV."),
+    Code("D238", "warning", "no events",
+         "The run went in; no analysis finds anything in it."),
+    Code("D239", "warning", "time reference missing in EVENTS",
+         "That of the GTI was taken; analyses of the events need it in their header."),
+    Code("D240", "warning", "events outside the good time",
+         "TSTART and TSTOP have nothing in common with the good time intervals, "
+         "which count: an analysis would drop every event."),
+    Code("D241", "warning", "exposure incomplete",
+         "ONTIME is that of the GTI; without DEADC or LIVETIME, analyses know no dead "
+         "time: write them."),
+    Code("D242", "warning", "facility or instrument unknown",
+         "Searches by it miss the run: write the keyword, or name it in an override."),
+    Code("D243", "warning", "pointing of header and index differ",
+         "One of them is wrong; jobs read the header: mend it or the index."),
     Code("D244", "warning", "override without effect",
          "Nothing was changed: mend its keyword or its table in the settings file."),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from astropy.units import Unit
 
 from distiller.core.errors import BadData
 from distiller.core.files import sha256
@@ -48,7 +49,13 @@ _SECONDS = {
     "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0,
     "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0,
 }  # fmt: skip
-_NEEDED = ("TIME", "RA", "DEC", "ENERGY")
+_NEEDED = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
+"""Columns of EVENTS with the units that GADF wants."""
+_OTHER_WORDS = {
+    "s": frozenset(_SECONDS), "TeV": frozenset(map(str.lower, _TEV)),
+    "deg": frozenset({"deg", "degree", "degrees", "rad", "radian"}),
+}  # fmt: skip
+"""Units in lower case that are meant, whatever the unit parser says."""
 _CACHED_FILES = 32
 _TRIES = 3
 
@@ -65,6 +72,8 @@ class Response:
         Where an effective area is above zero.
     cut_deg
         Smallest and largest cut on direction of its column RAD_MAX.
+    event_class, configuration
+        EV_CLASS and CONFIG of its header, once they are checked.
     """
 
     response_type: str
@@ -82,6 +91,8 @@ class Response:
     sensitive_tev: tuple[float, float] | None = None
     cut_deg: tuple[float, float] | None = None
     too_large: bool = False
+    event_class: str | None = None
+    configuration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class FileNote:
     path: Place
     role: str
     size: int
-    mtime: datetime
+    mtime: datetime | None
     sha256: str
     stamp: Stamp
 
@@ -242,11 +253,10 @@ class Reader:
         if events is None:
             wanted = f" {run.events.hdu}" if run.events.hdu else ""
             raise BadData("D105", str(path), f"there is no EVENTS table{wanted}")
-        _check_columns(path, events)
+        findings = _check_columns(path, events)
         gti_path = run.gti.path if run.gti else path
         other = own if gti_path == path else self.contents(gti_path, shared=False)
         gti, start, stop = _good_times(gti_path, other, run.gti.hdu if run.gti else "")
-        findings: list[Finding] = []
         if not run.events.hdu and len(own.events) > 1:
             text = f"{len(own.events)} tables; the first was taken"
             findings.append(Finding("D129", text, str(path)))
@@ -460,14 +470,34 @@ def _named_response(responses: Sequence[Response], ref: HduRef) -> Response | No
     return None
 
 
-def _check_columns(path: Place, events: Header) -> None:
-    present = {
-        (events.text(f"TTYPE{n}") or "").upper()
-        for n in range(1, events.integer("TFIELDS") + 1)
+def _check_columns(path: Place, events: Header) -> list[Finding]:
+    """Refuse event lists that no analysis can read; return what is doubtful."""
+    numbers = {
+        (events.text(f"TTYPE{n}") or "").upper(): n
+        for n in range(events.integer("TFIELDS"), 0, -1)
     }
-    lacking = [name for name in _NEEDED if name not in present]
+    lacking = [name for name in _NEEDED if name not in numbers]
     if lacking:
         raise BadData("D112", str(path), f"EVENTS has no column {', '.join(lacking)}")
+    findings = []
+    for name, wanted in _NEEDED.items():
+        text = events.text(f"TUNIT{numbers[name]}")
+        if text is None:
+            findings.append(Finding("D237", f"{name} has none", str(path)))
+        elif not _is_convertible(text, wanted):
+            message = f"{name} is in {text[:40]!r}, which is no {wanted}"
+            raise BadData("D131", str(path), message)
+    return findings
+
+
+def _is_convertible(text: str, wanted: str) -> bool:
+    """Whether a unit, as FITS or as a person writes it, can become another."""
+    if text.lower() in _OTHER_WORDS[wanted]:
+        return True
+    try:
+        return bool(Unit(text).is_equivalent(wanted))
+    except (ValueError, TypeError):
+        return False
 
 
 def _good_times(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import BadData
 from distiller.ingest.fits_stream import fields, read_hdus
+from distiller.ingest.values import obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,8 +41,8 @@ class HduRef:
         The file; not looked at yet.
     hdu
         Name of the HDU in capitals; empty: any of its kind.
-    hdu_type, hdu_class
-        As in the HDU index, lower case: ``psf``, ``psf_3gauss``.
+    hdu_type
+        As in the HDU index, lower case: ``psf``.
     md5
         MD5 of the file by the index.
     """
@@ -49,7 +50,6 @@ class HduRef:
     path: Place
     hdu: str
     hdu_type: str
-    hdu_class: str = ""
     md5: str | None = None
 
 
@@ -65,7 +65,6 @@ class Index:
         Tables of the HDU index, by obs_id as text.
     """
 
-    paths: tuple[Place, ...]
     rows: Mapping[str, IndexRow]
     hdus: Mapping[str, tuple[HduRef, ...]]
 
@@ -84,24 +83,22 @@ def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
     refs: dict[HduRef, HduRef] = {}
     path_of = lru_cache(_PATHS)(_plain)
     for row in _rows(hdu_index, ("OBS_ID", "HDU_TYPE", "FILE_NAME")):
-        obs_id, name = _obs_id(row), row["FILE_NAME"]
+        obs_id, name = obs_id_text(row["OBS_ID"]), row["FILE_NAME"]
         if obs_id is None or name is None:
             continue  # a row that leads nowhere
         ref = HduRef(
             path=path_of(folder, str(row.get("FILE_DIR") or ""), str(name)),
             hdu=sys.intern(str(row.get("HDU_NAME") or "").upper()),
             hdu_type=sys.intern(str(row["HDU_TYPE"]).lower()),
-            hdu_class=sys.intern(str(row.get("HDU_CLASS") or "").lower()),
             md5=str(row["MD5"]).lower() if row.get("MD5") else None,
         )
         hdus.setdefault(obs_id, []).append(refs.setdefault(ref, ref))
     rows: dict[str, IndexRow] = {}
     if obs_index is not None:
         for row in _rows(obs_index, ("OBS_ID",)):
-            if (obs_id := _obs_id(row)) is not None:
+            if (obs_id := obs_id_text(row["OBS_ID"])) is not None:
                 rows.setdefault(obs_id, row)
-    paths = (hdu_index,) if obs_index is None else (hdu_index, obs_index)
-    return Index(paths, rows, {name: tuple(refs) for name, refs in hdus.items()})
+    return Index(rows, {name: tuple(refs) for name, refs in hdus.items()})
 
 
 def _plain(folder: Place, below: str, name: str) -> Place:
@@ -113,14 +110,6 @@ def _plain(folder: Place, below: str, name: str) -> Place:
         return path.resolve()
     except (OSError, RuntimeError):  # a loop of links: reported when it is read
         return Path(os.path.normpath(path))
-
-
-def _obs_id(row: Mapping[str, IndexValue]) -> str | None:
-    """Return the obs_id as text; a whole number in a column of floats is one, too."""
-    value = row["OBS_ID"]
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None else str(value).strip() or None
 
 
 def _rows(path: Place, needed: tuple[str, ...]) -> Iterator[IndexRow]:

@@ -11,7 +11,7 @@ from distiller.core.places import Unanswered, Url, place, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime
 
     from distiller.core.places import Place
 
@@ -29,7 +29,8 @@ class Inspector:
     ----------
     depth
         ``present``: local files must be there; ``quick``: every file must have its
-        size and time, else its checksum; ``checksums``: every file is read.
+        size and time, else its checksum (also where a store tells no time);
+        ``checksums``: every file is read.
     seen, wrong
         Files that were looked at, and those that are not as they were.
     """
@@ -83,13 +84,15 @@ class Inspector:
             return None
         if size is not None and stamp.size != size:
             return f"has {stamp.size} bytes, had {size}: {_CHANGED}"
-        same_time = row["mtime"] and not _apart(stamp.mtime - row["mtime"])
-        if self.depth == "quick" and same_time:
+        if self.depth == "quick" and _is_same(stamp.mtime, row["mtime"]):
             return None
         if row["checksum"] and sha256(where) != row["checksum"]:
             return f"the content has changed since it was ingested: {_CHANGED}"
         return None
 
 
-def _apart(difference: timedelta) -> bool:
-    return abs(difference.total_seconds()) > _SAME_S
+def _is_same(one: datetime | None, other: datetime | None) -> bool:
+    """Whether two times are known and equal."""
+    if one is None or other is None:
+        return False
+    return abs((one - other).total_seconds()) <= _SAME_S

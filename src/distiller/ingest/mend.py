@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from distiller.ingest.findings import Finding
 from distiller.ingest.keywords import INDEX_ONLY, is_asked, meant
 from distiller.ingest.run_settings import Names
+from distiller.ingest.values import obs_id_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,11 +62,7 @@ def obs_id_of(
     for one in overrides:
         if one.keyword == "OBS_ID":
             return str(one.value)
-    given = events.values.get("OBS_ID")
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    own = "" if given is None or isinstance(given, bool) else str(given).strip()
-    return index_obs_id or own
+    return index_obs_id or obs_id_text(events.values.get("OBS_ID")) or ""
 
 
 def header_of(raw: RawRun, table: str) -> Mapping[str, CardValue] | None:

@@ -25,7 +25,7 @@ Rows = dict[str, tuple["Row", ...]]
 def shared_rows(run: Run, target: Target) -> Rows:
     """Return the rows by table, parents before children; tables may have none."""
     return {
-        "cta.project": _project(target),
+        "cta.project": _project(run, target),
         "cta.proposal": _proposal(target),
         "cta.collection": (_collection(target),),
         **_array(run, target),
@@ -39,14 +39,14 @@ def content_key(table: str, values: Mapping[str, Value]) -> str:
     return key(table, *(repr(value) for value in values.values()))
 
 
-def _project(target: Target) -> tuple[Row, ...]:
+def _project(run: Run, target: Target) -> tuple[Row, ...]:
     if target.project is None:
         return ()
     return (
         {
             "project_id": key("project", target.project),
             "name": target.project,
-            "facility_name": target.project,
+            "facility_name": run.array.facility,
         },
     )
 

@@ -41,8 +41,10 @@ class Values:
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, code: str, message: str) -> None:
-        """Add a finding of this run."""
-        self.findings.append(Finding(code, message, self.path, self.obs_id))
+        """Add a finding of this run; twice the same is once."""
+        found = Finding(code, message, self.path, self.obs_id)
+        if found not in self.findings:
+            self.findings.append(found)
 
     def raw(self, *keywords: str) -> tuple[str, CardValue]:
         """Return the first keyword that has a value, and the value."""
@@ -55,7 +57,12 @@ class Values:
 
     def text(self, *keywords: str, placeholders: tuple[str, ...] = ()) -> str | None:
         """Return a text without control characters; placeholders are dropped."""
-        keyword, value = self.raw(*keywords)
+        return self.cleaned(*self.raw(*keywords), placeholders)
+
+    def cleaned(
+        self, keyword: str, value: CardValue, placeholders: tuple[str, ...] = ()
+    ) -> str | None:
+        """Return a value as such a text, wherever it was read."""
         if value is None or isinstance(value, bool):
             return None
         kept = "".join(c if c.isprintable() else " " for c in str(value))
@@ -105,6 +112,19 @@ class Values:
             self.note("D211", f"{keyword} = {_shown(text)} is no date")
             return None
         return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def obs_id_text(value: CardValue) -> str | None:
+    """Return an OBS_ID as text; a whole number among floats is one, too.
+
+    >>> obs_id_text(20136.0), obs_id_text(" CTA1 "), obs_id_text(True), obs_id_text(1.5)
+    ('20136', 'CTA1', None, '1.5')
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value).strip() or None
 
 
 def as_number(value: CardValue) -> float | None:
