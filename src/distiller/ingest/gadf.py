@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.units import Unit
 
 from distiller.core.errors import BadData
 from distiller.core.files import sha256
@@ -22,6 +21,7 @@ from distiller.ingest import response
 from distiller.ingest.find import is_events, is_text, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import Hdu, Header, columns, read_hdus
+from distiller.ingest.units import SECONDS, TEV, is_convertible
 from distiller.ingest.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -44,18 +44,8 @@ _NAMES = {
     "POINT SPREAD FUNCTION": "psf", "BACKGROUND": "bkg", "AEFF": "aeff",
     "EDISP": "edisp", "PSF": "psf", "BKG": "bkg", "RAD_MAX": "rad_max",
 }  # fmt: skip
-_TEV = {"TEV": 1.0, "GEV": 1e-3, "MEV": 1e-6, "KEV": 1e-9, "EV": 1e-12}
-_SECONDS = {
-    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "min": 60.0,
-    "h": 3600.0, "d": 86400.0, "day": 86400.0, "days": 86400.0,
-}  # fmt: skip
 _NEEDED = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
 """Columns of EVENTS with the units that GADF wants."""
-_OTHER_WORDS = {
-    "s": frozenset(_SECONDS), "TeV": frozenset(map(str.lower, _TEV)),
-    "deg": frozenset({"deg", "degree", "degrees", "rad", "radian"}),
-}  # fmt: skip
-"""Units in lower case that are meant, whatever the unit parser says."""
 _CACHED_FILES = 32
 _TRIES = 3
 
@@ -369,7 +359,7 @@ def _seconds(path: Place, header: Header) -> float:
         for n in range(1, header.integer("TFIELDS") + 1)
         if (header.text(f"TTYPE{n}") or "").upper() in {"START", "STOP"}
     }
-    known = {_SECONDS.get(unit) for unit in units}
+    known = {SECONDS.get(unit) for unit in units}
     if len(known) != 1 or None in known:
         message = f"START and STOP are in {' and '.join(sorted(units))}"
         raise BadData("D114", str(path), message)
@@ -441,7 +431,7 @@ def _energy_unit(header: Header) -> float:
     """Return TeV per unit of the energy axis."""
     for number in range(1, header.integer("TFIELDS") + 1):
         if (header.text(f"TTYPE{number}") or "").upper() in {"ENERG_LO", "ETRUE_LO"}:
-            return _TEV.get((header.text(f"TUNIT{number}") or "TeV").upper(), 1.0)
+            return TEV.get((header.text(f"TUNIT{number}") or "TeV").upper(), 1.0)
     return 1.0
 
 
@@ -484,20 +474,10 @@ def _check_columns(path: Place, events: Header) -> list[Finding]:
         text = events.text(f"TUNIT{numbers[name]}")
         if text is None:
             findings.append(Finding("D237", f"{name} has none", str(path)))
-        elif not _is_convertible(text, wanted):
+        elif not is_convertible(text, wanted):
             message = f"{name} is in {text[:40]!r}, which is no {wanted}"
             raise BadData("D131", str(path), message)
     return findings
-
-
-def _is_convertible(text: str, wanted: str) -> bool:
-    """Whether a unit, as FITS or as a person writes it, can become another."""
-    if text.lower() in _OTHER_WORDS[wanted]:
-        return True
-    try:
-        return bool(Unit(text).is_equivalent(wanted))
-    except (ValueError, TypeError):
-        return False
 
 
 def _good_times(
