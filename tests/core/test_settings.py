@@ -53,6 +53,24 @@ def test_broken_toml_names_the_file(tmp_path: Path) -> None:
         load_settings(tmp_path)
 
 
+def test_a_misspelt_name_has_a_suggestion(tmp_path: Path) -> None:
+    (tmp_path / "distiller.toml").write_text("jobs_at_onse = 3\n")
+    with pytest.raises(BadParameter, match="did you mean jobs_at_once"):
+        load_settings(tmp_path)
+
+
+def test_a_list_in_the_environment_that_is_no_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISTILLER_ALLOWED_HOSTS", "a.org,b.org")
+    with pytest.raises(BadParameter) as caught:
+        load_settings(tmp_path)
+    assert "DISTILLER_ALLOWED_HOSTS" in str(caught.value)
+    assert '["a.org", "b.org"]' in str(caught.value)
+    monkeypatch.setenv("DISTILLER_ALLOWED_HOSTS", '["a.org", "b.org"]')
+    assert load_settings(tmp_path).allowed_hosts == ("a.org", "b.org")
+
+
 def test_every_setting_is_described() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name

@@ -56,7 +56,8 @@ def command(
         click.echo("the archive is of this data model")
         return
     if dry_run:
-        click.echo(f"{len(told)} differences; nothing was done")
+        plural = "" if len(told) == 1 else "s"
+        click.echo(f"{len(told)} difference{plural}; nothing was done")
         return
     if not yes and not planned.obstacles:
         click.confirm("Upgrade the archive?", abort=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -18,6 +20,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -278,7 +281,21 @@ def load_settings(home: Path | str | None = None, **given: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
         where = f"{folder / FILE_NAME} or DISTILLER_{name.upper()}"
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            meant = f", did you mean {near[0]}?" if near else ""
+            hint = f"mend {folder / FILE_NAME}{meant}"
+            raise BadParameter(name, "there is no such setting", hint=hint) from error
         raise BadParameter(name, first["msg"], hint=f"set in {where}") from error
+    except SettingsError as error:  # a list or table that is no JSON
+        found = re.search(r'field "(\w+)" from source "Env', str(error))
+        if found is None:
+            raise BadParameter(FILE_NAME, str(error)) from error
+        raise BadParameter(
+            f"DISTILLER_{found[1].upper()}",
+            "cannot be read",
+            hint='lists and tables are JSON there: ["a.org", "b.org"]',
+        ) from error
     except ValueError as error:  # TOML that cannot be parsed
         raise BadParameter(
             FILE_NAME, str(error), hint=f"mend {folder / FILE_NAME}"
