@@ -362,3 +362,18 @@ def test_the_example_of_hess_names_its_crab_runs(archive: Archive, hess: Path) -
 def example(name: str) -> str:
     folder = Path(__file__).parents[2] / "docs" / "howto" / "collections"
     return (folder / f"{name}.toml").read_text()
+
+
+def test_paths_of_one_collection_know_their_runs_together(
+    archive: Archive, tmp_path: Path
+) -> None:
+    said = tmp_path / "said.toml"
+    said.write_text("[[proposal]]\nid = 'P1'\nruns = [1, 2, 4711]")
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for number, folder in enumerate(folders, 1):
+        RunPlan(obs_id=number).write(folder / f"run_{number}.fits")
+    options = Options(collection="c", settings=said)
+    report = ingest(folders, archive, "org.example", options)
+    assert report.counts["added"] == 2
+    told = [f.message for f in report.findings if f.code == "D231"]
+    assert told == ["run 4711"]

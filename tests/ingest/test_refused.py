@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +19,6 @@ from distiller.archive import open_archive
 from distiller.ingest import Options, Report, ingest, ingest_refused, loader
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
@@ -240,3 +239,34 @@ def test_runs_that_are_all_refused_are_remembered_on_the_way(
     with pytest.raises(Killed):
         load(Mortal(archive, 2), tmp_path / "set")
     assert len(archive.refusals()) == 4
+
+
+def test_settings_that_are_gone_stop_only_their_own(
+    archive: Archive, broken_set: Path, tmp_path: Path
+) -> None:
+    said = tmp_path / "said.toml"
+    said.write_text('title = "Mine"\n')
+    load(archive, broken_set, settings=said, collection="mine")
+    other = tmp_path / "other"
+    RunPlan(obs_id=9, gti=None).write(other / "run_9.fits")
+    load(archive, other)
+    said.unlink()
+    mend(broken_set, 2)
+    RunPlan(obs_id=9).write(other / "run_9.fits")
+    report = again(archive)
+    assert counts(report) == {"added": 1, "skipped": 1}
+    (found,) = (one for one in report.findings if one.code == "D132")
+    assert found.path == str(said)
+    assert refused(archive) == {"2": "D107", "3": "D104"}
+    said.write_text('title = "Mine"\n')
+    assert counts(again(archive))["added"] == 1
+
+
+def test_a_path_is_remembered_from_wherever_it_was_named(
+    archive: Archive, broken_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.chdir(tmp_path)
+    ingest([broken_set, Path("loop")], archive, "org.example", Options())
+    sources = {one.source for one in archive.refusals()}
+    assert sources == {str(broken_set), str(tmp_path / "loop")}

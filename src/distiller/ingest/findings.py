@@ -131,6 +131,9 @@ _TABLE = (
     Code("D131", "error", "EVENTS column in an unusable unit",
          "No analysis can convert it: write TIME in s, RA and DEC in deg, ENERGY in "
          "TeV."),
+    Code("D132", "error", "settings file cannot be used",
+         "Put the file back or mend it, and try again; or name another with "
+         "--settings."),
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",

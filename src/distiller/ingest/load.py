@@ -7,6 +7,7 @@ and goes on where it was.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,7 +120,8 @@ def ingest(
             found = Finding(error.data_code, error.finding, error.path)
             report.add([found])
             if found.code in _LATER:
-                memory = Memory(_request(_name(path), str(path), options))
+                where = os.path.abspath(path) if isinstance(path, Path) else str(path)  # noqa: PTH100 - links kept
+                memory = Memory(_request(_name(path), where, options))
                 memory.add([found])
                 memory.write(writer, Reader())
         _load(works, loaders, writer, authority, report)
@@ -157,7 +159,12 @@ def ingest_refused(
             except BadData as error:
                 report.add([Finding(error.data_code, error.finding, error.path)])
                 continue
-            work = _work(found, _of_then(request, options))
+            try:
+                work = _work(found, _of_then(request, options))
+            except BadParameter as error:
+                where = str(options.settings or request.settings_file or request.source)
+                report.add([Finding("D132", error.text, where)])
+                continue
             works.append(replace(work, found=only_refused(found, refused)))
         loaders = _loaders(works, writer, authority, options.restore)
         _load(works, loaders, writer, authority, report)
@@ -274,9 +281,10 @@ def _load(
 ) -> None:
     total = sum(len(work.found.runs) for work in works)
     done = 0
+    folders: dict[str, _Work] = {}
     for work in works:
         name, settings = work.request.collection, work.said.settings
-        accepted = frozenset(one.code for one in settings.accept)
+        accepted = _accepted(work)
         memory = Memory(work.request)
         report.add(work.found.findings, accepted)
         memory.add(work.found.findings)
@@ -291,13 +299,22 @@ def _load(
             if outcome.name != "skipped":
                 report.counts[outcome.name] += 1
             report.progress(Progress(done, total, name, outcome.run, outcome.name))
-        if work.found.path == work.found.folder:
-            unknown = loader.unknown_runs(target)
-            where = work.said.where or ""
-            report.add(
-                [Finding("D231", f"run {run}", where) for run in unknown], accepted
-            )
         memory.write(writer, loader.reader)
+        if work.found.path == work.found.folder:
+            folders[name] = work
+    # Once all is in: several paths may fill one collection.
+    for name, work in folders.items():
+        unknown = loaders[name].unknown_runs(_target(work, authority))
+        where = work.said.where or ""
+        report.add(
+            [Finding("D231", f"run {run}", where) for run in unknown],
+            _accepted(work),
+        )
+
+
+def _accepted(work: _Work) -> frozenset[str]:
+    """Return the codes of findings that the settings of a path accept."""
+    return frozenset(one.code for one in work.said.settings.accept)
 
 
 def check_options(options: Options) -> None:

@@ -344,7 +344,7 @@ class Loader:
             return ()
         by_settings = self._settings.access_to(obs_id) is not None
         if held is not None and held.rights == "proprietary":
-            by = "the settings" if by_settings else "--rights public"
+            by = "--rights public" if self._rights_given else "the settings"
             return (Finding("D228", f"by {by}", path, obs_id),)
         if self._rights_given or by_settings or held is not None:
             return ()
