@@ -176,6 +176,14 @@ def test_bounds_in_their_several_encodings(
     assert (role.lower, role.upper) == expected
 
 
+@pytest.mark.parametrize("bound", ["99999999999", "9" * 5000])
+def test_a_bound_that_is_too_large_is_listed(bound: str) -> None:
+    inside = f'<upperValue xmi:id="u" value="{bound}"/>'
+    imported = _toy(_element("Class", "A", _attribute("x", inside=inside)))
+    assert _roles(imported.document, "A")[0].upper == 2**31 - 1
+    assert "is too large: read as 2147483647" in _lines(imported)
+
+
 _ENDS = """<packagedElement xmi:type="uml:Association" xmi:id="s" name="{name}"
     memberEnd="b a" {more}>
 <ownedEnd xmi:type="uml:Property" xmi:id="b" {b} type="B" association="s"/>

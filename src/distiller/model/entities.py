@@ -201,6 +201,13 @@ class Document:
     identifiers: tuple[tuple[str, int], ...] = field(default=(), compare=False)
     unread: tuple[tuple[str, int], ...] = field(default=(), compare=False)
     source: str = field(default="", compare=False)
+    _by_id: dict[str, Type] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        # Of identifiers that repeat the first counts, as the checks say.
+        self._by_id.update((one.id, one) for one in reversed(self.types))
 
     @property
     def packages(self) -> tuple[tuple[str, str], ...]:
@@ -217,4 +224,4 @@ class Document:
         prefix, _, identifier = ref.partition(":")
         if prefix != self.name:
             return None
-        return next((t for t in self.types if t.id == identifier), None)
+        return self._by_id.get(identifier)

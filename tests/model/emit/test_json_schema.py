@@ -181,3 +181,15 @@ def test_a_part_of_an_abstract_class_is_of_one_of_its_kinds() -> None:
     assert not validator.is_valid({"m:Park": [{"things": [tree | {"wheels": 4.5}]}]})
     assert not validator.is_valid({"m:Park": [{"things": [tree | {"tags": [""] * 3}]}]})
     assert not validator.is_valid({"m:Thing": [tree]})
+
+
+def test_of_an_abstract_class_without_kinds_there_is_nothing() -> None:
+    types = (
+        Type("objectType", "Park", "Park", "", roles=(
+            _role("composition", "things", "m:Thing", 0, -1),
+        )),
+        Type("objectType", "Thing", "Thing", "", abstract=True),
+    )  # fmt: skip
+    validator = _validator(Model((Document("m", "Things", "", "1", (), types),), ()))
+    assert validator.is_valid({"m:Park": [{"things": []}]})
+    assert not validator.is_valid({"m:Park": [{"things": [{}]}]})

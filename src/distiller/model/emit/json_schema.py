@@ -97,7 +97,7 @@ class _Writer:
         elif item.kind == "primitiveType":
             made |= self._primitive(document, item)
         elif item.abstract:
-            made["anyOf"] = list(self._concrete(f"{document.name}:{item.id}"))
+            made |= _one_of(list(self._concrete(f"{document.name}:{item.id}")))
         else:
             made |= self._object(document, item)
         if item.constraints:
@@ -158,7 +158,7 @@ class _Writer:
         if self._find(ref) is None:
             return {}
         found = list(self._concrete(ref))
-        return found[0] if len(found) == 1 else {"anyOf": found}
+        return found[0] if len(found) == 1 else _one_of(found)
 
     def _concrete(self, ref: str) -> Iterator[Schema]:
         found = self._find(ref)
@@ -220,3 +220,8 @@ def _words(bound: BoundColumn) -> Schema:
 
 def _definition(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _one_of(schemas: list[Schema]) -> Schema:
+    """Return what allows each of some schemas; nothing, where there are none."""
+    return {"anyOf": schemas} if schemas else {"not": {}}

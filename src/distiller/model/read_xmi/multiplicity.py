@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from distiller.model.read_xmi.tree import Tree
 
 _MANY = frozenset({"*", "-1", "n", "many", "unbounded"})
+_MOST = 2**31 - 1
+_DIGITS = 20
 
 
 def multiplicity_of(
@@ -45,7 +47,12 @@ def _bound(
     if text in _MANY:
         return UNBOUNDED if name == "upperValue" else 0
     if text.isascii() and text.isdigit():
-        return min(int(text), 2**31 - 1)
+        # By digits first: a number of thousands of them cannot even be read.
+        if len(text.lstrip("0")) > _DIGITS or int(text) > _MOST:
+            shown = f"{text[:_DIGITS]}..." if len(text) > _DIGITS else text
+            account.changed(element, f"{name} {shown} is too large: read as {_MOST}")
+            return _MOST
+        return int(text)
     if text:
         account.changed(element, f"{name} {text!r} is no number: read as {bare}")
     elif name == "upperValue":
