@@ -158,3 +158,17 @@ def test_statements_lead_through_every_kind_of_change(base: Engine) -> None:
         assert _lead(base, session, first) == []
         found = session.fetch("SELECT catalogue_id, name FROM toy.catalogue")
         assert found == [("c", "one")]
+
+
+def test_tables_whose_long_names_begin_alike(base: Engine) -> None:
+    first = toy("joined")
+    one = first.by_name["toy.note"]
+    checks = (Check(("text",), "text <> 'x'", "text <> 'x'"),)
+    named = [f"toy.{'a' * 58}{end}" for end in "xy"]
+    alike = tuple(
+        replace(one, name=name, foreign_keys=(), checks=checks) for name in named
+    )
+    model = replace(first, tables=(*first.tables, *alike))
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []

@@ -173,9 +173,9 @@ def _in_words_of(
         session.execute("SET LOCAL client_min_messages = warning")
         for statement in cover_statements():  # an older archive may lack some
             session.execute(statement)
-        for table in model.tables:
+        for number, table in enumerate(model.tables):
             if table.name in there:
-                found[table.name] = _probe(session, table)
+                found[table.name] = _probe(session, table, f"probe_{number}")
         raise _Undone
 
     with suppress(_Undone), session.transaction():
@@ -184,7 +184,7 @@ def _in_words_of(
 
 
 def _probe(
-    session: Session, table: BoundTable
+    session: Session, table: BoundTable, probe: str
 ) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
     checks = {
         name: text
@@ -194,7 +194,6 @@ def _probe(
     special = {n: t for n, t in postgresql.indexes(table).items() if " USING " in t}
     if not checks and not special:
         return {}, {}
-    probe = quoted(f"{table.schema}__{table.name.partition('.')[2]}"[:60])
     lines = [
         f"{quoted(b.column.name)} {postgresql.sql_type(b.column)}"
         for b in table.columns
