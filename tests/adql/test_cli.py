@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def _run(*arguments: str, given: bytes | None = None) -> tuple[int, str, str]:
     done = subprocess.run(

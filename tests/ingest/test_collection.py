@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
 
 
+pytestmark = pytest.mark.slow
+
+
 def load(archive: Archive, folder: Path, text: str, **given: object) -> Report:
     file = folder.parent / "given.toml"
     file.write_text(text)

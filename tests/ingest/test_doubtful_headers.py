@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from distiller.ingest.run import Run
 
 
+pytestmark = pytest.mark.slow
+
+
 def codes(run: Run) -> set[str]:
     return {one.code for one in run.findings}
 

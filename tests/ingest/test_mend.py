@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def archive(tmp_home: Settings) -> Iterator[Archive]:
     with open_archive(tmp_home) as opened:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
+
 HEADER = {"VERSION": "1.0", "CAL_VER": "c1"}
 MENDS = {
     "CREATOR": "reconstructor",

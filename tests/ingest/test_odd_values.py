@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 def without_rad_hi() -> list[fits.BinTableHDU]:
     energy, theta = np.geomspace(0.1, 100, 4), np.array([0.0, 1.0, 2.0])
     rad = np.linspace(0, 0.5, 6)

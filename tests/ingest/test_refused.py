@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def broken_set(gadf_set: Path) -> Path:
     """Return three runs, of which the second is cut off and the third has no GTI."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def archive(engine_home: Settings) -> Iterator[Archive]:
     """Return an archive of each engine."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
 
 
+pytestmark = pytest.mark.slow
+
+
 def changing(
     monkeypatch: pytest.MonkeyPatch, path: Path, times: int
 ) -> Callable[[], int]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
+
 ODD = (
     "a' ; touch PWNED ; '.fits",
     "run #1? 50%41 ä.fits",
