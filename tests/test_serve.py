@@ -166,16 +166,23 @@ def test_from_runs_to_a_count_map(server: Server) -> None:
     assert found[0].endswith(",3")
 
 
-def test_second_server_on_the_same_home_is_refused(server: Server) -> None:
+def _served_again(
+    server: Server, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Start another server on the home of one that runs."""
     command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--port", str(_free_port())],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
-        env=server.environment,
+        env={**server.environment, **environment},
     )
+
+
+def test_second_server_on_the_same_home_is_refused(server: Server) -> None:
+    done = _served_again(server)
     assert done.returncode == 1
     assert "another server has this home: it answers at" in done.stderr
     assert "Traceback" not in done.stderr
@@ -185,15 +192,7 @@ def test_a_refused_server_leaves_the_addresses_of_files_alone(server: Server) ->
     """Where several processes can have the archive open, too."""
     urls = _query(server, "SELECT DISTINCT access_url FROM ivoa.obscore")
     assert all(url.startswith(f"{server.url}/data/") for url in urls)
-    command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
-    done = subprocess.run(
-        [*command, "--port", str(_free_port())],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**server.environment, "DISTILLER_RUNNER": "external"},
-    )
+    done = _served_again(server, DISTILLER_RUNNER="external")
     assert done.returncode == 1
     assert _query(server, "SELECT DISTINCT access_url FROM ivoa.obscore") == urls
 

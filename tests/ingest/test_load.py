@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +19,7 @@ from tests.ingest.conftest import (
     write_indexes,
     write_table,
 )
+from tests.ingest.loading import counts, obs_ids, refused
 
 from distiller.analysis.simulate import simulate
 from distiller.archive import open_archive
@@ -28,24 +28,13 @@ from distiller.core.settings import load_settings
 from distiller.ingest import Options, Progress, Report, ingest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from distiller.archive import Archive
 
 
 def load(archive: Archive, *paths: Path, options: Options | None = None) -> Report:
     return ingest(paths, archive, "org.example", options or Options())
-
-
-def counts(report: Report) -> dict[str, int]:
-    return {name: number for name, number in report.counts.items() if number}
-
-
-def obs_ids(archive: Archive) -> list[str]:
-    rows = archive.rows("SELECT obs_id FROM ivoa.obscore ORDER BY obs_id")
-    return [row["obs_id"] for row in rows]
-
-
-def errors(report: Report) -> dict[str, str]:
-    return {Path(f.path).name: f.code for f in report.findings if f.severity == "error"}
 
 
 def test_a_good_set_goes_in_and_a_second_time_changes_nothing(
@@ -112,7 +101,7 @@ def test_bad_files_are_named_and_the_rest_goes_in(
         files[obs_id] = f"data/{name}.fits.gz"
     write_indexes(gadf_set, files)
     report = load(archive, gadf_set)
-    assert errors(report) == {
+    assert refused(report) == {
         "cut.fits.gz": "D107",
         "no_gti.fits.gz": "D104",
         "no_events.fits.gz": "D105",
@@ -272,7 +261,7 @@ def test_a_file_that_cannot_be_opened(archive: Archive, gadf_set: Path) -> None:
     path.unlink()
     path.mkdir()
     report = load(archive, gadf_set)
-    assert errors(report) == {"run_2.fits.gz": "D101"}
+    assert refused(report) == {"run_2.fits.gz": "D101"}
     assert counts(report) == {"added": 2, "skipped": 1}
 
 
@@ -280,7 +269,7 @@ def test_a_header_without_an_end(archive: Archive, gadf_set: Path) -> None:
     path = gadf_set / "data" / "run_2.fits.gz"
     path.write_bytes(b"SIMPLE  =                    T".ljust(2880 * 2100))
     report = load(archive, gadf_set)
-    assert errors(report) == {"run_2.fits.gz": "D109"}
+    assert refused(report) == {"run_2.fits.gz": "D109"}
 
 
 def test_progress_is_told_after_every_run(archive: Archive, gadf_set: Path) -> None:

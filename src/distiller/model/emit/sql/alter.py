@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from distiller.model.tables import BoundTable, Model
 
 _WORDS = frozenset({"table comment", "column comment", "view comment"})
-_APPENDED = _WORDS | {"column new"}
 
 
 def alter(
