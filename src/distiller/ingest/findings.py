@@ -83,10 +83,13 @@ _TABLE = (
     Code("D109", "error", "header damaged",
          "The FITS structure cannot be followed: write the file anew."),
     Code("D110", "error", "obs_id twice in a collection",
-         "The first one found is kept: give one of them another "
+         "Taken is the file whose own OBS_ID is that of the index (the first found, if "
+         "several are), else none of them: mend the index, or ingest one with another "
          "--collection."),
     Code("D111", "error", "copy of another file",
-         "The content is byte for byte that of another run: remove one of them."),
+         "Its bytes are those of another run. Taken is the run whose name is its "
+         "OBS_ID (the first found, if several are), else none of them: take the "
+         "wrong one out of the index or the folder."),
     Code("D112", "error", "EVENTS without a needed column",
          "TIME, RA, DEC and ENERGY are needed: write the file anew."),
     Code("D113", "error", "no usable OBS_ID",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from distiller.core.places import Place
     from distiller.core.refusal import Refusal
+    from distiller.ingest.find import RunFiles
     from distiller.ingest.loader import Writer
 
 _PEEKS = 3
@@ -73,9 +74,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One path with all that is known before its runs are read."""
+    """One path with all that is known before its runs are read.
+
+    Attributes
+    ----------
+    tried
+        Those of the runs found that are to go in.
+    """
 
     found: DataSet
+    tried: tuple[RunFiles, ...]
     said: Declared
     request: Request
 
@@ -165,7 +173,7 @@ def ingest_refused(
                 where = str(options.settings or request.settings_file or request.source)
                 report.add([Finding("D132", error.text, where)])
                 continue
-            works.append(replace(work, found=only_refused(found, refused)))
+            works.append(replace(work, tried=only_refused(found.runs, refused)))
         loaders = _loaders(works, writer, authority, options.restore)
         _load(works, loaders, writer, authority, report)
     return report
@@ -228,7 +236,7 @@ def _work(one: DataSet, options: Options) -> _Work:
         options.collection or one.name, named, options.home_settings, one.folder
     )
     name = said.settings.name or one.name
-    return _Work(one, said, _request(name, str(one.path), options))
+    return _Work(one, one.runs, said, _request(name, str(one.path), options))
 
 
 def _request(name: str, source: str, options: Options) -> Request:
@@ -262,6 +270,7 @@ def _loaders(
             loaders[name] = Loader(
                 writer, name, authority, rights_given=given, restore=restore
             )
+        loaders[name].claims.add(work.found.runs, work.tried, work.said.settings)
     known = frozenset().union(*(one.known for one in loaders.values()))
     if unknown := sorted(restore - known):
         raise BadParameter(
@@ -279,7 +288,7 @@ def _load(
     authority: str,
     report: Report,
 ) -> None:
-    total = sum(len(work.found.runs) for work in works)
+    total = sum(len(work.tried) for work in works)
     done = 0
     folders: dict[str, _Work] = {}
     for work in works:
@@ -293,7 +302,7 @@ def _load(
         target = _target(work, authority)
         loader = loaders[name]
         loader.reader.files = work.found.files
-        for outcome in loader.load(work.found.runs, target, settings, memory):
+        for outcome in loader.load(work.tried, target, settings, memory):
             done += 1
             report.add(outcome.findings, accepted)
             if outcome.name != "skipped":

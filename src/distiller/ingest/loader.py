@@ -20,6 +20,7 @@ from distiller.core.errors import (
 )
 from distiller.core.identifiers import PublisherDid
 from distiller.ingest.checks import check
+from distiller.ingest.claims import Claims
 from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
@@ -142,6 +143,8 @@ class Loader:
         """Runs that are in the collection, or were removed from it."""
         self._restore = restore
         self._settings = NO_SETTINGS
+        self.claims = Claims(self.reader)
+        """What is found of the collection; to be told before the first `load`."""
         self._by_obs_id: dict[str, Place] = {}
         self._by_content: dict[tuple[str, str], Place] = {}
 
@@ -250,7 +253,7 @@ class Loader:
         if run.obs_id is not None:
             if self._is_withheld(run.obs_id):
                 return self._withhold(run, run.obs_id, label)
-            self._refuse_twice(run.obs_id, run)
+            self._refuse_twice(run.obs_id, run, target)
             if self._is_unchanged(run, run.obs_id, target):
                 self._remember(run.obs_id, run)
                 return Outcome(label, "unchanged", shown(run.events.path))
@@ -264,7 +267,7 @@ class Loader:
         of_run = self._settings.of_run(obs_id, file_name, names)
         checked = check(raw, of_run)
         if run.obs_id is None:
-            self._refuse_twice(checked.obs_id, run)
+            self._refuse_twice(checked.obs_id, run, target)
         self._remember(checked.obs_id, run)
         held = self._held.get(target.did(checked.obs_id))
         self._refuse_less(run, checked, held)
@@ -368,7 +371,8 @@ class Loader:
             message = f"run {checked.obs_id} has {now} responses, had {held.responses}"
             raise BadData("D118", path, message)
 
-    def _refuse_twice(self, obs_id: str, run: RunFiles) -> None:
+    def _refuse_twice(self, obs_id: str, run: RunFiles, target: Target) -> None:
+        self.claims.refuse_wrong(run)
         path = run.events.path
         copied = self._by_content.get(self._content(run))
         if copied is not None:
@@ -378,6 +382,9 @@ class Loader:
         if first is not None:
             message = f"run {obs_id} was taken from {first}"
             raise BadData("D110", str(path), message)
+        for name, error in self.claims.stored_before(run, obs_id):
+            if target.did(name) in self._held:
+                raise error
 
     def _remember(self, obs_id: str, run: RunFiles) -> None:
         self._by_obs_id[obs_id] = run.events.path

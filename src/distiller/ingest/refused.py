@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from distiller.ingest.find import DataSet, RunFiles
+    from distiller.ingest.find import RunFiles
     from distiller.ingest.findings import Finding
     from distiller.ingest.gadf import Reader
     from distiller.ingest.loader import Writer
@@ -183,14 +183,16 @@ def _checksum(path: str, reader: Reader) -> str | None:
         return None
 
 
-def only_refused(one: DataSet, refused: Sequence[Refusal]) -> DataSet:
-    """Return a set with those of its runs that were refused.
+def only_refused(
+    found: tuple[RunFiles, ...], refused: Sequence[Refusal]
+) -> tuple[RunFiles, ...]:
+    """Return those of the runs of a path that were refused.
 
     All of them where something else than a run was refused, such as an index.
     """
     chosen: list[RunFiles] = []
     matched: set[str] = set()
-    for run in one.runs:
+    for run in found:
         paths = {str(run.events.path), *(str(ref.path) for ref in run.responses)}
         if run.gti is not None:
             paths.add(str(run.gti.path))
@@ -203,5 +205,5 @@ def only_refused(one: DataSet, refused: Sequence[Refusal]) -> DataSet:
             chosen.append(run)
             matched.update(mine)
     if matched != {old.refusal_id for old in refused}:
-        return one
-    return replace(one, runs=tuple(chosen))
+        return found
+    return tuple(chosen)
