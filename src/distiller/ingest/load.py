@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from distiller.ingest.find import RunFiles
     from distiller.ingest.loader import Writer
 
+_COLLECTION = (
+    "SELECT c.title, c.terms, p.name AS project FROM cta.collection c "
+    "LEFT JOIN cta.project p ON p.project_id = c.project_id WHERE c.name = ?"
+)
 _PEEKS = 3
 _TITLE = 200
 _LATER = frozenset({"D101", "D130"})  # of a path: one that is not there was mistyped
@@ -299,7 +303,7 @@ def _load(
         memory.add(work.found.findings)
         if name not in report.collections:
             report.collections.append(name)
-        target = _target(work, authority)
+        target = _target(work, authority, writer)
         loader = loaders[name]
         loader.reader.files = work.found.files
         for outcome in loader.load(work.tried, target, settings, memory):
@@ -313,7 +317,7 @@ def _load(
             folders[name] = work
     # Once all is in: several paths may fill one collection.
     for name, work in folders.items():
-        unknown = loaders[name].unknown_runs(_target(work, authority))
+        unknown = loaders[name].unknown_runs(_target(work, authority, writer))
         where = work.said.where or ""
         report.add(
             [Finding("D231", f"run {run}", where) for run in unknown],
@@ -343,17 +347,27 @@ def check_options(options: Options) -> None:
         )
 
 
-def _target(work: _Work, authority: str) -> Target:
+def _target(work: _Work, authority: str, writer: Writer) -> Target:
+    """Return where the runs of a path go.
+
+    What a single file does not say of its collection is what the collection has, so
+    that a run is the same whether it is named or its folder.
+    """
     request, settings = work.request, work.said.settings
-    terms = settings.terms or work.found.terms
+    found = work.found
+    held: dict[str, str | None] = {}
+    if found.path != found.folder:
+        held = next(iter(writer.rows(_COLLECTION, [request.collection])), {})
+    terms = settings.terms or held.get("terms") or found.terms
+    project = settings.project or held.get("project") or _facility(found)
     return Target(
         authority=authority,
         collection=request.collection,
         rights=request.rights or "public",
         group=request.group,
         release=request.release,
-        project=settings.project or _facility(work.found),
-        title=settings.title or _title(terms),
+        project=project,
+        title=settings.title or held.get("title") or _title(terms),
         terms=terms,
         config=work.said.file,
     )
