@@ -234,6 +234,10 @@ def test_one_bad_dataset_spoils_its_transaction_only(
 def test_nan_is_no_value(archive: Archive, toy: Any) -> None:
     archive.store(_changed(toy.bundle(1), "cta.observation", livetime=math.nan))
     assert archive.rows("SELECT livetime FROM cta.observation") == [{"livetime": None}]
+    region = (83.6, math.nan, 2.0)
+    archive.store(_changed(toy.bundle(2), "cta.product", s_region=region))
+    rows = archive.rows("SELECT s_region FROM cta.product ORDER BY obs_id")
+    assert [row["s_region"] is None for row in rows] == [False, True]
 
 
 def test_nul_characters_are_left_out(archive: Archive, toy: Any) -> None:
