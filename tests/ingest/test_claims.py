@@ -45,7 +45,7 @@ def test_of_equal_files_that_is_kept_whose_header_agrees(
     write_indexes(tmp_path, order)
     for number in range(2):
         report = load(archive, tmp_path)
-        assert counts(report) == {"unchanged" if number else "added": 1, "skipped": 1}
+        assert counts(report) == {"unchanged" if number else "added": 1, "refused": 1}
         assert stored(archive) == {"7": "run_7.fits"}
         (message,) = said(report, "D111")
         assert "run_7.fits" in message
@@ -149,7 +149,7 @@ def test_what_is_tried_again_is_still_compared_with_what_is_in(
     load(archive, folder)
     assert stored(archive) == {"3": "first.fits"}
     report = ingest_refused(archive, "org.example", Options())
-    assert counts(report) == {"skipped": 1}
+    assert counts(report) == {"refused": 1}
     assert stored(archive) == {"3": "first.fits"}
     (folder / "a" / "first.fits").unlink()
     (folder / "a" / "hdu-index.fits.gz").unlink()
@@ -167,5 +167,5 @@ def test_files_without_an_index_are_compared_when_one_is_tried_again(
     RunPlan(obs_id=3, n_events=2).write(folder / "second.fits")
     load(archive, folder)
     report = ingest_refused(archive, "org.example", Options())
-    assert counts(report) == {"skipped": 1}
+    assert counts(report) == {"refused": 1}
     assert stored(archive) == {"3": "first.fits"}

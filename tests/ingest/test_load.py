@@ -115,7 +115,7 @@ def test_bad_files_are_named_and_the_rest_goes_in(
         "gzip.fits.gz": "D108",
         "missing.fits.gz": "D102",
     }
-    assert counts(report) == {"added": 3, "skipped": 12}
+    assert counts(report) == {"added": 3, "refused": 12}
     assert obs_ids(archive) == ["1", "2", "3"]
     assert archive.check() == []
     text = report.as_text()
@@ -128,18 +128,18 @@ def test_an_obs_id_twice_in_a_collection(archive: Archive, gadf_set: Path) -> No
     other = RunPlan(obs_id=3, n_events=77).write(gadf_set / "more" / "run_3.fits")
     write_indexes(gadf_set / "more", {3: "run_3.fits"})
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 1}
+    assert counts(report) == {"added": 3, "refused": 1}
     (found,) = [f for f in report.findings if f.code == "D110"]
     assert found.path == str(other)
     assert "run 3 was taken from" in found.message
-    assert counts(load(archive, gadf_set)) == {"unchanged": 3, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3, "refused": 1}
 
 
 def test_a_bad_file_that_is_mended_goes_in(archive: Archive, gadf_set: Path) -> None:
     path = gadf_set / "data" / "run_2.fits.gz"
     good = path.read_bytes()
     cut_gzip(path, 0.5)
-    assert counts(load(archive, gadf_set)) == {"added": 2, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"added": 2, "refused": 1}
     path.write_bytes(good)
     assert counts(load(archive, gadf_set)) == {"added": 1, "unchanged": 2}
 
@@ -149,7 +149,7 @@ def test_a_file_that_breaks_later_leaves_its_rows_alone(
 ) -> None:
     load(archive, gadf_set)
     cut_gzip(gadf_set / "data" / "run_2.fits.gz", 0.5)
-    assert counts(load(archive, gadf_set)) == {"unchanged": 2, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 2, "refused": 1}
     assert obs_ids(archive) == ["1", "2", "3"]
 
 
@@ -262,7 +262,7 @@ def test_a_file_that_cannot_be_opened(archive: Archive, gadf_set: Path) -> None:
     path.mkdir()
     report = load(archive, gadf_set)
     assert refused(report) == {"run_2.fits.gz": "D101"}
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
 
 
 def test_a_header_without_an_end(archive: Archive, gadf_set: Path) -> None:
@@ -326,13 +326,13 @@ def test_the_command_reports_and_ends_with_3_if_something_was_refused(
     home = tmp_path / "home"
     done = distiller(home, "ingest", gadf_set)  # makes the archive, too
     assert done.returncode == 0, done.stderr
-    assert "good-set: 3 added, 0 replaced, 0 unchanged, 0 skipped" in done.stdout
+    assert "good-set: 3 added, 0 replaced, 0 unchanged, 0 refused" in done.stdout
     assert "3/3 good-set 3 added" in done.stderr
     cut_gzip(gadf_set / "data" / "run_3.fits.gz", 0.5)
     done = distiller(home, "ingest", "--json", gadf_set)
     assert done.returncode == 3
     report = json.loads(done.stdout)
-    assert (report["unchanged"], report["skipped"]) == (2, 1)
+    assert (report["unchanged"], report["refused"]) == (2, 1)
     assert report["findings"][0]["code"] == "D107"
     done = distiller(home, "ingest", tmp_path / "nowhere")
     assert done.returncode == 1

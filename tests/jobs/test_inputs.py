@@ -51,7 +51,7 @@ def test_a_run_that_is_mended_in_the_archive_only(
     said.write_text(_OVERRIDE.format(keyword=keyword, value=value))
     with open_archive(make_home()) as archive:
         report = ingest([run.parent], archive, "org.example", Options(settings=said))
-        assert (report.counts["added"], report.skipped) == (1, 0)
+        assert (report.counts["added"], report.refused) == (1, 0)
         if refused:
             with pytest.raises(BadParameter, match=f"jobs read the file: .*{keyword}"):
                 resolve(archive, ["7"], NOBODY)

@@ -118,7 +118,8 @@ _TABLE = (
     Code("D122", "warning", "no instrument responses",
          "Counts can be made of the run, but no fluxes."),
     Code("D123", "note", "event list that the index does not name",
-         "It was left out: to ingest it, name the file itself, with --collection."),
+         "It was left out. To have it, add it to the index and ingest the folder, or "
+         "name the file itself, with the --collection of the others."),
     Code("D124", "warning", "checksum differs from the index",
          "The file was changed after the index was made: make the index anew."),
     Code("D125", "note", "named by several index files",
@@ -140,17 +141,22 @@ _TABLE = (
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",
-         "The times of the GTI were taken."),
+         "The GTI counts, and gave the times of the run: if it is right nothing is to "
+         "be done, else write the GTI table anew. Of a set that is known for it, "
+         "[[accept]] the code in the settings."),
     Code("D203", "warning", "TIMESYS missing", "Terrestrial Time (TT) was assumed."),
     Code("D204", "error", "time reference unusable",
-         "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time: "
-         "mend the headers, or give them in the settings of the collection."),
+         "MJDREFI, MJDREFF and TIMESYS (TT, UTC, TAI or TDB) place the run in time: "
+         "mend them in the headers of EVENTS and GTI, or give them by an [[override]] "
+         'for each in the settings, that of the GTI with table = "GTI".'),
     Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
     Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
     Code("D207", "warning", "energy thresholds unphysical or incomplete",
          "It was dropped; the next source of the energy range was asked."),
     Code("D208", "warning", "place of the array wrong",
-         "The coordinate lies far from every known site of this facility: NULL."),
+         "The coordinate lies far from every known site of this facility: it is stored "
+         "as NULL. Give the place as [site] in the settings, or mend GEOLON and GEOLAT "
+         "in the header of EVENTS."),
     Code("D209", "warning", "OBS_ID differs from the index",
          "The OBS_ID of the index was taken, which names the run to users."),
     Code("D210", "warning", "direction unusable",
@@ -163,7 +169,8 @@ _TABLE = (
     Code("D214", "warning", "cards that cannot be read", "They were left out."),
     Code("D215", "note", "text shortened", "Only the beginning is stored."),
     Code("D216", "note", "dates on another time scale",
-         "DATE-OBS is not on TIMESYS; the times of the GTI were taken."),
+         "DATE-OBS or DATE-END is not on TIMESYS. The times come from the GTI: nothing "
+         "is to be done; [[accept]] the code in the settings to be told no more."),
     Code("D217", "warning", "exposure differs from the GTI",
          "The sum of the good time intervals was taken."),
     Code("D218", "warning", "leap seconds since the time reference",
@@ -180,7 +187,9 @@ _TABLE = (
     Code("D222", "note", "resolution not measurable",
          "The response has no usable value at 1 TeV and 0.5 deg."),
     Code("D223", "note", "no target position",
-         "The run is found by its pointing only."),
+         "The run has the name of a target and is found by its pointing only: mend "
+         "RA_OBJ and DEC_OBJ in the header of EVENTS or by an [[override]]; "
+         "of a survey, [[accept]] the code in the settings."),
     Code("D224", "note", "humidity as a fraction",
          "RELHUM of at most 1 was taken as a fraction and stored in percent."),
     Code("D225", "note", "README shortened",

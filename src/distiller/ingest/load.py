@@ -299,18 +299,17 @@ def _load(
         name, settings = work.request.collection, work.said.settings
         accepted = _accepted(work)
         memory = Memory(work.request)
-        report.add(work.found.findings, accepted)
+        report.begin(name)
+        report.add(work.found.findings, accepted, name)
         memory.add(work.found.findings)
-        if name not in report.collections:
-            report.collections.append(name)
         target = _target(work, authority, writer)
         loader = loaders[name]
         loader.reader.files = work.found.files
         for outcome in loader.load(work.tried, target, settings, memory):
             done += 1
-            report.add(outcome.findings, accepted)
-            if outcome.name != "skipped":
-                report.counts[outcome.name] += 1
+            report.add(outcome.findings, accepted, name)
+            if outcome.name != "refused":  # counted with its finding
+                report.count(outcome.name, name)
             report.progress(Progress(done, total, name, outcome.run, outcome.name))
         memory.write(writer, loader.reader)
         if work.found.path == work.found.folder:
@@ -322,6 +321,7 @@ def _load(
         report.add(
             [Finding("D231", f"run {run}", where) for run in unknown],
             _accepted(work),
+            name,
         )
 
 

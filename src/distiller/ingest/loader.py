@@ -77,7 +77,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: added, replaced, unchanged, skipped or withheld.
+    """What became of a run: added, replaced, unchanged, refused or withheld.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class Loader:
             run = self._renamed(given)
             made = self._edge(run, target)
             if isinstance(made, Outcome):
-                if made.name != "skipped":
+                if made.name != "refused":
                     memory.take(made.path, made.run)
                 memory.add(made.findings)
                 yield made
@@ -203,7 +203,7 @@ class Loader:
             (one,) = ready
             found = Finding("D117", error.text, one.path, one.run)
             memory.add([found])
-            yield Outcome(one.run, "skipped", one.path, (found,))
+            yield Outcome(one.run, "refused", one.path, (found,))
             return
         memory.wrote(changes, ready)
         for one, name in zip(ready, outcomes, strict=True):
@@ -224,7 +224,7 @@ class Loader:
             _LOG.exception("run %s of %s is not understood", label, path)
             text = f"{type(error).__name__}: {error}"
             found = Finding("D119", text, path, run.obs_id)
-        return Outcome(label, "skipped", shown(run.events.path), (found,))
+        return Outcome(label, "refused", shown(run.events.path), (found,))
 
     def unknown_runs(self, target: Target) -> list[str]:
         """Return the runs that the settings name and the collection does not have."""
