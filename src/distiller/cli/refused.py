@@ -17,6 +17,7 @@ from distiller.cli import settings_of
 from distiller.core.errors import BadParameter, NotFound
 from distiller.core.places import place
 from distiller.ingest.findings import CODES, FILE_REFUSED
+from distiller.ingest.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,12 +83,12 @@ def _known_code(code: str) -> str:
     """Return a code as the table has it."""
     wanted = code.strip().upper()
     known = CODES.get(wanted)
-    if known is None or not (known.severity == "error" or wanted in FILE_REFUSED):
-        refusing = [
-            one.code
-            for one in CODES.values()
-            if one.severity == "error" or one.code in FILE_REFUSED
-        ]
+    refusing = [
+        one.code
+        for one in CODES.values()
+        if one.severity == "error" or one.code in {*FILE_REFUSED, LEFT_OUT}
+    ]
+    if wanted not in refusing:
         why = "there is no such code" if known is None else "it refuses nothing"
         raise BadParameter(
             "--code", f"{code!r}: {why}", hint=f"known: {', '.join(refusing)}"

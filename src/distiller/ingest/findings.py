@@ -237,6 +237,12 @@ _TABLE = (
          "One of them is wrong; jobs read the header: mend it or the index."),
     Code("D244", "warning", "override without effect",
          "Nothing was changed: mend its keyword or its table in the settings file."),
+    Code("D245", "note", "nothing to fill a column with",
+         "Header and index do not have the keyword, and the column of the site stays "
+         "NULL: mend the keyword of the [[fill]] in the settings, or accept the code."),
+    Code("D246", "note", "left out by the settings",
+         "An [[ignore]] of the settings of the collection names it; take it out there "
+         "and ingest again to have it."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

@@ -17,10 +17,12 @@ from distiller.core.errors import BadData, BadParameter
 from distiller.core.identifiers import slug
 from distiller.core.places import place
 from distiller.ingest.collection_file import Declared, declared
+from distiller.ingest.fill import kinds_of
 from distiller.ingest.find import DataSet, find
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import read_hdus
 from distiller.ingest.gadf import Reader
+from distiller.ingest.left_out import still_stored, without_ignored
 from distiller.ingest.loader import Loader
 from distiller.ingest.refused import Memory, Request, only_refused
 from distiller.ingest.report import Progress, Report
@@ -38,6 +40,12 @@ if TYPE_CHECKING:
 _COLLECTION = (
     "SELECT c.title, c.terms, p.name AS project FROM cta.collection c "
     "LEFT JOIN cta.project p ON p.project_id = c.project_id WHERE c.name = ?"
+)
+_EVENT_LISTS = (
+    "SELECT f.path, p.obs_id FROM cta.product_file f "
+    "JOIN cta.product p ON p.product_id = f.product_id "
+    "JOIN cta.collection c ON c.collection_id = p.collection_id "
+    "WHERE f.role = 'events' AND c.name = ?"
 )
 _PEEKS = 3
 _TITLE = 200
@@ -82,11 +90,16 @@ class _Work:
 
     Attributes
     ----------
+    found
+        Without what the settings leave out.
+    left_out
+        A finding for each file that they leave out.
     tried
         Those of the runs found that are to go in.
     """
 
     found: DataSet
+    left_out: tuple[Finding, ...]
     tried: tuple[RunFiles, ...]
     said: Declared
     request: Request
@@ -177,7 +190,8 @@ def ingest_refused(
                 where = str(options.settings or request.settings_file or request.source)
                 report.add([Finding("D132", error.text, where)])
                 continue
-            works.append(replace(work, tried=only_refused(found.runs, refused)))
+            tried = only_refused(work.found.runs, refused)
+            works.append(replace(work, tried=tried))
         loaders = _loaders(works, writer, authority, options.restore)
         _load(works, loaders, writer, authority, report)
     return report
@@ -240,7 +254,9 @@ def _work(one: DataSet, options: Options) -> _Work:
         options.collection or one.name, named, options.home_settings, one.folder
     )
     name = said.settings.name or one.name
-    return _Work(one, one.runs, said, _request(name, str(one.path), options))
+    request = _request(name, str(one.path), options)
+    found, left_out = without_ignored(one, said.settings.ignore)
+    return _Work(found, left_out, found.runs, said, request)
 
 
 def _request(name: str, source: str, options: Options) -> Request:
@@ -274,7 +290,10 @@ def _loaders(
             loaders[name] = Loader(
                 writer, name, authority, rights_given=given, restore=restore
             )
-        loaders[name].claims.add(work.found.runs, work.tried, work.said.settings)
+        settings = work.said.settings
+        kinds = kinds_of(settings.fill, work.said.where or "", writer)
+        loaders[name].kinds.update(kinds)
+        loaders[name].claims.add(work.found.runs, work.tried, settings)
     known = frozenset().union(*(one.known for one in loaders.values()))
     if unknown := sorted(restore - known):
         raise BadParameter(
@@ -302,6 +321,7 @@ def _load(
         report.begin(name)
         report.add(work.found.findings, accepted, name)
         memory.add(work.found.findings)
+        _leave_out(work, writer, report, memory)
         target = _target(work, authority, writer)
         loader = loaders[name]
         loader.reader.files = work.found.files
@@ -323,6 +343,19 @@ def _load(
             _accepted(work),
             name,
         )
+
+
+def _leave_out(work: _Work, writer: Writer, report: Report, memory: Memory) -> None:
+    """Tell and remember what the settings leave out."""
+    if not work.left_out:
+        return
+    name = work.request.collection
+    rows = writer.rows(_EVENT_LISTS, [name])
+    told = still_stored(work.left_out, {row["path"]: row["obs_id"] for row in rows})
+    memory.leave_out(told)
+    report.add(told, _accepted(work), name)
+    for _ in told:
+        report.count("ignored", name)
 
 
 def _accepted(work: _Work) -> frozenset[str]:

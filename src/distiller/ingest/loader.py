@@ -22,6 +22,7 @@ from distiller.core.identifiers import PublisherDid
 from distiller.ingest.checks import check
 from distiller.ingest.claims import Claims
 from distiller.ingest.collection import NO_SETTINGS
+from distiller.ingest.fill import filled_values, with_filled
 from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
@@ -145,6 +146,8 @@ class Loader:
         self._settings = NO_SETTINGS
         self.claims = Claims(self.reader)
         """What is found of the collection; to be told before the first `load`."""
+        self.kinds: dict[str, str] = {}
+        """Types of the columns that settings fill."""
         self._by_obs_id: dict[str, Place] = {}
         self._by_content: dict[tuple[str, str], Place] = {}
 
@@ -262,7 +265,11 @@ class Loader:
         if self._is_withheld(obs_id):
             return self._withhold(run, obs_id, label)
         file_name = run.events.path.name
-        raw = mended(raw, self._settings.overrides_of(obs_id, file_name))
+        fills = self._settings.fills_of(obs_id, file_name)
+        filling = frozenset(one.keyword for one in fills if one.keyword)
+        overrides = self._settings.overrides_of(obs_id, file_name)
+        raw = mended(raw, overrides, filling)
+        values, unfilled = filled_values(raw, fills, self.kinds)
         names = names_of(raw.events, raw.index_row, ())
         of_run = self._settings.of_run(obs_id, file_name, names)
         checked = check(raw, of_run)
@@ -273,12 +280,15 @@ class Loader:
         self._refuse_less(run, checked, held)
         own = self._with_rights(target, held, checked.obs_id)
         own = replace(own, own=of_run)
-        findings = checked.findings + _changed(run, checked.obs_id)
+        told = (*unfilled, *_changed(run, checked.obs_id))
+        of_the_run = tuple(replace(one, obs_id=checked.obs_id) for one in told)
+        findings = checked.findings + of_the_run
         checked = replace(checked, findings=findings)
         checksum = bundle_checksum(checked.files, run.index_row, own)
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)
-        return _Ready(label, path, to_bundle(checked, own, checksum), said)
+        bundle = with_filled(to_bundle(checked, own, checksum), values)
+        return _Ready(label, path, bundle, said)
 
     def _is_withheld(self, obs_id: str) -> bool:
         return obs_id in self._removed and obs_id not in self._restore

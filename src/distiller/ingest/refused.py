@@ -10,6 +10,7 @@ from distiller.core.places import place
 from distiller.core.refusal import Refusal
 from distiller.core.times import now
 from distiller.ingest.findings import refuses
+from distiller.ingest.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,6 +98,10 @@ class Memory:
         """Take note of what refuses something."""
         self._refused += [one for one in findings if refuses(one)]
 
+    def leave_out(self, findings: Iterable[Finding]) -> None:
+        """Take note of what the settings leave out; it is listed with the refused."""
+        self._refused += findings
+
     def take(self, path: str, run: str) -> None:
         """Take note that a run is in the archive."""
         self._taken.add((path, run))
@@ -165,7 +170,9 @@ class Memory:
             obs_id=finding.obs_id,
             code=finding.code,
             message=finding.message,
-            checksum=_checksum(finding.path, reader),
+            checksum=None
+            if finding.code == LEFT_OUT
+            else _checksum(finding.path, reader),
             source=request.source,
             settings_file=request.settings_file,
             rights=request.rights,
@@ -204,6 +211,7 @@ def only_refused(
         if mine:
             chosen.append(run)
             matched.update(mine)
-    if matched != {old.refusal_id for old in refused}:
+    runs = {old.refusal_id for old in refused if old.code != LEFT_OUT}
+    if not runs <= matched:
         return found
     return tuple(chosen)

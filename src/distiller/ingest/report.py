@@ -11,7 +11,7 @@ from distiller.ingest.findings import CODES, FILE_REFUSED, Finding, refuses
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-OUTCOMES = ("added", "replaced", "unchanged", "refused", "withheld")
+OUTCOMES = ("added", "replaced", "unchanged", "refused", "withheld", "ignored")
 _ALWAYS = OUTCOMES[:4]
 """Outcomes that are told even where there are none."""
 
@@ -42,7 +42,8 @@ class Report:
     ----------
     counts
         Runs by outcome, one of `OUTCOMES`; what is refused, a run or a file, has an
-        error among the findings; withheld runs were removed before.
+        error among the findings; withheld runs were removed before, ignored
+        ones and files the settings leave out.
     by_collection
         The same for each collection; what was refused before its collection was known
         (a path that is not there) is in ``counts`` only.
