@@ -69,6 +69,19 @@ def test_it_is_remembered_until_it_is_left_out_no_more(
     assert [one.code for one in archive.refusals()] == ["D107"]
 
 
+def test_what_is_left_out_after_it_was_refused_is_not_tried(
+    archive: Archive, gadf_set: Path
+) -> None:
+    for number in (2, 3):
+        cut_gzip(gadf_set / "data" / f"run_{number}.fits.gz", 0.5)
+    load(archive, gadf_set)
+    leave_out(gadf_set, "run_2.*")
+    again = ingest_refused(archive, "org.example", Options())
+    assert counts(again) == {"refused": 1, "ignored": 1}
+    codes = {one.obs_id: one.code for one in archive.refusals()}
+    assert codes == {"2": "D246", "3": "D107"}
+
+
 def test_a_run_that_is_stored_stays_and_is_told(
     archive: Archive, gadf_set: Path
 ) -> None:

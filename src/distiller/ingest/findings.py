@@ -88,8 +88,8 @@ _TABLE = (
          "--collection."),
     Code("D111", "error", "copy of another file",
          "Its bytes are those of another run. Taken is the run whose name is its "
-         "OBS_ID (the first found, if several are), else none of them: take the "
-         "wrong one out of the index or the folder."),
+         "OBS_ID (the first found, if several are), else none of them: fetch the right "
+         "file of the other, or take it out of the index or the folder."),
     Code("D112", "error", "EVENTS without a needed column",
          "TIME, RA, DEC and ENERGY are needed: write the file anew."),
     Code("D113", "error", "no usable OBS_ID",

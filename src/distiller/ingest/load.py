@@ -190,7 +190,8 @@ def ingest_refused(
                 where = str(options.settings or request.settings_file or request.source)
                 report.add([Finding("D132", error.text, where)])
                 continue
-            tried = only_refused(work.found.runs, refused)
+            left_out = {one.path for one in work.left_out}
+            tried = only_refused(work.found.runs, refused, left_out)
             works.append(replace(work, tried=tried))
         loaders = _loaders(works, writer, authority, options.restore)
         _load(works, loaders, writer, authority, report)

@@ -13,7 +13,7 @@ from distiller.ingest.findings import refuses
 from distiller.ingest.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from datetime import datetime
 
     from distiller.ingest.find import RunFiles
@@ -191,11 +191,16 @@ def _checksum(path: str, reader: Reader) -> str | None:
 
 
 def only_refused(
-    found: tuple[RunFiles, ...], refused: Sequence[Refusal]
+    found: tuple[RunFiles, ...], refused: Sequence[Refusal], left_out: Container[str]
 ) -> tuple[RunFiles, ...]:
     """Return those of the runs of a path that were refused.
 
     All of them where something else than a run was refused, such as an index.
+
+    Parameters
+    ----------
+    left_out
+        Paths that the settings leave out by now.
     """
     chosen: list[RunFiles] = []
     matched: set[str] = set()
@@ -211,7 +216,11 @@ def only_refused(
         if mine:
             chosen.append(run)
             matched.update(mine)
-    runs = {old.refusal_id for old in refused if old.code != LEFT_OUT}
+    runs = {
+        old.refusal_id
+        for old in refused
+        if old.code != LEFT_OUT and old.path not in left_out
+    }
     if not runs <= matched:
         return found
     return tuple(chosen)
