@@ -69,6 +69,21 @@ def test_a_replaced_dataset_takes_the_target_that_it_leaves(
     assert archive.check() == []
 
 
+def test_a_collection_takes_the_project_that_it_leaves(
+    archive: Archive, toy: Any
+) -> None:
+    archive.store(toy.bundle(1))
+    made = toy.bundle(2)
+    (collection,) = made.rows["cta.collection"]
+    rows = {
+        "cta.project": ({"project_id": "new", "name": "New"},),
+        "cta.collection": ({**collection, "project_id": "new"},),
+    }
+    archive.store(dataclasses.replace(made, rows={**made.rows, **rows}))
+    assert archive.rows("SELECT name FROM cta.project") == [{"name": "New"}]
+    assert archive.check() == []
+
+
 def test_history_stays(archive: Archive, toy: Any) -> None:
     archive.store(toy.with_entity(1, "a" * 64))
     entities = archive.rows("SELECT entity_id FROM provenance.entity ORDER BY 1")

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from distiller.cli import program
+from distiller.model import load_model
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -19,6 +20,8 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     ["distiller.cli.ingest", "distiller.archive.duckdb", __name__]
 )
+
+load_model()  # is kept, and with it the children have it
 
 
 def started(*arguments: str) -> BaseProcess:

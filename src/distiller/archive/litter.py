@@ -17,7 +17,7 @@ from distiller.model.emit.sql import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from distiller.archive.engine import Session
+    from distiller.archive.engine import Cells, Session
     from distiller.core.columns import ForeignKey
     from distiller.model import BoundTable, Model
 
@@ -97,6 +97,15 @@ class Litter:
                 )
                 named[key.target].update(value for (value,) in found)
         return named
+
+    def left(
+        self, table: BoundTable, old: Cells, new: Cells
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield table and key of the shared rows that a row names no more."""
+        for key, column in self._to_shared(table):
+            place = table.names.index(column)
+            if old[place] is not None and old[place] != new[place]:
+                yield key.target, old[place]
 
     def delete(self, named: Keys | None = None) -> int:
         """Delete what is litter, with what belongs to it; return the number of rows.

@@ -8,7 +8,7 @@ reported.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -110,10 +110,10 @@ class Writer:
 
         With them go refusals, which are remembered, and keys of those to be forgotten.
         """
-        outcomes = self._store(bundles, refused, cleared, alone=False)
-        if outcomes is None:
+        try:
+            outcomes = self._store(bundles, refused, cleared, alone=False)
+        except _LeavesLitter:
             outcomes = self._store(bundles, refused, cleared, alone=True)
-        assert outcomes is not None  # noqa: S101 - alone it ends
         fresh = [b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"]
         self._read_back(fresh)
         return outcomes
@@ -125,11 +125,16 @@ class Writer:
         cleared: Sequence[str],
         *,
         alone: bool,
-    ) -> tuple[Outcome, ...] | None:
-        """Store in one transaction; None: something is replaced, which is done alone.
+    ) -> tuple[Outcome, ...]:
+        """Store in one transaction.
 
-        What only the replaced state referred to goes with it, and while that is looked
-        up nobody may begin to refer to it.
+        What only a replaced state referred to goes with it, and while that is looked
+        up nobody may begin to refer to it: such a transaction needs the whole archive.
+
+        Raises
+        ------
+        _LeavesLitter
+            If something is replaced and the transaction is not ``alone``.
         """
         with self._session.transaction():
             if alone:
@@ -139,33 +144,38 @@ class Writer:
             held = self._held([b.publisher_did for b in bundles])
             outcomes = tuple(_outcome(b, held.get(b.publisher_did)) for b in bundles)
             if "replaced" in outcomes and not alone:
-                return None
+                raise _LeavesLitter
             fresh = [
                 b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"
             ]
-            if fresh:
-                self._take_in(fresh, set(held))
+            named = self._take_in(fresh, set(held)) if fresh else {}
+            if named and not alone:
+                raise _LeavesLitter
+            self._litter.delete(named)
             refusals.record(self._session, self._model, refused, cleared)
         return outcomes
 
-    def _take_in(self, fresh: Sequence[Bundle], held: set[str]) -> None:
-        """Insert all rows of bundles in place of those that are there."""
+    def _take_in(self, fresh: Sequence[Bundle], held: set[str]) -> Keys:
+        """Insert all rows of bundles in place of those that are there.
+
+        Returns the shared rows that those named.
+        """
         batch = self._sorted(fresh)
-        named: Keys = {}
+        named: Keys = defaultdict(set)
         for bundle in fresh:
             if bundle.publisher_did in held:
                 for name, keys in self._delete(bundle.publisher_did).items():
-                    named.setdefault(name, set()).update(keys)
+                    named[name].update(keys)
                 self._versions.end(bundle.publisher_did, "replaced")
         restate(self._session, self._model, batch)
-        self._add_shared(batch)
+        for name, keys in self._add_shared(batch).items():
+            named[name].update(keys)
         for table in self._insertable:
             self._insert(table, batch.own.get(table.name, []))
         self._check_references(batch)
         self._derive(fresh)
         self._versions.begin(fresh)
-        if named:
-            self._litter.delete(named)
+        return named
 
     def broken_rule(self, bundle: Bundle) -> str | None:
         """Return which rule of the model a row of a dataset breaks, if one does."""
@@ -229,14 +239,19 @@ class Writer:
                     batch.add(shape, shape.cells(row, bundle.publisher_did))
         return batch
 
-    def _add_shared(self, batch: Batch) -> None:
-        """Insert shared rows that are absent; those that are present must agree."""
+    def _add_shared(self, batch: Batch) -> Keys:
+        """Insert shared rows that are absent; those that are present must agree.
+
+        Returns the shared rows that some were described by and are no more.
+        """
+        left: Keys = defaultdict(set)
         for table in self._insertable:
             if wanted := batch.shared.get(table.name):
-                self._share(table, wanted)
+                self._share(table, wanted, left)
+        return left
 
-    def _share(self, table: BoundTable, wanted: dict[Cells, Cells]) -> None:
-        """Insert shared rows of a table that are absent."""
+    def _share(self, table: BoundTable, wanted: dict[Cells, Cells], left: Keys) -> None:
+        """Insert shared rows of a table that are absent, describe others anew."""
         if table.rows == "history":
             rows = [wanted[key] for key in sorted(wanted, key=str)]
             self._session.insert_absent(table, rows)
@@ -252,6 +267,8 @@ class Writer:
             cells = merged(table, key, present[key], wanted[key])
             if cells != present[key]:
                 self._describe(table, key, cells)
+                for name, old in self._litter.left(table, present[key], cells):
+                    left[name].add(old)
 
     def _describe(self, table: BoundTable, key: Cells, cells: Cells) -> None:
         """Set what describes a shared row; neither its key nor its name changes."""
@@ -371,6 +388,10 @@ class Writer:
                     f"{bundle.publisher_did}: the archive did not keep it",
                     hint="see the archive's disk, and do it again",
                 )
+
+
+class _LeavesLitter(Exception):  # noqa: N818 - ends a transaction, tells of no fault
+    """Rows may be referred to no more; to be done again with the archive alone."""
 
 
 def _realm(publisher_did: str) -> str:

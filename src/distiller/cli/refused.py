@@ -140,6 +140,6 @@ def _lines(found: Sequence[Refusal]) -> Iterator[str]:
         for one in group:
             run = f" (run {one.obs_id})" if one.obs_id else ""
             since = one.first_refused.isoformat(" ", "minutes")
-            yield f"     - {one.path}{run}: {one.message}; since {since}"
+            yield f"     - {one.path}{run}: {one.message}; since {since} UTC"
         yield ""
     yield "Mended? Try again with `distiller ingest --refused`."

@@ -105,7 +105,7 @@ _TABLE = (
          "The rows contradict others or do not fit; the message says which."),
     Code("D118", "error", "less can be read than when it was stored",
          "The rows that were stored before are kept: mend the index or the response "
-         "files and ingest again."),
+         "files and ingest again; instead of a single file, ingest its folder."),
     Code("D119", "error", "not understood",
          "A fault of this program, which is in the log: please report it. The rest "
          "went in."),
@@ -150,7 +150,8 @@ _TABLE = (
          "mend them in the headers of EVENTS and GTI, or give them by an [[override]] "
          'for each in the settings, that of the GTI with table = "GTI".'),
     Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
-    Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
+    Code("D206", "note", "OBS_ID is text",
+         "GADF wants an integer; it is the name of the run where no index names it."),
     Code("D207", "warning", "energy thresholds unphysical or incomplete",
          "It was dropped; the next source of the energy range was asked."),
     Code("D208", "warning", "place of the array wrong",
