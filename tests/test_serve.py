@@ -6,7 +6,6 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from tests.archive import bundles
+from tests.support.ports import free_port
 
 from distiller.archive import open_archive
 
@@ -33,12 +33,6 @@ pytestmark = pytest.mark.slow
 
 _PATIENCE_S = 120
 _MAP = {"target": "Crab", "width": "3", "binsz": "0.05", "e_min": "0.5", "e_max": "40"}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -65,7 +59,7 @@ def start(home: Path, database_url: str | None = None) -> Server:
     environment = {**os.environ, "DISTILLER_RESOLVER_URL": ""}
     if database_url is not None:
         environment["DISTILLER_DATABASE_URL"] = database_url
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "distiller", "--home", str(home), "serve"]
     process = subprocess.Popen(
         [*command, "--demo", "--port", str(port)],
@@ -172,7 +166,7 @@ def _served_again(
     """Start another server on the home of one that runs."""
     command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
     return subprocess.run(
-        [*command, "--port", str(_free_port())],
+        [*command, "--port", str(free_port())],
         capture_output=True,
         text=True,
         check=False,
@@ -219,7 +213,7 @@ def test_a_demo_does_not_go_among_the_data_of_an_archive(
         archive.store(bundles.bundle(1))
     command = [sys.executable, "-m", "distiller", "--home", str(named_home.home)]
     done = subprocess.run(
-        [*command, "serve", "--demo", "--port", str(_free_port())],
+        [*command, "serve", "--demo", "--port", str(free_port())],
         capture_output=True,
         text=True,
         check=False,
