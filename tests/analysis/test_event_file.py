@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import pytest
+from astropy.io import fits
 from tests.ingest.conftest import RunPlan, no_responses
 
 from distiller.analysis import events
@@ -67,7 +68,7 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ),
     (
         "run.fits",
-        _with(b"MJDREFI =", b"MJDNOTI ="),
+        lambda b: b.replace(b"MJDREFI =", b"MJDNOTI ="),
         "D109 run.fits: {} cannot be read as a DL3 event list: has no MJDREFI",
     ),
     (
@@ -121,6 +122,26 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "run.fits").mkdir()
     with pytest.raises(Damaged, match=message):
         events.read(dataset(tmp_path / "run.fits", "0" * 64))
+
+
+@pytest.mark.parametrize("table", ["EVENTS", "GTI"])
+@pytest.mark.parametrize("given", ["TIMESYS", "MJDREFI MJDREFF", "blank"])
+def test_a_table_without_time_reference_has_that_of_the_other(
+    tmp_path: Path, table: str, given: str
+) -> None:
+    whole = RunPlan(obs_id=7, responses=no_responses, header={"TIMESYS": "UTC"})
+    path, other = whole.write(tmp_path / "a.fits"), whole.write(tmp_path / "b.fits")
+    with fits.open(other, mode="update") as hdus:
+        header = hdus[table].header
+        if given == "blank":
+            header["TIMESYS"] = " "
+        else:
+            for keyword in given.split():
+                del header[keyword]
+    wanted, read = events.read(dataset(path)), events.read(dataset(other))
+    assert wanted.time.scale == read.time.scale == "utc"
+    assert (read.time == wanted.time).all()
+    assert (read.good_mjd == wanted.good_mjd).all()
 
 
 def test_a_correction_of_a_table_that_is_not_there(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ _CHOOSE: Final = (
 _BEGIN: Final = b"SIMPLE  ="
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 1 << 20
+_TIME: Final = (("TIMESYS",), ("MJDREFI", "MJDREFF"))
 _LACKING: Final = {"EVENTS": "D105", "GTI": "D104"}
 _OF_THE_FILE: Final = (
     # What astropy and Gammapy raise over bytes that are no event list.
@@ -59,6 +60,7 @@ def opened(dataset: InputDataset) -> Iterator[fits.HDUList]:
         # One opening for all tables: half of the time goes into unpacking.
         with fits.open(dataset.path, memmap=False) as hdus:
             correct(hdus, dataset)
+            _complete(hdus)
             yield hdus
     except _OF_THE_FILE as error:
         code, fault = _fault(dataset) or _words(error)
@@ -98,6 +100,27 @@ def correct(hdus: fits.HDUList, dataset: InputDataset) -> None:
             raise Damaged(f"{message}the archive corrects", hint=_OPERATORS)
         for hdu in found:
             _put(hdu.header, one)
+
+
+def _complete(hdus: fits.HDUList) -> None:
+    """Give EVENTS and GTI the time scale and the reference that only the other has.
+
+    As the ingest does it: a reader that takes each table alone would assume TT for one
+    of them, and the times of a product would not be those of the run in the archive.
+    """
+    if "EVENTS" not in hdus or "GTI" not in hdus:
+        return
+    events, gti = hdus["EVENTS"].header, hdus["GTI"].header
+    for keywords in _TIME:
+        for own, other in ((events, gti), (gti, events)):
+            if not any(_says(own, keyword) for keyword in keywords):
+                for keyword in keywords:
+                    if _says(other, keyword):
+                        own[keyword] = other[keyword]
+
+
+def _says(header: fits.Header, keyword: str) -> bool:
+    return keyword in header and str(header[keyword]).strip() != ""
 
 
 def _put(header: fits.Header, one: HeaderCorrection) -> None:
