@@ -14,6 +14,7 @@ from tests.ingest.conftest import RunPlan, no_responses, write_indexes
 from distiller.analysis import event_file, events
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.count_map.run import run
+from distiller.analysis.products import HeaderCorrection
 from distiller.archive import open_archive
 from distiller.archive.opening import engine_of
 from distiller.core.errors import BadParameter
@@ -207,6 +208,16 @@ def test_responses_and_values_of_every_kind(
         assert header["ORIGIN"] == r"\xc5s"
         assert "GEOLAT" not in header
     assert fits.getheader(path, "AEFF")["LO_THRES"] == 0.5
+
+
+@pytest.mark.parametrize("value", [1.0, 1, True, "1", "", None, 1e22, 0.1 + 0.2])
+def test_a_value_comes_through_the_record_of_a_job_as_it_was(value: Any) -> None:
+    one = HeaderCorrection(
+        file="run.fits", hdu="EVENTS", header="EVENTS", keyword="X", value=value,
+        former=None, reason="by hand",
+    )  # fmt: skip
+    read = HeaderCorrection.model_validate_json(one.model_dump_json())
+    assert (type(read.value), read.value) == (type(value), value)
 
 
 def test_the_record_names_what_was_corrected(
