@@ -267,8 +267,8 @@ class Loader:
         file_name = run.events.path.name
         fills = self._settings.fills_of(obs_id, file_name)
         filling = frozenset(one.keyword for one in fills if one.keyword)
-        overrides = self._settings.overrides_of(obs_id, file_name)
-        raw = mended(raw, overrides, filling)
+        given = self._settings.overrides_of(obs_id, file_name)
+        raw, corrections = mended(raw, given, filling)
         values, unfilled = filled_values(raw, fills, self.kinds)
         names = names_of(raw.events, raw.index_row, ())
         of_run = self._settings.of_run(obs_id, file_name, names)
@@ -283,7 +283,7 @@ class Loader:
         told = (*unfilled, *_changed(run, checked.obs_id))
         of_the_run = tuple(replace(one, obs_id=checked.obs_id) for one in told)
         findings = checked.findings + of_the_run
-        checked = replace(checked, findings=findings)
+        checked = replace(checked, findings=findings, corrections=corrections)
         checksum = bundle_checksum(checked.files, run.index_row, own)
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)

@@ -69,6 +69,7 @@ class RunSettings:
             "creator_did": self.creator_did,
             "target_class": self.target_class,
             "fills": [one.model_dump(exclude=apart) for one in self.fills] or None,
+            "corrections": "stored" if self.overrides else None,
         }
         return {
             **{name: value for name, value in later.items() if value is not None},
