@@ -259,6 +259,20 @@ def test_check_files_lists_by_dataset(home: Path, gadf_set: Path) -> None:
     assert lines[4] == "2 of 3 files are not as they were ingested"
 
 
+def test_check_takes_out_what_nothing_refers_to(home: Path, gadf_set: Path) -> None:
+    load(home, gadf_set)
+    assert run(home, "check", "--mend") == (
+        0,
+        f"taken out: 0 unused rows\n{home}: nothing is wrong\n",
+    )
+    run(home, "remove", "--collection", "c", "--reason", "test", "--yes")
+    with open_archive(load_settings(home)) as archive:
+        for table in ("collection", "target", "site", "project"):
+            assert archive.rows(f"SELECT 1 FROM cta.{table}") == []
+    status, text = run(home, "check", "--mend")
+    assert (status, text.startswith("taken out: 0 unused rows\n")) == (0, True)
+
+
 def test_check_tells_of_runs_of_another_authority(home: Path, gadf_set: Path) -> None:
     load(home, gadf_set)
     (home / "distiller.toml").write_text('authority = "org.moved"\n')

@@ -77,6 +77,7 @@ def test_datasets_go_in_and_out(
         assert not archive.remove(bundles[0].publisher_did)
         assert server.rows(count) == ["6"]
         assert archive.check() == []
+        assert archive.remove_unused() == 0
         names = {Path(file["path"]).name for file in archive.files()}
         assert {"run_102.fits", "run_23523.fits"} <= names
 
