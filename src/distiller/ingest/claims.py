@@ -58,6 +58,7 @@ class Claims:
         self._by_size: dict[int, list[_Claim]] = defaultdict(list)
         self._size: dict[Place, int] = {}
         self._own: dict[tuple[Place, str], str | None] = {}
+        self._all_tried = True
 
     def add(
         self,
@@ -83,6 +84,7 @@ class Claims:
             claim = _Claim(path, hdu, name, is_sure=said is not None, is_tried=tries)
             if self._claims.setdefault(place, claim) is not claim:
                 continue
+            self._all_tried &= tries
             if path not in self._size:
                 self._size[path] = _size(path)
             self._by_size[self._size[path]].append(claim)
@@ -127,7 +129,7 @@ class Claims:
         With each what is to be said if the archive has it.
         """
         mine = self._claim_of(run)
-        if mine is None or all(one.is_tried for one in self._claims.values()):
+        if mine is None or self._all_tried:
             return
         path = str(mine.path)
         for other in self._by_size[self._size[mine.path]]:
