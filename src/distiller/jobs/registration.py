@@ -155,6 +155,13 @@ def bundle(
         publisher_did=did,
         checksum=digest,
         rows={
+            # Its runs, and the collection with them, may have been removed meanwhile.
+            "cta.collection": (
+                {
+                    "collection_id": spec.heritage.collection_id,
+                    "name": spec.heritage.collection,
+                },
+            ),
             "cta.product": (
                 _product_row(spec, product, did, target, sums)
                 | {"created": end.ended, "ingested": now()},
