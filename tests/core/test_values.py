@@ -28,7 +28,7 @@ _values: st.SearchStrategy[Value] = st.one_of(
     st.none(),
     st.text(),
     st.integers(),
-    _finite,
+    st.floats(allow_nan=False),
     st.booleans(),
     st.datetimes(min_value=datetime(1900, 1, 1)),
     st.lists(_finite, min_size=2, max_size=8).map(tuple),
@@ -39,12 +39,6 @@ _values: st.SearchStrategy[Value] = st.one_of(
 def test_bundle_round_trip(rows: list[dict[str, Value]]) -> None:
     bundle = Bundle("ivo://org.example/c?1", "0", {"cta.gti": tuple(rows)})
     assert Bundle.from_json(bundle.to_json()) == bundle
-
-
-def test_bundle_refuses_nan() -> None:
-    bundle = Bundle("ivo://org.example/c?1", "0", {"t": ({"a": float("nan")},)})
-    with pytest.raises(ValueError, match="Out of range float"):
-        bundle.to_json()
 
 
 @pytest.mark.parametrize(
