@@ -14,6 +14,7 @@ from distiller.archive.opening import engine_of
 from distiller.model import load_model
 from distiller.model.diff import diff
 from distiller.model.emit import sql
+from distiller.model.emit.sql import parts
 from distiller.model.emit.sql.alter import alter
 from distiller.model.shape import shape_of
 from distiller.model.tables import Check
@@ -44,6 +45,20 @@ def _differences(engine: Engine, session: Session, model: Model) -> list[str]:
 def test_an_archive_is_as_its_model(base: Engine) -> None:
     with closing(base.session()) as session:
         assert _differences(base, session, load_model()) == []
+
+
+@pytest.mark.usefixtures("installed_home")
+def test_a_view_of_other_rows_is_told(base: Engine) -> None:
+    model = load_model()
+    view = next(view for view in model.views if view.name == "cta.vo_obscore")
+    some = f"{parts.select(model, view)} WHERE s_ra > 0"
+    with closing(base.session()) as session:
+        session.execute(f"CREATE OR REPLACE VIEW cta.vo_obscore AS {some}")
+        found = _differences(base, session, model)
+    told = [line for line in found if "view changed" in line]
+    assert len(told) == 1, found
+    assert told[0].startswith("cta.vo_obscore: view changed: ivoa.obscore WHERE ")
+    assert told[0].endswith(" -> ivoa.obscore")
 
 
 @pytest.mark.usefixtures("installed_home")

@@ -65,10 +65,18 @@ class TableShape:
 
 @dataclass(frozen=True, slots=True)
 class ViewShape:
-    """One view: the names of its columns, and what it is of."""
+    """One view: the names of its columns, and the table that they are read from.
+
+    Attributes
+    ----------
+    of
+        Qualified name of the table; of a view that is no copy of one, all that its
+        query says after FROM.
+    """
 
     name: str
     columns: tuple[str, ...]
+    of: str
     comment: str = ""
 
 
@@ -97,6 +105,7 @@ def shape_of(model: Model, engine: Engine) -> Shape:
                     for bound in model.known[view.of].columns
                     if not bound.hidden
                 ),
+                view.of,
                 view.description,
             )
             for view in model.views

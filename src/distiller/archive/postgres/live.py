@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from distiller.core.columns import ForeignKey
-from distiller.model.emit.sql import postgresql
+from distiller.model.emit.sql import parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
 from distiller.model.emit.sql.names import listed, qualified, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _RELATIONS = """
 SELECT n.nspname || '.' || c.relname, c.relkind::text,
-       coalesce(obj_description(c.oid, 'pg_class'), '')
+       coalesce(obj_description(c.oid, 'pg_class'), ''),
+       CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY($schemas) AND c.relkind IN ('r', 'v')
 ORDER BY c.oid
@@ -118,12 +119,17 @@ def read_shape(
             comment,
             name in derived,
         )
-        for name, kind, comment in relations
+        for name, kind, comment, _ in relations
         if kind == "r"
     }
     views = {
-        name: ViewShape(name, tuple(c.name for c in columns.get(name, [])), comment)
-        for name, kind, comment in relations
+        name: ViewShape(
+            name,
+            tuple(c.name for c in columns.get(name, [])),
+            parts.viewed(query),
+            comment,
+        )
+        for name, kind, comment, query in relations
         if kind == "v"
     }
     return Shape("postgresql", tables, views)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from distiller.model.emit.sql.names import listed, literal, qualified, quoted
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from distiller.model.tables import BoundColumn, BoundTable, Model, View
+
+_FROM = re.compile(r"\bFROM\s")
 
 
 def schemas(model: Model) -> tuple[str, ...]:
@@ -43,6 +46,20 @@ def view(model: Model, shown: View) -> Iterator[str]:
     """Yield what makes a view: all rows of a table, hidden columns left out."""
     yield f"CREATE VIEW {qualified(shown.name)} AS\n{select(model, shown)}"
     yield f"COMMENT ON VIEW {qualified(shown.name)} IS {literal(shown.description)}"
+
+
+def viewed(query: str) -> str:
+    r"""Return the table that a view is of, from its query as an engine tells it.
+
+    What `select` does not write stays: such a view is of no table alone.
+
+    >>> viewed('CREATE VIEW a.v AS SELECT x, "end" FROM cta."order";')
+    'cta.order'
+    >>> viewed(" SELECT obscore.x\n   FROM ivoa.obscore\n  WHERE x > 0;")
+    'ivoa.obscore WHERE x > 0'
+    """
+    source = _FROM.split(query)[-1].rstrip("; \n")
+    return " ".join(source.replace('"', "").split())
 
 
 def select(model: Model, shown: View) -> str:
