@@ -7,11 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.model.bind.hierarchy import made as a_type
 from tests.model.bind.hierarchy import model as toy
+from tests.model.bind.hierarchy import with_types
 
 from distiller.archive.live import read_shape
 from distiller.archive.opening import engine_of
-from distiller.model import load_model
+from distiller.core.columns import ForeignKey
+from distiller.model import Model, load_model
+from distiller.model.bind import bind
+from distiller.model.binding import default_binding
 from distiller.model.diff import diff
 from distiller.model.emit import sql
 from distiller.model.emit.sql import parts
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
     from distiller.archive.engine import Engine, Session
     from distiller.core.settings import Settings
-    from distiller.model import BoundColumn, BoundTable, Model
+    from distiller.model import BoundColumn, BoundTable
     from distiller.model.tables import Strategy
 
 
@@ -187,3 +192,62 @@ def test_tables_whose_long_names_begin_alike(base: Engine) -> None:
     with closing(base.session()) as session:
         _made(base, session, model)
         assert _differences(base, session, model) == []
+
+
+_LONG = "AVeryLongName" * 8
+
+
+def _long_names() -> Model:
+    """Return a model whose names differ beyond what PostgreSQL keeps of them."""
+    kinds = [
+        a_type(
+            "objectType",
+            f"{_LONG}{end}",
+            ("attribute", f"value{_LONG}A", "ivoa:real", 1, 1),
+            ("attribute", f"value{_LONG}B", "ivoa:real", 1, 1),
+            ("attribute", f"several{_LONG}A", "ivoa:real", 0, 3),
+            ("attribute", f"several{_LONG}B", "ivoa:real", 0, 3),
+            ("reference", f"other{_LONG}A", f"toy:{_LONG}A", 1, 1),
+            ("reference", f"other{_LONG}B", f"toy:{_LONG}A", 0, 1),
+            rules=(f"value{_LONG}A > 0", f"value{_LONG}A < value{_LONG}B"),
+        )
+        for end in "AB"
+    ]
+    document = with_types(*kinds)
+    found = bind(document, default_binding(document), complete=False)
+    assert found.faults == ()
+    return Model((document,), found.tables)
+
+
+def test_default_names_are_kept_whole_and_apart(base: Engine) -> None:
+    model = _long_names()
+    names = [table.name for table in model.tables]
+    assert len(names) == len(set(names)) == 6
+    for table in model.tables:
+        assert len(set(table.names)) == len(table.names)
+        assert {len(name) <= 63 for name in table.names} == {True}
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+
+
+def test_a_column_may_have_several_foreign_keys(base: Engine) -> None:
+    model = toy("joined")
+    note = model.by_name["toy.note"]
+    several = (
+        *note.foreign_keys,
+        ForeignKey("toy.star", (("thing_id", "thing_id"),)),
+        ForeignKey("toy.cloud", (("thing_id", "thing_id"),)),
+    )
+    model = _table(model, "toy.note", foreign_keys=several)
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+        fewer = _table(model, "toy.note", foreign_keys=several[:2])
+        assert _lead(base, session, fewer) == []
+    names = shape_of(model, "postgresql").tables["toy.note"].keys
+    assert set(names) == {
+        "note__thing_id__toy__thing__fkey",
+        "note__thing_id__toy__star__fkey",
+        "note__thing_id__toy__cloud__fkey",
+    }

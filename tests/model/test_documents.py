@@ -266,8 +266,18 @@ def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
         ("table: finding", "table: product", "cta.product: 2 tables or views"),
         ("unit: hPa", "unit: hectopascal", "'hectopascal' is no unit (VOUnits)"),
         ("ucd: pos.az.zd", "ucd: pos.az.zdd", "'pos.az.zdd' is no UCD"),
-        ("column: t_start,", "column: T-Start,", "T-Start: no lower-case SQL name"),
+        (
+            "column: t_start,",
+            "column: T-Start,",
+            "T-Start: 'T-Start' is no lower-case SQL name",
+        ),
         ("column: t_start,", "column: title,", "two columns of that name"),
+        ("table: finding", "table: Finding", "'Finding' is no lower-case SQL name"),
+        (
+            "column: t_start,",
+            f"column: {'t' * 64},",
+            "has more than 63 letters, which PostgreSQL would cut off",
+        ),
         ("of: ivoa.obscore", "of: ivoa.obscures", "view of ivoa.obscures"),
         (
             "owned_by: Product.Product.observation",

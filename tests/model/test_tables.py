@@ -15,8 +15,8 @@ from distiller.adql.words import SQL_RESERVED
 from distiller.core.errors import BadParameter
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
-from distiller.model.emit.sql.names import RESERVED_DUCKDB
 from distiller.model.load import packaged_paths
+from distiller.model.names import RESERVED_DUCKDB
 from distiller.model.obscore import mapping, mapping_faults
 
 if TYPE_CHECKING:

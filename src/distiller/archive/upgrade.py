@@ -20,7 +20,7 @@ from distiller.model import load_model
 from distiller.model.diff import diff, former, former_column
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import alter
-from distiller.model.emit.sql.names import qualified
+from distiller.model.names import qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:

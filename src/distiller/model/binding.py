@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distiller.core.columns import Datatype
 from distiller.core.errors import BadData
+from distiller.model.names import cut, free_name
 from distiller.model.tables import Rows, Strategy
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def default_binding(document: Document) -> Binding:
         tables[item.id] = TableBinding(table=name, title=item.name, key=key, columns={})
     return Binding(
         model=document.name,
-        schema=snake(document.name),
+        schema=cut(snake(document.name)),
         description=document.description,
         strategy="joined",
         tables=tables,
@@ -159,22 +160,19 @@ def _table_name(item: Type, taken: set[str]) -> str:
     """Return the name of a type, with that of its package where it is taken."""
     package = item.package.rpartition(".")[2]
     usual = (item.name, f"{package}.{item.name}", item.id)
-    free = [snake(name) for name in usual if snake(name) not in taken]
-    number = len(taken)
-    return free[0] if free else f"{snake(item.id)}_{number}"
+    return free_name(taken, *(snake(name) for name in usual))
 
 
 def _key(document: Document, top: Type) -> str:
     """Return the name of the key of a family that no attribute in it has."""
     used = {
-        snake(role.name)
+        cut(snake(role.name))
         for item in document.types
         if _top(document, item) is top
         for role in item.roles
     }
     name = snake(top.name)
-    usual = (f"{name}_id", f"{name}_key", f"key_of_{name}")
-    return next((key for key in usual if key not in used), f"{name}_row_key")
+    return free_name(used, f"{name}_id", f"{name}_key", f"key_of_{name}")
 
 
 def _top(document: Document, item: Type) -> Type:

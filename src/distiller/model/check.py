@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
+from distiller.model.names import LONGEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -256,6 +258,7 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
     for name, count in names.items():
         if count > 1:
             yield f"{name}: {count} tables or views of that name"
+        yield from _name_faults(name, *name.split("."))
     for table in model.tables:
         described = table.type_id.partition(":")[0] not in unbound
         yield from _column_faults(table, described=described)
@@ -265,7 +268,23 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
             yield f"{view.name}: view of {view.of}, which is absent"
 
 
+def _name_faults(where: str, *words: str) -> Iterator[str]:
+    for word in words:
+        if not _SQL_NAME.fullmatch(word):
+            yield f"{where}: {word!r} is no lower-case SQL name"
+        elif len(word) > LONGEST:
+            yield (
+                f"{where}: {word!r} has more than {LONGEST} letters, "
+                f"which PostgreSQL would cut off"
+            )
+
+
 def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
+    counts = Counter((key.target, key.columns) for key in table.foreign_keys)
+    for (target_name, columns), count in counts.items():
+        if count > 1:
+            listed = ", ".join(own for own, _ in columns)
+            yield f"{table.name}: {count} foreign keys from {listed} to {target_name}"
     for key in table.foreign_keys:
         target = model.known.get(key.target)
         if target is None:
@@ -292,8 +311,7 @@ def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:
     for bound in table.columns:
         column = bound.column
         where = f"{table.name}.{column.name}"
-        if not _SQL_NAME.fullmatch(column.name):
-            yield f"{where}: no lower-case SQL name"
+        yield from _name_faults(where, column.name)
         if described and not column.description:
             yield f"{where}: no description"
         if column.unit:

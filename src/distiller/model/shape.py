@@ -136,8 +136,8 @@ def _table(table: BoundTable, engine: Engine) -> TableShape:
         ),
         constraints=postgresql.constraints(table),
         keys={
-            postgresql.key_name(table, key): postgresql.key_text(key)
-            for key in (table.foreign_keys if has_keys else ())
+            name: postgresql.key_text(key)
+            for name, key in (postgresql.keys(table) if has_keys else {}).items()
         },
         indexes=postgresql.indexes(table) if has_keys else {},
         comment=table.description,

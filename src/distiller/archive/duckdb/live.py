@@ -8,7 +8,7 @@ import duckdb
 
 from distiller.model.emit.sql import duckdb as emit
 from distiller.model.emit.sql import parts, postgresql
-from distiller.model.emit.sql.names import listed, numbered, of_table, quoted
+from distiller.model.names import free_name, listed, of_table, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _constraints(
             name, text = known[expression]
             found[name] = text
         else:
-            name = numbered(of_table(table, names, "other"), found)
+            name = free_name(found, of_table(table, names, "other"))
             found[name] = f"CHECK {expression}"
     return found
 

@@ -25,7 +25,7 @@ from distiller.core.files import sync_folder
 from distiller.model.diff import former, former_column
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import kept_column, kept_table
-from distiller.model.emit.sql.names import listed, literal, qualified
+from distiller.model.names import listed, literal, qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from distiller.core.columns import ForeignKey
 from distiller.model.emit.sql import parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.emit.sql.names import listed, qualified, quoted
+from distiller.model.names import listed, qualified, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
 if TYPE_CHECKING:

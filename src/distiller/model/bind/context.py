@@ -33,7 +33,7 @@ class Context:
         self.messages = Messages(binding.model, complete)
         self.families = Families(document, binding.strategy, binding.inheritance)
         self.walker = Walker(document, self.families, self.messages)
-        self.taken = {self.qualified(b.table) for b in binding.tables.values()}
+        self.taken = {bound.table for bound in binding.tables.values()}
 
     def qualified(self, table: str) -> str:
         """Return the name of a table with its schema."""

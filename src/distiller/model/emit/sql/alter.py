@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from distiller.model.diff import KEPT, former, former_column
 from distiller.model.emit.sql import duckdb, parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+from distiller.model.names import listed, literal, qualified, quoted
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:

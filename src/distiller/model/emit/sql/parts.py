@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+from distiller.model.names import listed, literal, qualified, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

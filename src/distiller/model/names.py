@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _REGULAR = re.compile(r"[a-z_][a-z0-9_]*")
-_LONGEST = 63
+LONGEST = 63
 """Bytes of a name that PostgreSQL keeps; DuckDB keeps all."""
 
 RESERVED_DUCKDB = frozenset({
@@ -86,33 +86,47 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def of_table(table: str, columns: tuple[str, ...], ending: str) -> str:
-    """Return the name of a constraint or an index; no two in a schema are the same.
+def cut(name: str) -> str:
+    """Return a name that PostgreSQL keeps whole.
 
-    PostgreSQL cuts names off in silence; a long one is cut here, and told from others
-    by a checksum.
+    It cuts names off in silence; a long one is cut here, and told from others by a
+    checksum. Room is left for a number at its end.
 
-    >>> of_table("ivoa.obscore", ("s_ra", "s_dec"), "idx")
-    'obscore__s_ra__s_dec__idx'
-    >>> len(of_table("a.b", ("c" * 80,), "fkey"))
-    63
+    >>> cut("short"), len(cut("c" * 80)), cut("c" * 80) == cut("c" * 79 + "d")
+    ('short', 60, False)
     """
-    whole = "__".join((table.rpartition(".")[2], *columns, ending))
-    if len(whole.encode()) <= _LONGEST:
-        return whole
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    kept = whole.encode()[: _LONGEST - len(mark) - 1].decode(errors="ignore")
+    if len(name.encode()) <= LONGEST:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    kept = name.encode()[: LONGEST - len(mark) - 4].decode(errors="ignore")
     return f"{kept}_{mark}"
 
 
-def numbered(name: str, taken: Collection[str]) -> str:
-    """Return a name that is not taken, with a number where it is.
+def of_table(table: str, columns: tuple[str, ...], ending: str) -> str:
+    """Return the name of a constraint or an index; no two in a schema are the same.
 
-    >>> numbered("a__rule", {"a__rule", "a__rule_2"})
-    'a__rule_3'
+    >>> of_table("ivoa.obscore", ("s_ra", "s_dec"), "idx")
+    'obscore__s_ra__s_dec__idx'
     """
-    number, free = 1, name
-    while free in taken:
+    return cut("__".join((table.rpartition(".")[2], *columns, ending)))
+
+
+def free_name(taken: Collection[str], *candidates: str) -> str:
+    """Return the first name, cut where it is long, that is not taken.
+
+    Where all are, the first one gets a number.
+
+    >>> free_name({"a", "b"}, "a", "b", "c"), free_name({"a", "a_2"}, "a")
+    ('c', 'a_3')
+    >>> names = [free_name({"c" * 63}, "c" * 63)]
+    >>> [len(name) <= LONGEST for name in names]
+    [True]
+    """
+    short = [cut(name) for name in candidates]
+    for name in short:
+        if name not in taken:
+            return name
+    number = 2
+    while (name := cut(f"{short[0]}_{number}")) in taken:
         number += 1
-        free = f"{name[: _LONGEST - 4]}_{number}"
-    return free
+    return name
