@@ -11,7 +11,6 @@ import pytest
 from astropy import units
 from astropy.io.votable.ucd import check_ucd
 
-from distiller.adql.words import SQL_RESERVED
 from distiller.core.errors import BadParameter
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
@@ -80,13 +79,6 @@ def test_every_column_has_description_ucd_and_a_unit_that_is_one() -> None:
             assert check_ucd(column.ucd, check_controlled_vocabulary=True), where
             if column.unit:
                 units.Unit(column.unit, format="vounit")
-
-
-def test_reserved_words_of_adql_are_delimited_and_nothing_else_is() -> None:
-    for table in load_model().tables:
-        for bound in () if table.hidden else table.columns:
-            reserved = bound.column.name.upper() in SQL_RESERVED
-            assert bound.column.delimited == reserved, (table.name, bound.column.name)
 
 
 def test_paths_of_the_server_cannot_be_queried() -> None:

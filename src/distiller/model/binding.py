@@ -30,7 +30,8 @@ class ColumnBinding(_Frozen):
     """One column: what the model leaves open.
 
     ``was`` is the name that the column had: an upgrade moves its values. ``table`` is
-    the name of the table that several values or references stand in.
+    the name of the table that several values or references stand in. ``delimited`` is
+    of older files: reserved words of ADQL are known.
     """
 
     column: str | None = None
