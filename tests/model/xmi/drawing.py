@@ -21,9 +21,9 @@ TOY = """<?xml version="1.0"?>
 """
 
 
-def toy(body: str, after: str = "") -> Imported:
+def toy(body: str, after: str = "", *, name: str | None = None) -> Imported:
     """Read a model of the name toy with these elements, and what is after it."""
-    return read_xmi(TOY.format(body=body, after=after).encode(), "toy.xmi")
+    return read_xmi(TOY.format(body=body, after=after).encode(), "toy.xmi", name=name)
 
 
 def element(kind: str, name: str, inside: str = "", more: str = "") -> str:
