@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
+from distiller.core.spelling import meant
 from distiller.model.names import LONGEST
 
 if TYPE_CHECKING:
@@ -197,8 +197,7 @@ def _dangling(kind: str, ref: str, document: Document) -> str:
     if prefix not in {document.name, *document.imports}:
         return f"{kind} {ref}: model {prefix!r} is not imported"
     known = IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
-    close = difflib.get_close_matches(identifier, list(known), n=1)
-    hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
+    hint = meant(identifier, known, f"{prefix}:")
     return f"{kind} {ref}: no such type{hint}"
 
 

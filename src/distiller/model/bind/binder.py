@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
+from distiller.core.spelling import meant
 from distiller.model.bind.columns import Columns
 from distiller.model.bind.context import Context, spaced
 from distiller.model.bind.forms import TEXT
@@ -76,7 +77,9 @@ def _tables(context: Context) -> Iterator[BoundTable]:
     for identifier, bound in binding.tables.items():
         found = context.type(identifier)
         if found is None or found.kind != "objectType":
-            fault(f"{identifier}: no such object type in the model")
+            known = (t.id for t in context.document.types if t.kind == "objectType")
+            hint = meant(identifier, known)
+            fault(f"{identifier}: no such object type in the model{hint}")
         elif families.has_table(found):
             yield from _Binder(context, found, bound).tables()
         elif families.strategy(found) == "single":
@@ -234,7 +237,8 @@ class _Binder:
             if path in parts:
                 wanted[path] = given
             elif not self._inside(path, parts):
-                self._fault(f"{item.id}.{path}: no such attribute in the model")
+                hint = meant(path, parts)
+                self._fault(f"{item.id}.{path}: no such attribute in the model{hint}")
         for path, (_, part) in parts.items():
             if path in wanted:
                 continue
