@@ -23,10 +23,13 @@ def schemas(model: Model) -> tuple[str, ...]:
 
 
 def comments(table: BoundTable) -> Iterator[str]:
-    """Yield what says of a table and its columns what they are."""
-    yield f"COMMENT ON TABLE {qualified(table.name)} IS {literal(table.description)}"
+    """Yield what says of a table and its columns what they are, where it is said."""
+    if table.description:
+        words = literal(table.description)
+        yield f"COMMENT ON TABLE {qualified(table.name)} IS {words}"
     for bound in table.columns:
-        yield column_comment(table, bound)
+        if comment(bound):
+            yield column_comment(table, bound)
 
 
 def column_comment(table: BoundTable, bound: BoundColumn) -> str:
@@ -39,13 +42,14 @@ def comment(bound: BoundColumn) -> str:
     """Return what the database says of a column: its description and unit."""
     column = bound.column
     text = column.description or ""
-    return f"{text} [{column.unit}]" if column.unit else text
+    return f"{text} [{column.unit}]".strip() if column.unit else text
 
 
 def view(model: Model, shown: View) -> Iterator[str]:
     """Yield what makes a view: all rows of a table, hidden columns left out."""
     yield f"CREATE VIEW {qualified(shown.name)} AS\n{select(model, shown)}"
-    yield f"COMMENT ON VIEW {qualified(shown.name)} IS {literal(shown.description)}"
+    if shown.description:
+        yield f"COMMENT ON VIEW {qualified(shown.name)} IS {literal(shown.description)}"
 
 
 def viewed(query: str) -> str:
