@@ -236,7 +236,7 @@ class ViewBinding(_Frozen):
 
 
 class Binding(_Frozen):
-    """The file itself."""
+    """What stands at the outermost level."""
 
     model: str = Field(
         description="Name of the model, as in its document.",
