@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from distiller.core.engines import ENGINES, EngineName
 from distiller.model import load_model
 from distiller.model.diff import diff
 from distiller.model.emit.sql.alter import alter
-from distiller.model.emit.sql.ddl import ENGINES, Engine
 from distiller.model.shape import shape_of
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_view_that_reads_another_table_is_changed(engine: Engine) -> None:
+def test_a_view_that_reads_another_table_is_changed(engine: EngineName) -> None:
     model = load_model()
     table = model.by_name["ivoa.obscore"]
     twin = replace(table, name="ivoa.twin", foreign_keys=())

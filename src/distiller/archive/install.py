@@ -13,8 +13,9 @@ from distiller.model.obscore import mappings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from distiller.archive.engine import Engine, EngineName, Session
+    from distiller.archive.engine import Engine, Session
     from distiller.core.bundle import Row
+    from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
     from distiller.model import Model
 

@@ -9,7 +9,8 @@ from distiller.archive.postgres import live as postgres
 from distiller.model.shape import schemas_of
 
 if TYPE_CHECKING:
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import Session
+    from distiller.core.engines import EngineName
     from distiller.model import Model
     from distiller.model.shape import Shape
 
@@ -28,7 +29,7 @@ def read_shape(engine: EngineName, session: Session, model: Model) -> Shape:
         were in.
     """
     names = schemas_of(model)
-    derived = {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
+    derived = {t.name for t in model.tables if t.is_derived}
     if engine == "postgresql":
         return postgres.read_shape(session, model, names, derived)
     return duckdb.read_shape(session, model, names, derived)

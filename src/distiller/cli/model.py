@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distiller.cli import settings_of
+from distiller.core.engines import ENGINES
 from distiller.core.errors import BadParameter
 from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
@@ -36,6 +37,7 @@ from distiller.model.shape import shape_of
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
+    from distiller.core.engines import EngineName
     from distiller.model import Model
     from distiller.model.read_xmi import Imported
 
@@ -69,7 +71,7 @@ def command() -> None:
 @command.command(name="sql")
 @click.option(
     "--engine",
-    type=click.Choice(sql.ENGINES),
+    type=click.Choice(ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for.",
@@ -239,7 +241,7 @@ def import_command(
 @click.argument("files", nargs=-1, metavar="[A [B]]", type=_file)
 @click.option(
     "--engine",
-    type=click.Choice(sql.ENGINES),
+    type=click.Choice(ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for, where two files are compared.",
@@ -256,7 +258,7 @@ def import_command(
 def diff_command(
     ctx: click.Context,
     files: tuple[Path, ...],
-    engine: sql.Engine,
+    engine: EngineName,
     *,
     as_sql: bool,
     drop: bool,

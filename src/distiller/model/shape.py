@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from distiller.model.emit.sql import parts, postgresql
-from distiller.model.emit.sql.ddl import Engine, sql_type
+from distiller.model.emit.sql.ddl import sql_type
 
 if TYPE_CHECKING:
+    from distiller.core.engines import EngineName
     from distiller.model.tables import BoundTable, Model
 
 Texts = Mapping[str, str]
@@ -84,12 +85,12 @@ class ViewShape:
 class Shape:
     """All tables and views, by qualified name."""
 
-    engine: Engine
+    engine: EngineName
     tables: Mapping[str, TableShape]
     views: Mapping[str, ViewShape] = field(default_factory=dict)
 
 
-def shape_of(model: Model, engine: Engine) -> Shape:
+def shape_of(model: Model, engine: EngineName) -> Shape:
     """Return what a database would hold that was made from a model.
 
     The texts are those of our SQL; a database says them in its own words.
@@ -120,7 +121,7 @@ def schemas_of(model: Model) -> list[str]:
     return sorted(names | {t.was.partition(".")[0] for t in model.tables if t.was})
 
 
-def _table(table: BoundTable, engine: Engine) -> TableShape:
+def _table(table: BoundTable, engine: EngineName) -> TableShape:
     has_keys = engine == "postgresql"
     return TableShape(
         name=table.name,
@@ -141,6 +142,6 @@ def _table(table: BoundTable, engine: Engine) -> TableShape:
         },
         indexes=postgresql.indexes(table) if has_keys else {},
         comment=table.description,
-        derived=table.rows in {"mapped", "derived"},
+        derived=table.is_derived,
         was=table.was,
     )

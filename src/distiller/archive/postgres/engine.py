@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
+    from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
     from distiller.model import Model
 

@@ -68,7 +68,7 @@ def upgrade(
 
 
 def _derived(model: Model) -> set[str]:
-    return {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
+    return {t.name for t in model.tables if t.is_derived}
 
 
 def _back_up(

@@ -84,7 +84,7 @@ class _Altering:
         bound = self._model.by_name.get(table)
         if bound is None:
             return self._old.tables[table].derived
-        return bound.rows in {"mapped", "derived"}
+        return bound.is_derived
 
     def _schemas(self) -> Iterator[str]:
         present = {name.partition(".")[0] for name in self._old.tables}
