@@ -262,7 +262,7 @@ def test_check_warns_of_what_has_no_description(tmp_path: Path) -> None:
     path.write_bytes(_DRAWING.with_name(path.name).read_bytes())
     status, text = _run("check", str(path))
     assert (status, text.count("warning")) == (0, 1)
-    assert re.search(r"no fault, \d+ warnings \(--verbose lists them\)", text)
+    assert re.search(r"no fault, \d+ warnings, 2 notes \(--verbose lists them\)", text)
     _, text = _run("check", "--verbose", str(path))
     assert (
         "warning: observatory.vo-dml.xml: line 20: site.Size: enumeration without"

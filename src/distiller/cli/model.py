@@ -320,18 +320,15 @@ def check_command(model: Path | None, *, verbose: bool) -> None:
             click.echo(f"{kind}: {line}")
     for fault in faults:
         click.echo(fault)
-    told = [_some(n, "faults")] if (n := len(faults)) else []
-    told += [
-        f"{_some(len(lines), kind)}{'' if verbose else ' (--verbose lists them)'}"
-        for kind, lines in (("warnings", lacks), ("notes", found.notes))
-        if lines
-    ]
-    if faults:
-        click.echo(", ".join(told))
-        sys.exit(1)
     columns = sum(len(table.columns) for table in found.tables)
-    told = [f"{len(found.tables)} tables, {columns} columns: no fault", *told]
-    click.echo(", ".join(told))
+    told = [f"{_some(len(found.tables), 'tables')}, {columns} columns: no fault"]
+    told = [_some(len(faults), "faults")] if faults else told
+    counted = (("warnings", lacks), ("notes", found.notes))
+    told += [_some(len(lines), kind) for kind, lines in counted if lines]
+    more = " (--verbose lists them)" if len(told) > 1 and not verbose else ""
+    click.echo(f"{', '.join(told)}{more}")
+    if faults:
+        sys.exit(1)
 
 
 def _told(imported: Imported) -> str:

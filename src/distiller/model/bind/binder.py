@@ -53,6 +53,8 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
         for name, v in binding.views.items()
     )
     messages = context.messages
+    for note in _narrowed(document):
+        messages.note(note)
     for table in tables if complete else ():
         if table.rows == "own" and not (table.root or table.owner):
             messages.fault(
@@ -60,6 +62,16 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
                 f"(compose it into the root type, or name owned_by)"
             )
     return Bound(tables, views, tuple(messages.faults), tuple(messages.notes))
+
+
+def _narrowed(document: Document) -> Iterator[str]:
+    """Yield the inherited roles that types narrow, of which SQL knows nothing."""
+    for item in document.types:
+        for constraint in item.constraints:
+            if constraint.role is not None:
+                to = constraint.datatype or (constraint.concept and "a concept")
+                more = f" to {to}" if to else ""
+                yield f"{item.id} narrows {constraint.role}{more}: SQL does not hold it"
 
 
 def _tables(context: Context) -> Iterator[BoundTable]:

@@ -103,7 +103,7 @@ def _several(what: str, item: Type, holders: tuple[Type, ...]) -> str:
 def spaced(name: str) -> str:
     """Return the name of a type as words.
 
-    >>> spaced("GoodTimeInterval")
-    'good time interval'
+    >>> spaced("GoodTimeInterval"), spaced("SDSSSource")
+    ('good time interval', 'sdss source')
     """
-    return snake(name[:1].lower() + name[1:]).replace("_", " ")
+    return snake(name).replace("_", " ")
