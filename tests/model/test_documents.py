@@ -246,7 +246,7 @@ def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
         (
             "      livetime: {unit",
             "      lifetime: {unit",
-            "Observation.Observation.livetime: attribute of the model left unbound",
+            "Observation.Observation: livetime: attribute of the model left unbound",
         ),
         (
             "      livetime: {unit",

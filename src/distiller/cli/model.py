@@ -15,7 +15,7 @@ import click
 
 from distiller.cli import settings_of
 from distiller.core.engines import ENGINES
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadData, BadParameter
 from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
@@ -31,9 +31,10 @@ from distiller.model.load import (
     warnings,
 )
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
-from distiller.model.read_vodml import read_vodml
+from distiller.model.read_vodml import read_file, read_vodml
 from distiller.model.read_xmi import counts, read_xmi_file
 from distiller.model.shape import shape_of
+from distiller.model.write_binding import write_binding
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
@@ -235,6 +236,21 @@ def import_command(
         click.echo(_told(imported))
     if faults:
         sys.exit(1)
+
+
+@command.command(name="binding")
+@click.argument("model", type=_file)
+def binding_command(model: Path) -> None:
+    """Print a binding for MODEL to begin with: what becomes of it without one.
+
+    Every table and column has its line, to be changed and given unit and UCD
+    (docs/reference/binding.md). Save it beside NAME.vo-dml.xml as NAME.binding.yaml.
+    """
+    document = read_file(_named(model))
+    faults = check_document(document, described=False)
+    if faults:
+        raise BadData("M100", str(model), "; ".join(faults))
+    click.echo(write_binding(document), nl=False)
 
 
 @command.command(name="diff")

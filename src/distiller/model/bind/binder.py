@@ -59,7 +59,8 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
         if table.rows == "own" and not (table.root or table.owner):
             messages.fault(
                 f"{table.name}: nothing says to which dataset its rows belong "
-                f"(compose it into the root type, or name owned_by)"
+                f"(rows: shared if they belong to none; else compose it into the "
+                f"root type, or name owned_by)"
             )
     return Bound(tables, views, tuple(messages.faults), tuple(messages.notes))
 
@@ -250,14 +251,14 @@ class _Binder:
                 wanted[path] = given
             elif not self._inside(path, parts):
                 hint = meant(path, parts)
-                self._fault(f"{item.id}.{path}: no such attribute in the model{hint}")
+                self._fault(f"{item.id}: {path}: no such attribute in the model{hint}")
         for path, (_, part) in parts.items():
             if path in wanted:
                 continue
             if not self._context.complete:
                 wanted[path] = ColumnBinding()
             elif not part.optional:
-                self._fault(f"{item.id}.{path}: attribute of the model left unbound")
+                self._fault(f"{item.id}: {path}: attribute of the model left unbound")
         return wanted
 
     def _inside(self, path: str, parts: dict[str, tuple[_Member, Part]]) -> bool:

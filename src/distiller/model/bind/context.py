@@ -68,7 +68,10 @@ class Context:
             Who asks, for messages.
         """
         if item is None:
-            self.messages.lack(f"{what} leads to a type of another model: no key to it")
+            self.messages.note(
+                f"{what} leads to a type of another model: a column without a key "
+                f"(foreign_keys of a binding names one)"
+            )
             return None
         holders = self.families.holders(item)
         if len(holders) != 1:

@@ -126,7 +126,7 @@ class Several:
                 found = given
             elif found is None and self._context.complete and not leaf.optional:
                 self._context.messages.fault(
-                    f"{self._item.id}.{path}: attribute of the model left unbound"
+                    f"{self._item.id}: {path}: attribute of the model left unbound"
                 )
                 continue
             found = found or ColumnBinding()
