@@ -331,7 +331,7 @@ def read_binding(path: Path) -> Binding:
 def _fault(kind: str, loc: tuple[int | str, ...], message: str) -> str:
     where = ".".join(str(part) for part in loc) or "the document"
     if kind == "model_type":
-        return f"{where}: keys are due here; {{}} takes what is usual"
+        return f"{where}: keys are due here{'; {} takes what is usual' if loc else ''}"
     if kind != "extra_forbidden":
         return f"{where}: {message}"
     part = _part(loc[:-1])
