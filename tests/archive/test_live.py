@@ -17,6 +17,7 @@ from distiller.core.columns import ForeignKey
 from distiller.model import Model, load_model
 from distiller.model.bind import bind
 from distiller.model.binding import default_binding
+from distiller.model.check import check_tables
 from distiller.model.diff import diff
 from distiller.model.emit import sql
 from distiller.model.emit.sql import parts
@@ -251,3 +252,23 @@ def test_a_column_may_have_several_foreign_keys(base: Engine) -> None:
         "note__thing_id__toy__star__fkey",
         "note__thing_id__toy__cloud__fkey",
     }
+
+
+def test_names_that_engines_have_for_themselves_are_no_trouble(base: Engine) -> None:
+    names = ("xmin", "ctid", "at", "by", "oid", "rowid", "position", "values")
+    kind = a_type(
+        "objectType",
+        "At",
+        *(("attribute", name, "ivoa:real", 1, 1) for name in names),
+        rules=tuple(f"{name} >= 0" for name in names),
+    )
+    document = replace(with_types(kind), name="main")
+    usual = default_binding(document)
+    assert usual.schema_name == "main_model"
+    found = bind(document, usual, complete=False)
+    model = Model((document,), found.tables)
+    assert check_tables(model, unbound=frozenset({"main"})) == ()
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+    assert found.tables[0].names[1:3] == ("at_xmin", "at_ctid")

@@ -272,6 +272,8 @@ def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
             "T-Start: 'T-Start' is no lower-case SQL name",
         ),
         ("column: t_start,", "column: title,", "two columns of that name"),
+        ("column: t_start,", "column: xmin,", "PostgreSQL has a column xmin"),
+        ("schema: cta", "schema: main", "main is a schema of the engine's own"),
         ("table: finding", "table: Finding", "'Finding' is no lower-case SQL name"),
         (
             "column: t_start,",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from distiller.core.columns import Datatype
 from distiller.core.errors import BadData
 from distiller.core.spelling import meant
-from distiller.model.names import cut, free_name
+from distiller.model.names import SCHEMAS_OF_ENGINES, cut, free_name
 from distiller.model.tables import Rows, Strategy
 
 if TYPE_CHECKING:
@@ -367,6 +367,7 @@ def default_binding(document: Document) -> Binding:
     Columns are the attributes in snake_case; units and UCDs stay unknown. Types that
     extend each other are joined, so that references to any of them have a key.
     """
+    schema = snake(document.name)
     tables: dict[str, TableBinding] = {}
     taken: set[str] = set()
     for item in document.types:
@@ -379,7 +380,7 @@ def default_binding(document: Document) -> Binding:
         tables[item.id] = TableBinding(table=name, title=item.name, key=key, columns={})
     return Binding(
         model=document.name,
-        schema=cut(snake(document.name)),
+        schema=free_name(SCHEMAS_OF_ENGINES, schema, f"{schema}_model"),
         description=document.description,
         strategy="joined",
         tables=tables,

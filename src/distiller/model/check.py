@@ -10,7 +10,7 @@ from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
 from distiller.core.spelling import meant
-from distiller.model.names import LONGEST
+from distiller.model.names import LONGEST, OF_ENGINES, SCHEMAS_OF_ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,6 +258,9 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
         if count > 1:
             yield f"{name}: {count} tables or views of that name"
         yield from _name_faults(name, *name.split("."))
+        schema = name.partition(".")[0]
+        if schema in SCHEMAS_OF_ENGINES:
+            yield f"{name}: {schema} is a schema of the engine's own"
     for table in model.tables:
         described = table.type_id.partition(":")[0] not in unbound
         yield from _column_faults(table, described=described)
@@ -311,6 +314,8 @@ def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:
         column = bound.column
         where = f"{table.name}.{column.name}"
         yield from _name_faults(where, column.name)
+        if column.name in OF_ENGINES:
+            yield f"{where}: every table of PostgreSQL has a column {column.name}"
         if described and not column.description:
             yield f"{where}: no description"
         if column.unit:

@@ -14,18 +14,22 @@ LONGEST = 63
 """Bytes of a name that PostgreSQL keeps; DuckDB keeps all."""
 
 RESERVED_DUCKDB = frozenset({
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
-    "both", "case", "cast", "check", "collate", "column", "constraint", "create",
-    "default", "deferrable", "desc", "describe", "distinct", "do", "else", "end",
-    "except", "false", "fetch", "for", "foreign", "from", "group", "having", "in",
-    "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not",
-    "null", "offset", "on", "only", "or", "order", "pivot", "pivot_longer",
-    "pivot_wider", "placing", "primary", "qualify", "references", "returning",
-    "select", "show", "some", "summarize", "symmetric", "table", "then", "to",
-    "trailing", "true", "union", "unique", "unpivot", "using", "variadic", "when",
-    "where", "window", "with",
+    "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof",
+    "asymmetric", "at", "authorization", "binary", "both", "by", "case", "cast",
+    "check", "collate", "collation", "column", "concurrently", "constraint", "create",
+    "cross", "default", "deferrable", "desc", "describe", "distinct", "do", "else",
+    "end", "except", "false", "fetch", "for", "foreign", "freeze", "from", "full",
+    "glob", "group", "having", "ilike", "in", "initially", "inner", "intersect",
+    "into", "is", "isnull", "join", "lambda", "lateral", "leading", "left", "like",
+    "limit", "natural", "not", "notnull", "null", "offset", "on", "only", "or",
+    "order", "outer", "overlaps", "pivot", "pivot_longer", "pivot_wider", "placing",
+    "positional", "primary", "qualify", "references", "returning", "right", "select",
+    "semi", "show", "similar", "some", "summarize", "symmetric", "table",
+    "tablesample", "then", "to", "trailing", "true", "union", "unique", "unpack",
+    "unpivot", "using", "variadic", "verbose", "when", "where", "window", "with",
 })  # fmt: skip
-"""Words that DuckDB reserves; a test compares them with its own list."""
+"""Words that DuckDB takes as no name of a column; a test compares them with its own
+list."""
 
 RESERVED_POSTGRESQL = frozenset({
     "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
@@ -44,6 +48,15 @@ RESERVED_POSTGRESQL = frozenset({
     "verbose", "when", "where", "window", "with",
 })  # fmt: skip
 """Words that PostgreSQL 15 reserves; a test compares them with its own list."""
+
+OF_ENGINES = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+"""Columns that every table of PostgreSQL has, which no other can be called."""
+
+SCHEMAS_OF_ENGINES = frozenset({
+    "information_schema", "main", "pg_catalog", "pg_temp", "pg_toast", "system",
+    "temp",
+})  # fmt: skip
+"""Schemas and databases that an engine has of itself."""
 
 RESERVED = RESERVED_DUCKDB | RESERVED_POSTGRESQL
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
 from distiller.model.conditions import Operand
-from distiller.model.names import cut, free_name
+from distiller.model.names import OF_ENGINES, cut, free_name
 from distiller.model.tables import BoundColumn
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Sheet:
         if not self.numbered:
             first = cut(candidates[0])
             return next((n for n in map(cut, candidates) if n not in taken), first)
-        return free_name(taken, *candidates)
+        return free_name(taken | OF_ENGINES, *candidates)
 
 
 def key_column(
