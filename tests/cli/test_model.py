@@ -319,6 +319,9 @@ def test_what_has_no_description_gets_no_comment(tmp_path: Path) -> None:
         assert "COMMENT ON COLUMN observatory.site.site_id IS 'Key of" in text
         assert "IS '';" not in text
         assert "COMMENT ON COLUMN observatory.site.name" not in text
+    rows = [json.loads(line) for line in _run("tap-schema", str(path))[1].splitlines()]
+    assert None in [row["description"] for row in rows if "description" in row]
+    assert "" not in [row.get("description") for row in rows]
 
 
 def test_the_model_can_be_taken_as_ones_own(tmp_path: Path) -> None:

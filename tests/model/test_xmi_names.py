@@ -82,3 +82,26 @@ def test_letters_with_marks_lose_them(text: str, name: str) -> None:
 
 def test_a_model_may_have_a_name_in_any_writing() -> None:
     assert model_name_of("天文台") == "u5929u6587u53f0"
+
+
+def test_names_that_become_alike_stay_apart() -> None:
+    literal = (
+        '<ownedLiteral xmi:type="uml:EnumerationLiteral" xmi:id="{0}" name="{1}"/>'
+    )
+    literals = (("e1", "Ü"), ("e2", "U"), ("e3", "U"))
+    imported = toy(
+        element("Class", "A", attribute("Größe") + attribute("Grosse"))
+        + element("Class", "B", attribute("x") + attribute("x"))
+        + element("Enumeration", "E", "".join(literal.format(*x) for x in literals))
+    )
+    types = {item.name: item for item in imported.document.types}
+    assert [role.name for role in types["A"].roles] == ["Grosse", "Grosse_2"]
+    assert [role.name for role in types["B"].roles] == ["x"]
+    assert [value.name for value in types["E"].values] == ["U", "U_2"]
+    told = "\n".join(str(item) for item in imported.listed)
+    assert "'Grosse' in toy::A: another has the name 'Grosse': it becomes" in told
+    assert "left: line 6: Property 'x' in toy::B: a second one of the name x" in told
+    assert "EnumerationLiteral 'U' in toy::E: a second literal of the name U" in told
+    assert "is taken" not in told
+    text = write_vodml(imported.document)
+    assert check_document(read_vodml(text, "toy.vo-dml.xml"), described=False) == ()

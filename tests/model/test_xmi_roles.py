@@ -76,3 +76,21 @@ def test_what_is_not_inherited_is_not_narrowed() -> None:
     assert "that it narrows A.x, which B does not inherit in toy::B" in _lines(imported)
     text = write_vodml(imported.document)
     assert check_document(read_vodml(text, "toy.vo-dml.xml"), described=False) == ()
+
+
+def test_two_ends_without_a_name_that_lead_to_one_class_are_both_carried() -> None:
+    ends = "".join(
+        f'<packagedElement xmi:type="uml:Association" xmi:id="n{n}" '
+        f'memberEnd="n{n}b n{n}a" navigableOwnedEnd="n{n}b">'
+        f'<ownedEnd xmi:type="uml:Property" xmi:id="n{n}b" type="B"/>'
+        f'<ownedEnd xmi:type="uml:Property" xmi:id="n{n}a" type="A"/>'
+        "</packagedElement>"
+        for n in (1, 2)
+    )
+    imported = toy(element("Class", "A") + element("Class", "B") + ends)
+    roles = imported.document.types[-2].roles
+    assert [(role.name, role.ref) for role in roles] == [
+        ("b", "toy:B"),
+        ("b_2", "toy:B"),
+    ]
+    assert "another has the name 'b': it becomes 'b_2'" in _lines(imported)

@@ -58,7 +58,7 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
             {
                 "schema_name": adql_name(name),
                 "utype": _SCHEMA_UTYPES.get(name),
-                "description": description,
+                "description": description or None,
                 "schema_index": index,
             }
             for index, (name, description) in enumerate(model.schemas.items(), 1)
@@ -69,7 +69,7 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
                 "table_name": table.adql_name,
                 "table_type": "view" if table.is_view else "table",
                 "utype": table.utype,
-                "description": table.description,
+                "description": table.description or None,
                 "table_index": index,
             }
             for index, table in enumerate(tables, 1)
@@ -92,7 +92,7 @@ def _column(table: Table, column: Column, index: int) -> Row:
         "arraysize": column.arraysize,
         "xtype": column.xtype,
         "size": _size(column.arraysize),
-        "description": column.description,
+        "description": column.description or None,
         "utype": column.utype,
         "unit": column.unit,
         "ucd": column.ucd,

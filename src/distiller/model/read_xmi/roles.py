@@ -110,19 +110,17 @@ class Roles:
         return None if drawn is None else drawn.owner.element
 
     def _read(self, found: Classifier) -> Iterator[Drawn]:
-        names: set[str] = set()
+        names: dict[str, str] = {}
         own = self._tree.children(found.element, "Property")
         ends = [e.property for e in self._ends.owned if e.owner is found.element]
         for element in (*own, *ends):
             if element in self._ends.back or self._account.is_left(element):
                 continue
-            drawn = self._drawn(found, element)
+            drawn = self._drawn(found, element, names)
             if isinstance(drawn, str):
                 self._leave(element, drawn)
-            elif drawn.role.name in names:
-                self._leave(element, f"a second one of the name {drawn.role.name}")
             else:
-                names.add(drawn.role.name)
+                names[drawn.role.name] = element.get("name", "").strip()
                 yield drawn
 
     def _leave(self, element: etree._Element, why: str) -> None:
@@ -131,8 +129,16 @@ class Roles:
         if association is not None:
             self._account.left(association, f"its end is not carried over: {why}")
 
-    def _drawn(self, found: Classifier, element: etree._Element) -> Drawn | str:
-        """Return a property as a role, or why it is none."""
+    def _drawn(
+        self, found: Classifier, element: etree._Element, names: Mapping[str, str]
+    ) -> Drawn | str:
+        """Return a property as a role, or why it is none.
+
+        Parameters
+        ----------
+        names
+            Those that the type has already, with what they are in the drawing.
+        """
         if found.kind in {"primitiveType", "enumeration"}:
             return f"{found.kind} has no attributes"
         targets = self._tree.targets(element, "type")
@@ -142,12 +148,14 @@ class Roles:
         if isinstance(meaning, str):
             return meaning
         name = self._name(element, meaning)
-        if not name:
-            return "it has no name"
+        given = element.get("name", "").strip()
+        if not name or (given and given in names.values()):
+            return f"a second one of the name {name}" if name else "it has no name"
         lower, upper = multiplicity_of(self._tree, self._account, element)
         if upper == 0:
             return "multiplicity 0..0 allows no value"
         kind = self._kind(found, element, meaning)
+        name = self._classifiers.apart(element, name, names)
         self._account.carried(element)
         for child in element.findall("type"):
             self._account.carried(child, *child.iter("referenceExtension"))
