@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.model.xmi.drawing import element, toy
+from tests.model.xmi.drawing import attribute, element, toy
 
 from distiller.model import load_file, load_model
 from distiller.model.emit import docs, draw
@@ -100,6 +100,17 @@ def test_no_two_pages_differ_in_case_only(tmp_path: Path) -> None:
     assert "[One](toy-one-2.md)" in pages["index.md"]
     assert "![Class diagram of package One](toy-one-2.svg)" in pages["toy-one-2.md"]
     assert "toy-one-2" in docs.diagrams(model)
+
+
+def test_links_lead_to_the_class_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    drawn = element("Class", "Order") + element("Class", "order")
+    drawn += element("Class", "Bill", attribute("one", "Order"))
+    drawn += element("Class", "Note", attribute("two", "order"))
+    path.write_bytes(write_vodml(toy(drawn).document))
+    text = docs.pages(load_file(path))["toy.md"]
+    assert "| `one` | [`Order`](toy.md#order) |" in text
+    assert "| `two` | [`order`](toy.md#order-1) |" in text
 
 
 @pytest.mark.parametrize("name", ["index", "tables", "packages"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ class Site:
         self._documents = {document.name: document for document in model.documents}
         self._stems: dict[tuple[str, str, str], str] = {}
         self._taken = set(_FIRST)
+        self._anchors: dict[tuple[str, str], str] = {}
         for document in model.documents:
             self._name_files(document)
+            self._name_types(document)
         for table in model.tables:
             self._name("tables", table.schema, "", f"tables-{table.schema}")
         self._tables: dict[str, str] = {}
@@ -53,6 +56,16 @@ class Site:
                 wanted = f"{name}-{_NOT_IN_NAMES.sub('-', package.lower())}"
                 stem = self._name("classes", name, package, wanted)
                 self._name("tables", name, package, f"tables-{stem}")
+
+    def _name_types(self, document: Document) -> None:
+        """Give headings of a page that are alike a number, as sites of Markdown do."""
+        seen: Counter[tuple[str, str]] = Counter()
+        for item in document.types:
+            place = anchor(item.name)
+            number = seen[item.package, place]
+            seen[item.package, place] += 1
+            found = f"{place}-{number}" if number else place
+            self._anchors[document.name, item.id] = found
 
     def _name(self, kind: str, of: str, package: str, wanted: str) -> str:
         """Give a file the name that it wants, with a number where that is taken."""
@@ -98,7 +111,7 @@ class Site:
             return f"`{ref.removeprefix('ivoa:')}`"
         page = self.page(self._documents[prefix], item.package)
         shown = item.name if prefix == home.name else f"{prefix}:{item.name}"
-        return f"[`{shown}`]({page}#{anchor(item.name)})"
+        return f"[`{shown}`]({page}#{self._anchors[prefix, item.id]})"
 
     def _find(self, ref: str) -> Type | None:
         document = self._documents.get(ref.partition(":")[0])
