@@ -299,13 +299,14 @@ def test_what_is_left_out_of_the_model_of_a_site_is_told(
     assert [record.getMessage() for record in caplog.records] == list(words)
 
 
-def test_a_model_of_ours_without_its_binding_is_a_fault(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cta.binding.yaml", "voprov.vo-dml.xml"])
+def test_a_file_of_ours_that_is_not_there_is_a_fault(tmp_path: Path, name: str) -> None:
     site = _site(tmp_path)
-    (tmp_path / "mine" / "cta.binding.yaml").unlink()
-    words = "cta.vo-dml.xml: cta.binding.yaml is not beside it, which names the tables"
+    (tmp_path / "mine" / name).unlink()
+    words = f"{name} is not in {tmp_path / 'mine'}, by which the archive knows its"
     result = CliRunner().invoke(program, [*site, "check"])
     assert result.exit_code == 1
-    assert result.output.startswith(words)
+    assert f"\n{words}" in f"\n{result.output}"
     assert result.output.endswith("\n1 fault\n")
     assert words in str(CliRunner().invoke(program, [*site, "sql"]).exception)
 

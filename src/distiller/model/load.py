@@ -82,14 +82,15 @@ def packaged_paths(folder: Path = PACKAGED) -> list[Path]:
 def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
     """Read the model of a folder as `load_model` does; return it and every fault.
 
-    Those that the program has need their bindings: the archive knows their tables.
+    Those that the program has must be there with their bindings.
     """
     paths = packaged_paths(folder)
-    unbound = [path for path in paths if not _binding_of(path).is_file()]
+    needed = [file for path in paths for file in (path, _binding_of(path))]
     faults = tuple(
-        f"{path.name}: {_binding_of(path).name} is not beside it, which names the "
-        f"tables that the archive needs (`distiller model copy` writes one)"
-        for path in unbound
+        f"{file.name} is not in {folder}, by which the archive knows its tables "
+        f"(`distiller model copy` writes all)"
+        for file in needed
+        if not file.is_file()
     )
     if faults:
         return Model((), (), folder=folder), faults
