@@ -296,7 +296,8 @@ def test_what_is_left_out_of_the_model_of_a_site_is_told(
     assert result.exit_code == 0
     assert result.output.startswith("".join(f"warning: {line}\n" for line in words))
     assert CliRunner().invoke(program, [*site, "tap-schema"]).exit_code == 0
-    assert [record.getMessage() for record in caplog.records] == list(words)
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"{own}: {line}" for line in words]
 
 
 @pytest.mark.parametrize("name", ["cta.binding.yaml", "voprov.vo-dml.xml"])

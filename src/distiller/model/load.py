@@ -58,7 +58,7 @@ def load_model(folder: Path | None = None) -> Model:
 def _load(folder: Path) -> Model:
     model, faults = read_folder(folder)
     for words in left_out(folder):
-        _LOGGER.warning("%s", words)
+        _LOGGER.warning("%s: %s", folder, words)
     if faults and folder != PACKAGED:
         raise BadData("M100", str(folder), "; ".join(faults))
     if faults:
