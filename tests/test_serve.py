@@ -6,7 +6,6 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from tests.archive import bundles
+from tests.support.ports import free_port
 
 from distiller.archive import open_archive
+from distiller.model.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +33,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 _PATIENCE_S = 120
+_HISTORY = "How did a product come about?"
 _MAP = {"target": "Crab", "width": "3", "binsz": "0.05", "e_min": "0.5", "e_max": "40"}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -65,7 +61,7 @@ def start(home: Path, database_url: str | None = None) -> Server:
     environment = {**os.environ, "DISTILLER_RESOLVER_URL": ""}
     if database_url is not None:
         environment["DISTILLER_DATABASE_URL"] = database_url
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "distiller", "--home", str(home), "serve"]
     process = subprocess.Popen(
         [*command, "--demo", "--port", str(port)],
@@ -107,6 +103,15 @@ def _query(server: Server, adql: str) -> list[str]:
     return answer.text.splitlines()[1:]
 
 
+def _first_map(server: Server) -> list[str]:
+    """Wait for the count map of the demo; its history, a line for each run it used."""
+    (asked,) = (e.adql for e in examples() if e.title == _HISTORY)
+    deadline = time.monotonic() + _PATIENCE_S
+    while not (found := _query(server, asked)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
 def _crab(server: Server) -> list[str]:
     return _query(
         server,
@@ -146,9 +151,22 @@ def test_start_says_where_and_who(server: Server) -> None:
     assert "CTA Data Distiller" in page.text
 
 
+def test_a_first_product_is_there_with_its_history(server: Server) -> None:
+    runs = [f"ivo://distiller.invalid/demo?{run}#" for run in _crab(server)]
+    history = _first_map(server)
+    assert len(history) == len(runs) == 6
+    for line, run in zip(history, runs, strict=True):
+        assert run in line
+
+
 def test_from_runs_to_a_count_map(server: Server) -> None:
     runs = _crab(server)
-    assert len(runs) >= 4
+    _first_map(server)
+    images = (
+        "SELECT obs_publisher_did, calib_level FROM ivoa.obscore "
+        "WHERE dataproduct_type='image'"
+    )
+    before = set(_query(server, images))
     job = _run(server, runs[:4])
     assert _phase(job) == "COMPLETED", httpx.get(job).text
     answer = httpx.get(f"{job}/results/product", follow_redirects=True)
@@ -157,13 +175,8 @@ def test_from_runs_to_a_count_map(server: Server) -> None:
         counts = np.asarray(hdus[0].data)
     assert counts.shape[-2:] == (60, 60)
     assert counts.sum() > 100
-    found = _query(
-        server,
-        "SELECT obs_publisher_did, calib_level FROM ivoa.obscore "
-        "WHERE dataproduct_type='image'",
-    )
-    assert len(found) == 1
-    assert found[0].endswith(",3")
+    (found,) = set(_query(server, images)) - before
+    assert found.endswith(",3")
 
 
 def _served_again(
@@ -172,7 +185,7 @@ def _served_again(
     """Start another server on the home of one that runs."""
     command = [sys.executable, "-m", "distiller", "--home", str(server.home), "serve"]
     return subprocess.run(
-        [*command, "--port", str(_free_port())],
+        [*command, "--port", str(free_port())],
         capture_output=True,
         text=True,
         check=False,
@@ -219,7 +232,7 @@ def test_a_demo_does_not_go_among_the_data_of_an_archive(
         archive.store(bundles.bundle(1))
     command = [sys.executable, "-m", "distiller", "--home", str(named_home.home)]
     done = subprocess.run(
-        [*command, "serve", "--demo", "--port", str(_free_port())],
+        [*command, "serve", "--demo", "--port", str(free_port())],
         capture_output=True,
         text=True,
         check=False,
@@ -233,6 +246,7 @@ def test_a_demo_does_not_go_among_the_data_of_an_archive(
 
 def test_kill_while_a_job_runs_loses_nothing(tmp_path: Path) -> None:
     first = start(tmp_path / "home")
+    _first_map(first)
     runs = _crab(first)
     done = _run(first, runs[:2])
     assert _phase(done) == "COMPLETED"
@@ -248,6 +262,6 @@ def test_kill_while_a_job_runs_loses_nothing(tmp_path: Path) -> None:
             second,
             "SELECT obs_publisher_did FROM ivoa.obscore WHERE dataproduct_type='image'",
         )
-        assert len(products) == len(set(products)) == 2
+        assert len(products) == len(set(products)) == 3
     finally:
         second.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from playwright.sync_api import sync_playwright
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,13 +57,6 @@ def distiller(home: Path, *arguments: str) -> None:
     subprocess.run(command, check=True, env=_ENVIRONMENT, capture_output=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _wait_until_ready(process: subprocess.Popen[bytes], said: Path) -> None:
     """Wait until the server says that it answers."""
     end = time.monotonic() + _START_S
@@ -77,7 +70,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], said: Path) -> None:
 @contextmanager
 def serving(home: Path, runs: Path) -> Iterator[Server]:
     """Serve a home until the block ends."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "distiller", "--home", str(home)]
     said = home / "server.log"
     with (

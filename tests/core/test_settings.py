@@ -75,3 +75,28 @@ def test_every_setting_is_described() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("https://archive.example.org/vhe", "at the root of its host"),
+        ("https://archive.example.org/?x=1", "at the root of its host"),
+        ("https://me:word@archive.example.org", "at the root of its host"),
+        ("archive.example.org", "no URL as"),
+        ("ftp://archive.example.org", "no URL as"),
+        ("https://", "no URL as"),
+        ("https://archive.example.org:web", "is no URL"),
+        ("https://archive example.org ", "no URL as"),
+    ],
+)
+def test_a_base_url_is_the_root_of_a_host(
+    tmp_path: Path, given: str, word: str
+) -> None:
+    with pytest.raises(BadParameter, match=word):
+        load_settings(tmp_path, base_url=given)
+
+
+def test_a_last_slash_of_the_base_url_is_left_out(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, base_url="https://archive.example.org:8443/")
+    assert settings.base_url == "https://archive.example.org:8443"

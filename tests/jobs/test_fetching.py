@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import fsspec
 import pytest
 
+from distiller.analysis import events
 from distiller.analysis.products import InputDataset
-from distiller.core.errors import Damaged, Unreachable
+from distiller.core.errors import BadData, Damaged, Unreachable
 from distiller.core.places import Unanswered, Url
 from distiller.core.rights import NOBODY
 from distiller.jobs.fetching import at_hand
@@ -53,18 +54,21 @@ def test_copies_live_as_long_as_the_job(tmp_path: Path, url: str) -> None:
 
 def test_another_content_is_not_used(tmp_path: Path, url: str) -> None:
     given = dataset(Path("run.fits"), url, "0" * 64)
+    message = (
+        r"^D106 run.fits: the events file of run 1 \(.*\) is not FITS, which it was "
+    )
     with (
-        pytest.raises(Damaged, match="changed in its store since it was ingested"),
-        at_hand([given], tmp_path),
+        pytest.raises(BadData, match=message),
+        at_hand([given], tmp_path) as (found,),
     ):
-        pass
+        events.read(found)
     assert not (tmp_path / "inputs").exists()
 
 
 def test_what_is_gone_is_the_operators(tmp_path: Path) -> None:
     given = dataset(Path("run.fits"), "memory://top/none.fits")
     with (
-        pytest.raises(Damaged, match="cannot be had from its store: there is no"),
+        pytest.raises(Damaged, match=r"from its store: run\.fits: there is no"),
         at_hand([given], tmp_path),
     ):
         pass
@@ -87,7 +91,7 @@ def test_a_silent_store_may_answer_later(
 def test_a_job_knows_that_its_input_is_in_a_store() -> None:
     class Finder:
         def rows(self, sql: str, _: object = ()) -> list[dict[str, object]]:
-            if "cta.finding" in sql:
+            if "cta.header_correction" in sql:
                 return []
             names = (
                 "release_date owner access_group facility_name instrument_name "

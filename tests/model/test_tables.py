@@ -16,7 +16,7 @@ from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
 from distiller.model.load import packaged_paths
 from distiller.model.names import RESERVED_DUCKDB
-from distiller.model.obscore import mapping, mapping_faults
+from distiller.model.obscore import mapping_faults, mappings
 
 if TYPE_CHECKING:
     from distiller.model import Model
@@ -236,7 +236,7 @@ def test_tap_schema_rows_fit_their_own_tables(
 
 def test_the_mapping_covers_obscore_column_by_column() -> None:
     model = load_model()
-    declared = mapping(model)
+    declared = mappings(model)[0]
     assert mapping_faults(declared, model) == ()
     assert tuple(declared.columns) == model.by_name["ivoa.obscore"].names
     columns = dict(declared.columns)

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distiller.core.errors import BadParameter, IllegalState
+from distiller.core.errors import BadParameter
 from distiller.vo.uws import (
     ACTIVE,
     FINAL,
     TRANSITIONS,
-    JobFilter,
     Phase,
-    check_transition,
     read_phase,
     read_wait_s,
     sources,
@@ -39,12 +37,9 @@ def test_sources_are_the_table_read_backwards(before: Phase, after: Phase) -> No
 def test_no_walk_leaves_a_final_phase_but_for_the_archive(walk: list[Phase]) -> None:
     here = Phase.PENDING
     for step in walk:
-        try:
-            check_transition(here, step)
-        except IllegalState:
-            continue
-        assert here not in FINAL or step is Phase.ARCHIVED
-        here = step
+        if step in TRANSITIONS[here]:
+            assert here not in FINAL or step is Phase.ARCHIVED
+            here = step
 
 
 def test_every_unfinished_phase_can_be_aborted() -> None:
@@ -56,20 +51,8 @@ def test_nothing_returns_to_pending() -> None:
     assert sources(Phase.PENDING) == frozenset()
 
 
-def test_an_illegal_step_names_both_phases() -> None:
-    with pytest.raises(IllegalState, match="COMPLETED cannot become EXECUTING"):
-        check_transition(Phase.COMPLETED, Phase.EXECUTING)
-
-
 def test_clients_wait_in_the_three_phases_of_the_standard() -> None:
     assert {Phase.PENDING, Phase.QUEUED, Phase.EXECUTING} == ACTIVE
-
-
-def test_archived_jobs_are_listed_only_by_name() -> None:
-    assert not JobFilter().wants(Phase.ARCHIVED)
-    assert JobFilter().wants(Phase.ABORTED)
-    assert JobFilter(frozenset({Phase.ARCHIVED})).wants(Phase.ARCHIVED)
-    assert not JobFilter(frozenset({Phase.ARCHIVED})).wants(Phase.ERROR)
 
 
 @pytest.mark.parametrize("text", ["RUNNING", "", "-", "COMPLETED,ERROR"])

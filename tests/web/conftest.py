@@ -7,7 +7,6 @@ or that needs other settings, starts its own with ``start_server``.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 import pytest
+from tests.support.ports import free_port
 
 from distiller.archive import open_archive
 from distiller.core.bundle import Bundle, Row
@@ -180,12 +180,6 @@ def make_bundle() -> MakeBundle:
     return dataset
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _fill(settings: Settings, files: Path) -> dict[str, Path]:
     """Store the datasets: three of Crab, one proprietary, one whose file is gone."""
     paths = {}
@@ -215,11 +209,10 @@ def serving(**given: object) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="dst") as folder, ExitStack() as stack:
         home = Path(folder) / "home"
         home.mkdir()
-        port = _free_port()
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
-        settings = load_settings(
-            home, authority=AUTHORITY, resolver_url="", base_url=url, **given
-        )
+        ours = {"authority": AUTHORITY, "resolver_url": "", "base_url": url}
+        settings = load_settings(home, **{**ours, **given})
         files = _fill(settings, Path(folder))
         environment = {
             "DISTILLER_AUTHORITY": AUTHORITY,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.io import fits
 from astropy.time import Time
 from gammapy.data import GTI
 from gammapy.data.io import EventListReader
 
-from distiller.core.errors import Damaged
-from distiller.core.files import sha256
+from distiller.analysis import event_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 Floats = np.typing.NDArray[np.float64]
 Flags = np.typing.NDArray[np.bool_]
-
-_SHA256_LENGTH: Final = 64
-_ADVICE: Final = "tell the operators; `distiller check --files` lists such files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +77,21 @@ class Events:
 
 
 def read(dataset: InputDataset) -> Events:
-    """Read one dataset of the archive with Gammapy.
+    """Read one dataset of the archive with Gammapy, its headers corrected.
 
     Raises
     ------
     Damaged
-        If the file is not what the archive has it for: it is gone, it changed since it
-        was ingested, or it cannot be read. Only its operators can mend that.
+        If the file is not what the archive has it for: it is gone, or it changed since
+        it was ingested. Only its operators can mend that.
+    BadData
+        If it cannot be read as an event list.
     """
-    name = dataset.path.name
-    file = f"the events file of {dataset.did}"
-    if not dataset.path.is_file():
-        message = f"{file} is gone: {name}"
-        raise Damaged(message, hint=_ADVICE)
-    if len(dataset.checksum) == _SHA256_LENGTH:
-        present = sha256(dataset.path)
-        if present != dataset.checksum:
-            message = f"{file} changed since it was ingested: {name}"
-            raise Damaged(message, hint=_ADVICE)
-    try:
-        # One opening for both: half of the time goes into unpacking.
-        with fits.open(dataset.path, memmap=False) as hdus:
-            table = EventListReader.from_gadf_hdu(hdus["EVENTS"]).table
-            good = GTI.from_table_hdu(hdus["GTI"])
-        return _events(table, good)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        message = f"{file} cannot be read as a DL3 event list: {name}: {error}"
-        raise Damaged(message, hint="tell the operators") from error
+    with event_file.opened(dataset) as hdus:
+        rows = event_file.table(hdus, "EVENTS", dataset)
+        intervals = event_file.table(hdus, "GTI", dataset)
+        table = EventListReader.from_gadf_hdu(rows).table
+        return _events(table, GTI.from_table_hdu(intervals))
 
 
 def _events(table: Any, good: GTI) -> Events:

@@ -21,6 +21,30 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class HeaderCorrection(_Frozen):
+    """A header value that is read in place of what the file says.
+
+    Attributes
+    ----------
+    file, hdu
+        Name of the file, and EXTNAME of the table whose header it is.
+    header
+        What the table is to the run: ``EVENTS``, ``GTI``, ``AEFF``...
+    value
+        The right value; None: it is not known, and the keyword is left out.
+    former
+        What the file says, as text; None: nothing.
+    """
+
+    file: str
+    hdu: str
+    header: str
+    keyword: str
+    value: bool | int | float | str | None
+    former: str | None
+    reason: str
+
+
 class InputDataset(_Frozen):
     """One DL3 dataset of the archive that a task reads.
 
@@ -36,6 +60,8 @@ class InputDataset(_Frozen):
         SHA-256 of that file when it was ingested, or empty.
     simulated
         Whether the events were made by a simulation.
+    corrections
+        Of the headers of its files, in the order in which they are applied.
     """
 
     did: str
@@ -45,6 +71,7 @@ class InputDataset(_Frozen):
     checksum: str
     simulated: bool = False
     url: str | None = None
+    corrections: tuple[HeaderCorrection, ...] = ()
 
 
 class ProductFile(_Frozen):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from distiller.analysis.parameters import TaskParameters
-    from distiller.analysis.products import InputDataset
+    from distiller.analysis.products import HeaderCorrection, InputDataset
     from distiller.analysis.tasks import Task
 
 PROGRAM: Final = "CTA Data Distiller"
@@ -39,15 +39,7 @@ def configuration_yaml(
         "task": task.name,
         "task_version": task.version,
         "parameters": parameters.model_dump(mode="json", exclude_none=True),
-        "inputs": [
-            {
-                "did": item.did,
-                "obs_id": item.obs_id,
-                "file": item.path.name,
-                "sha256": item.checksum,
-            }
-            for item in inputs
-        ],
+        "inputs": [_input(item) for item in inputs],
         "software": software(),
     }
     head = (
@@ -55,6 +47,31 @@ def configuration_yaml(
         "# versions, gives the same product again.\n"
     )
     return head + yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+
+
+def _input(item: InputDataset) -> dict[str, Any]:
+    """Return what names an input, and what was corrected in it before it was read."""
+    named: dict[str, Any] = {
+        "did": item.did,
+        "obs_id": item.obs_id,
+        "file": item.path.name,
+        "sha256": item.checksum,
+    }
+    if item.corrections:
+        named["header_corrections"] = [_correction(one) for one in item.corrections]
+    return named
+
+
+def _correction(one: HeaderCorrection) -> dict[str, Any]:
+    right = {"drop": True} if one.value is None else {"value": one.value}
+    return {
+        "file": one.file,
+        "hdu": one.hdu,
+        "keyword": one.keyword,
+        **right,
+        "former": one.former,
+        "reason": one.reason,
+    }
 
 
 def number(value: float) -> str:

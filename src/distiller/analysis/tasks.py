@@ -56,7 +56,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         for task in (
             Task(
                 name="count_map",
-                version="1",
+                version="2",
                 title="Count map",
                 description=(
                     "Sky map of the raw number of events per pixel in an energy range: "

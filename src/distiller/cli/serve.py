@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from distiller.archive import open_archive
 from distiller.cli import settings_of
 from distiller.core.errors import IllegalState, InternalError
+from distiller.core.rights import Reader
 from distiller.core.settings import load_settings
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
@@ -23,12 +24,22 @@ from distiller.web.control.server import require_free
 if TYPE_CHECKING:
     import socket
 
+    from distiller.archive import Archive
     from distiller.core.settings import Settings
 
 _DEMO_RUNS = 17
 _DEMO_SEED = 2015
 _DEMO_COLLECTION = "demo"
 _DEMO_ADMIN = "admin"
+_ADMIN: Final = Reader(_DEMO_ADMIN, is_staff=True)
+_DEMO_TASK = "count_map"
+_DEMO_TARGET = "Crab Nebula"
+_PRODUCTS = "SELECT product_id FROM cta.analysis LIMIT 1"
+_CRAB_RUNS = (
+    "SELECT p.publisher_did FROM cta.product p "
+    "JOIN cta.observation o ON o.observation_id = p.observation_id "
+    "WHERE o.object_name = ? AND p.data_level = 'DL3' ORDER BY p.obs_id"
+)
 _OTHERS = (
     "SELECT c.name FROM cta.product p "
     "JOIN cta.collection c ON c.collection_id = p.collection_id "
@@ -58,10 +69,10 @@ def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
     boot.boot(settings)
     if demo:
         _say_password()
-    _serve(settings, listener)
+    _serve(settings, listener, demo=demo)
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     # Django is set up only now, and these modules hold ORM classes.
     from distiller.web import names, site  # noqa: PLC0415
     from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
@@ -77,6 +88,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         jobs = JobService(store, archive, settings, resolver=position)
         supervisor = Supervisor(settings, store, archive)
         site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
+        if demo:
+            _order_map(jobs, archive)
         if settings.runner == "embedded":
             supervisor.start()
         try:
@@ -131,6 +144,17 @@ def _fill(settings: Settings) -> None:
         _distiller(settings, "simulate", str(partial), *size)
         partial.replace(runs)
     _distiller(settings, "ingest", str(runs), "--collection", _DEMO_COLLECTION)
+
+
+def _order_map(jobs: JobService, archive: Archive) -> None:
+    """Have a first count map made, so that there is a product with a history to see."""
+    if archive.rows(_PRODUCTS) or jobs.list(owner=_DEMO_ADMIN):
+        return
+    runs = [
+        ("obs", str(row["publisher_did"]))
+        for row in archive.rows(_CRAB_RUNS, [_DEMO_TARGET])
+    ]
+    jobs.submit(_DEMO_TASK, [*runs, ("target", _DEMO_TARGET)], _ADMIN)
 
 
 def _require_empty(settings: Settings) -> None:

@@ -75,8 +75,8 @@ class Settings(BaseSettings):
     )
     base_url: str = Field(
         default="http://127.0.0.1:8000",
-        pattern=r"^https?://[^\s?#]+$",
-        description="URL under which users reach this server, without a last slash.",
+        description="URL under which users reach this server: `https://` and a host of "
+        "its own, since the site is at the root of its host.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         default=("127.0.0.1", "localhost", "[::1]"),
@@ -179,6 +179,25 @@ class Settings(BaseSettings):
             message = "a URL of PostgreSQL begins with postgresql://"
             raise ValueError(message)
         return given if text else None
+
+    @field_validator("base_url", mode="after")
+    @classmethod
+    def _is_root(cls, given: str) -> str:
+        """Refuse what is not the root of a web host; a last slash is left out."""
+        try:
+            parts = urlsplit(given)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            message = f"{given!r} is no URL: {error}"
+            raise ValueError(message) from error
+        if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", given):
+            message = f"{given!r} is no URL as https://archive.example.org is"
+            raise ValueError(message)
+        root = f"{parts.scheme}://{parts.netloc}"
+        if given.removesuffix("/") != root or "@" in parts.netloc:
+            message = f"the site is at the root of its host: not {given!r} but {root!r}"
+            raise ValueError(message)
+        return root
 
     @field_validator("model_dir", mode="before")
     @classmethod

@@ -54,8 +54,9 @@ class Override(Part):
 
     With `EVENTS` it takes the place of the keyword in the header of the events and of
     the column of that name in the observation index. Each effect is noted with the run
-    (D230), and so is an override without effect (D244). CALDB and IRF are stored as
-    they are mended; the response file itself is looked for by those of the file.
+    (D230) and kept in `cta.header_correction`, from where jobs take it when they read
+    the file; an override without effect is noted, too (D244). CALDB and IRF are stored
+    as they are mended; the response file itself is looked for by those of the file.
     """
 
     table: TableName = Field(

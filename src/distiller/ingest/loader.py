@@ -259,7 +259,8 @@ class Loader:
         if self._is_withheld(obs_id):
             return self._withhold(run, obs_id, label)
         file_name = run.events.path.name
-        raw = mended(raw, self._settings.overrides_of(obs_id, file_name))
+        given = self._settings.overrides_of(obs_id, file_name)
+        raw, corrections = mended(raw, given)
         names = names_of(raw.events, raw.index_row, ())
         of_run = self._settings.of_run(obs_id, file_name, names)
         checked = check(raw, of_run)
@@ -271,7 +272,7 @@ class Loader:
         own = self._with_rights(target, held, checked.obs_id)
         own = replace(own, own=of_run)
         findings = checked.findings + _changed(run, checked.obs_id)
-        checked = replace(checked, findings=findings)
+        checked = replace(checked, findings=findings, corrections=corrections)
         checksum = bundle_checksum(checked.files, run.index_row, own)
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)

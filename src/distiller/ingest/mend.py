@@ -7,26 +7,31 @@ from typing import TYPE_CHECKING
 
 from distiller.ingest.findings import Finding
 from distiller.ingest.keywords import INDEX_ONLY, is_asked, meant
+from distiller.ingest.run import Correction
 from distiller.ingest.run_settings import Names
 from distiller.ingest.values import obs_id_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from distiller.core.places import Place
     from distiller.ingest.corrections import Override
     from distiller.ingest.fits_stream import CardValue, Header
     from distiller.ingest.gadf import RawRun, Response
     from distiller.ingest.index import IndexRow
 
 
-def mended(raw: RawRun, overrides: Sequence[Override]) -> RawRun:
+def mended(
+    raw: RawRun, overrides: Sequence[Override]
+) -> tuple[RawRun, tuple[Correction, ...]]:
     """Return a run with the values of the settings in place of those of its headers.
 
     Each override leaves a finding: D230 with what was and what is now, or D244 where
-    it has no effect.
+    it has no effect. Those of D230 are returned as corrections of each header, too.
     """
     path = str(raw.files[0].path)
     findings = list(raw.findings)
+    corrections: list[Correction] = []
     for one in overrides:
         why = _without_effect(raw, one)
         if why is not None:
@@ -37,8 +42,9 @@ def mended(raw: RawRun, overrides: Sequence[Override]) -> RawRun:
         now = "not known" if one.drop else _shown(one.value)
         text = f"{one.keyword} of {one.table} is {now}, was {was}: {one.reason}"
         findings.append(Finding("D230", text, path))
+        corrections += _corrections(raw, one)
         raw = _applied(raw, one)
-    return replace(raw, findings=tuple(findings))
+    return replace(raw, findings=tuple(findings)), tuple(corrections)
 
 
 def names_of(events: Header, row: IndexRow, overrides: Sequence[Override]) -> Names:
@@ -115,6 +121,37 @@ def _old(raw: RawRun, one: Override) -> CardValue:
     return old
 
 
+def _corrections(raw: RawRun, one: Override) -> Iterator[Correction]:
+    """Yield what an override corrects, header by header."""
+    for path, hdu, values in _headers(raw, one.table):
+        yield Correction(
+            header=one.table,
+            path=path,
+            hdu=hdu,
+            keyword=one.keyword,
+            value=_right(one),
+            former=values.get(one.keyword),
+            reason=one.reason,
+        )
+
+
+def _headers(
+    raw: RawRun, table: str
+) -> Iterator[tuple[Place | None, str, Mapping[str, CardValue]]]:
+    """Yield every header of a table of a run with its file and EXTNAME."""
+    if table == "INDEX":
+        yield None, "", raw.index_row
+    elif table in {"EVENTS", "GTI"}:
+        main = raw.files[0]
+        apart = next((note for note in raw.files if note.role == "gti"), main)
+        header, note = (raw.gti, apart) if table == "GTI" else (raw.events, main)
+        yield note.path, header.text("EXTNAME") or "", header.values
+    else:
+        for response in raw.responses:
+            if _is(response, table):
+                yield response.path, response.hdu, response.header.values
+
+
 def _applied(raw: RawRun, one: Override) -> RawRun:
     if one.table == "EVENTS":
         row = _row_with(raw.index_row, one)
@@ -141,11 +178,16 @@ def _row_with(row: IndexRow, one: Override) -> IndexRow:
     return {**row, one.keyword: one.value} if one.keyword in row else row
 
 
-def _with(header: Header, one: Override) -> Header:
+def _right(one: Override) -> CardValue:
+    """Return the value of an override as a header is to have it."""
     value = one.value
     if one.keyword == "OBS_ID" and isinstance(value, str) and value.isdecimal():
-        value = int(value)  # as GADF wants it
-    values = {**header.values, one.keyword: value}
+        return int(value)  # as GADF wants it
+    return value
+
+
+def _with(header: Header, one: Override) -> Header:
+    values = {**header.values, one.keyword: _right(one)}
     # What was wrong with the card itself is mended with it.
     return replace(
         header,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from distiller.core.places import Place
     from distiller.ingest.findings import Finding
+    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import FileNote, Response
 
 
@@ -141,6 +143,31 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What the settings say in place of one header value of a run.
+
+    Attributes
+    ----------
+    header
+        ``EVENTS``, ``GTI``, ``INDEX`` or the kind of a response, in capitals.
+    path, hdu
+        The file and the EXTNAME of its table; None and empty: the observation index.
+    value
+        The right value; None: it is not known.
+    former
+        What the file says; None: nothing.
+    """
+
+    header: str
+    path: Place | None
+    hdu: str
+    keyword: str
+    value: CardValue
+    former: CardValue
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run, checked."""
 
@@ -161,3 +188,4 @@ class Run:
     responses: tuple[Response, ...]
     files: tuple[FileNote, ...]
     findings: tuple[Finding, ...]
+    corrections: tuple[Correction, ...] = ()

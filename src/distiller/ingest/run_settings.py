@@ -66,6 +66,7 @@ class RunSettings:
             "reference": self.reference,
             "creator_did": self.creator_did,
             "target_class": self.target_class,
+            "corrections": "stored" if self.overrides else None,
         }
         return {
             **{name: value for name, value in later.items() if value is not None},

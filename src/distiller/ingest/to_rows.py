@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from distiller.core.places import Place
+    from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import FileNote
     from distiller.ingest.run import Run
     from distiller.ingest.run_settings import ConfigFile, RunSettings
@@ -51,6 +52,9 @@ _SCAN = {
     "SLEW": "slew",
 }
 """What it says of how the sky was covered; a SCAN may be of several kinds."""
+
+
+_VALUE_TYPES = {str: "text", int: "integer", float: "real", bool: "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ def to_bundle(run: Run, target: Target, checksum: str) -> Bundle:
     rows["cta.product_file"] = _file_rows(run, ids)
     rows["cta.response"] = _response_rows(run, ids)
     rows["cta.finding"] = _finding_rows(run, ids)
+    rows["cta.header_correction"] = _correction_rows(run, ids)
     rows |= provenance_rows(run, target, _title(run), checksum, MAPPING_VERSION)
     filled = {table: some for table, some in rows.items() if some}
     return Bundle(publisher_did=did, checksum=checksum, rows=filled)
@@ -374,3 +379,37 @@ def _finding_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
         }
         for number, one in enumerate(run.findings)
     )
+
+
+def _correction_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
+    return tuple(
+        {
+            "header_correction_id": ids.of("header_correction", str(number)),
+            "product_id": ids.product,
+            "number": number,
+            "header": one.header,
+            "hdu_name": _text(one.hdu or None),
+            "keyword": one.keyword,
+            "correct_value": _text(one.value),
+            "value_type": None if one.value is None else _VALUE_TYPES[type(one.value)],
+            "former_value": _text(one.former),
+            "reason": one.reason,
+            "file_id": None if one.path is None else ids.file(one.path),
+        }
+        for number, one in enumerate(run.corrections, start=1)
+    )
+
+
+def _text(value: CardValue) -> str | None:
+    r"""Return a header value as a text that gives it back; numbers keep every bit.
+
+    >>> _text(83.0), _text(True), _text("a\tb"), _text(None)
+    ('83.0', 'true', 'a b', None)
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else " " for c in value)
+    return repr(value)

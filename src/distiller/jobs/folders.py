@@ -35,6 +35,8 @@ RESULT: Final = "result"
 LOCK: Final = "lock"
 TEMPORARY: Final = "tmp"
 _RESERVE: Final = "reserve"
+_PARTIAL: Final = ".partial-"
+_TRASH: Final = ".trash-"
 _RESERVE_BYTES: Final = 65536
 _TAIL_BYTES: Final = 65536
 
@@ -88,6 +90,23 @@ def tidy(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def partial(folder: Path) -> Path:
+    """Return where a folder is made before it gets its name."""
+    return folder.with_name(f"{_PARTIAL}{folder.name}-{uuid.uuid4().hex[:8]}")
+
+
+def sweep(settings: Settings) -> None:
+    """Remove what a kill left half copied or half removed, of jobs and of products.
+
+    For the one process that copies and removes them, before it does.
+    """
+    places = [(settings.jobs_path, ""), (settings.files_path / "products", "*/*/")]
+    for place, below in places:
+        for begin in (_PARTIAL, _TRASH):
+            for path in place.glob(f"{below}{begin}*"):
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """Read a small JSON file; None if it is not there or was cut off."""
     try:
@@ -122,7 +141,7 @@ def log_tail(folder: Path, lines: int) -> str:
 
 def remove(folder: Path) -> None:
     """Remove a folder whole: out of sight at once, then piece by piece."""
-    trash = folder.with_name(f".trash-{folder.name}-{uuid.uuid4().hex[:8]}")
+    trash = folder.with_name(f"{_TRASH}{folder.name}-{uuid.uuid4().hex[:8]}")
     try:
         folder.replace(trash)
     except FileNotFoundError:

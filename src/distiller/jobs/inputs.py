@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from distiller.analysis.products import InputDataset
+from distiller.analysis.products import HeaderCorrection, InputDataset
 from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
 from distiller.core.places import Url, place
 from distiller.core.rights import Terms, may_read
@@ -14,7 +13,7 @@ from distiller.core.times import now
 from distiller.jobs.spec import Heritage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from distiller.core.rights import Reader
@@ -32,23 +31,28 @@ LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
 WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
 """
 
-_MENDED: Final = """
-SELECT p.publisher_did, n.message
-FROM cta.finding AS n JOIN cta.product AS p ON p.product_id = n.product_id
-WHERE n.code = 'D230' AND p.publisher_did IN ({marks})
-ORDER BY p.publisher_did, n.message
+_CORRECTIONS: Final = """
+SELECT p.publisher_did, h.header, h.hdu_name, h.keyword, h.correct_value, h.value_type,
+       h.former_value, h.reason, f.name AS file, f.role
+FROM cta.header_correction AS h
+JOIN cta.product AS p ON p.product_id = h.product_id
+LEFT JOIN cta.product_file AS f ON f.file_id = h.file_id
+WHERE h.header <> 'INDEX' AND p.publisher_did IN ({marks})
+ORDER BY p.publisher_did, h.number
 """
-_CHANGE: Final = re.compile(
-    r": (?P<keyword>[A-Z0-9_-]+) of (?P<table>[A-Z_]+) is (?P<now>.*?), "
-    r"was (?P<was>.*?): "
-)
-"""The words of D230 (`distiller.ingest.mend`)."""
-_READ_FROM_FILES: Final = frozenset(
-    {"MJDREFI", "MJDREFF", "MJDREF", "TIMESYS", "TSTART", "TSTOP", "RA_PNT", "DEC_PNT",
-     "ALT_PNT", "AZ_PNT", "OBS_MODE", "ONTIME", "LIVETIME", "DEADC", "RAD_MAX",
-     "LO_THRES", "HI_THRES", "NMCIDS"}
-)  # fmt: skip
-"""What an analysis takes from the files themselves, whatever the settings say of it."""
+"""No job reads an index."""
+_UNKEPT: Final = """
+SELECT DISTINCT p.publisher_did
+FROM cta.finding AS n JOIN cta.product AS p ON p.product_id = n.product_id
+WHERE n.code = 'D230' AND p.publisher_did IN ({marks}) AND NOT EXISTS
+  (SELECT 1 FROM cta.header_correction AS h WHERE h.product_id = p.product_id)
+ORDER BY p.publisher_did
+"""
+"""Runs that were stored by a version that did not keep what it had corrected."""
+
+_VALUES: Final[Mapping[str, Callable[[str], str | int | float | bool]]] = {
+    "text": str, "integer": int, "real": float, "boolean": lambda text: text == "true",
+}  # fmt: skip
 
 Rows = list[dict[str, Any]]
 
@@ -67,8 +71,8 @@ def resolve(
     Forbidden
         Naming every dataset that this reader may not read.
     BadParameter
-        If settings mend in the archive what an analysis reads from the file: its
-        result would be wrong in silence.
+        If settings correct what no analysis can correct as it reads the file, or it is
+        not known what they corrected: the result would be wrong in silence.
     """
     marks = ", ".join("?" for _ in obs)
     found = archive.rows(_SELECT.format(marks=marks), [*obs, *obs])
@@ -80,37 +84,64 @@ def resolve(
         message = f"obs: proprietary and not yours to use: {dids}"
         hint = "log in as its owner or with its group, or choose other runs"
         raise Forbidden(message, hint=hint)
-    _refuse_mended(archive, [str(row["publisher_did"]) for row in rows])
-    return tuple(_dataset(row) for row in rows), _heritage(rows, moment)
+    corrections = _corrections(archive, [str(row["publisher_did"]) for row in rows])
+    datasets = (
+        _dataset(row, corrections.get(str(row["publisher_did"]), ())) for row in rows
+    )
+    return tuple(datasets), _heritage(rows, moment)
 
 
-def _refuse_mended(archive: DatasetFinder, dids: Sequence[str]) -> None:
+def _corrections(
+    archive: DatasetFinder, dids: Sequence[str]
+) -> dict[str, list[HeaderCorrection]]:
+    """Return the corrections of runs by DID; refuse those that no job can honour."""
     marks = ", ".join("?" for _ in dids)
-    told = [
-        f"{row['publisher_did']}: {row['message']}"
-        for row in archive.rows(_MENDED.format(marks=marks), list(dids))
-        if _matters(str(row["message"]))
-    ]
-    if told:
+    unkept = archive.rows(_UNKEPT.format(marks=marks), list(dids))
+    if unkept:
+        names = ", ".join(str(row["publisher_did"]) for row in unkept)
         raise BadParameter(
             "obs",
-            "mended in the archive only, and jobs read the file: " + "; ".join(told),
+            f"stored before corrections of their headers were kept for jobs: {names}",
+            hint="have them ingested again with the settings of their collection, or "
+            "leave them out",
+        )
+    found: dict[str, list[HeaderCorrection]] = {}
+    beyond: list[str] = []
+    for row in archive.rows(_CORRECTIONS.format(marks=marks), list(dids)):
+        one = _correction(row)
+        found.setdefault(str(row["publisher_did"]), []).append(one)
+        if _is_beyond(one, row["role"]):
+            where = f"table {one.hdu or 'without a name'} of {one.file}"
+            beyond.append(f"{row['publisher_did']}: {one.keyword} of {where}")
+    if beyond:
+        raise BadParameter(
+            "obs",
+            "corrected in a header that jobs do not read, which is that of the tables "
+            f"EVENTS and GTI of the events file: {'; '.join(beyond)}",
             hint="have the file itself mended and ingested again, or leave the run out",
         )
+    return found
 
 
-def _matters(finding: str) -> bool:
-    """Whether a finding on an override tells of a value that files now say otherwise.
+def _is_beyond(one: HeaderCorrection, role: str) -> bool:
+    """Whether a correction is of another table than jobs take for events or GTI."""
+    if one.header in {"EVENTS", "GTI"}:
+        return role != "events" or one.hdu.upper() != one.header
+    return role == "events" and not one.hdu
 
-    >>> _matters("mended: TIMESYS of EVENTS is 'TT', was 'local': by hand")
-    True
-    >>> _matters("mended: TIMESYS of EVENTS is 'TT', was 'TT': to be sure")
-    False
-    """
-    found = _CHANGE.search(finding)
-    if found is None or found["table"] == "INDEX":
-        return False
-    return found["keyword"] in _READ_FROM_FILES and found["now"] != found["was"]
+
+def _correction(row: Mapping[str, Any]) -> HeaderCorrection:
+    kind = row["value_type"]
+    text = row["correct_value"] or ""
+    return HeaderCorrection(
+        file=row["file"],
+        hdu=row["hdu_name"] or "",
+        header=row["header"],
+        keyword=row["keyword"],
+        value=None if kind is None else _VALUES[kind](text),
+        former=row["former_value"],
+        reason=row["reason"],
+    )
 
 
 def _in_order(obs: Sequence[str], found: Rows) -> Rows:
@@ -135,7 +166,9 @@ def _in_order(obs: Sequence[str], found: Rows) -> Rows:
     return list(unique.values())
 
 
-def _dataset(row: Mapping[str, Any]) -> InputDataset:
+def _dataset(
+    row: Mapping[str, Any], corrections: Sequence[HeaderCorrection]
+) -> InputDataset:
     if not row["path"]:
         message = f"{row['publisher_did']} has no events file in the archive"
         raise Damaged(message, hint="run `distiller check`, then ingest it again")
@@ -148,6 +181,7 @@ def _dataset(row: Mapping[str, Any]) -> InputDataset:
         url=str(where) if isinstance(where, Url) else None,
         checksum=row["checksum"] or "",
         simulated=bool(row["simulated"]),
+        corrections=tuple(corrections),
     )
 
 

@@ -17,7 +17,11 @@ from distiller.vo.provenance import Record, dataset_entity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from distiller.analysis.products import InputDataset, ProductDescription
+    from distiller.analysis.products import (
+        HeaderCorrection,
+        InputDataset,
+        ProductDescription,
+    )
     from distiller.core.bundle import Row
     from distiller.jobs.ends import End
     from distiller.jobs.spec import JobSpec
@@ -87,6 +91,7 @@ def provenance_rows(  # noqa: PLR0913 - what a product is made of
     inputs = [_input(record, item, events) for item in spec.inputs]
     for source in inputs:
         record.used(activity, source, "events", usage)
+    _corrections(record, spec, activity, described)
     record.derived(entity, inputs)
     _configuration(record, spec, activity, described)
     record.configured_by_file(
@@ -121,6 +126,30 @@ def _input(record: Record, item: InputDataset, kind: str) -> str:
         location=item.path.name,
         description=kind,
     )
+
+
+def _corrections(record: Record, spec: JobSpec, activity: str, of: str) -> None:
+    """Add what was read otherwise than it stands in the files of the inputs."""
+    for item in spec.inputs:
+        if not item.corrections:
+            continue
+        kind = record.parameter_description(
+            of,
+            "header_corrections",
+            value_type="char",
+            description="Header values of a run that were taken in place of its own.",
+        )
+        name = f"header_corrections of {item.did}"
+        words = "; ".join(_correction(one) for one in item.corrections)
+        record.configured(activity, name, words, kind)
+
+
+def _correction(one: HeaderCorrection) -> str:
+    """Return a correction in the words of its finding."""
+    right = "not known" if one.value is None else repr(one.value)
+    former = "absent" if one.former is None else one.former
+    where = f"{one.keyword} of {one.hdu} in {one.file}"
+    return f"{where} is {right}, was {former}: {one.reason}"
 
 
 def _configuration(record: Record, spec: JobSpec, activity: str, of: str) -> None:

@@ -11,7 +11,6 @@ import errno
 import hashlib
 import os
 import shutil
-import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -94,7 +93,7 @@ def move_files(folder: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy to another file system, with one rename at the end."""
-    partial = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}")
+    partial = folders.partial(target)
     try:
         partial.mkdir()
         # Not `copytree`: it gathers errors and forgets which of them is a full disk.

@@ -10,7 +10,6 @@ import fcntl
 import logging
 import os
 import select
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -190,8 +189,9 @@ class Supervisor:
     def _prepare(self) -> None:
         if not self._is_prepared:
             self._engine.start()
-            for path in self._settings.jobs_path.glob(".trash-*"):
-                shutil.rmtree(path, ignore_errors=True)
+            # What a sick disk does not show is swept at another start.
+            with suppress(OSError):
+                folders.sweep(self._settings)
             self._is_prepared = True
 
     def turn(self) -> None:
@@ -340,9 +340,10 @@ class Supervisor:
             update["start_time"] = end.started
         if end.product is not None:
             update |= self._file(entry.job_id, folder, end, end.product)
+        # Before the phase: nobody comes back to a job that has ended.
+        folders.tidy(folder)
         self._end(entry.job_id, Phase(end.phase), update)
         self._forget(entry.job_id)
-        folders.tidy(folder)
 
     def _file(
         self, job_id: str, folder: Path, end: End, product: ProductDescription

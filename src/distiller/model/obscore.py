@@ -132,11 +132,6 @@ class ObsCoreMapping:
         return f"SELECT\n  {listed}\nFROM {self.from_clause.strip()}{where}"
 
 
-def mapping(model: Model) -> ObsCoreMapping:
-    """Return the mapping of ivoa.obscore, checked against the model; see `mappings`."""
-    return _checked(_folder(model) / FILE.name, model)
-
-
 def mappings(model: Model) -> tuple[ObsCoreMapping, ...]:
     """Return the mappings beside the model, ivoa.obscore first, checked against it.
 

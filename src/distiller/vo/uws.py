@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
-from distiller.core.errors import BadParameter, IllegalState
+from distiller.core.errors import BadParameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,19 +69,6 @@ TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.UNKNOWN: frozenset(),
 }
 """Which phase may follow which; what is not here is refused."""
-
-
-def check_transition(before: Phase, after: Phase) -> None:
-    """Refuse a step that the table does not have.
-
-    >>> check_transition(Phase.PENDING, Phase.QUEUED)
-    >>> check_transition(Phase.COMPLETED, Phase.QUEUED)
-    Traceback (most recent call last):
-    distiller.core.errors.IllegalState: a job in COMPLETED cannot become QUEUED
-    """
-    if after not in TRANSITIONS[before]:
-        message = f"a job in {before} cannot become {after}"
-        raise IllegalState(message)
 
 
 def sources(after: Phase) -> frozenset[Phase]:
@@ -169,17 +156,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs a list shows (section 2.2.2.1); an empty ``phases`` means all."""
+    """Which jobs a list shows (section 2.2.2.1).
+
+    An empty ``phases`` means all but ARCHIVED, which is shown only if it is named.
+    """
 
     phases: frozenset[Phase] = field(default_factory=frozenset)
     after: datetime | None = None
     last: int | None = None
-
-    def wants(self, phase: Phase) -> bool:
-        """Whether a job in this phase is listed; ARCHIVED only if it is named."""
-        if self.phases:
-            return phase in self.phases
-        return phase is not Phase.ARCHIVED
 
 
 def read_phase(text: str) -> Phase:

@@ -6,12 +6,12 @@ Source: UWS 1.1 appendix A (the schema) and STANDARDS: ``version="1.1"`` on ``jo
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
 from distiller.core.times import dali
+from distiller.vo.xmltext import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,6 @@ INFO_NAMESPACE: Final = "urn:distiller:job-info:1"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 _NSMAP: Final = {"uws": NAMESPACE, "xlink": _XLINK, "xsi": _XSI}
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def job_document(job: Job, url: str) -> bytes:
@@ -86,7 +85,7 @@ def results_document(results: Iterable[Result], url: str) -> bytes:
 
 def _fill_parameters(parent: etree._Element, parameters: Pairs) -> None:
     for name, value in parameters:
-        _text(parent, "parameter", value).set("id", _writable(name))
+        _text(parent, "parameter", value).set("id", clean(name))
 
 
 def _fill_results(parent: etree._Element, results: Iterable[Result], url: str) -> None:
@@ -104,7 +103,7 @@ def _fill_info(parent: etree._Element, progress: Progress) -> None:
     names = {"info": INFO_NAMESPACE}
     element = etree.SubElement(parent, f"{{{INFO_NAMESPACE}}}progress", nsmap=names)
     element.set("fraction", f"{progress.fraction:.3f}")
-    element.text = _writable(progress.text)
+    element.text = clean(progress.text)
 
 
 def _root(tag: str, **attributes: str) -> etree._Element:
@@ -120,7 +119,7 @@ def _child(parent: etree._Element, tag: str) -> etree._Element:
 
 def _text(parent: etree._Element, tag: str, value: str) -> etree._Element:
     element = _child(parent, tag)
-    element.text = _writable(value)
+    element.text = clean(value)
     return element
 
 
@@ -133,11 +132,6 @@ def _text_or_nil(parent: etree._Element, tag: str, value: str | None) -> None:
 
 def _instant(parent: etree._Element, tag: str, value: datetime | None) -> None:
     _text_or_nil(parent, tag, None if value is None else dali(value))
-
-
-def _writable(text: str) -> str:
-    """Replace what XML 1.0 cannot hold, so that a document is always well-formed."""
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _bytes(root: etree._Element) -> bytes:

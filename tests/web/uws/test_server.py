@@ -52,8 +52,11 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert np.isfinite(hdus[0].data).all()
     assert httpx.get(links[1]).content.startswith(b"\x89PNG")
     assert yaml.safe_load(httpx.get(links[2]).text)["task"] == "count_map"
-    named = httpx.head(links[0]).headers["Content-Disposition"]
-    assert named.startswith('inline; filename="count_map_')
+    for link, how in zip(links, ("attachment", "inline", "inline"), strict=True):
+        named = httpx.head(link).headers["Content-Disposition"]
+        assert named.startswith(f'{how}; filename="count_map_')
+    begin = httpx.get(links[0], headers={"Range": "bytes=0-8"})
+    assert (begin.status_code, begin.content) == (206, b"SIMPLE  =")
 
 
 def test_a_job_from_the_page(each_uws: Any) -> None:

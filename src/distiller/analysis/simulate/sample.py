@@ -104,8 +104,8 @@ def _source(
     response: Response,
     generator: np.random.Generator,
 ) -> tuple[Array, ...]:
+    count = int(generator.poisson(expected_counts(run, source, response)))
     energy, rate = _source_rate(run, source, response)
-    count = int(generator.poisson(np.trapezoid(rate, np.log(energy))))
     true_tev = np.exp(_draw(np.log(energy), rate, count, generator))
     theta = separation_deg(
         source.ra_deg, source.dec_deg, run.ra_pnt_deg, run.dec_pnt_deg

@@ -77,18 +77,12 @@ class Conduit:
         self._parts: deque[bytes] = deque()
         self._held = 0
         self._file: Any = None
-        self._spooled = 0
         self._written = 0
         self._read = 0
         self._failure: Failure | None = None
         self._ended = False
         self._abandoned = False
         self._cancel: Callable[[], None] | None = None
-
-    @property
-    def spooled(self) -> int:
-        """Bytes that went through a file."""
-        return self._spooled
 
     # What the worker thread calls.
 
@@ -149,7 +143,6 @@ class Conduit:
                 hint="ask for fewer rows, or take them faster",
             ) from error
         self._written += len(part)
-        self._spooled += len(part)
         self._spool.count(len(part))
 
     def _has_room(self) -> bool:

@@ -17,8 +17,9 @@ from distiller.core.times import dali
 from distiller.jobs.service import Times
 from distiller.vo import uws_documents, votable
 from distiller.web import access, site
+from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import votable_errors
-from distiller.web.uws import files, requests
+from distiller.web.uws import requests
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ async def result(
     described = found.result(result_id)
     media_type = described.media_type if described else "application/octet-stream"
     name = f"{task}_{job_id[:8]}_{path.name}"
-    return files.answer(path, media_type, name, head=request.method == "HEAD")
+    return await send(request, SentFile(path, name, media_type))
 
 
 @csrf_exempt

@@ -121,6 +121,14 @@ PARTS: Final = (
         order="code",
     ),
     Part(
+        "header_correction",
+        "Header corrections",
+        ("product", "product_id"),
+        "product_id",
+        is_list=True,
+        order="number",
+    ),
+    Part(
         "dataset_version",
         "Versions",
         ("product", "publisher_did"),
@@ -153,6 +161,7 @@ ORDER: Final = (
     "product_file",
     "dataset_version",
     "finding",
+    "header_correction",
 )
 """In which groups are shown: as the model has its packages."""
 
