@@ -96,7 +96,9 @@ def test_a_changed_dataset_replaces_its_own_rows(archive: Archive, toy: Any) -> 
     assert archive.check() == []
 
 
-def test_a_removed_dataset_leaves_only_shared_rows(archive: Archive, toy: Any) -> None:
+def test_a_removed_dataset_leaves_what_others_refer_to(
+    archive: Archive, toy: Any
+) -> None:
     archive.store(toy.bundle(1))
     before = toy.present(archive)
     archive.store(toy.bundle(2))
@@ -105,13 +107,7 @@ def test_a_removed_dataset_leaves_only_shared_rows(archive: Archive, toy: Any) -
     assert toy.present(archive) == before
     assert archive.remove(toy.did_of(1)) is True
     counts = _counts(archive)
-    assert {t: n for t, n in counts.items() if n} == {
-        "cta.project": 1,
-        "cta.collection": 1,
-        "cta.array_configuration": 1,
-        "cta.telescope": 4,
-        "cta.target": 1,
-    }
+    assert not any(counts.values())
 
 
 def test_the_order_and_the_grouping_do_not_matter(
@@ -238,6 +234,10 @@ def test_one_bad_dataset_spoils_its_transaction_only(
 def test_nan_is_no_value(archive: Archive, toy: Any) -> None:
     archive.store(_changed(toy.bundle(1), "cta.observation", livetime=math.nan))
     assert archive.rows("SELECT livetime FROM cta.observation") == [{"livetime": None}]
+    region = (83.6, math.nan, 2.0)
+    archive.store(_changed(toy.bundle(2), "cta.product", s_region=region))
+    rows = archive.rows("SELECT s_region FROM cta.product ORDER BY obs_id")
+    assert [row["s_region"] is None for row in rows] == [False, True]
 
 
 def test_nul_characters_are_left_out(archive: Archive, toy: Any) -> None:

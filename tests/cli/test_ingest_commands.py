@@ -122,6 +122,33 @@ def test_refused_lists_mends_and_forgets(home: Path, gadf_set: Path) -> None:
     assert run(home, "refused") == (0, "nothing is refused\n")
 
 
+def test_a_relative_path_can_be_forgotten(
+    home: Path, gadf_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = gadf_set / "data" / "run_2.fits.gz"
+    cut_gzip(broken, 0.5)
+    (gadf_set.parent / "link").symlink_to(gadf_set)
+    monkeypatch.chdir(gadf_set.parent)
+    for folder in (gadf_set.name, "link"):
+        load(home, gadf_set)
+        path = f"{folder}/data/../data/run_2.fits.gz"
+        assert run(home, "refused", "--forget", path) == (0, f"{path}: forgotten\n")
+        assert run(home, "refused") == (0, "nothing is refused\n")
+
+
+def test_what_is_refused_is_asked_by_known_names(home: Path, gadf_set: Path) -> None:
+    load(home, gadf_set)
+    assert run(home, "refused", "--collection", "c") == (0, "nothing is refused\n")
+    for arguments, words in (
+        (("--collection", "cc"), "there is no collection 'cc' (did you mean c; known"),
+        (("--collection", "other"), "there is no collection 'other' (known: c)"),
+        (("--code", "D999"), "'D999': there is no such code (known: D100, D101, "),
+        (("--code", "d216"), "'d216': it refuses nothing (known: D100, "),
+    ):
+        status, text = run(home, "refused", *arguments)
+        assert (status, words in text) == (1, True), text
+
+
 def test_ingest_wants_paths_or_refused(home: Path, gadf_set: Path) -> None:
     for arguments in ((), (str(gadf_set), "--refused")):
         status, text = run(home, "ingest", *arguments)

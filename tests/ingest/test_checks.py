@@ -287,7 +287,7 @@ def test_timesys_missing(judged: Judge) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ({"TIMESYS": "LOCAL"}, "TIMESYS 'LOCAL' is none of TT, UTC, TAI, TDB"),
+        ({"TIMESYS": "LOCAL"}, "TIMESYS of GTI is 'LOCAL', none of TT, UTC"),
         ({"MJDREFI": None, "MJDREFF": None}, "MJDREFI is missing in GTI and EVENTS"),
         ({"MJDREFI": 0}, "MJDREF and GTI place the run at MJD 0.0"),
         ({"MJDREFI": 999999}, "place the run at MJD"),

@@ -92,6 +92,6 @@ def test_what_is_not_foreseen_ends_at_the_edge_of_its_run(
 
     monkeypatch.setattr(loader, "check", faulty)
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
     assert refused(report) == {"run_2.fits.gz": "D119"}
     assert said(report, "D119") == ["RuntimeError: nobody thought of this"]

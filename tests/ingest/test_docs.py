@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from distiller.cli import EXIT_INTERNAL, EXIT_PASSING, EXIT_USER
-from distiller.cli.ingest import EXIT_SKIPPED, command
+from distiller.cli.ingest import EXIT_REFUSED, command
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "ingest.md"
 
@@ -21,6 +21,6 @@ def test_every_option_is_documented() -> None:
 
 def test_every_exit_status_is_documented() -> None:
     text = HOWTO.read_text()
-    for status in (0, EXIT_USER, EXIT_SKIPPED):
+    for status in (0, EXIT_USER, EXIT_REFUSED):
         assert f"| {status} |" in text
     assert f"| {EXIT_INTERNAL}, {EXIT_PASSING} |" in text

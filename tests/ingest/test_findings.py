@@ -9,10 +9,11 @@ import pytest
 
 from distiller.ingest import findings
 from distiller.ingest.findings import CODES, Finding, reference
-from distiller.ingest.report import Report
+from distiller.ingest.report import OUTCOMES, Report
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "distiller" / "ingest"
+_NONE = dict.fromkeys(OUTCOMES, 0)
 CODE = re.compile(r"\"(D\d{3})\"")
 
 
@@ -54,15 +55,36 @@ def test_a_report_groups_by_code_errors_first() -> None:
         ]
     )
     text = report.as_text()
-    assert text.startswith("x: 2 added, 0 replaced, 0 unchanged, 1 skipped")
+    assert text.startswith("x: 2 added, 0 replaced, 0 unchanged, 1 refused")
     assert text.index("D107 error: truncated (1)") < text.index("D201 note")
     assert "- cut.fits: ends inside EVENTS" in text
     assert "and 3 more" in text
     as_json = report.as_json()
-    assert as_json["skipped"] == 1
+    assert as_json["refused"] == 1
     found = as_json["findings"]
     assert isinstance(found, list)
     assert [(group["code"], len(group["items"])) for group in found] == [
         ("D107", 1),
         ("D201", 8),
     ]
+
+
+def test_a_report_has_sums_for_each_of_several_collections() -> None:
+    report = Report()
+    report.add([Finding("D102", "there is no such file", "nowhere")])
+    for name in ("x", "y"):
+        report.begin(name)
+        report.count("added", name)
+        # A file that both have: refused in each, once.
+        for run in ("1", "2"):
+            report.add([Finding("D121", "is cut", "irf.fits", run)], collection=name)
+    report.count("withheld", "y")
+    assert report.as_text().splitlines()[:3] == [
+        "x, y: 2 added, 0 replaced, 0 unchanged, 3 refused, 1 withheld (0.0 s)",
+        "  x: 1 added, 0 replaced, 0 unchanged, 1 refused",
+        "  y: 1 added, 0 replaced, 0 unchanged, 1 refused, 1 withheld",
+    ]
+    assert report.as_json()["by_collection"] == {
+        "x": {**_NONE, "added": 1, "refused": 1},
+        "y": {**_NONE, "added": 1, "refused": 1, "withheld": 1},
+    }

@@ -28,7 +28,7 @@ def test_names_that_are_not_utf8_are_refused_by_name(
     strange.mkdir()
     shutil.copy(source, strange / "run.fits.gz")
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 2}
+    assert counts(report) == {"added": 3, "refused": 2}
     assert refused(report) == {"caf\\xe9.fits.gz": "D116", "run.fits.gz": "D116"}
     report.as_text().encode()
     with pytest.raises(BadData, match="its name is not UTF-8"):
@@ -45,7 +45,7 @@ def test_pipes_and_circles_of_links_stop_nothing(
     (gadf_set / "b.fits").symlink_to("a.fits")
     (gadf_set / "data" / "round").symlink_to(gadf_set)
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 3}
+    assert counts(report) == {"added": 3, "refused": 3}
     assert refused(report) == dict.fromkeys(("pipe.fits", "a.fits", "b.fits"), "D101")
 
 
@@ -69,5 +69,5 @@ def test_a_bad_path_does_not_stop_the_others(
     archive: Archive, gadf_set: Path, tmp_path: Path
 ) -> None:
     report = load(archive, tmp_path / "nowhere", gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 1}
+    assert counts(report) == {"added": 3, "refused": 1}
     assert refused(report) == {"nowhere": "D102"}

@@ -21,7 +21,7 @@ def test_a_run_is_not_replaced_when_its_index_breaks(
     before = archive.digest()
     cut_gzip(gadf_set / "hdu-index.fits.gz", 0.5)
     report = load(archive, gadf_set)
-    assert counts(report) == {"skipped": 4}
+    assert counts(report) == {"refused": 4}
     assert refused(report)["hdu-index.fits.gz"] == "D120"
     assert said(report, "D118") == [
         f"run {n}: its index is unusable" for n in (1, 2, 3)
@@ -57,7 +57,7 @@ def test_responses_that_vanish_are_kept_and_those_that_come_are_seen(
     assert responses(archive) == 3
     caldb.rename(tmp_path / "away")
     report = load(archive, folder)
-    assert counts(report) == {"skipped": 1}
+    assert counts(report) == {"refused": 1}
     assert said(report, "D118") == ["run 5 has 0 responses, had 3"]
     assert responses(archive) == 3
 
@@ -71,4 +71,4 @@ def test_a_response_file_that_is_missing_is_counted_once(
         hdus.writeto(gadf_set / "new.fits.gz")
     (gadf_set / "new.fits.gz").rename(gadf_set / "hdu-index.fits.gz")
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 1}
+    assert counts(report) == {"added": 3, "refused": 1}

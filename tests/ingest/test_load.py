@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tests.ingest.conftest import (
     write_table,
 )
 from tests.ingest.loading import counts, obs_ids, refused
+from tests.support import children
 
 from distiller.analysis.simulate import simulate
 from distiller.archive import open_archive
@@ -115,7 +117,7 @@ def test_bad_files_are_named_and_the_rest_goes_in(
         "gzip.fits.gz": "D108",
         "missing.fits.gz": "D102",
     }
-    assert counts(report) == {"added": 3, "skipped": 12}
+    assert counts(report) == {"added": 3, "refused": 12}
     assert obs_ids(archive) == ["1", "2", "3"]
     assert archive.check() == []
     text = report.as_text()
@@ -128,18 +130,18 @@ def test_an_obs_id_twice_in_a_collection(archive: Archive, gadf_set: Path) -> No
     other = RunPlan(obs_id=3, n_events=77).write(gadf_set / "more" / "run_3.fits")
     write_indexes(gadf_set / "more", {3: "run_3.fits"})
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 3, "skipped": 1}
+    assert counts(report) == {"added": 3, "refused": 1}
     (found,) = [f for f in report.findings if f.code == "D110"]
     assert found.path == str(other)
     assert "run 3 was taken from" in found.message
-    assert counts(load(archive, gadf_set)) == {"unchanged": 3, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3, "refused": 1}
 
 
 def test_a_bad_file_that_is_mended_goes_in(archive: Archive, gadf_set: Path) -> None:
     path = gadf_set / "data" / "run_2.fits.gz"
     good = path.read_bytes()
     cut_gzip(path, 0.5)
-    assert counts(load(archive, gadf_set)) == {"added": 2, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"added": 2, "refused": 1}
     path.write_bytes(good)
     assert counts(load(archive, gadf_set)) == {"added": 1, "unchanged": 2}
 
@@ -149,7 +151,7 @@ def test_a_file_that_breaks_later_leaves_its_rows_alone(
 ) -> None:
     load(archive, gadf_set)
     cut_gzip(gadf_set / "data" / "run_2.fits.gz", 0.5)
-    assert counts(load(archive, gadf_set)) == {"unchanged": 2, "skipped": 1}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 2, "refused": 1}
     assert obs_ids(archive) == ["1", "2", "3"]
 
 
@@ -262,7 +264,7 @@ def test_a_file_that_cannot_be_opened(archive: Archive, gadf_set: Path) -> None:
     path.mkdir()
     report = load(archive, gadf_set)
     assert refused(report) == {"run_2.fits.gz": "D101"}
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
 
 
 def test_a_header_without_an_end(archive: Archive, gadf_set: Path) -> None:
@@ -326,13 +328,13 @@ def test_the_command_reports_and_ends_with_3_if_something_was_refused(
     home = tmp_path / "home"
     done = distiller(home, "ingest", gadf_set)  # makes the archive, too
     assert done.returncode == 0, done.stderr
-    assert "good-set: 3 added, 0 replaced, 0 unchanged, 0 skipped" in done.stdout
+    assert "good-set: 3 added, 0 replaced, 0 unchanged, 0 refused" in done.stdout
     assert "3/3 good-set 3 added" in done.stderr
     cut_gzip(gadf_set / "data" / "run_3.fits.gz", 0.5)
     done = distiller(home, "ingest", "--json", gadf_set)
     assert done.returncode == 3
     report = json.loads(done.stdout)
-    assert (report["unchanged"], report["skipped"]) == (2, 1)
+    assert (report["unchanged"], report["refused"]) == (2, 1)
     assert report["findings"][0]["code"] == "D107"
     done = distiller(home, "ingest", tmp_path / "nowhere")
     assert done.returncode == 1
@@ -379,21 +381,45 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same_archive(
 def test_thirty_kills_at_random_moments_each_end_in_the_same_archive(
     tmp_path: Path, many: Path
 ) -> None:
-    whole = tmp_path / "whole"
-    distiller(whole, "init")
+    """Most of the time of an ingest is its start, which is not what is to be killed.
+
+    So the processes are forked with everything imported, and each home is a copy of
+    one that is made.
+    """
+    empty, whole = tmp_path / "empty", tmp_path / "whole"
+    distiller(empty, "init")
+    shutil.copytree(empty, whole)
+    children.started("--help").join()  # now all is imported
     began = time.monotonic()
-    assert distiller(whole, "ingest", many).returncode == 0
+    assert finish(whole, many) == 0
     took = time.monotonic() - began
     expected = digest(whole)
     dice = random.Random(20261124)  # noqa: S311 - to repeat, not to hide
-    stored = []
-    for number in range(30):
+    moments = [took * dice.uniform(0.0, 1.0) for _ in range(30)]
+
+    def kill(number: int) -> int:
         home = tmp_path / f"home-{number}"
-        distiller(home, "init")
-        stored.append(killed_by_clock(home, many, took * dice.uniform(0.1, 1.0)))
-        assert distiller(home, "ingest", many).returncode == 0
+        shutil.copytree(empty, home)
+        process = children.started("--home", str(home), "ingest", str(many))
+        time.sleep(moments[number])
+        process.kill()
+        process.join()
+        stored = whole_runs(home)
+        assert finish(home, many) == 0
         assert digest(home) == expected
+        shutil.rmtree(home)
+        return stored
+
+    with ThreadPoolExecutor(2) as pool:
+        stored = list(pool.map(kill, range(30)))
     assert len(set(stored)) > 3, "the moments were not spread over the work"
+
+
+def finish(home: Path, folder: Path) -> int | None:
+    """Ingest to the end; return the exit status."""
+    process = children.started("--home", str(home), "ingest", str(folder))
+    process.join()
+    return process.exitcode
 
 
 def started(home: Path, folder: Path) -> subprocess.Popen[str]:

@@ -71,7 +71,7 @@ def load(
     file.write_text(text)
     options = Options(settings=file, restore=restore)
     report = ingest([path], archive, "org.example", options)
-    assert report.skipped == 0
+    assert report.refused == 0
 
 
 def told(archive: Archive) -> dict[str, list[dict[str, Any]]]:

@@ -62,7 +62,7 @@ def test_an_odd_value_stops_no_other_run(
     plan.write(folder / "b.fits")
     RunPlan(obs_id=3, n_events=3).write(folder / "c.fits")
     report = load(archive, folder)
-    expected = {"added": 2, "skipped": 1} if code else {"added": 3}
+    expected = {"added": 2, "refused": 1} if code else {"added": 3}
     assert counts(report) == expected
     assert refused(report) == ({"b.fits": code} if code else {})
 

@@ -172,7 +172,7 @@ def test_a_set_without_index(archive: Archive, tmp_path: Path) -> None:
         (folder / name).unlink()
     report = load(archive, folder)
     assert report.counts["added"] == 0
-    assert report.counts["skipped"] == 0
+    assert report.counts["refused"] == 0
     again = archive.rows("SELECT * FROM cta.response ORDER BY response_id")
     assert again == digest
     files = sorted(folder.glob("*.fits"))

@@ -43,7 +43,7 @@ def row(archive: Archive, obs_id: str, table: str = "ivoa.obscore") -> dict[str,
 def test_109_runs_in_two_collections(loaded: tuple[Archive, Report]) -> None:
     archive, report = loaded
     assert report.counts["added"] == 109
-    assert report.skipped == 0
+    assert report.refused == 0
     rows = archive.rows(
         "SELECT obs_collection, count(*) AS n, sum(n_events) AS events "
         "FROM ivoa.obscore JOIN cta.observation USING (obs_id) "

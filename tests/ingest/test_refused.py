@@ -76,7 +76,7 @@ def test_what_is_mended_goes_in_with_the_options_of_then(
     load(archive, broken_set, collection="c", rights="proprietary", group="g")
     mend(broken_set, 2)
     report = again(archive)
-    assert counts(report) == {"added": 1, "skipped": 1}
+    assert counts(report) == {"added": 1, "refused": 1}
     assert refused(archive) == {"3": "D104"}
     rows = archive.rows("SELECT rights, access_group FROM cta.product")
     assert rows == [{"rights": "proprietary", "access_group": "g"}] * 2
@@ -120,7 +120,7 @@ def test_a_mended_index_brings_all_its_runs(archive: Archive, gadf_set: Path) ->
     report = load(archive, gadf_set)
     codes = [one.code for one in archive.refusals()]
     assert sorted(codes) == ["D118", "D118", "D118", "D120"]
-    assert counts(report)["skipped"] == 4
+    assert counts(report)["refused"] == 4
     index.write_bytes(good)
     assert counts(again(archive)) == {"replaced": 1, "unchanged": 2}
     assert refused(archive) == {}
@@ -137,7 +137,7 @@ def test_a_response_file_that_came_back(archive: Archive, tmp_path: Path) -> Non
         "HDU_NAME": ["EVENTS", "GTI", "AEFF"],
     }
     write_table(folder / "hdu-index.fits.gz", table)
-    assert counts(load(archive, folder)) == {"added": 1, "skipped": 1}
+    assert counts(load(archive, folder)) == {"added": 1, "refused": 1}
     assert refused(archive) == {"5": "D121"}
     RunPlan(has_events=False, gti=None).write(folder / "irf.fits")
     assert counts(again(archive)) == {"replaced": 1}
@@ -158,7 +158,7 @@ def test_only_one_collection_is_tried(archive: Archive, broken_set: Path) -> Non
     load(archive, broken_set, collection="a")
     load(archive, broken_set, collection="b")
     mend(broken_set, 2)
-    assert counts(again(archive, collection="a")) == {"added": 1, "skipped": 1}
+    assert counts(again(archive, collection="a")) == {"added": 1, "refused": 1}
     assert {(one.collection, one.obs_id) for one in archive.refusals()} == {
         ("a", "3"),
         ("b", "2"),
@@ -257,7 +257,7 @@ def test_settings_that_are_gone_stop_only_their_own(
     mend(broken_set, 2)
     RunPlan(obs_id=9).write(other / "run_9.fits")
     report = again(archive)
-    assert counts(report) == {"added": 1, "skipped": 1}
+    assert counts(report) == {"added": 1, "refused": 1}
     (found,) = (one for one in report.findings if one.code == "D132")
     assert found.path == str(said)
     assert refused(archive) == {"2": "D107", "3": "D104"}

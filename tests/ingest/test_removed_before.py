@@ -50,7 +50,7 @@ def test_a_removed_run_stays_out_until_it_is_restored(
         (text,) = said(report, "D236")
         assert text.startswith("removed on 20")
         assert text.endswith(": clouds")
-        assert report.skipped == 0
+        assert report.refused == 0
         assert ", 1 withheld" in report.as_text()
     assert obs_ids(archive) == ["1", "3"]
     RunPlan(obs_id=2, n_events=99).write(gadf_set / "data" / "run_2.fits.gz")

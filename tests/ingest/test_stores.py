@@ -150,7 +150,7 @@ def test_a_missing_object_is_refused_and_goes_in_later(
     content = store.cat(lost)
     store.rm(lost)
     report = load(archive, memory)
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
     assert refused(report) == {"run_2.fits.gz": "D102"}
     store.pipe(lost, content)
     again = ingest_refused(archive, "org.example")
@@ -232,7 +232,7 @@ def test_faults_of_a_web_server_concern_one_run(
     gadf_set.rename(gadf_set.parent / "set")
     files = [place(f"{web.url}/set/data/run_{n}.fits.gz") for n in (1, 2, 3)]
     report = load(archive, *files)
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
     assert refused(report) == {"run_2.fits.gz": code}
     web.faults.clear()
     again = counts(ingest_refused(archive, "org.example"))

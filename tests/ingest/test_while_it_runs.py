@@ -72,7 +72,7 @@ def test_a_file_that_never_rests_is_refused(
     path = gadf_set.resolve() / "data" / "run_1.fits.gz"
     changing(monkeypatch, path, 99)
     report = load(archive, gadf_set)
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
     assert refused(report) == {"run_1.fits.gz": "D115"}
 
 
@@ -117,7 +117,7 @@ def test_a_run_that_the_archive_refuses_takes_no_neighbour_along(
     archive: Archive, gadf_set: Path
 ) -> None:
     report = ingest([gadf_set], Choosy(archive, "?2"), "org.example")
-    assert counts(report) == {"added": 2, "skipped": 1}
+    assert counts(report) == {"added": 2, "refused": 1}
     assert refused(report) == {"run_2.fits.gz": "D117"}
     assert "it contradicts what is there" in said(report, "D117")[0]
     assert obs_ids(archive) == ["1", "3"]
@@ -153,7 +153,7 @@ def test_a_run_that_breaks_a_constraint_of_the_model_is_refused_in_its_words(
         plan.write(tmp_path / "set" / f"run_{number}.fits")
     with open_archive(home) as archive:
         report = load(archive, tmp_path / "set")
-        assert counts(report) == {"added": 2, "skipped": 1}
+        assert counts(report) == {"added": 2, "refused": 1}
         assert obs_ids(archive) == ["1", "3"]
         (one,) = archive.refusals()
         assert archive.check() == []

@@ -50,7 +50,7 @@ def taken_in(archive: Archive, folder: Path, told: list[Told]) -> Report:
     said = folder.with_suffix(".toml")
     said.write_text(settings_of(told))
     report = ingest([folder], archive, "org.example", Options(settings=said))
-    assert report.skipped == 0, report.findings
+    assert report.refused == 0, report.findings
     return report
 
 

@@ -208,6 +208,8 @@ class Archive:
     def remove(self, publisher_did: str, *, note: str | None = None) -> bool:
         """Take a dataset out, with all rows of its own; False where there is none.
 
+        Shared rows that only it referred to go with it.
+
         Parameters
         ----------
         note
@@ -215,6 +217,14 @@ class Archive:
         """
         with self._changing(f"removing {publisher_did}"):
             return self._writer.remove(publisher_did, note)
+
+    def remove_unused(self) -> int:
+        """Take out shared rows that nothing refers to; return their number.
+
+        Archives of earlier versions may have some.
+        """
+        with self._changing("taking out what nothing refers to"):
+            return self._writer.remove_unused()
 
     def catch_up_history(self) -> int:
         """Write the states of datasets that were stored before there was a history.

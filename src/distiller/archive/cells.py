@@ -92,7 +92,9 @@ def _cell(value: Any) -> Any:
     if kind is str:
         # NUL is the end of a text in C; PostgreSQL cannot store it.
         return value.replace("\x00", "") if "\x00" in value else value
-    return list(value) if kind is tuple else value
+    if kind is tuple:  # a geometry with a corner nowhere is none
+        return None if any(map(math.isnan, value)) else list(value)
+    return value
 
 
 def is_described(table: BoundTable) -> bool:

@@ -1,6 +1,7 @@
 """Whether the archive is sound.
 
-References, ivoa.obscore against the mapping, TAP_SCHEMA, functions and indexes.
+References, shared rows, ivoa.obscore against the mapping, TAP_SCHEMA, functions,
+indexes.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from distiller.archive.install import mapping_parameters, tap_rows
+from distiller.archive.litter import Litter
 from distiller.archive.versions import TABLE
 from distiller.model.emit.sql import quoted
 from distiller.model.obscore import mappings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
     """Yield what is wrong, one sentence each."""
     yield from _dangling(session, model)
+    yield from Litter(session, model).told()
     yield from _book_keeping(session)
     yield from _main_files(session)
     yield from _history(session, model)

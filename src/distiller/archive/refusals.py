@@ -36,16 +36,19 @@ def record(
 ) -> None:
     """Remember refusals in place of those with the same key; forget others.
 
-    Within a transaction.
+    Within a transaction, as the last thing that it does: other processes that refuse
+    something wait until it ends, or two could remember the same at once.
     """
-    gone = [*cleared, *(one.refusal_id for one in added)]
+    given = {one.refusal_id: one for one in added}
+    gone = sorted({*cleared, *given})
     if not gone:
         return
+    session.lock([_TABLE])
     table = model.by_name[_TABLE]
     session.execute(
         f"DELETE FROM {_TABLE} WHERE refusal_id = ANY($gone)",  # noqa: S608 - a fixed name
         {"gone": gone},
     )
-    rows = [tuple(getattr(one, name) for name in table.names) for one in added]
+    rows = [tuple(getattr(one, name) for name in table.names) for one in given.values()]
     if rows:
         session.insert(table, rows)

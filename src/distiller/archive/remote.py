@@ -12,6 +12,7 @@ POST /bundles          ``{"added", "cleared"}``,   ``{"outcomes": [...]}``
 GET /stored            ``?collection=``            ``{did: {checksum, ...}}``
 POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
                        "note": null}``
+POST /unused           ``{}``                      ``{"removed": 2}``
 GET /refusals          ``?collection=``            ``{"refusals": [...]}``
 POST /refusals         ``{"added", "cleared"}``    ``{}``
 POST /query            ``{"adql": ...}``           the document in frames
@@ -119,6 +120,10 @@ class RemoteArchive:
         asked = {"publisher_did": publisher_did, "note": note}
         answer = self._request("POST", "/remove", json=asked)
         return bool(answer.json()["removed"])
+
+    def remove_unused(self) -> int:
+        """Take out what nothing refers to; see `Archive.remove_unused`."""
+        return int(self._post("/unused", "{}")["removed"])
 
     def refusals(self, collection: str | None = None) -> list[Refusal]:
         """Return what ingests refused; see `Archive.refusals`."""

@@ -8,13 +8,14 @@ reported.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from distiller.archive import refusals
-from distiller.archive.cells import Batch, Shape, is_described, merged
+from distiller.archive.cells import Batch, Shape, merged
 from distiller.archive.install import mapping_parameters
+from distiller.archive.litter import Litter
 from distiller.archive.rules import broken
 from distiller.archive.statements import restate
 from distiller.archive.versions import Versions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from distiller.archive.engine import Cells, Session
+    from distiller.archive.litter import Keys
     from distiller.archive.protocol import Outcome
     from distiller.core.bundle import Bundle
     from distiller.core.engines import EngineName
@@ -43,8 +45,6 @@ JOIN cta.collection c ON c.collection_id = s.collection_id
 WHERE c.name = $collection
   AND NOT EXISTS (SELECT 1 FROM cta.analysis a WHERE a.product_id = p.product_id)
 """
-_MOST_KNOWN = 2_000
-"""Shared rows that are remembered at most."""
 _STORABLE = frozenset({"own", "shared", "history"})
 
 
@@ -56,7 +56,7 @@ class Writer:
         self._engine = engine
         self._model = model
         self._versions = Versions(session, model)
-        self._known: dict[tuple[str, Cells], Cells] = {}
+        self._litter = Litter(session, model)
 
     @cached_property
     def _root(self) -> BoundTable:
@@ -111,39 +111,72 @@ class Writer:
 
         With them go refusals, which are remembered, and keys of those to be forgotten.
         """
+        try:
+            outcomes = self._store(bundles, refused, cleared, alone=False)
+        except _LeavesLitter:
+            outcomes = self._store(bundles, refused, cleared, alone=True)
+        fresh = [b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"]
+        self._read_back(fresh)
+        return outcomes
+
+    def _store(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal],
+        cleared: Sequence[str],
+        *,
+        alone: bool,
+    ) -> tuple[Outcome, ...]:
+        """Store in one transaction.
+
+        What only a replaced state referred to goes with it, and while that is looked
+        up nobody may begin to refer to it: such a transaction needs the whole archive.
+
+        Raises
+        ------
+        _LeavesLitter
+            If something is replaced and the transaction is not ``alone``.
+        """
         with self._session.transaction():
-            self._session.lock([_realm(b.publisher_did) for b in bundles])
+            if alone:
+                self._session.lock_all()
+            else:
+                self._session.lock([_realm(b.publisher_did) for b in bundles])
             held = self._held([b.publisher_did for b in bundles])
             outcomes = tuple(_outcome(b, held.get(b.publisher_did)) for b in bundles)
+            if "replaced" in outcomes and not alone:
+                raise _LeavesLitter
             fresh = [
                 b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"
             ]
-            known = self._take_in(fresh, set(held)) if fresh else {}
+            named = self._take_in(fresh, set(held)) if fresh else {}
+            if named and not alone:
+                raise _LeavesLitter
+            self._litter.delete(named)
             refusals.record(self._session, self._model, refused, cleared)
-        self._read_back(fresh)
-        # Most shared rows come in a row of datasets or once: a few are remembered.
-        if len(self._known) + len(known) > _MOST_KNOWN:
-            self._known.clear()
-        self._known.update(known)
         return outcomes
 
-    def _take_in(
-        self, fresh: Sequence[Bundle], held: set[str]
-    ) -> dict[tuple[str, Cells], Cells]:
-        """Insert all rows of bundles; return the shared rows that are now known."""
+    def _take_in(self, fresh: Sequence[Bundle], held: set[str]) -> Keys:
+        """Insert all rows of bundles in place of those that are there.
+
+        Returns the shared rows that those named.
+        """
         batch = self._sorted(fresh)
+        named: Keys = defaultdict(set)
         for bundle in fresh:
             if bundle.publisher_did in held:
-                self._delete(bundle.publisher_did)
+                for name, keys in self._delete(bundle.publisher_did).items():
+                    named[name].update(keys)
                 self._versions.end(bundle.publisher_did, "replaced")
         restate(self._session, self._model, batch)
-        known = self._add_shared(batch)
+        for name, keys in self._add_shared(batch).items():
+            named[name].update(keys)
         for table in self._insertable:
             self._insert(table, batch.own.get(table.name, []))
         self._check_references(batch)
         self._derive(fresh)
         self._versions.begin(fresh)
-        return known
+        return named
 
     def broken_rule(self, bundle: Bundle) -> str | None:
         """Return which rule of the model a row of a dataset breaks, if one does."""
@@ -155,16 +188,23 @@ class Writer:
         return None
 
     def remove(self, publisher_did: str, note: str | None) -> bool:
-        """Delete a dataset with all rows of its own."""
+        """Delete a dataset with all rows of its own, and what only it referred to."""
         with self._session.transaction():
-            self._session.lock([_realm(publisher_did)])
+            self._session.lock_all()
             if not self._held([publisher_did]):
                 return False
-            self._delete(publisher_did)
+            named = self._delete(publisher_did)
+            self._litter.delete(named)
             self._versions.end(publisher_did, "removed", note)
         if self._held([publisher_did]):
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True
+
+    def remove_unused(self) -> int:
+        """Delete shared rows that nothing refers to; return their number."""
+        with self._session.transaction():
+            self._session.lock_all()
+            return self._litter.delete()
 
     def catch_up_history(self) -> int:
         """Write the states of datasets that have none; return their number."""
@@ -200,29 +240,24 @@ class Writer:
                     batch.add(shape, shape.cells(row, bundle.publisher_did))
         return batch
 
-    def _add_shared(self, batch: Batch) -> dict[tuple[str, Cells], Cells]:
-        """Insert shared rows that are absent; those that are present must agree."""
-        known: dict[tuple[str, Cells], Cells] = {}
+    def _add_shared(self, batch: Batch) -> Keys:
+        """Insert shared rows that are absent; those that are present must agree.
+
+        Returns the shared rows that some were described by and are no more.
+        """
+        left: Keys = defaultdict(set)
         for table in self._insertable:
             if wanted := batch.shared.get(table.name):
-                for key, cells in self._share(table, wanted).items():
-                    known[table.name, key] = cells
-        return known
+                self._share(table, wanted, left)
+        return left
 
-    def _share(
-        self, table: BoundTable, wanted: dict[Cells, Cells]
-    ) -> dict[Cells, Cells]:
-        """Insert shared rows of a table; return those that stay as they are."""
+    def _share(self, table: BoundTable, wanted: dict[Cells, Cells], left: Keys) -> None:
+        """Insert shared rows of a table that are absent, describe others anew."""
         if table.rows == "history":
             rows = [wanted[key] for key in sorted(wanted, key=str)]
             self._session.insert_absent(table, rows)
-            return {}
-        present = {
-            key: cells
-            for key in wanted
-            if (cells := self._known.get((table.name, key))) is not None
-        }
-        present |= self._find(table, set(wanted) - set(present))
+            return
+        present = self._find(table, set(wanted))
         # In one order everywhere, or two processes could wait for each other.
         absent = {k: wanted[k] for k in sorted(set(wanted) - set(present), key=str)}
         new = list(absent.values())
@@ -233,8 +268,8 @@ class Writer:
             cells = merged(table, key, present[key], wanted[key])
             if cells != present[key]:
                 self._describe(table, key, cells)
-        # Rows that can be described anew are looked up each time.
-        return {} if is_described(table) else {**wanted, **present}
+                for name, old in self._litter.left(table, present[key], cells):
+                    left[name].add(old)
 
     def _describe(self, table: BoundTable, key: Cells, cells: Cells) -> None:
         """Set what describes a shared row; neither its key nor its name changes."""
@@ -331,7 +366,9 @@ class Writer:
         }
         return tuple(row[name] for name in table.names)
 
-    def _delete(self, publisher_did: str) -> None:
+    def _delete(self, publisher_did: str) -> Keys:
+        """Delete the rows of a dataset; return the shared rows that they named."""
+        named = self._litter.named_by(publisher_did, self.condition)
         did = {"did": publisher_did}
         for _, statement in self._deletions:
             self._session.execute(statement, did)
@@ -341,6 +378,7 @@ class Writer:
                 f"DELETE FROM {table} WHERE {column} = $did",  # noqa: S608 - names of the model
                 did,
             )
+        return named
 
     def _read_back(self, bundles: Sequence[Bundle]) -> None:
         """Make sure that what was committed is there."""
@@ -351,6 +389,10 @@ class Writer:
                     f"{bundle.publisher_did}: the archive did not keep it",
                     hint="see the archive's disk, and do it again",
                 )
+
+
+class _LeavesLitter(Exception):  # noqa: N818 - ends a transaction, tells of no fault
+    """Rows may be referred to no more; to be done again with the archive alone."""
 
 
 def _realm(publisher_did: str) -> str:

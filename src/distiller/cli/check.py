@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     help="Look at every file: `quick` compares size and time and reads only what "
     "differs; `checksums`, also without a word, reads all.",
 )
+@click.option(
+    "--mend",
+    is_flag=True,
+    help="First take out rows (targets, collections...) that nothing refers to.",
+)
 @click.pass_context
-def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> None:
+def command(
+    ctx: click.Context, depth: Literal["quick", "checksums"] | None, *, mend: bool
+) -> None:
     """Look for what is wrong in the archive; exit 1 if something is.
 
     Without --files only the files of this machine are looked for, and none is read.
@@ -39,6 +46,8 @@ def command(ctx: click.Context, depth: Literal["quick", "checksums"] | None) -> 
     settings = settings_of(ctx)
     count = 0
     with closing(connect(settings)) as archive:
+        if mend:
+            click.echo(f"taken out: {archive.remove_unused()} unused rows")
         for finding in archive.check():
             count += 1
             click.echo(finding)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
-EXIT_SKIPPED = 3
+EXIT_REFUSED = 3
 """Something was refused; the rest is in."""
 
 _LINES = 20  # plain lines of progress where there is no terminal
@@ -134,8 +134,8 @@ def command(  # noqa: PLR0913, PLR0917 - click hands over every option
                 _tell(report, as_json=as_json)
             raise
     _tell(report, as_json=as_json)
-    if report.skipped:
-        sys.exit(EXIT_SKIPPED)
+    if report.refused:
+        sys.exit(EXIT_REFUSED)
 
 
 def _frugal(settings: Settings) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +37,9 @@ class Bundle:
     rows: Mapping[str, tuple[Row, ...]]
 
     def to_json(self) -> str:
-        """Write as one line of JSON; floats keep every bit.
+        """Write as one line of JSON; floats keep every bit, NaN and infinity too.
+
+        What becomes of them is for the archive to say, wherever it is.
 
         >>> b = Bundle("ivo://x/y?1", "abc", {"cta.gti": ({"start_met_s": 0.1},)})
         >>> Bundle.from_json(b.to_json()) == b
@@ -105,16 +108,26 @@ class Stored:
 
 
 def pack(value: Value) -> object:
-    """Return a cell as JSON has it; `unpack` returns it whole."""
+    """Return a cell as JSON has it; `unpack` returns it whole.
+
+    >>> pack((1.0, float("inf"))), unpack(pack((1.0, float("inf"))))
+    ([1.0, {'$f': 'inf'}], (1.0, inf))
+    """
     if isinstance(value, datetime):
         return {"$t": value.isoformat()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, (tuple, list)):
+        return [pack(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$f": repr(value)}
+    return value
 
 
 def unpack(value: object) -> Value:
     """Return the cell that `pack` gave."""
     if isinstance(value, dict):
+        if "$f" in value:
+            return float(value["$f"])
         return datetime.fromisoformat(value["$t"])
     if isinstance(value, list):
-        return tuple(float(v) for v in value)
+        return tuple(float(unpack(v)) for v in value)  # type: ignore[arg-type]  # numbers
     return value  # type: ignore[return-value]  # JSON scalars are Values

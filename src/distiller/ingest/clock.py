@@ -102,7 +102,8 @@ def _scale(raw: RawRun, values: Values) -> str:
         values.note("D239", "TIMESYS is in GTI only")
     scale = text.lower()
     if scale not in _SCALES:
-        message = f"TIMESYS {text[:20]!r} is none of TT, UTC, TAI, TDB"
+        of = "GTI" if raw.gti.text("TIMESYS") else "EVENTS"
+        message = f"TIMESYS of {of} is {text[:20]!r}, none of TT, UTC, TAI, TDB"
         raise BadData("D204", values.path, message)
     return scale
 

@@ -16,6 +16,8 @@ from distiller.ingest.corrections import (  # noqa: TC001 - pydantic reads them
     Accept,
     Override,
 )
+from distiller.ingest.fill import Fill  # noqa: TC001 - likewise
+from distiller.ingest.left_out import Ignore  # noqa: TC001 - likewise
 from distiller.ingest.parts import (
     Number,
     Part,
@@ -192,6 +194,12 @@ class CollectionSettings(Part):
     override: tuple[Override, ...] = Field(
         default=(), description="Header values that are known to be wrong."
     )
+    fill: tuple[Fill, ...] = Field(
+        default=(), description="Columns that the site has added to the data model."
+    )
+    ignore: tuple[Ignore, ...] = Field(
+        default=(), description="Files that are not to go in."
+    )
     accept: tuple[Accept, ...] = Field(
         default=(), description="Findings that are known."
     )
@@ -244,9 +252,19 @@ class CollectionSettings(Part):
         """Return the overrides that hold for a run, in order."""
         return tuple(one for one in self.override if one.holds(obs_id, file_name))
 
+    def fills_of(self, obs_id: str, file_name: str) -> tuple[Fill, ...]:
+        """Return what fills columns of a run, in order."""
+        return tuple(one for one in self.fill if one.holds(obs_id, file_name))
+
     def named_runs(self) -> frozenset[str]:
         """Return every single obs_id that the settings name."""
-        parts = (*self.access, *self.proposal, *self.observation, *self.override)
+        parts = (
+            *self.access,
+            *self.proposal,
+            *self.observation,
+            *self.override,
+            *self.fill,
+        )
         runs = (name for part in parts for name in getattr(part, "runs", None) or ())
         return frozenset(name for name in runs if not is_range(name))
 
@@ -274,6 +292,7 @@ class CollectionSettings(Part):
             site=self.site,
             telescopes=self.telescope,
             overrides=self.overrides_of(obs_id, file_name),
+            fills=self.fills_of(obs_id, file_name),
         )
 
 

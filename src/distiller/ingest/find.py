@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from distiller.core.places import Place
 
 FITS_NAME = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
+_INDEX_ABOVE = 3
+"""In how many folders above a single file an index is looked for."""
 _TERMS_BYTES = 20_000
 _TERMS_NAMES = ("README.txt", "README.md", "README", "LICENSE", "LICENSE.txt")
 
@@ -60,7 +62,8 @@ class DataSet:
     Attributes
     ----------
     path, folder
-        What the user named, and the folder of it.
+        What the user named, and the folder of it; of a single file that an index
+        names, the folder of the index.
     name
         Derived name of the collection.
     terms
@@ -98,6 +101,8 @@ def find(path: Place) -> DataSet:
     elif INDEX_NAME.fullmatch(path.name):
         files = tuple(p for p in _siblings(folder) if INDEX_NAME.fullmatch(p.name))
         found.indexes(files, named=path)
+    elif (above := found.indexed_above(path)) is not None:
+        folder, files = above, _walk(above, [])
     else:
         files = (path,)
         found.event_lists(files, named=True)
@@ -108,12 +113,11 @@ def find(path: Place) -> DataSet:
             "holds no DL3 data",
             hint="name a folder with GADF index files, or FITS files with EVENTS",
         )
-    terms = _terms(folder, found.findings) if whole else None
     return DataSet(
         path=path,
         folder=folder,
         name=slug(folder.name).lower(),
-        terms=terms,
+        terms=_terms(folder, found.findings),
         runs=tuple(found.runs),
         files=files,
         findings=tuple(found.findings),
@@ -166,6 +170,31 @@ class _Search:
                     text = f"{pair[kind_of(other)].name} was taken"
                     self.findings.append(Finding("D128", text, str(other)))
             self._folder(folder, pair)
+
+    def indexed_above(self, file: Place) -> Place | None:
+        """Take a file as the run that an index of its folders says, if one does.
+
+        So it is the same run as when the folder is ingested. Returns the folder of
+        the index; indexes of other files, and those that cannot be read, do not count.
+        """
+        if not isinstance(file, Path):
+            return None  # a store has no folders to look into
+        events = _followed(file)
+        for folder in list(file.parents)[:_INDEX_ABOVE]:
+            try:
+                names = [p for p in folder.iterdir() if INDEX_NAME.fullmatch(p.name)]
+                pair = choose(names, None)
+                index = read_index(pair["hdu"], pair.get("obs"))
+            except (OSError, BadData, KeyError):
+                continue
+            for obs_id, refs in index.hdus.items():
+                mine = any(r.hdu_type == "events" and r.path == events for r in refs)
+                if mine:
+                    row = index.rows.get(obs_id, {})
+                    self._indexed_run(pair["hdu"], obs_id, refs, row)
+            if self.runs:
+                return folder
+        return None
 
     def _folder(self, folder: Place, pair: dict[str, Place]) -> None:
         if "hdu" not in pair:

@@ -83,10 +83,13 @@ _TABLE = (
     Code("D109", "error", "header damaged",
          "The FITS structure cannot be followed: write the file anew."),
     Code("D110", "error", "obs_id twice in a collection",
-         "The first one found is kept: give one of them another "
+         "Taken is the file whose own OBS_ID is that of the index (the first found, if "
+         "several are), else none of them: mend the index, or ingest one with another "
          "--collection."),
     Code("D111", "error", "copy of another file",
-         "The content is byte for byte that of another run: remove one of them."),
+         "Its bytes are those of another run. Taken is the run whose name is its "
+         "OBS_ID (the first found, if several are), else none of them: fetch the right "
+         "file of the other, or take it out of the index or the folder."),
     Code("D112", "error", "EVENTS without a needed column",
          "TIME, RA, DEC and ENERGY are needed: write the file anew."),
     Code("D113", "error", "no usable OBS_ID",
@@ -102,7 +105,7 @@ _TABLE = (
          "The rows contradict others or do not fit; the message says which."),
     Code("D118", "error", "less can be read than when it was stored",
          "The rows that were stored before are kept: mend the index or the response "
-         "files and ingest again."),
+         "files and ingest again; instead of a single file, ingest its folder."),
     Code("D119", "error", "not understood",
          "A fault of this program, which is in the log: please report it. The rest "
          "went in."),
@@ -115,7 +118,8 @@ _TABLE = (
     Code("D122", "warning", "no instrument responses",
          "Counts can be made of the run, but no fluxes."),
     Code("D123", "note", "event list that the index does not name",
-         "It was left out: to ingest it, name the file itself, with --collection."),
+         "It was left out. To have it, add it to the index and ingest the folder, or "
+         "name the file itself, with the --collection of the others."),
     Code("D124", "warning", "checksum differs from the index",
          "The file was changed after the index was made: make the index anew."),
     Code("D125", "note", "named by several index files",
@@ -137,17 +141,23 @@ _TABLE = (
     Code("D201", "note", "placeholder dropped",
          "The value stands for `not known` and is stored as NULL."),
     Code("D202", "warning", "time keywords disagree with the GTI",
-         "The times of the GTI were taken."),
+         "The GTI counts, and gave the times of the run: if it is right nothing is to "
+         "be done, else write the GTI table anew. Of a set that is known for it, "
+         "[[accept]] the code in the settings."),
     Code("D203", "warning", "TIMESYS missing", "Terrestrial Time (TT) was assumed."),
     Code("D204", "error", "time reference unusable",
-         "MJDREFI, MJDREFF and a known TIMESYS are needed to place the run in time: "
-         "mend the headers, or give them in the settings of the collection."),
+         "MJDREFI, MJDREFF and TIMESYS (TT, UTC, TAI or TDB) place the run in time: "
+         "mend them in the headers of EVENTS and GTI, or give them by an [[override]] "
+         'for each in the settings, that of the GTI with table = "GTI".'),
     Code("D205", "note", "altitude in km", "ALTITUDE was taken as km and stored in m."),
-    Code("D206", "note", "OBS_ID is text", "GADF wants an integer; it was taken."),
+    Code("D206", "note", "OBS_ID is text",
+         "GADF wants an integer; it is the name of the run where no index names it."),
     Code("D207", "warning", "energy thresholds unphysical or incomplete",
          "It was dropped; the next source of the energy range was asked."),
     Code("D208", "warning", "place of the array wrong",
-         "The coordinate lies far from every known site of this facility: NULL."),
+         "The coordinate lies far from every known site of this facility: it is stored "
+         "as NULL. Give the place as [site] in the settings, or mend GEOLON and GEOLAT "
+         "in the header of EVENTS."),
     Code("D209", "warning", "OBS_ID differs from the index",
          "The OBS_ID of the index was taken, which names the run to users."),
     Code("D210", "warning", "direction unusable",
@@ -160,7 +170,8 @@ _TABLE = (
     Code("D214", "warning", "cards that cannot be read", "They were left out."),
     Code("D215", "note", "text shortened", "Only the beginning is stored."),
     Code("D216", "note", "dates on another time scale",
-         "DATE-OBS is not on TIMESYS; the times of the GTI were taken."),
+         "DATE-OBS or DATE-END is not on TIMESYS. The times come from the GTI: nothing "
+         "is to be done; [[accept]] the code in the settings to be told no more."),
     Code("D217", "warning", "exposure differs from the GTI",
          "The sum of the good time intervals was taken."),
     Code("D218", "warning", "leap seconds since the time reference",
@@ -177,7 +188,9 @@ _TABLE = (
     Code("D222", "note", "resolution not measurable",
          "The response has no usable value at 1 TeV and 0.5 deg."),
     Code("D223", "note", "no target position",
-         "The run is found by its pointing only."),
+         "The run has the name of a target and is found by its pointing only: mend "
+         "RA_OBJ and DEC_OBJ in the header of EVENTS or by an [[override]]; "
+         "of a survey, [[accept]] the code in the settings."),
     Code("D224", "note", "humidity as a fraction",
          "RELHUM of at most 1 was taken as a fraction and stored in percent."),
     Code("D225", "note", "README shortened",
@@ -225,6 +238,12 @@ _TABLE = (
          "One of them is wrong; jobs read the header: mend it or the index."),
     Code("D244", "warning", "override without effect",
          "Nothing was changed: mend its keyword or its table in the settings file."),
+    Code("D245", "note", "nothing to fill a column with",
+         "Header and index do not have the keyword, and the column of the site stays "
+         "NULL: mend the keyword of the [[fill]] in the settings, or accept the code."),
+    Code("D246", "note", "left out by the settings",
+         "An [[ignore]] of the settings of the collection names it; take it out there "
+         "and ingest again to have it."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

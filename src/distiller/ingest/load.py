@@ -17,10 +17,12 @@ from distiller.core.errors import BadData, BadParameter
 from distiller.core.identifiers import slug
 from distiller.core.places import place
 from distiller.ingest.collection_file import Declared, declared
+from distiller.ingest.fill import kinds_of
 from distiller.ingest.find import DataSet, find
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import read_hdus
 from distiller.ingest.gadf import Reader
+from distiller.ingest.left_out import still_stored, without_ignored
 from distiller.ingest.loader import Loader
 from distiller.ingest.refused import Memory, Request, only_refused
 from distiller.ingest.report import Progress, Report
@@ -32,8 +34,19 @@ if TYPE_CHECKING:
 
     from distiller.core.places import Place
     from distiller.core.refusal import Refusal
+    from distiller.ingest.find import RunFiles
     from distiller.ingest.loader import Writer
 
+_COLLECTION = (
+    "SELECT c.title, c.terms, p.name AS project FROM cta.collection c "
+    "LEFT JOIN cta.project p ON p.project_id = c.project_id WHERE c.name = ?"
+)
+_EVENT_LISTS = (
+    "SELECT f.path, p.obs_id FROM cta.product_file f "
+    "JOIN cta.product p ON p.product_id = f.product_id "
+    "JOIN cta.collection c ON c.collection_id = p.collection_id "
+    "WHERE f.role = 'events' AND c.name = ?"
+)
 _PEEKS = 3
 _TITLE = 200
 _LATER = frozenset({"D101", "D130"})  # of a path: one that is not there was mistyped
@@ -73,9 +86,21 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One path with all that is known before its runs are read."""
+    """One path with all that is known before its runs are read.
+
+    Attributes
+    ----------
+    found
+        Without what the settings leave out.
+    left_out
+        A finding for each file that they leave out.
+    tried
+        Those of the runs found that are to go in.
+    """
 
     found: DataSet
+    left_out: tuple[Finding, ...]
+    tried: tuple[RunFiles, ...]
     said: Declared
     request: Request
 
@@ -165,7 +190,9 @@ def ingest_refused(
                 where = str(options.settings or request.settings_file or request.source)
                 report.add([Finding("D132", error.text, where)])
                 continue
-            works.append(replace(work, found=only_refused(found, refused)))
+            left_out = {one.path for one in work.left_out}
+            tried = only_refused(work.found.runs, refused, left_out)
+            works.append(replace(work, tried=tried))
         loaders = _loaders(works, writer, authority, options.restore)
         _load(works, loaders, writer, authority, report)
     return report
@@ -228,7 +255,9 @@ def _work(one: DataSet, options: Options) -> _Work:
         options.collection or one.name, named, options.home_settings, one.folder
     )
     name = said.settings.name or one.name
-    return _Work(one, said, _request(name, str(one.path), options))
+    request = _request(name, str(one.path), options)
+    found, left_out = without_ignored(one, said.settings.ignore)
+    return _Work(found, left_out, found.runs, said, request)
 
 
 def _request(name: str, source: str, options: Options) -> Request:
@@ -262,6 +291,10 @@ def _loaders(
             loaders[name] = Loader(
                 writer, name, authority, rights_given=given, restore=restore
             )
+        settings = work.said.settings
+        kinds = kinds_of(settings.fill, work.said.where or "", writer)
+        loaders[name].kinds.update(kinds)
+        loaders[name].claims.add(work.found.runs, work.tried, settings)
     known = frozenset().union(*(one.known for one in loaders.values()))
     if unknown := sorted(restore - known):
         raise BadParameter(
@@ -279,37 +312,51 @@ def _load(
     authority: str,
     report: Report,
 ) -> None:
-    total = sum(len(work.found.runs) for work in works)
+    total = sum(len(work.tried) for work in works)
     done = 0
     folders: dict[str, _Work] = {}
     for work in works:
         name, settings = work.request.collection, work.said.settings
         accepted = _accepted(work)
         memory = Memory(work.request)
-        report.add(work.found.findings, accepted)
+        report.begin(name)
+        report.add(work.found.findings, accepted, name)
         memory.add(work.found.findings)
-        if name not in report.collections:
-            report.collections.append(name)
-        target = _target(work, authority)
+        _leave_out(work, writer, report, memory)
+        target = _target(work, authority, writer)
         loader = loaders[name]
         loader.reader.files = work.found.files
-        for outcome in loader.load(work.found.runs, target, settings, memory):
+        for outcome in loader.load(work.tried, target, settings, memory):
             done += 1
-            report.add(outcome.findings, accepted)
-            if outcome.name != "skipped":
-                report.counts[outcome.name] += 1
+            report.add(outcome.findings, accepted, name)
+            if outcome.name != "refused":  # counted with its finding
+                report.count(outcome.name, name)
             report.progress(Progress(done, total, name, outcome.run, outcome.name))
         memory.write(writer, loader.reader)
         if work.found.path == work.found.folder:
             folders[name] = work
     # Once all is in: several paths may fill one collection.
     for name, work in folders.items():
-        unknown = loaders[name].unknown_runs(_target(work, authority))
+        unknown = loaders[name].unknown_runs(_target(work, authority, writer))
         where = work.said.where or ""
         report.add(
             [Finding("D231", f"run {run}", where) for run in unknown],
             _accepted(work),
+            name,
         )
+
+
+def _leave_out(work: _Work, writer: Writer, report: Report, memory: Memory) -> None:
+    """Tell and remember what the settings leave out."""
+    if not work.left_out:
+        return
+    name = work.request.collection
+    rows = writer.rows(_EVENT_LISTS, [name])
+    told = still_stored(work.left_out, {row["path"]: row["obs_id"] for row in rows})
+    memory.leave_out(told)
+    report.add(told, _accepted(work), name)
+    for _ in told:
+        report.count("ignored", name)
 
 
 def _accepted(work: _Work) -> frozenset[str]:
@@ -334,17 +381,27 @@ def check_options(options: Options) -> None:
         )
 
 
-def _target(work: _Work, authority: str) -> Target:
+def _target(work: _Work, authority: str, writer: Writer) -> Target:
+    """Return where the runs of a path go.
+
+    What a single file does not say of its collection is what the collection has, so
+    that a run is the same whether it is named or its folder.
+    """
     request, settings = work.request, work.said.settings
-    terms = settings.terms or work.found.terms
+    found = work.found
+    held: dict[str, str | None] = {}
+    if found.path != found.folder:
+        held = next(iter(writer.rows(_COLLECTION, [request.collection])), {})
+    terms = settings.terms or held.get("terms") or found.terms
+    project = settings.project or held.get("project") or _facility(found)
     return Target(
         authority=authority,
         collection=request.collection,
         rights=request.rights or "public",
         group=request.group,
         release=request.release,
-        project=settings.project or _facility(work.found),
-        title=settings.title or _title(terms),
+        project=project,
+        title=settings.title or held.get("title") or _title(terms),
         terms=terms,
         config=work.said.file,
     )

@@ -20,7 +20,9 @@ from distiller.core.errors import (
 )
 from distiller.core.identifiers import PublisherDid
 from distiller.ingest.checks import check
+from distiller.ingest.claims import Claims
 from distiller.ingest.collection import NO_SETTINGS
+from distiller.ingest.fill import filled_values, with_filled
 from distiller.ingest.find import is_events, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
@@ -76,7 +78,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: added, replaced, unchanged, skipped or withheld.
+    """What became of a run: added, replaced, unchanged, refused or withheld.
 
     Attributes
     ----------
@@ -142,6 +144,10 @@ class Loader:
         """Runs that are in the collection, or were removed from it."""
         self._restore = restore
         self._settings = NO_SETTINGS
+        self.claims = Claims(self.reader)
+        """What is found of the collection; to be told before the first `load`."""
+        self.kinds: dict[str, str] = {}
+        """Types of the columns that settings fill."""
         self._by_obs_id: dict[str, Place] = {}
         self._by_content: dict[tuple[str, str], Place] = {}
 
@@ -170,7 +176,7 @@ class Loader:
             run = self._renamed(given)
             made = self._edge(run, target)
             if isinstance(made, Outcome):
-                if made.name != "skipped":
+                if made.name != "refused":
                     memory.take(made.path, made.run)
                 memory.add(made.findings)
                 yield made
@@ -200,7 +206,7 @@ class Loader:
             (one,) = ready
             found = Finding("D117", error.text, one.path, one.run)
             memory.add([found])
-            yield Outcome(one.run, "skipped", one.path, (found,))
+            yield Outcome(one.run, "refused", one.path, (found,))
             return
         memory.wrote(changes, ready)
         for one, name in zip(ready, outcomes, strict=True):
@@ -221,7 +227,7 @@ class Loader:
             _LOG.exception("run %s of %s is not understood", label, path)
             text = f"{type(error).__name__}: {error}"
             found = Finding("D119", text, path, run.obs_id)
-        return Outcome(label, "skipped", shown(run.events.path), (found,))
+        return Outcome(label, "refused", shown(run.events.path), (found,))
 
     def unknown_runs(self, target: Target) -> list[str]:
         """Return the runs that the settings name and the collection does not have."""
@@ -250,7 +256,7 @@ class Loader:
         if run.obs_id is not None:
             if self._is_withheld(run.obs_id):
                 return self._withhold(run, run.obs_id, label)
-            self._refuse_twice(run.obs_id, run)
+            self._refuse_twice(run.obs_id, run, target)
             if self._is_unchanged(run, run.obs_id, target):
                 self._remember(run.obs_id, run)
                 return Outcome(label, "unchanged", shown(run.events.path))
@@ -259,24 +265,30 @@ class Loader:
         if self._is_withheld(obs_id):
             return self._withhold(run, obs_id, label)
         file_name = run.events.path.name
+        fills = self._settings.fills_of(obs_id, file_name)
+        filling = frozenset(one.keyword for one in fills if one.keyword)
         given = self._settings.overrides_of(obs_id, file_name)
-        raw, corrections = mended(raw, given)
+        raw, corrections = mended(raw, given, filling)
+        values, unfilled = filled_values(raw, fills, self.kinds)
         names = names_of(raw.events, raw.index_row, ())
         of_run = self._settings.of_run(obs_id, file_name, names)
         checked = check(raw, of_run)
         if run.obs_id is None:
-            self._refuse_twice(checked.obs_id, run)
+            self._refuse_twice(checked.obs_id, run, target)
         self._remember(checked.obs_id, run)
         held = self._held.get(target.did(checked.obs_id))
         self._refuse_less(run, checked, held)
         own = self._with_rights(target, held, checked.obs_id)
         own = replace(own, own=of_run)
-        findings = checked.findings + _changed(run, checked.obs_id)
+        told = (*unfilled, *_changed(run, checked.obs_id))
+        of_the_run = tuple(replace(one, obs_id=checked.obs_id) for one in told)
+        findings = checked.findings + of_the_run
         checked = replace(checked, findings=findings, corrections=corrections)
         checksum = bundle_checksum(checked.files, run.index_row, own)
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)
-        return _Ready(label, path, to_bundle(checked, own, checksum), said)
+        bundle = with_filled(to_bundle(checked, own, checksum), values)
+        return _Ready(label, path, bundle, said)
 
     def _is_withheld(self, obs_id: str) -> bool:
         return obs_id in self._removed and obs_id not in self._restore
@@ -369,7 +381,8 @@ class Loader:
             message = f"run {checked.obs_id} has {now} responses, had {held.responses}"
             raise BadData("D118", path, message)
 
-    def _refuse_twice(self, obs_id: str, run: RunFiles) -> None:
+    def _refuse_twice(self, obs_id: str, run: RunFiles, target: Target) -> None:
+        self.claims.refuse_wrong(run)
         path = run.events.path
         copied = self._by_content.get(self._content(run))
         if copied is not None:
@@ -379,6 +392,9 @@ class Loader:
         if first is not None:
             message = f"run {obs_id} was taken from {first}"
             raise BadData("D110", str(path), message)
+        for name, error in self.claims.stored_before(run, obs_id):
+            if target.did(name) in self._held:
+                raise error
 
     def _remember(self, obs_id: str, run: RunFiles) -> None:
         self._by_obs_id[obs_id] = run.events.path

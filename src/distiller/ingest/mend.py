@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 
 
 def mended(
-    raw: RawRun, overrides: Sequence[Override]
+    raw: RawRun,
+    overrides: Sequence[Override],
+    filling: frozenset[str] = frozenset(),
 ) -> tuple[RawRun, tuple[Correction, ...]]:
     """Return a run with the values of the settings in place of those of its headers.
 
     Each override leaves a finding: D230 with what was and what is now, or D244 where
     it has no effect. Those of D230 are returned as corrections of each header, too.
+
+    Parameters
+    ----------
+    filling
+        Keywords that columns of the site are filled with.
     """
     path = str(raw.files[0].path)
     findings = list(raw.findings)
     corrections: list[Correction] = []
     for one in overrides:
-        why = _without_effect(raw, one)
+        why = _without_effect(raw, one, filling)
         if why is not None:
             text = f"{one.keyword} of {one.table}: {why}"
             findings.append(Finding("D244", text, path))
@@ -89,13 +96,14 @@ def _is(one: Response, table: str) -> bool:
     return one.response_type == table.lower()
 
 
-def _without_effect(raw: RawRun, one: Override) -> str | None:
+def _without_effect(raw: RawRun, one: Override, filling: frozenset[str]) -> str | None:
     """Return why an override changes nothing; None: it does."""
     if header_of(raw, one.table) is None:
         return f"the run has no {one.table}"
     if _is_faulty(raw, one):
         return None
-    if not is_asked(one.keyword, one.table):
+    fills = one.table in {"EVENTS", "INDEX"} and one.keyword in filling
+    if not fills and not is_asked(one.keyword, one.table):
         return f"nothing asks for it ({meant(one.keyword, one.table)})"
     asked_first = raw.events.values.get(one.keyword)
     if (

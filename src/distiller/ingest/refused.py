@@ -10,12 +10,13 @@ from distiller.core.places import place
 from distiller.core.refusal import Refusal
 from distiller.core.times import now
 from distiller.ingest.findings import refuses
+from distiller.ingest.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from datetime import datetime
 
-    from distiller.ingest.find import DataSet, RunFiles
+    from distiller.ingest.find import RunFiles
     from distiller.ingest.findings import Finding
     from distiller.ingest.gadf import Reader
     from distiller.ingest.loader import Writer
@@ -97,6 +98,10 @@ class Memory:
         """Take note of what refuses something."""
         self._refused += [one for one in findings if refuses(one)]
 
+    def leave_out(self, findings: Iterable[Finding]) -> None:
+        """Take note of what the settings leave out; it is listed with the refused."""
+        self._refused += findings
+
     def take(self, path: str, run: str) -> None:
         """Take note that a run is in the archive."""
         self._taken.add((path, run))
@@ -165,7 +170,9 @@ class Memory:
             obs_id=finding.obs_id,
             code=finding.code,
             message=finding.message,
-            checksum=_checksum(finding.path, reader),
+            checksum=None
+            if finding.code == LEFT_OUT
+            else _checksum(finding.path, reader),
             source=request.source,
             settings_file=request.settings_file,
             rights=request.rights,
@@ -183,14 +190,21 @@ def _checksum(path: str, reader: Reader) -> str | None:
         return None
 
 
-def only_refused(one: DataSet, refused: Sequence[Refusal]) -> DataSet:
-    """Return a set with those of its runs that were refused.
+def only_refused(
+    found: tuple[RunFiles, ...], refused: Sequence[Refusal], left_out: Container[str]
+) -> tuple[RunFiles, ...]:
+    """Return those of the runs of a path that were refused.
 
     All of them where something else than a run was refused, such as an index.
+
+    Parameters
+    ----------
+    left_out
+        Paths that the settings leave out by now.
     """
     chosen: list[RunFiles] = []
     matched: set[str] = set()
-    for run in one.runs:
+    for run in found:
         paths = {str(run.events.path), *(str(ref.path) for ref in run.responses)}
         if run.gti is not None:
             paths.add(str(run.gti.path))
@@ -202,6 +216,11 @@ def only_refused(one: DataSet, refused: Sequence[Refusal]) -> DataSet:
         if mine:
             chosen.append(run)
             matched.update(mine)
-    if matched != {old.refusal_id for old in refused}:
-        return one
-    return replace(one, runs=tuple(chosen))
+    runs = {
+        old.refusal_id
+        for old in refused
+        if old.code != LEFT_OUT and old.path not in left_out
+    }
+    if not runs <= matched:
+        return found
+    return tuple(chosen)

@@ -11,7 +11,10 @@ from distiller.ingest.findings import CODES, FILE_REFUSED, Finding, refuses
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-OUTCOMES = ("added", "replaced", "unchanged", "skipped", "withheld")
+OUTCOMES = ("added", "replaced", "unchanged", "refused", "withheld", "ignored")
+_ALWAYS = OUTCOMES[:4]
+"""Outcomes that are told even where there are none."""
+
 _SHOWN_FILES = 5
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -38,8 +41,12 @@ class Report:
     Attributes
     ----------
     counts
-        Runs by outcome, one of `OUTCOMES`; skipped runs have an error among the
-        findings, withheld ones were removed before.
+        Runs by outcome, one of `OUTCOMES`; what is refused, a run or a file, has an
+        error among the findings; withheld runs were removed before, ignored
+        ones and files the settings leave out.
+    by_collection
+        The same for each collection; what was refused before its collection was known
+        (a path that is not there) is in ``counts`` only.
     accepted
         Findings by code that the settings accept; they are only counted.
     collections
@@ -51,24 +58,45 @@ class Report:
     """
 
     counts: Counter[str] = field(default_factory=Counter)
+    by_collection: dict[str, Counter[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     accepted: Counter[str] = field(default_factory=Counter)
     collections: list[str] = field(default_factory=list)
     seconds: float = 0.0
     progress: Callable[[Progress], None] = _silent
-    _refused: set[tuple[str, str, str | None]] = field(default_factory=set)
+    _refused: set[tuple[str | None, str, str, str | None]] = field(default_factory=set)
 
     @property
-    def skipped(self) -> int:
+    def refused(self) -> int:
         """Number of runs and files that were refused."""
-        return self.counts["skipped"]
+        return self.counts["refused"]
+
+    def begin(self, collection: str) -> None:
+        """Take note that a collection is being filled."""
+        if collection not in self.by_collection:
+            self.collections.append(collection)
+            self.by_collection[collection] = Counter()
+
+    def count(self, outcome: str, collection: str | None) -> None:
+        """Count what became of one run, or of one file."""
+        self.counts[outcome] += 1
+        if collection is not None:
+            self.by_collection[collection][outcome] += 1
 
     def add(
-        self, findings: Iterable[Finding], accepted: Container[str] = frozenset()
+        self,
+        findings: Iterable[Finding],
+        accepted: Container[str] = frozenset(),
+        collection: str | None = None,
     ) -> None:
         """Add findings; runs and files that are refused are counted, each once.
 
         Those with an accepted code are only counted.
+
+        Parameters
+        ----------
+        collection
+            Whose they are; None: not known.
         """
         for finding in findings:
             if finding.code in accepted:
@@ -80,8 +108,9 @@ class Report:
             # A file is refused once, however many runs it belongs to.
             is_file = finding.code in FILE_REFUSED
             run = None if is_file else finding.obs_id
-            refused = finding.code, finding.path, run
-            self.counts["skipped"] += refused not in self._refused
+            refused = collection, finding.code, finding.path, run
+            if refused not in self._refused:
+                self.count("refused", collection)
             self._refused.add(refused)
 
     def _grouped(self) -> list[tuple[str, list[Finding]]]:
@@ -94,13 +123,11 @@ class Report:
 
     def as_text(self) -> str:
         """Return the report as lines for a person."""
-        counts = ", ".join(
-            f"{self.counts[name]} {name}"
-            for name in OUTCOMES
-            if name != "withheld" or self.counts[name]
-        )
         where = ", ".join(self.collections) or "nothing to do"
-        lines = [f"{where}: {counts} ({self.seconds:.1f} s)"]
+        lines = [f"{where}: {_sums(self.counts)} ({self.seconds:.1f} s)"]
+        if len(self.by_collection) > 1:
+            of_each = self.by_collection.items()
+            lines += [f"  {name}: {_sums(counts)}" for name, counts in of_each]
         for code, findings in self._grouped():
             known = CODES[code]
             lines.append("")
@@ -113,7 +140,7 @@ class Report:
             pairs = sorted(self.accepted.items())
             listed = ", ".join(f"{code} x {number}" for code, number in pairs)
             lines += ["", f"accepted by the settings and not listed: {listed}"]
-        if self.skipped:
+        if self.refused:
             lines += ["", "What was refused is remembered: `distiller refused` lists "]
             lines[-1] += "it, `distiller ingest --refused` tries it again."
         return "\n".join(lines)
@@ -124,6 +151,10 @@ class Report:
             "collections": self.collections,
             "seconds": round(self.seconds, 3),
             **{name: self.counts[name] for name in OUTCOMES},
+            "by_collection": {
+                collection: {name: counts[name] for name in OUTCOMES}
+                for collection, counts in self.by_collection.items()
+            },
             "accepted": dict(sorted(self.accepted.items())),
             "findings": [
                 {
@@ -139,6 +170,12 @@ class Report:
                 for code, findings in self._grouped()
             ],
         }
+
+
+def _sums(counts: Counter[str]) -> str:
+    """Return counts by outcome; those that are seldom only where there are any."""
+    told = (name for name in OUTCOMES if name in _ALWAYS or counts[name])
+    return ", ".join(f"{counts[name]} {name}" for name in told)
 
 
 def _line(finding: Finding) -> str:

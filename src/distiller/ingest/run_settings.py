@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Telescope,
     )
     from distiller.ingest.corrections import Override
+    from distiller.ingest.fill import Fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class RunSettings:
     site: Site | None = None
     telescopes: tuple[Telescope, ...] = ()
     overrides: tuple[Override, ...] = ()
+    fills: tuple[Fill, ...] = ()
 
     def as_values(self) -> dict[str, Any]:
         """Return plain values, for the checksum; which other runs share it is left out.
@@ -66,6 +68,7 @@ class RunSettings:
             "reference": self.reference,
             "creator_did": self.creator_did,
             "target_class": self.target_class,
+            "fills": [one.model_dump(exclude=apart) for one in self.fills] or None,
             "corrections": "stored" if self.overrides else None,
         }
         return {

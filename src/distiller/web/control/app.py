@@ -46,6 +46,7 @@ def application(site: Site) -> Starlette:
             Route("/bundles", commands.bundles, methods=["POST"]),
             Route("/stored", commands.stored, methods=["GET"]),
             Route("/remove", commands.remove, methods=["POST"]),
+            Route("/unused", commands.remove_unused, methods=["POST"]),
             Route("/refusals", commands.refusals, methods=["GET"]),
             Route("/refusals", commands.record_refusals, methods=["POST"]),
             Route("/rows", commands.rows, methods=["POST"]),
@@ -130,6 +131,13 @@ class _Commands:
         removed = await asyncio.to_thread(
             self._archive.remove, publisher_did, note=note
         )
+        return JSONResponse({"removed": removed})
+
+    @_json_errors
+    async def remove_unused(self, request: Request) -> Response:
+        """Take out shared rows that nothing refers to."""
+        del request
+        removed = await asyncio.to_thread(self._archive.remove_unused)
         return JSONResponse({"removed": removed})
 
     @_json_errors
