@@ -275,6 +275,28 @@ def test_rows_that_stand_in_the_way_are_told(
     assert not home.backups_path.exists()
 
 
+def test_rows_that_came_since_the_plan_are_told(
+    home: Settings, folder: Path, behind: Any
+) -> None:
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "      quality: {datatype: int,",
+        "      quality: {datatype: int, unique: true,",
+    )
+    behind(home, "UPDATE cta.ambient_conditions SET quality = NULL")
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert planned.obstacles == ()
+    behind(home, "UPDATE cta.ambient_conditions SET quality = 7")
+    before = _digest(home)
+    words = r"UNIQUE \(quality\), and 3 rows do not differ in it.*nothing was changed"
+    with pytest.raises(IllegalState, match=words):
+        upgrade(settings, planned)
+    assert _digest(home) == before
+    assert not home.backups_path.exists()
+    assert [p.name for p in home.home.glob(".upgrade*")] == []
+
+
 def test_a_constraint_that_rows_break_is_told(home: Settings, folder: Path) -> None:
     rule = "<constraint><description>{}</description></constraint>\n      "
     first = "<attribute>\n        <vodml-id>Observation.GoodTimeInterval."

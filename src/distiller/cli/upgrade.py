@@ -30,7 +30,8 @@ def command(
     """Bring the archive to the data model of this program, or of ``model_dir``.
 
     Every difference is told first, a line each. The archive as it was is kept in
-    HOME/backups. All is done or nothing; stop the server before.
+    HOME/backups. All is done or nothing; stop the server before. What rows do not
+    allow is told with an example, and nothing is done then; exit 1, with --dry-run too.
     """
     settings = settings_of(ctx)
     remote = RemoteArchive(settings.socket_path)
@@ -58,7 +59,7 @@ def command(
     if dry_run:
         plural = "" if len(told) == 1 else "s"
         click.echo(f"{len(told)} difference{plural}; nothing was done")
-        return
+        ctx.exit(1 if planned.obstacles else 0)
     if not yes and not planned.obstacles:
         click.confirm("Upgrade the archive?", abort=True)
     upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)

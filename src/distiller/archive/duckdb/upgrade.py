@@ -20,11 +20,15 @@ import duckdb
 from distiller.archive.archive import Archive
 from distiller.archive.duckdb.engine import DuckDBEngine
 from distiller.archive.duckdb.faults import translated
+from distiller.archive.duckdb.session import DuckDBSession
+from distiller.archive.live import read_shape
+from distiller.archive.obstacles import obstacles, refuse
 from distiller.core.errors import Damaged
 from distiller.core.files import sync_folder
-from distiller.model.diff import former, former_column
+from distiller.model.diff import diff, former, former_column
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import kept_column, kept_table
+from distiller.model.emit.sql.convert import conversion
 from distiller.model.emit.sql.names import listed, literal, qualified
 from distiller.model.shape import shape_of
 
@@ -45,7 +49,6 @@ _OWN = "name LIKE 'model.%'"
 def upgrade(
     settings: Settings,
     model: Model,
-    before: Shape,
     *,
     drop: bool,
     say: Callable[[str], None],
@@ -55,6 +58,7 @@ def upgrade(
     with translated(f"upgrading {path}"), closing(_connection(settings)) as connection:
         connection.execute(f"ATTACH {literal(str(path))} AS before")
         connection.execute("CHECKPOINT before")
+        before = _looked_at(connection, model, drop=drop)
         for leftover in settings.home.glob(f"{_SCRATCH}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         scratch = settings.home / f"{_SCRATCH}{uuid.uuid4().hex[:8]}"
@@ -72,6 +76,19 @@ def upgrade(
             sync_folder(path.parent)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _looked_at(
+    connection: duckdb.DuckDBPyConnection, model: Model, *, drop: bool
+) -> Shape:
+    """Return what is there, now that nobody can change it any more."""
+    session = DuckDBSession(connection)
+    session.execute("USE before")
+    found = read_shape("duckdb", session, model)
+    differences = diff(found, shape_of(model, "duckdb"))
+    refuse(obstacles("duckdb", session, found, model, differences, drop=drop))
+    session.execute("USE memory")
+    return found
 
 
 def _connection(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -145,7 +162,7 @@ class _Copy:
             found = former_column(old, column)
             if found is not None:
                 kept.add(found.name)
-                cell = f"CAST({quoted(found.name)} AS {column.type})"
+                cell = conversion("duckdb", quoted(found.name), found.type, column.type)
                 pairs.append((column.name, cell))
         for column in old.columns:
             if column.name not in kept and not self._drop:
@@ -157,12 +174,13 @@ class _Copy:
                 for statement in kept_column(f"after.{new.name}", column):
                     self._connection.execute(statement)
                 pairs.append((column.name, name))
-        self._connection.execute(
-            f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
-            f"({listed(tuple(name for name, _ in pairs))}) "
-            f"SELECT {', '.join(cell for _, cell in pairs)} "
-            f"FROM before.{qualified(old.name)}"
-        )
+        if pairs:  # else there are no rows: new columns would lack values
+            self._connection.execute(
+                f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
+                f"({listed(tuple(name for name, _ in pairs))}) "
+                f"SELECT {', '.join(cell for _, cell in pairs)} "
+                f"FROM before.{qualified(old.name)}"
+            )
         self._verify(old.name, new.name, pairs)
 
     def _whole(self, old: TableShape) -> None:

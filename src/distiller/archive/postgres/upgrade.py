@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
+from distiller.archive.live import read_shape
+from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
-from distiller.archive.postgres.live import read_shape
 from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
@@ -50,25 +51,23 @@ def upgrade(
     ):
         # Nothing goes in behind the backup.
         session.keep_others_out()
+        before = read_shape("postgresql", session, model)
+        wanted = shape_of(model, "postgresql")
+        found = diff(before, wanted)
+        # Others may have written since the plan.
+        refuse(obstacles(engine.name, session, before, model, found, drop=drop))
         if not backed_up:
             _back_up(settings, schemas, say)
-        before = read_shape(session, model, schemas, _derived(model))
         with session.transaction():
             session.lock_all()
             url = install.base_url(session, settings)
             parameters = install.parameters_of(settings, model, url)
-            wanted = shape_of(model, "postgresql")
-            found = diff(before, wanted)
             for statement in alter(found, before, model, drop=drop):
                 session.execute(statement)
             install.settle(engine, session, model)
             install.fill_mapped("postgresql", session, model, parameters)
             Versions(session, model).catch_up()
             engine.allow_readers(session, model)
-
-
-def _derived(model: Model) -> set[str]:
-    return {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
 
 
 def _back_up(

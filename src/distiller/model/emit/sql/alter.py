@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distiller.model.diff import KEPT, former, former_column
 from distiller.model.emit.sql import duckdb, parts, postgresql
+from distiller.model.emit.sql.convert import conversion
 from distiller.model.emit.sql.cover import cover_statements
 from distiller.model.emit.sql.names import listed, literal, qualified, quoted
 from distiller.model.shape import shape_of
@@ -13,6 +14,7 @@ from distiller.model.shape import shape_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from distiller.core.columns import ForeignKey
     from distiller.model.diff import Difference, Kind
     from distiller.model.shape import ColumnShape, Shape, TableShape
     from distiller.model.tables import BoundTable, Model
@@ -155,6 +157,8 @@ class _Postgres(_Altering):
         for d in self._of("key new"):
             name = quoted(d.name)
             yield f"ALTER TABLE {qualified(d.table)} ADD CONSTRAINT {name} {d.new}"
+        for table, key in self._retyped():
+            yield postgresql.add_key(table, key)
         for table in tables:
             for key in table.foreign_keys:
                 yield postgresql.add_key(table, key)
@@ -170,18 +174,39 @@ class _Postgres(_Altering):
         """Drop what holds tables together, keys before what they lead to."""
         for d in self._of("key gone"):
             yield self._drop_constraint(self._was(d.table), d.name)
+        for table, key in self._retyped():
+            name = postgresql.key_name(table, key)
+            yield self._drop_constraint(self._was(table.name), name)
         gone = [d.table for d in self._of("table gone", "table kept")]
-        for table in gone:
-            for name in self._old.tables[table].keys:
-                yield self._drop_constraint(table, name)
+        for gone_table in gone:
+            for name in self._old.tables[gone_table].keys:
+                yield self._drop_constraint(gone_table, name)
         for d in self._of("index gone"):
             schema = self._was(d.table).partition(".")[0]
             yield f"DROP INDEX {quoted(schema)}.{quoted(d.name)}"
         for d in sorted(self._of("constraint gone"), key=_is_key):
             yield self._drop_constraint(self._was(d.table), d.name)
-        for table in gone:
-            if self._drop or self._derived(table):
-                yield f"DROP TABLE {qualified(table)}"
+        for gone_table in gone:
+            if self._drop or self._derived(gone_table):
+                yield f"DROP TABLE {qualified(gone_table)}"
+
+    def _retyped(self) -> Iterator[tuple[BoundTable, ForeignKey]]:
+        """Yield the foreign keys that stay, of columns that change their type.
+
+        Both sides change one after the other, and a key allows no time in between.
+        """
+        changed = {(d.table, d.name) for d in self._of("column type")}
+        gone = {(d.table, d.name) for d in self._of("key gone")}
+        for table in self._model.tables:
+            before = self._old.tables.get(self._was(table.name))
+            keys = before.keys if before is not None else {}
+            for key in table.foreign_keys:
+                name = postgresql.key_name(table, key)
+                ends = {(table.name, own) for own, _ in key.columns}
+                ends |= {(key.target, other) for _, other in key.columns}
+                stays = name in keys and (table.name, name) not in gone
+                if stays and ends & changed:
+                    yield table, key
 
     def _drop_constraint(self, table: str, name: str) -> str:
         return f"ALTER TABLE {qualified(table)} DROP CONSTRAINT {quoted(name)}"
@@ -216,8 +241,8 @@ class _Postgres(_Altering):
         for d in self._of("column new"):
             yield self._column(d, f"ADD COLUMN {{}} {d.new}")
         for d in self._of("column type"):
-            cast = f"USING CAST({quoted(d.name)} AS {_plain(d.new)})"
-            yield self._column(d, f"ALTER COLUMN {{}} TYPE {d.new} {cast}")
+            made = conversion("postgresql", quoted(d.name), d.old, d.new)
+            yield self._column(d, f"ALTER COLUMN {{}} TYPE {d.new} USING {made}")
         for d in self._of("column null"):
             yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
         for d in self._of("column not null"):
@@ -282,7 +307,11 @@ class _DuckDB(_Altering):
         made = f"{schema}.{name}__new"
         yield duckdb.create_table(table, made)
         pairs = [
-            (column.name, found.name, column.type)
+            (
+                column.name,
+                found.name,
+                conversion("duckdb", quoted(found.name), found.type, column.type),
+            )
             for column in after.columns
             if (found := former_column(before, column)) is not None
         ]
@@ -297,10 +326,11 @@ class _DuckDB(_Altering):
                 f"ALTER TABLE {qualified(made)} ADD COLUMN "
                 f"{quoted(column.name)} {column.type}"
             )
-            pairs.append((column.name, column.name, column.type))
-        if not after.derived:
+            pairs.append((column.name, column.name, quoted(column.name)))
+        # Where nothing is the same, new columns that are never missing allow no rows.
+        if pairs and not after.derived:
             names = listed(tuple(new for new, _, _ in pairs))
-            cells = ", ".join(f"CAST({quoted(o)} AS {t})" for _, o, t in pairs)
+            cells = ", ".join(cell for _, _, cell in pairs)
             yield (
                 f"INSERT INTO {qualified(made)} ({names})\n"
                 f"SELECT {cells}\nFROM {qualified(before.name)}"
@@ -335,8 +365,3 @@ def _kept(comment: str) -> str:
 
 def _is_key(d: Difference) -> bool:
     return d.old.startswith("PRIMARY KEY")
-
-
-def _plain(kind: str) -> str:
-    """Return a type without its collation."""
-    return kind.partition(" COLLATE")[0]
