@@ -88,6 +88,8 @@ def plan(settings: Settings, *, drop: bool = False, model: Model | None = None) 
         session = engine.session()
         try:
             with engine.translated(f"looking at {engine.place}"):
+                if settings.database_url is None:
+                    duckdb.finish_backups(settings)
                 return _plan(engine, session, wanted, drop=drop)
         finally:
             session.close()

@@ -2,29 +2,30 @@
 
 The rename is the moment of change: before it the old file counts, after it the new one.
 The old file is locked until then, so that nothing is written to it meanwhile, and stays
-in the folder of backups.
+in the folder of backups. It gets its name there once it is not the archive any more.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import uuid
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from distiller.archive.archive import Archive
+from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.duckdb.engine import DuckDBEngine
 from distiller.archive.duckdb.faults import translated
 from distiller.archive.duckdb.session import DuckDBSession
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.core.errors import Damaged
-from distiller.core.files import sync_folder
+from distiller.core.files import atomic_file, sync_folder
 from distiller.model.diff import diff, former, former_column
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import kept_column, kept_table
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from distiller.model import Model
     from distiller.model.shape import Shape, TableShape
 
+_ENDING = ".duckdb"
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP)
 _SCRATCH = ".upgrade-"
 _SETTINGS = "internal.setting"
 _OWN = "name LIKE 'model.%'"
@@ -67,15 +70,46 @@ def upgrade(
             there = settings.model_copy(update={"home": scratch})
             copy = _Copy(connection, before, shape_of(model, "duckdb"), drop=drop)
             made = _made(copy, there, model)
-            backup = _backup_path(settings)
-            backup.parent.mkdir(mode=0o700, exist_ok=True)
-            backup.hardlink_to(path)
-            sync_folder(backup.parent)
+            backup = free_path(settings, _ENDING)
+            _keep(path, backup)
             say(f"the archive as it was: {backup}")
             made.replace(path)
             sync_folder(path.parent)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+            finish_backups(settings)
+
+
+def finish_backups(settings: Settings) -> None:
+    """Give the backups their names that upgrades did not come to name.
+
+    A second name of the file that is the archive still is none: it goes. Nobody may
+    be upgrading; who has the file open knows that.
+    """
+    for found, path in partials(settings, _ENDING):
+        with suppress(FileNotFoundError):  # of another process that does the same
+            archive = settings.archive_path
+            if archive.exists() and found.samefile(archive):
+                found.unlink()
+            else:
+                found.replace(path)
+            sync_folder(path.parent)
+
+
+def _keep(path: Path, backup: Path) -> None:
+    """Keep the old file where it will be found once the new one has its name.
+
+    A link is the archive itself until then, and so is not called a backup before; a
+    copy, where the folder of backups is on another disk, is one as soon as it is whole.
+    """
+    try:
+        partial(backup).hardlink_to(path)
+        sync_folder(backup.parent)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with atomic_file(backup, mode=0o600) as copy, path.open("rb") as stream:
+            shutil.copyfileobj(stream, copy)
 
 
 def _looked_at(
@@ -230,14 +264,3 @@ def _unfilled(text: str) -> str:
     """Return the state of the mappings with its parameters, and nothing filled."""
     state = json.loads(text)
     return json.dumps({**state, "selects": []} if isinstance(state, dict) else state)
-
-
-def _backup_path(settings: Settings) -> Path:
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    name = f"archive-{moment}"
-    path = settings.backups_path / f"{name}.duckdb"
-    number = 1
-    while path.exists():
-        number += 1
-        path = settings.backups_path / f"{name}-{number}.duckdb"
-    return path

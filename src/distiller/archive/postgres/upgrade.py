@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
+from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
     from distiller.model import Model
 
+_ENDING = ".dump"
 _PROGRAM = "pg_dump"
 _FUNCTIONS = "dst"
 
@@ -80,10 +82,11 @@ def _back_up(
     assert settings.database_url is not None  # noqa: S101 - callers have looked
     given = conninfo_to_dict(settings.database_url.get_secret_value())
     password = given.pop("password", None)
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    path = settings.backups_path / f"archive-{moment}.dump"
+    path = free_path(settings, _ENDING)
+    for leftover, _ in partials(settings, _ENDING):
+        leftover.unlink(missing_ok=True)
     place = make_conninfo(**{k: str(v) for k, v in given.items()})
-    arguments = ["--format=custom", f"--file={path}", f"--dbname={place}"]
+    arguments = ["--format=custom", f"--file={partial(path)}", f"--dbname={place}"]
     dumped = (*schemas, _FUNCTIONS)
     arguments += [f"--schema={schema}" for schema in dumped]
     say(f"backup: {_PROGRAM} {' '.join(arguments)}")
@@ -105,24 +108,34 @@ def _back_up(
 
 
 def _dump(command: Sequence[str], path: Path, password: str | None) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Run the program; the backup gets its name once it is whole and on disk."""
     secret = {} if password is None else {"PGPASSWORD": password}
-    done = subprocess.run(  # noqa: S603 - a program of the PATH with our arguments
-        command,
-        env={**os.environ, **secret},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        path.unlink(missing_ok=True)
-        said = done.stderr.strip().splitlines()
-        raise IllegalState(
-            f"{_PROGRAM} made no backup: {said[-1] if said else done.returncode}",
-            hint="mend that, or make a backup and say --backed-up",
+    made = partial(path)
+    try:
+        done = subprocess.run(  # noqa: S603 - a program of the PATH with our arguments
+            command,
+            env={**os.environ, **secret},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-    path.chmod(0o600)
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    sync_folder(path.parent)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [_ended(done.returncode)]
+            raise IllegalState(
+                f"{_PROGRAM} made no backup: {said[-1]}",
+                hint="mend that, or make a backup and say --backed-up",
+            )
+        made.chmod(0o600)
+        with made.open("rb") as stream:
+            os.fsync(stream.fileno())
+        made.replace(path)
+        sync_folder(path.parent)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"it was ended by {signal.Signals(-status).name}"
+    return f"it ended with status {status}"
