@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.archive import install
+from distiller.archive.duckdb import guests as duckdb_guests
 from distiller.archive.duckdb import upgrade as duckdb
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.opening import engine_of
+from distiller.archive.postgres import guests as postgres_guests
 from distiller.archive.postgres import upgrade as postgres
 from distiller.archive.versions import TABLE, untold
 from distiller.core.errors import NotFound
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from distiller.archive.engine import Engine, Session
+    from distiller.archive.guests import Guest
     from distiller.core.settings import Settings
     from distiller.model import Model
     from distiller.model.diff import Difference
@@ -41,9 +44,11 @@ class Plan:
     statements
         SQL for it; DuckDB gets a new file instead.
     obstacles
-        What rows that are there stand in the way of.
+        What rows that are there, or things that others keep there, do not allow.
     kept
         Columns and tables that stay though the model does not have them.
+    farewells
+        What is not the archive's and goes, since it depends on what is dropped.
     untold
         Number of datasets whose current state the history is to get.
     is_due
@@ -56,6 +61,7 @@ class Plan:
     statements: tuple[str, ...]
     obstacles: tuple[str, ...]
     kept: tuple[str, ...]
+    farewells: tuple[str, ...]
     untold: int
     is_due: bool
 
@@ -128,6 +134,21 @@ def upgrade(
         )
 
 
+def _guests(  # noqa: PLR0913 - both sides, and what leads from one to the other
+    engine: Engine,
+    session: Session,
+    live: Shape,
+    model: Model,
+    differences: tuple[Difference, ...],
+    *,
+    drop: bool,
+) -> list[Guest]:
+    """Return what somebody else keeps there and cannot stay."""
+    if engine.name == "postgresql":
+        return postgres_guests.guests(session, live, model, differences, drop=drop)
+    return [guest for guest, _ in duckdb_guests.lost(session, live, model, drop=drop)]
+
+
 def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan:
     live = read_shape(engine.name, session, model)
     wanted = shape_of(model, engine.name)
@@ -138,7 +159,11 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         if d.is_kept or (d.kind in {"column gone", "table gone"} and d.destructive)
     ]
     kept = [] if drop else gone
+    found = _guests(engine, session, live, model, differences, drop=drop)
     statements = alter(differences, live, model, drop=drop)
+    if drop:
+        statements = (*(g.drop for g in found if g.drop), *statements)
+    in_the_way = obstacles(engine.name, session, live, model, differences, drop=drop)
     without = untold(session, model, has_table=TABLE in live.tables)
     is_due = any(d not in kept for d in differences) or without > 0
     return Plan(
@@ -146,8 +171,9 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         live,
         differences,
         statements,
-        obstacles(engine.name, session, live, model, differences, drop=drop),
+        (*in_the_way, *(g.obstacle for g in found if not drop)),
         tuple(f"{d.table}.{d.name}" if d.name else d.table for d in kept),
+        tuple(g.farewell for g in found if drop),
         without,
         is_due or not install.is_of(engine, session, model),
     )

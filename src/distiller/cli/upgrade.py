@@ -49,6 +49,8 @@ def command(
         click.echo(str(difference))
     for name in planned.kept:
         click.echo(f"{name}: stays, though the model does not have it (--drop)")
+    for words in planned.farewells:
+        click.echo(words)
     if planned.untold:
         click.echo(f"the history gets the state of {planned.untold} datasets")
     for obstacle in planned.obstacles:

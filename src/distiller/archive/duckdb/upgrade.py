@@ -12,19 +12,21 @@ import json
 import os
 import shutil
 import uuid
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from distiller.archive import functions
 from distiller.archive.archive import Archive
 from distiller.archive.backups import free_path, partial, partials
+from distiller.archive.duckdb import guests
 from distiller.archive.duckdb.engine import DuckDBEngine
 from distiller.archive.duckdb.faults import translated
 from distiller.archive.duckdb.session import DuckDBSession
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
-from distiller.core.errors import Damaged
+from distiller.core.errors import Damaged, IllegalState
 from distiller.core.files import atomic_file, sync_folder
 from distiller.model.diff import diff, former, former_column
 from distiller.model.emit.sql import quoted
@@ -34,7 +36,7 @@ from distiller.model.emit.sql.names import listed, literal, qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from distiller.core.settings import Settings
@@ -58,17 +60,18 @@ def upgrade(
 ) -> None:
     """Bring the file of a home to a model; see `distiller.archive.upgrade`."""
     path = settings.archive_path
-    with translated(f"upgrading {path}"), closing(_connection(settings)) as connection:
+    with translated(f"upgrading {path}"), _connection(settings) as connection:
         connection.execute(f"ATTACH {literal(str(path))} AS before")
         connection.execute("CHECKPOINT before")
-        before = _looked_at(connection, model, drop=drop)
+        before, taken = _looked_at(connection, model, drop=drop)
         for leftover in settings.home.glob(f"{_SCRATCH}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         scratch = settings.home / f"{_SCRATCH}{uuid.uuid4().hex[:8]}"
         scratch.mkdir(mode=0o700)
         try:
             there = settings.model_copy(update={"home": scratch})
-            copy = _Copy(connection, before, shape_of(model, "duckdb"), drop=drop)
+            after = shape_of(model, "duckdb")
+            copy = _Copy(connection, before, after, taken, drop=drop)
             made = _made(copy, there, model)
             backup = free_path(settings, _ENDING)
             _keep(path, backup)
@@ -114,22 +117,40 @@ def _keep(path: Path, backup: Path) -> None:
 
 def _looked_at(
     connection: duckdb.DuckDBPyConnection, model: Model, *, drop: bool
-) -> Shape:
-    """Return what is there, now that nobody can change it any more."""
+) -> tuple[Shape, list[guests.Thing]]:
+    """Return what is there, now that nobody can change it any more.
+
+    The tables of the archive, and what others keep there.
+    """
     session = DuckDBSession(connection)
     session.execute("USE before")
     found = read_shape("duckdb", session, model)
     differences = diff(found, shape_of(model, "duckdb"))
-    refuse(obstacles("duckdb", session, found, model, differences, drop=drop))
-    session.execute("USE memory")
-    return found
-
-
-def _connection(settings: Settings) -> duckdb.DuckDBPyConnection:
-    memory = f"{settings.query_memory_mb}MB"
-    return duckdb.connect(
-        config={"memory_limit": memory, "threads": settings.query_threads}
+    lost = guests.lost(session, found, model, drop=drop)
+    refuse(
+        (
+            *obstacles("duckdb", session, found, model, differences, drop=drop),
+            *(guest.obstacle for guest, _ in lost if not drop),
+        )
     )
+    gone = [thing for _, thing in lost]
+    there = guests.things(session, found, model, drop=drop)
+    session.execute("USE memory")
+    return found, [thing for thing in there if thing not in gone]
+
+
+@contextmanager
+def _connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Connect to a database that knows our functions: views of others may use them."""
+    memory = f"{settings.query_memory_mb}MB"
+    with duckdb.connect(
+        config={"memory_limit": memory, "threads": settings.query_threads}
+    ) as connection:
+        functions.register(connection)
+        try:
+            yield connection
+        finally:
+            functions.unregister(connection)
 
 
 def _made(copy: _Copy, there: Settings, model: Model) -> Path:
@@ -160,9 +181,11 @@ class _Copy:
         connection: duckdb.DuckDBPyConnection,
         before: Shape,
         after: Shape,
+        taken: Sequence[guests.Thing],
         *,
         drop: bool,
     ) -> None:
+        self._taken = taken
         self._connection = connection
         self._before = before
         self._after = after
@@ -171,46 +194,45 @@ class _Copy:
     def into(self, made: Path) -> None:
         """Copy every row that is not derived, and compare both files."""
         execute = self._connection.execute
-        execute(f"ATTACH {literal(str(made))} AS after")
+        execute(f"ATTACH {literal(str(made))} AS archive")
         execute(f"SET temp_directory = {literal(str(made.with_name('tmp')))}")
-        copied: set[str] = set()
         for table in self._after.tables.values():
             old = former(self._before, table)
             if old is None:
                 continue
-            copied.add(old.name)
             if table.name == _SETTINGS:
                 self._settings()
             elif not table.derived:
                 self._table(old, table)
-        for name, old in self._before.tables.items():
-            if name not in copied and not self._drop and not old.derived:
+        if not self._drop:
+            for old in guests.kept_tables(self._before, self._after):
                 self._whole(old)
-        execute("CHECKPOINT after")
-        execute("DETACH after")
+        execute("USE archive")
+        for thing in self._taken:
+            self._guest(thing)
+        execute("USE memory")
+        execute("CHECKPOINT archive")
+        execute("DETACH archive")
 
     def _table(self, old: TableShape, new: TableShape) -> None:
         pairs: list[tuple[str, str]] = []
-        kept: set[str] = set()
         for column in new.columns:
             found = former_column(old, column)
             if found is not None:
-                kept.add(found.name)
                 cell = conversion("duckdb", quoted(found.name), found.type, column.type)
                 pairs.append((column.name, cell))
-        for column in old.columns:
-            if column.name not in kept and not self._drop:
-                name = quoted(column.name)
-                self._connection.execute(
-                    f"ALTER TABLE after.{qualified(new.name)} "
-                    f"ADD COLUMN {name} {column.type}"
-                )
-                for statement in kept_column(f"after.{new.name}", column):
-                    self._connection.execute(statement)
-                pairs.append((column.name, name))
+        for column in guests.kept_columns(old, new) if not self._drop else ():
+            name = quoted(column.name)
+            self._connection.execute(
+                f"ALTER TABLE archive.{qualified(new.name)} "
+                f"ADD COLUMN {name} {column.type}"
+            )
+            for statement in kept_column(f"archive.{new.name}", column):
+                self._connection.execute(statement)
+            pairs.append((column.name, name))
         if pairs:  # else there are no rows: new columns would lack values
             self._connection.execute(
-                f"INSERT INTO after.{qualified(new.name)} "  # noqa: S608 - names of the archive
+                f"INSERT INTO archive.{qualified(new.name)} "  # noqa: S608 - names of the archive
                 f"({listed(tuple(name for name, _ in pairs))}) "
                 f"SELECT {', '.join(cell for _, cell in pairs)} "
                 f"FROM before.{qualified(old.name)}"
@@ -220,15 +242,37 @@ class _Copy:
     def _whole(self, old: TableShape) -> None:
         """Copy a table that the model does not have."""
         schema = quoted(old.name.partition(".")[0])
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS after.{schema}")
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS archive.{schema}")
         self._connection.execute(
-            f"CREATE TABLE after.{qualified(old.name)} AS "
+            f"CREATE TABLE archive.{qualified(old.name)} AS "
             f"FROM before.{qualified(old.name)}"
         )
-        for statement in kept_table(old, "after."):
+        for statement in kept_table(old, "archive."):
             self._connection.execute(statement)
         pairs = [(column.name, quoted(column.name)) for column in old.columns]
         self._verify(old.name, old.name, pairs)
+
+    def _guest(self, thing: guests.Thing) -> None:
+        """Make again what others keep in the file, with its rows."""
+        try:
+            for statement in thing.statements:
+                self._connection.execute(statement)
+            if thing.has_rows:
+                self._connection.execute(
+                    f"INSERT INTO archive.{qualified(thing.name)} "
+                    f"FROM before.{qualified(thing.name)}"
+                )
+        except duckdb.Error as error:
+            raise IllegalState(
+                f"the {thing.kind} {thing.name}, which is not the archive's, cannot be "
+                f"made again: {str(error).partition(chr(10))[0]}",
+                hint="nothing was changed; drop it, upgrade, and make it again",
+            ) from error
+        if thing.has_rows:
+            none = f"FROM before.{qualified(thing.name)} LIMIT 0"
+            rows = self._connection.execute(none)
+            pairs = [(name, quoted(name)) for name, *_ in rows.description or ()]
+            self._verify(thing.name, thing.name, pairs)
 
     def _settings(self) -> None:
         """Copy what the archive remembers; the mapping is to be filled anew."""
@@ -238,7 +282,8 @@ class _Copy:
         for name, value in rows:
             kept = _unfilled(value) if name == "mapping" else value
             self._connection.execute(
-                f"INSERT OR REPLACE INTO after.{_SETTINGS} (name, value) VALUES (?, ?)",  # noqa: S608 - fixed names
+                f"INSERT OR REPLACE INTO archive.{_SETTINGS} (name, value) "  # noqa: S608 - fixed names
+                "VALUES (?, ?)",
                 [name, kept],
             )
 
@@ -246,7 +291,7 @@ class _Copy:
         """Compare number and checksum of the rows of both files."""
         names = [quoted(name) for name, _ in pairs]
         there = self._sum([cell for _, cell in pairs], f"before.{qualified(old)}")
-        here = self._sum(names, f"after.{qualified(new)}")
+        here = self._sum(names, f"archive.{qualified(new)}")
         if here != there:
             raise Damaged(
                 f"{new}: the copy differs from {old}; the archive stays as it was",

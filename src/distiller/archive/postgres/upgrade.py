@@ -9,6 +9,7 @@ import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
@@ -16,6 +17,7 @@ from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
+from distiller.archive.postgres.guests import guests
 from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from distiller.archive.engine import Session
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _ENDING = ".dump"
 _PROGRAM = "pg_dump"
 _FUNCTIONS = "dst"
+_HANGING = (errors.DependentObjectsStillExist, errors.FeatureNotSupported)
 
 
 def upgrade(
@@ -57,19 +61,41 @@ def upgrade(
         wanted = shape_of(model, "postgresql")
         found = diff(before, wanted)
         # Others may have written since the plan.
-        refuse(obstacles(engine.name, session, before, model, found, drop=drop))
+        hang = guests(session, before, model, found, drop=drop)
+        refuse(
+            (
+                *obstacles(engine.name, session, before, model, found, drop=drop),
+                *(guest.obstacle for guest in hang if not drop),
+            )
+        )
         if not backed_up:
             _back_up(settings, schemas, say)
         with session.transaction():
             session.lock_all()
             url = install.base_url(session, settings)
             parameters = install.parameters_of(settings, model, url)
-            for statement in alter(found, before, model, drop=drop):
-                session.execute(statement)
+            _alter(
+                session,
+                [*(g.drop for g in hang), *alter(found, before, model, drop=drop)],
+            )
             install.settle(engine, session, model)
             install.fill_mapped("postgresql", session, model, parameters)
             Versions(session, model).catch_up()
             engine.allow_readers(session, model)
+
+
+def _alter(session: Session, statements: Sequence[str]) -> None:
+    """Change the tables; PostgreSQL tells what else hangs on them."""
+    try:
+        for statement in statements:
+            session.execute(statement)
+    except _HANGING as error:
+        said = [error.diag.message_primary, error.diag.message_detail]
+        words = "; ".join(" ".join(text.split()) for text in said if text)
+        raise IllegalState(
+            f"something that is not the archive's is in the way: {words}",
+            hint="nothing was changed; drop it, upgrade, and make it again",
+        ) from error
 
 
 def _back_up(

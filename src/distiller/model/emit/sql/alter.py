@@ -51,6 +51,18 @@ def alter(
     return tuple(_DuckDB(differences, old, model, drop=drop).statements())
 
 
+def dropped_views(
+    differences: Sequence[Difference], old: Shape, model: Model, *, drop: bool
+) -> tuple[str, ...]:
+    """Return the views that PostgreSQL must drop to change what they show.
+
+    Others stay, with what depends on them and who may read them: their query is
+    replaced, which may have more columns at its end.
+    """
+    altering = _Postgres(differences, old, model, drop=drop)
+    return tuple(altering.dropped_views())
+
+
 class _Altering:
     """What both engines need."""
 
@@ -94,15 +106,22 @@ class _Altering:
             if schema not in present:
                 yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
 
+    def dropped_views(self) -> Iterator[str]:
+        """Yield the views that stand in the way of changes; they are made again."""
+        yield from self._old.views if self._structural else ()
+
     def _drop_views(self) -> Iterator[str]:
-        """Drop the views, which stand in the way of changes; they are made again."""
-        for name in self._old.views if self._structural else ():
+        for name in self.dropped_views():
             yield f"DROP VIEW {qualified(name)}"
 
     def _views(self) -> Iterator[str]:
         if self._structural:
+            dropped = set(self.dropped_views())
             for view in self._model.views:
-                yield from parts.view(self._model, view)
+                made, *words = parts.view(self._model, view)
+                if view.name in self._old.views and view.name not in dropped:
+                    made = made.replace("CREATE ", "CREATE OR REPLACE ", 1)
+                yield from (made, *words)
             return
         described = {d.table for d in self._of("view comment")}
         for view in self._model.views:
@@ -167,6 +186,26 @@ class _Postgres(_Altering):
         yield from self._kept_columns()
         yield from self._kept_tables()
 
+    def dropped_views(self) -> Iterator[str]:
+        """Yield the views whose columns do not stay, or whose tables change types."""
+        shown = {view.name: view.of for view in self._model.views}
+        wanted = shape_of(self._model, "postgresql").views
+        changed = {d.table for d in self._of("column type")}
+        gone = self._of("column gone", "column kept")
+        changed |= {d.table for d in gone if self._drop or self._derived(d.table)}
+        # A table that no model describes is in none of its views.
+        is_all = any(
+            self._old.tables[d.table].comment and (self._drop or self._derived(d.table))
+            for d in self._of("table gone", "table kept")
+        )
+        for name, view in self._old.views.items() if self._structural else ():
+            stays = (
+                name in wanted
+                and view.columns == (wanted[name].columns[: len(view.columns)])
+            )
+            if is_all or not stays or shown[name] in changed:
+                yield name
+
     def _any(self, *kinds: Kind) -> bool:
         return any(True for _ in self._of(*kinds))
 
@@ -179,7 +218,9 @@ class _Postgres(_Altering):
             yield self._drop_constraint(self._was(table.name), name)
         gone = [d.table for d in self._of("table gone", "table kept")]
         for gone_table in gone:
-            for name in self._old.tables[gone_table].keys:
+            before = self._old.tables[gone_table]
+            # What nobody describes is somebody else's, and so are its keys.
+            for name in before.keys if before.comment or self._drop else ():
                 yield self._drop_constraint(gone_table, name)
         for d in self._of("index gone"):
             schema = self._was(d.table).partition(".")[0]
