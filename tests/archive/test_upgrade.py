@@ -328,6 +328,34 @@ def test_a_type_that_holds_less_is_an_obstacle(home: Settings, folder: Path) -> 
     assert _rows(settings, "SELECT DISTINCT duration FROM cta.gti") == [(432,)]
 
 
+def test_another_mapping_is_noticed(home: Settings, folder: Path) -> None:
+    changed.replace(
+        folder / "obscore.mapping.yaml", "THEN 'em.energy' END", "THEN 'em.wl' END"
+    )
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert (planned.differences, planned.is_due) == ((), True)
+    assert planned.refilled == ("ivoa.obscore",)
+    assert _rows(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.energy",)]
+    upgrade(settings, planned)
+    assert _rows(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.wl",)]
+    assert not plan(settings).is_due
+    with open_archive(settings) as archive:
+        assert archive.check() == []
+
+
+def test_an_archive_without_the_checksum_of_its_mapping_gets_it(home: Settings) -> None:
+    """One of a version that did not write it; nothing is filled anew for that."""
+    there = "SELECT value FROM internal.setting WHERE name = 'model.mapping'"
+    before = _rows(home, there)
+    _execute(home, "DELETE FROM internal.setting WHERE name = 'model.mapping'")
+    assert not plan(home).is_due
+    with open_archive(home) as archive:
+        assert archive.check() == []
+    assert len(before) == 1
+    assert _rows(home, there) == before
+
+
 def test_without_an_archive_there_is_nothing_to_upgrade(engine_home: Settings) -> None:
     with pytest.raises(NotFound, match="distiller init"):
         plan(engine_home)

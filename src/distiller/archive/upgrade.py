@@ -49,6 +49,8 @@ class Plan:
         Columns and tables that stay though the model does not have them.
     farewells
         What is not the archive's and goes, since it depends on what is dropped.
+    refilled
+        Tables such as ivoa.obscore that another mapping fills than the model's.
     untold
         Number of datasets whose current state the history is to get.
     is_due
@@ -62,6 +64,7 @@ class Plan:
     obstacles: tuple[str, ...]
     kept: tuple[str, ...]
     farewells: tuple[str, ...]
+    refilled: tuple[str, ...]
     untold: int
     is_due: bool
 
@@ -96,7 +99,7 @@ def plan(settings: Settings, *, drop: bool = False, model: Model | None = None) 
             with engine.translated(f"looking at {engine.place}"):
                 if settings.database_url is None:
                     duckdb.finish_backups(settings)
-                return _plan(engine, session, wanted, drop=drop)
+                return _plan(engine, session, wanted, drop=drop, whole=model is None)
         finally:
             session.close()
     finally:
@@ -149,7 +152,17 @@ def _guests(  # noqa: PLR0913 - both sides, and what leads from one to the other
     return [guest for guest, _ in duckdb_guests.lost(session, live, model, drop=drop)]
 
 
-def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan:
+def _plan(
+    engine: Engine, session: Session, model: Model, *, drop: bool, whole: bool
+) -> Plan:
+    """Return the plan.
+
+    Parameters
+    ----------
+    whole
+        Whether it is the model of an archive; one of a single file has no mappings,
+        and tables of others are not there.
+    """
     live = read_shape(engine.name, session, model)
     wanted = shape_of(model, engine.name)
     differences = diff(live, wanted)
@@ -159,13 +172,16 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         if d.is_kept or (d.kind in {"column gone", "table gone"} and d.destructive)
     ]
     kept = [] if drop else gone
-    found = _guests(engine, session, live, model, differences, drop=drop)
+    found = (
+        _guests(engine, session, live, model, differences, drop=drop) if whole else []
+    )
     statements = alter(differences, live, model, drop=drop)
     if drop:
         statements = (*(g.drop for g in found if g.drop), *statements)
     in_the_way = obstacles(engine.name, session, live, model, differences, drop=drop)
     without = untold(session, model, has_table=TABLE in live.tables)
-    is_due = any(d not in kept for d in differences) or without > 0
+    refilled = install.changed_mappings(engine.name, session, model) if whole else ()
+    is_due = any(d not in kept for d in differences) or without > 0 or bool(refilled)
     return Plan(
         model,
         live,
@@ -174,6 +190,7 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         (*in_the_way, *(g.obstacle for g in found if not drop)),
         tuple(f"{d.table}.{d.name}" if d.name else d.table for d in kept),
         tuple(g.farewell for g in found if drop),
+        refilled,
         without,
         is_due or not install.is_of(engine, session, model),
     )

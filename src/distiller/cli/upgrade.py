@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from distiller.archive.remote import RemoteArchive
 from distiller.archive.upgrade import plan, upgrade
 from distiller.cli import settings_of
 from distiller.core.errors import Busy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.archive.upgrade import Plan
 
 
 @click.command()
@@ -45,16 +52,8 @@ def command(
         remote.close()
     planned = plan(settings, drop=drop)
     told = [d for d in planned.differences if drop or not d.is_kept]
-    for difference in told:
-        click.echo(str(difference))
-    for name in planned.kept:
-        click.echo(f"{name}: stays, though the model does not have it (--drop)")
-    for words in planned.farewells:
-        click.echo(words)
-    if planned.untold:
-        click.echo(f"the history gets the state of {planned.untold} datasets")
-    for obstacle in planned.obstacles:
-        click.echo(f"in the way: {obstacle}")
+    for line in (*map(str, told), *_notes(planned)):
+        click.echo(line)
     if not planned.is_due:
         click.echo("the archive is of this data model")
         return
@@ -66,3 +65,16 @@ def command(
         click.confirm("Upgrade the archive?", abort=True)
     upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)
     click.echo("the archive is of this data model now")
+
+
+def _notes(planned: Plan) -> Iterator[str]:
+    """Yield what there is to say beside the differences."""
+    for name in planned.kept:
+        yield f"{name}: stays, though the model does not have it (--drop)"
+    yield from planned.farewells
+    for table in planned.refilled:
+        yield f"{table}: is filled anew, by another mapping"
+    if planned.untold:
+        yield f"the history gets the state of {planned.untold} datasets"
+    for obstacle in planned.obstacles:
+        yield f"in the way: {obstacle}"
