@@ -122,16 +122,17 @@ def _lead(
     [
         pytest.param(
             _changed(_ID, replace(_NAME, unique=True), _FLUX, _AT),
-            "s.star: UNIQUE (name), and 2 rows do not differ in it, such as 2 with "
-            "name = 'b': make them different, or leave that out of the binding",
+            "s.star: UNIQUE (name), and 2 rows do not differ in it, such as name = 'b' "
+            "in those of id = 2 and id = 3: make them different, or leave that out of "
+            "the binding",
             "UPDATE s.star SET name = 'c' WHERE id = 3",
             id="unique",
         ),
         pytest.param(
             _changed(_ID, _column("name", "char", nullable=False), _FLUX, _AT,
                      key=("name",)),
-            "s.star: PRIMARY KEY (name), and 2 rows do not differ in it, such as 2 "
-            "with name = 'b': make them different, or leave that out of the binding",
+            "s.star: PRIMARY KEY (name), and 2 rows do not differ in it, such as name "
+            "= 'b': make them different, or leave that out of the binding",
             "UPDATE s.star SET name = 'c' WHERE id = 3",
             id="key",
         ),

@@ -309,20 +309,25 @@ class _Obstacles:
             return  # nothing is there yet that could be the same
         source = self._rows.of(table.name)
         there = " AND ".join(f"{name} IS NOT NULL" for name in names)
-        listed_names = ", ".join(names)
+        group = ", ".join(names)
+        keys = [n for n in self._new_keys(table) if quoted(n) not in names][:1]
+        ends = [f"{end}({quoted(key)})" for key in keys for end in ("min", "max")]
         found = self._rows.session.fetch(
-            f"SELECT sum(times) OVER (), times, {listed_names} FROM "  # noqa: S608 - names of the model
-            f"(SELECT {listed_names}, count(*) AS times FROM ({source}) AS a "
-            f"WHERE {there} GROUP BY {listed_names} HAVING count(*) > 1) AS b "
-            f"ORDER BY times DESC, {listed_names} LIMIT 1"
+            f"SELECT sum(times) OVER (), * FROM (SELECT count(*) AS times, "  # noqa: S608 - names of the model
+            f"{', '.join([group, *ends])} FROM ({source}) AS a "
+            f"WHERE {there} GROUP BY {group} HAVING count(*) > 1) AS b "
+            f"ORDER BY times DESC, {group} LIMIT 1"
         )
         if found:
-            count, times, *values = found[0]
-            plain_names = [c.name for c in sorted(columns, key=_place(names))]
+            count, _, *values = found[0]
+            told = [c.name for c in sorted(columns, key=_place(names))]
+            which = values[len(names) :]
+            pair = [f"{key} = {_said(value)}" for key in keys for value in which]
+            where = f" in those of {' and '.join(pair)}" if pair else ""
             yield (
-                f"{table.name}: {kind} ({listed_names}), and {count} rows do not "
-                f"differ in it, such as {times} with {_equal(plain_names, values)}: "
-                "make them different, or leave that out of the binding"
+                f"{table.name}: {kind} ({group}), and {count} rows do not differ in "
+                f"it, such as {_equal(told, values)}{where}: make them different, or "
+                "leave that out of the binding"
             )
 
     def _keys(self) -> Iterator[tuple[BoundTable, ForeignKey]]:
