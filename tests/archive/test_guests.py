@@ -302,6 +302,7 @@ def test_what_hangs_on_a_derived_column_is_named(
         "CREATE INDEX site_ucd ON ivoa.obscore (em_ucd)",
         "CREATE VIEW site.ucd AS SELECT em_ucd FROM ivoa.obscore",
         "CREATE MATERIALIZED VIEW site.alias AS SELECT obs_id FROM cta.vo_obscore",
+        "GRANT SELECT ON cta.vo_obscore TO PUBLIC",
     )
     for name in ("obscore.binding.yaml", "obscore.mapping.yaml", "obscore.vo-dml.xml"):
         text = (folder / name).read_text()
@@ -322,6 +323,8 @@ def test_what_hangs_on_a_derived_column_is_named(
     upgrade(settings, plan(settings, drop=True), drop=True, backed_up=True)
     assert _there(settings) == []
     assert plan(settings).differences == ()
+    rights = "SELECT relacl::text FROM pg_class WHERE relname = 'vo_obscore'"
+    assert ",=r/" in _rows(settings, rights)[0][0]
 
 
 def test_what_is_not_looked_for_is_named_by_postgresql(

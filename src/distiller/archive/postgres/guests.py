@@ -67,6 +67,13 @@ JOIN pg_class i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
 JOIN pg_namespace n ON n.oid = i.relnamespace
 GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - fixed words
+_GRANTS = """
+SELECT n.nspname || '.' || c.relname, a.privilege_type,
+  CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.is_grantable
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
+WHERE n.nspname || '.' || c.relname = ANY($views) AND a.grantee <> c.relowner
+ORDER BY 1, 2, 3
+"""
 _VIEW_KINDS = {"v": "VIEW", "m": "MATERIALIZED VIEW"}
 
 
@@ -84,6 +91,17 @@ def guests(
     dropped, that a view or a foreign key hangs on; indexes go with their columns.
     """
     return list(_Looked(session, live, model, differences, drop=drop).guests())
+
+
+def grants(session: Session, views: Sequence[str]) -> list[str]:
+    """Return what lets others use some views; it goes with them when they go."""
+    return [
+        f"GRANT {right} ON {qualified(view)} TO {grantee}"
+        + (" WITH GRANT OPTION" if is_grantable else "")
+        for view, right, grantee, is_grantable in session.fetch(
+            _GRANTS, {"views": list(views)}
+        )
+    ]
 
 
 class _Looked:

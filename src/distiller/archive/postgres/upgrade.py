@@ -17,12 +17,12 @@ from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
-from distiller.archive.postgres.guests import guests
+from distiller.archive.postgres.guests import grants, guests
 from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
 from distiller.model.diff import diff
-from distiller.model.emit.sql.alter import alter
+from distiller.model.emit.sql.alter import alter, dropped_views
 from distiller.model.shape import schemas_of, shape_of
 
 if TYPE_CHECKING:
@@ -74,10 +74,13 @@ def upgrade(
             session.lock_all()
             url = install.base_url(session, settings)
             parameters = install.parameters_of(settings, model, url)
-            _alter(
-                session,
-                [*(g.drop for g in hang), *alter(found, before, model, drop=drop)],
-            )
+            views = dropped_views(found, before, model, drop=drop)
+            rights = grants(session, [name for name in views if name in wanted.views])
+            statements = [
+                *(g.drop for g in hang),
+                *alter(found, before, model, drop=drop),
+            ]
+            _alter(session, [*statements, *rights])
             install.settle(engine, session, model)
             install.fill_mapped("postgresql", session, model, parameters)
             Versions(session, model).catch_up()
