@@ -111,7 +111,13 @@ def test_what_others_keep_stays(home: Settings, folder: Path) -> None:
     settings = _with(home, folder)
     planned = plan(settings)
     assert (planned.obstacles, planned.kept) == ((), ("cta.mine",))
-    upgrade(settings, planned)
+    said: list[str] = []
+    upgrade(settings, planned, say=said.append)
+    if home.database_url is not None:
+        assert said[-1] == (
+            "the first drops, too, what is not in the dump: "
+            "the view site.long, the view site.longer, the view site.alias"
+        )
     assert _there(settings) == before
     assert _rows(settings, "SELECT * FROM site.longer ORDER BY 1") == durations
     assert _rows(settings, "SELECT * FROM site.note ORDER BY 1") == [

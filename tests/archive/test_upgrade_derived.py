@@ -120,3 +120,32 @@ def test_datasets_from_before_the_history_have_their_first_state(
         assert first.registered == ingested
         assert (second.number, second.end_reason, second.checksum) == (2, None, "2")
         assert archive.check() == []
+
+
+def test_tables_of_tap_schema_get_a_column(home: Settings, tmp_path: Path) -> None:
+    """Their rows go first, which keys to them must not hold back."""
+    folder = changed.copied(tmp_path / "uml")
+    first = "<attribute>\n      <vodml-id>Table.utype<"
+    text = (folder / "tap_schema.vo-dml.xml").read_text()
+    begin = text.index(first)
+    attribute = text[begin : text.index("</attribute>", begin)] + "</attribute>\n    "
+    more = attribute.replace("Table.utype", "Table.nrows")
+    more = more.replace("<name>utype<", "<name>nrows<")
+    changed.replace(folder / "tap_schema.vo-dml.xml", first, more + first)
+    changed.replace(
+        folder / "tap_schema.binding.yaml",
+        "      table_type: {",
+        "      nrows: {ucd: meta.number}\n      table_type: {",
+    )
+    settings = load_settings(
+        home.home,
+        database_url=home.database_url,
+        model_dir=folder,
+        authority=home.authority,
+    )
+    planned = plan(settings)
+    assert [str(d).partition(":")[0] for d in planned.differences] == [
+        "tap_schema.tables.nrows"
+    ]
+    upgrade(settings, planned)
+    assert not plan(settings).is_due

@@ -104,6 +104,27 @@ def grants(session: Session, views: Sequence[str]) -> list[str]:
     ]
 
 
+def hanging(session: Session, live: Shape, schemas: Sequence[str]) -> list[str]:
+    """Return what stands elsewhere and goes with the schemas of the archive."""
+    all_tables = [*live.tables, *live.views]
+    given = {
+        "relations": all_tables,
+        "fields": [None] * len(all_tables),
+        "words": [""] * len(all_tables),
+    }
+    views = [
+        f"the {_VIEW_KINDS[kind].lower()} {name}"
+        for name, kind, _ in session.fetch(_VIEWS, given)
+        if name.partition(".")[0] not in schemas
+    ]
+    keys = [
+        f"the foreign key {name} of {table}"
+        for table, name, _ in session.fetch(_KEYS, given)
+        if table.partition(".")[0] not in schemas
+    ]
+    return [*reversed(views), *keys]
+
+
 class _Looked:
     def __init__(
         self,

@@ -17,7 +17,7 @@ from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
-from distiller.archive.postgres.guests import grants, guests
+from distiller.archive.postgres.guests import grants, guests, hanging
 from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
@@ -70,6 +70,8 @@ def upgrade(
         )
         if not backed_up:
             _back_up(settings, schemas, say)
+            if lost := hanging(session, before, schemas):
+                say(f"the first drops, too, what is not in the dump: {', '.join(lost)}")
         with session.transaction():
             session.lock_all()
             url = install.base_url(session, settings)

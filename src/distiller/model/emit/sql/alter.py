@@ -271,8 +271,7 @@ class _Postgres(_Altering):
         emptied = {
             d.table for d in self._of("column new", "column type", "column not null")
         }
-        for table in sorted(t for t in emptied if self._derived(t)):
-            yield f"DELETE FROM {qualified(table)}"  # noqa: S608 - names of the model
+        yield from self._emptied({t for t in emptied if self._derived(t)})
         for d in self._of("column gone", "column kept"):
             column = self._old.tables[self._was(d.table)].column(d.name)
             if self._drop or self._derived(d.table):
@@ -288,6 +287,27 @@ class _Postgres(_Altering):
             yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
         for d in self._of("column not null"):
             yield self._column(d, "ALTER COLUMN {} SET NOT NULL")
+
+    def _emptied(self, changed: set[str]) -> Iterator[str]:
+        """Delete rows that are made anew, those that refer to others before them.
+
+        The keys look at them at once: nothing may wait for that while a table changes.
+        """
+        if not changed:
+            return
+        found: list[str] = []
+        for table in self._model.in_order():
+            targets = {key.target for key in table.foreign_keys}
+            is_due = table.name in changed or not targets.isdisjoint(found)
+            if is_due and self._derived(table.name) and self._is_there(table.name):
+                found.append(table.name)
+        for name in reversed(found):
+            yield f"DELETE FROM {qualified(name)}"  # noqa: S608 - names of the model
+        yield "SET CONSTRAINTS ALL IMMEDIATE"
+        yield "SET CONSTRAINTS ALL DEFERRED"
+
+    def _is_there(self, table: str) -> bool:
+        return self._was(table) in self._old.tables
 
     def _kept_columns(self) -> Iterator[str]:
         """Mark the columns that stay though the model does not have them."""
