@@ -323,6 +323,17 @@ def test_rows_are_told_under_the_names_that_they_will_have(
     )
 
 
+def test_a_condition_that_fails_at_a_value_is_told(
+    base: Engine, session: Session
+) -> None:
+    _made(base, session, _model(_table()))
+    session.execute("INSERT INTO s.star VALUES (2000000000, 'a', 1)")
+    check = Check(("id",), "id * id > 0", "id * id > 0")
+    (words,) = _found(base, session, _model(_table(checks=(check,))))
+    assert words.startswith("s.star: CHECK (id * id > 0) cannot be asked of every row")
+    assert session.fetch("SELECT count(*) FROM s.star") == [(1,)]
+
+
 def test_a_long_value_is_cut(base: Engine, session: Session) -> None:
     _made(base, session, _model(_table()))
     session.execute(f"INSERT INTO s.star VALUES (1, '{'x' * 500}', 1)")

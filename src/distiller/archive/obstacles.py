@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import psycopg
+
 from distiller.core.errors import IllegalState
 from distiller.model.diff import former, former_column
 from distiller.model.emit.sql import postgresql, quoted
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from distiller.model.diff import Difference
     from distiller.model.shape import ColumnShape, Shape, TableShape
 
+_FAULTY = (duckdb.OutOfRangeException, duckdb.ConversionException, psycopg.DataError)
 _LONGEST = 60
 """Characters of a value that are shown."""
 
@@ -290,9 +294,17 @@ class _Obstacles:
         source = self._rows.of(table.name)
         assert source is not None  # noqa: S101 - callers have looked
         cells = [quoted(name) for name in [*names, *keys]]
-        count, values = self._rows.first(
-            source, cells, f"NOT {condition}", cells[len(names) :] or cells
-        )
+        try:
+            count, values = self._rows.first(
+                source, cells, f"NOT {condition}", cells[len(names) :] or cells
+            )
+        except _FAULTY as error:  # a number that is too large, a division by zero
+            said = str(error).partition("\n")[0]
+            yield (
+                f"{table.name}: {text} cannot be asked of every row ({said}): mend "
+                "what the model says"
+            )
+            return
         if count:
             yield (
                 f"{table.name}: {text}, and {_rows(count, 'breaks', 'break')} it, such "
