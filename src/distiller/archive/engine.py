@@ -116,6 +116,9 @@ class Engine(Protocol):
         Another process may upgrade it meanwhile, where the engine lets it.
         """
 
+    def expect_mapping(self, mapping: str) -> None:
+        """From here on work only while mappings of this checksum fill the archive."""
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions, which changes if they do."""
 

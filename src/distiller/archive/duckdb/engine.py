@@ -111,6 +111,9 @@ class DuckDBEngine:
     def expect(self, shape: str) -> None:
         """Do nothing: while this process has the file, no other can upgrade it."""
 
+    def expect_mapping(self, mapping: str) -> None:
+        """Do nothing, likewise."""
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
         return functions.macro_statements()

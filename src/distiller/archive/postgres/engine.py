@@ -154,6 +154,10 @@ class PostgresEngine:
         """From here on work only while the archive is of these tables."""
         self._mark.expected = shape
 
+    def expect_mapping(self, mapping: str) -> None:
+        """From here on work only while ivoa.obscore is filled by these mappings."""
+        self._mark.mapping = mapping
+
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""
         return (*text.statements(), *functions.sources())

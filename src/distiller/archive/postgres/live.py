@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from distiller.core.columns import ForeignKey
 from distiller.model.emit.sql import parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.names import listed, qualified, quoted
+from distiller.model.names import listed, of_table, qualified, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ _TYPES = {
     'text COLLATE "C"': 'TEXT COLLATE "C"',
 }
 
+_SURE = 54
+"""Characters of a name that stand before the mark of a long one."""
+
 Told = dict[str, dict[str, str]]
 """What is told of the constraints or indexes of each table, by their names."""
 
@@ -155,6 +158,8 @@ def _constraints(session: Session, wanted: dict[str, Any]) -> tuple[Told, Told]:
 def _indexes(session: Session, wanted: dict[str, Any]) -> Told:
     found: Told = {}
     for table, name, columns, told in session.fetch(_INDEXES, wanted):
+        if not _is_ours(table, name, columns):
+            continue
         text = told
         if columns is not None:
             text = (
@@ -162,6 +167,14 @@ def _indexes(session: Session, wanted: dict[str, Any]) -> Told:
             )
         found.setdefault(table, {})[name] = text
     return found
+
+
+def _is_ours(table: str, name: str, columns: Sequence[str] | None) -> bool:
+    """Tell whether a model can have named an index so; others are somebody else's."""
+    if columns is not None:
+        return name == of_table(table, tuple(columns), "idx")
+    beginning = of_table(table, (), "")
+    return name.startswith(beginning[:_SURE])
 
 
 def _in_words_of(
