@@ -5,10 +5,12 @@ python scripts/generate_reference.py [--check]
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
@@ -23,13 +25,15 @@ from distiller.core import errors
 from distiller.core.settings import Settings
 from distiller.ingest.collection import CollectionSettings
 from distiller.ingest.collection_file import part_of
-from distiller.model import codes
+from distiller.model import binding, codes
 from distiller.model.examples import examples
 from distiller.web import names  # noqa: F401 - its errors belong to the tree
 from distiller.web.errors import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic.fields import FieldInfo
 
     from distiller.analysis.tasks import Task
     from distiller.ingest.parts import Part
@@ -327,10 +331,95 @@ def _part_rows(part: type[Part]) -> list[str]:
     return rows
 
 
+_BINDING_INTRO = """# Binding of a model
+
+`NAME.binding.yaml` beside `NAME.vo-dml.xml` says what VO-DML cannot: names of tables
+and columns, keys, units, UCDs, indexes, and how types that extend each other are
+stored. Without one ([UML in](../howto/import-uml.md)) every object type becomes a
+table, every attribute a column under its own name, and units and UCDs stay unknown;
+with one, everything that is drawn has its line and its description, and what is left
+out is told.
+
+`distiller model check NAME.vo-dml.xml` names every fault of both files. What is not
+listed here is refused, with what was meant. The file is YAML, in which `on` and `no`
+are names, too; `{}` is an entry that takes what is usual. Names in SQL have small
+letters, digits and `_`, 63 at most.
+
+An example, for a drawing with a class `Site` in the package `site`, a class `Run`
+with a position (a data type with `ra` and `dec`), several notes, and a reference to
+its site:
+
+```yaml
+{example}
+```
+"""
+_BINDING_PARTS = {
+    "": "## The file",
+    "tables": "## `tables: TYPE:`",
+    "columns": "## `tables: TYPE: columns: PATH:`",
+    "foreign_keys": "## `tables: TYPE: foreign_keys:`",
+    "views": "## `views: NAME:`",
+}
+_BINDING_EXAMPLE = Path(__file__).parents[1] / "tests/model/xmi/lab.binding.yaml"
+
+
+def binding_page() -> str:
+    """Return the page of what the binding of a model may say."""
+    example = _BINDING_EXAMPLE.read_text(encoding="utf-8").rstrip()
+    lines = [_BINDING_INTRO.replace("{example}", example).rstrip()]
+    for name, head in _BINDING_PARTS.items():
+        part = binding.PARTS[name][0] if name else binding.Binding
+        words = inspect.cleandoc(part.__doc__ or "").replace("``", "`")
+        lines += ["", head, "", words, ""]
+        lines += [
+            "| key | type | default | meaning | example |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [_binding_row(*item) for item in part.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _binding_row(name: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    told = extra if isinstance(extra, dict) else {}
+    usual = told.get("usual")
+    if field.is_required():
+        usual = "required"
+    elif usual is None:
+        usual = f"`{str(field.default).lower()}`"
+    like = told.get("like")
+    cells = (
+        f"`{field.alias or name}`",
+        _binding_type(field.annotation),
+        str(usual),
+        field.description or "",
+        f"`{like}`" if like else "",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _binding_type(annotation: Any) -> str:
+    """Return what a key takes, in words."""
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " ".join(f"`{word}`" for word in arguments)
+    if origin is tuple:
+        return "list"
+    if origin is Mapping:
+        return "keys"
+    if arguments:
+        return " or ".join(_binding_type(a) for a in arguments)
+    if annotation is bool:
+        return "`true` `false`"
+    return "text" if annotation is str else "keys"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "collection-settings.md": collection_settings_page,
     "commands.md": commands_page,
+    "binding.md": binding_page,
     "errors.md": errors_page,
     "adql.md": adql_page,
     "questions.md": questions_page,

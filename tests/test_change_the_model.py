@@ -167,6 +167,11 @@ def test_an_upgrade_beside_a_server(home: Settings, tmp_path: Path) -> None:
         refused = _run(home, "upgrade", "--yes")
         assert refused.returncode == 75
         assert "a server has the archive of" in refused.stderr
+        looked = _run(home, "upgrade", "--dry-run")
+        if home.database_url is None:
+            assert looked.returncode == 75
+        else:
+            assert looked.stdout.endswith("1 difference; nothing was done\n")
         assert httpx.get(f"{url}/tap/sync", params=asked).status_code == 200
         # As from another home, or another machine.
         beside = load_settings(tmp_path / "beside")

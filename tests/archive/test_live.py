@@ -7,13 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.model.bind.hierarchy import made as a_type
 from tests.model.bind.hierarchy import model as toy
+from tests.model.bind.hierarchy import with_types
 
 from distiller.archive.live import read_shape
 from distiller.archive.opening import engine_of
-from distiller.model import load_model
+from distiller.core.columns import ForeignKey
+from distiller.model import Model, load_model
+from distiller.model.bind import bind
+from distiller.model.binding import default_binding
+from distiller.model.check import check_tables
 from distiller.model.diff import diff
 from distiller.model.emit import sql
+from distiller.model.emit.sql import parts
 from distiller.model.emit.sql.alter import alter
 from distiller.model.shape import shape_of
 from distiller.model.tables import Check
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     from distiller.archive.engine import Engine, Session
     from distiller.core.settings import Settings
-    from distiller.model import BoundColumn, BoundTable, Model
+    from distiller.model import BoundColumn, BoundTable
     from distiller.model.tables import Strategy
 
 
@@ -44,6 +51,20 @@ def _differences(engine: Engine, session: Session, model: Model) -> list[str]:
 def test_an_archive_is_as_its_model(base: Engine) -> None:
     with closing(base.session()) as session:
         assert _differences(base, session, load_model()) == []
+
+
+@pytest.mark.usefixtures("installed_home")
+def test_a_view_of_other_rows_is_told(base: Engine) -> None:
+    model = load_model()
+    view = next(view for view in model.views if view.name == "cta.vo_obscore")
+    some = f"{parts.select(model, view)} WHERE s_ra > 0"
+    with closing(base.session()) as session:
+        session.execute(f"CREATE OR REPLACE VIEW cta.vo_obscore AS {some}")
+        found = _differences(base, session, model)
+    told = [line for line in found if "view changed" in line]
+    assert len(told) == 1, found
+    assert told[0].startswith("cta.vo_obscore: view changed: ivoa.obscore WHERE ")
+    assert told[0].endswith(" -> ivoa.obscore")
 
 
 @pytest.mark.usefixtures("installed_home")
@@ -172,3 +193,82 @@ def test_tables_whose_long_names_begin_alike(base: Engine) -> None:
     with closing(base.session()) as session:
         _made(base, session, model)
         assert _differences(base, session, model) == []
+
+
+_LONG = "AVeryLongName" * 8
+
+
+def _long_names() -> Model:
+    """Return a model whose names differ beyond what PostgreSQL keeps of them."""
+    kinds = [
+        a_type(
+            "objectType",
+            f"{_LONG}{end}",
+            ("attribute", f"value{_LONG}A", "ivoa:real", 1, 1),
+            ("attribute", f"value{_LONG}B", "ivoa:real", 1, 1),
+            ("attribute", f"several{_LONG}A", "ivoa:real", 0, 3),
+            ("attribute", f"several{_LONG}B", "ivoa:real", 0, 3),
+            ("reference", f"other{_LONG}A", f"toy:{_LONG}A", 1, 1),
+            ("reference", f"other{_LONG}B", f"toy:{_LONG}A", 0, 1),
+            rules=(f"value{_LONG}A > 0", f"value{_LONG}A < value{_LONG}B"),
+        )
+        for end in "AB"
+    ]
+    document = with_types(*kinds)
+    found = bind(document, default_binding(document), complete=False)
+    assert found.faults == ()
+    return Model((document,), found.tables)
+
+
+def test_default_names_are_kept_whole_and_apart(base: Engine) -> None:
+    model = _long_names()
+    names = [table.name for table in model.tables]
+    assert len(names) == len(set(names)) == 6
+    for table in model.tables:
+        assert len(set(table.names)) == len(table.names)
+        assert {len(name) <= 63 for name in table.names} == {True}
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+
+
+def test_a_column_may_have_several_foreign_keys(base: Engine) -> None:
+    model = toy("joined")
+    note = model.by_name["toy.note"]
+    several = (
+        *note.foreign_keys,
+        ForeignKey("toy.star", (("thing_id", "thing_id"),)),
+        ForeignKey("toy.cloud", (("thing_id", "thing_id"),)),
+    )
+    model = _table(model, "toy.note", foreign_keys=several)
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+        fewer = _table(model, "toy.note", foreign_keys=several[:2])
+        assert _lead(base, session, fewer) == []
+    names = shape_of(model, "postgresql").tables["toy.note"].keys
+    assert set(names) == {
+        "note__thing_id__toy__thing__fkey",
+        "note__thing_id__toy__star__fkey",
+        "note__thing_id__toy__cloud__fkey",
+    }
+
+
+def test_names_that_engines_have_for_themselves_are_no_trouble(base: Engine) -> None:
+    names = ("xmin", "ctid", "at", "by", "oid", "rowid", "position", "values")
+    kind = a_type(
+        "objectType",
+        "At",
+        *(("attribute", name, "ivoa:real", 1, 1) for name in names),
+        rules=tuple(f"{name} >= 0" for name in names),
+    )
+    document = replace(with_types(kind), name="main")
+    usual = default_binding(document)
+    assert usual.schema_name == "main_model"
+    found = bind(document, usual, complete=False)
+    model = Model((document,), found.tables)
+    assert check_tables(model, unbound=frozenset({"main"})) == ()
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []
+    assert found.tables[0].names[1:3] == ("at_xmin", "at_ctid")

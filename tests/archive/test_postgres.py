@@ -181,6 +181,38 @@ def test_an_upgrade_waits_for_a_change_and_none_goes_on_after_it(
         assert list(archive.stored("toy")) == [toy.did_of(1)]
 
 
+def test_nothing_goes_on_by_a_mapping_that_another_process_has_changed(
+    engine_home: Settings, toy: Any, tmp_path: Path
+) -> None:
+    """Else a dataset that comes later is in ivoa.obscore by the mapping of before."""
+    folder = changed.copied(tmp_path / "uml")
+    changed.replace(
+        folder / "obscore.mapping.yaml", "THEN 'em.energy' END", "THEN 'em.wl' END"
+    )
+    new = _settings(engine_home.home, _url(engine_home), model_dir=folder)
+    with open_archive(engine_home) as archive:
+        archive.store(toy.bundle(1))
+        with open_archive(new) as other:
+            assert other.rows("SELECT em_ucd FROM ivoa.obscore") == [
+                {"em_ucd": "em.wl"}
+            ]
+        words = "was filled by another mapping while the archive was open here"
+        for work in (
+            lambda: archive.store(toy.bundle(2)),
+            lambda: archive.set_base_url("https://elsewhere.example.org"),
+            archive.check,
+            lambda: archive.rows("SELECT 1 AS n"),
+        ):
+            with pytest.raises(PassingError, match=words):
+                work()
+    with open_archive(new) as other:
+        # Another address is no other mapping.
+        with open_archive(new) as second:
+            second.set_base_url("https://elsewhere.example.org")
+        assert other.store(toy.bundle(2)) == "added"
+        assert other.check() == []
+
+
 def test_a_query_that_an_upgrade_overtakes_is_no_fault_of_the_user(
     engine_home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +237,7 @@ def test_a_query_that_an_upgrade_overtakes_is_no_fault_of_the_user(
         monkeypatch.setattr(Mark, "verify", verify)
         with pytest.raises(PassingError, match="was upgraded"):
             archive.rows("SELECT gti_id FROM cta.gti")
-        assert looked[1] == "x"
+        assert str(looked[1]).startswith("x ")
 
 
 def test_after_a_restart_of_the_server_the_next_call_works(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 _HOWTO = Path(__file__).parents[2] / "docs" / "howto"
-_OWNER = "keeper"
+_OWNER = "dump_owner"
 _ASKED = "SELECT count(*) AS n FROM ivoa.obscore WHERE dst.may_meet(s_region, s_region)"
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -15,11 +14,12 @@ import pytest
 from tests.archive import changed
 
 from distiller.archive import open_archive
-from distiller.archive.ledger import history
+from distiller.archive.duckdb.upgrade import _Copy
 from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import IllegalState, NotFound
 from distiller.core.settings import load_settings
+from distiller.model.shape import ColumnShape, Shape, TableShape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -275,6 +275,28 @@ def test_rows_that_stand_in_the_way_are_told(
     assert not home.backups_path.exists()
 
 
+def test_rows_that_came_since_the_plan_are_told(
+    home: Settings, folder: Path, behind: Any
+) -> None:
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "      quality: {datatype: int,",
+        "      quality: {datatype: int, unique: true,",
+    )
+    behind(home, "UPDATE cta.ambient_conditions SET quality = NULL")
+    settings = _with(home, folder)
+    planned = plan(settings)
+    assert planned.obstacles == ()
+    behind(home, "UPDATE cta.ambient_conditions SET quality = 7")
+    before = _digest(home)
+    words = r"UNIQUE \(quality\), and 3 rows do not differ in it.*nothing was changed"
+    with pytest.raises(IllegalState, match=words):
+        upgrade(settings, planned)
+    assert _digest(home) == before
+    assert not home.backups_path.exists()
+    assert [p.name for p in home.home.glob(".upgrade*")] == []
+
+
 def test_a_constraint_that_rows_break_is_told(home: Settings, folder: Path) -> None:
     rule = "<constraint><description>{}</description></constraint>\n      "
     first = "<attribute>\n        <vodml-id>Observation.GoodTimeInterval."
@@ -442,47 +464,22 @@ def test_the_old_file_is_locked_meanwhile(
     assert names == [(1,)]
 
 
-def _execute(settings: Settings, *statements: str) -> None:
-    engine = engine_of(settings)
-    try:
-        with closing(engine.session()) as session, session.transaction():
-            for statement in statements:
-                session.execute(statement)
-    finally:
-        engine.close()
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["DROP TABLE cta.dataset_version CASCADE", "DELETE FROM cta.dataset_version"],
-)
-def test_datasets_from_before_the_history_have_their_first_state(
-    home: Settings, toy: Any, statement: str
-) -> None:
-    did = toy.did_of(1)
-    with open_archive(home) as archive:
-        before = archive.rows("SELECT * FROM cta.dataset_version ORDER BY version_id")
-    ingested = datetime(2024, 5, 6, 7, 8, 9)
-    _execute(
-        home, f"UPDATE cta.product SET ingested = TIMESTAMP '{ingested}'", statement
+def test_a_table_of_a_file_of_which_no_column_stays(tmp_path: Path) -> None:
+    """Old and new have nothing in common, and ``--drop`` is given."""
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    for path, column in ((old, "a"), (new, "b")):
+        with duckdb.connect(str(path)) as made:
+            made.execute("CREATE SCHEMA s")
+            made.execute(f"CREATE TABLE s.t ({column} INTEGER)")
+    before, after = (
+        Shape(
+            "duckdb",
+            {"s.t": TableShape("s.t", (ColumnShape(name, "INTEGER", nullable=True),))},
+        )
+        for name in "ab"
     )
-    if statement.startswith("DELETE"):
-        with open_archive(home) as archive:
-            (words,) = archive.check()
-            assert words.startswith(f"{_RUNS} datasets have no current state in the")
-    planned = plan(home)
-    assert (planned.is_due, planned.untold) == (True, _RUNS)
-    upgrade(home, planned)
-    assert (plan(home).is_due, plan(home).untold) == (False, 0)
-    with open_archive(home) as archive:
-        assert archive.check() == []
-        after = archive.rows("SELECT * FROM cta.dataset_version ORDER BY version_id")
-        assert [{**row, "registered": 0} for row in after] == [
-            {**row, "registered": 0} for row in before
-        ]
-        archive.store(toy.bundle(1, checksum="2"))
-        first, second = history(archive, did)
-        assert (first.number, first.end_reason, first.checksum) == (1, "replaced", "1")
-        assert first.registered == ingested
-        assert (second.number, second.end_reason, second.checksum) == (2, None, "2")
-        assert archive.check() == []
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{old}' AS before")
+        _Copy(connection, before, after, [], drop=True).into(new)
+    with duckdb.connect(str(new)) as made:
+        assert made.execute("SELECT count(b) FROM s.t").fetchall() == [(0,)]

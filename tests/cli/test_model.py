@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import duckdb
 import psycopg
 import pytest
 from click.testing import CliRunner
+from lxml import etree
 
 from distiller.cli import program
 from distiller.model import load_model
@@ -61,7 +64,7 @@ def test_every_model_of_ours_can_be_shown_alone(
     assert status == 0, text
     assert (shown in text) == (name != "internal")
     status, text = _run("check", path)
-    assert (status, text.endswith(" columns: no fault\n")) == (0, True)
+    assert (status, " columns: no fault" in text.splitlines()[-1]) == (0, True)
 
 
 def test_the_sql_of_cta_follows_that_of_obscore(tmp_path: Path) -> None:
@@ -83,8 +86,13 @@ def test_a_model_alone_says_what_it_lacks(tmp_path: Path) -> None:
     path = str(tmp_path / "cta.vo-dml.xml")
     words = "cta.vo_obscore: view of ivoa.obscore, which is absent"
     status, text = _run("check", path)
-    told = [line for line in text.splitlines() if not line.startswith("note: ")]
+    *told, last = text.splitlines()
     assert (status, told) == (1, [words])
+    assert re.fullmatch(r"1 fault, \d+ notes \(--verbose lists them\)", last)
+    told = _run("check", "--verbose", path)[1].splitlines()
+    assert told[-2:] == [words, last.removesuffix(" (--verbose lists them)")]
+    assert all(line.startswith("note: ") for line in told[:-2])
+    assert f"1 fault, {len(told) - 2} notes" == told[-1]
     status, text = _run("sql", path)
     assert status == 1
     assert words in text
@@ -120,12 +128,15 @@ def test_tap_schema_is_lines_of_json() -> None:
 
 
 def test_check_says_that_all_is_well() -> None:
-    status, text = _run("check")
-    assert status == 0, text
-    *notes, last = text.splitlines()
     model = load_model()
     columns = sum(len(table.columns) for table in model.tables)
-    assert last == f"{len(model.tables)} tables, {columns} columns: no fault"
+    well = f"{len(model.tables)} tables, {columns} columns: no fault"
+    counted = f"{well}, {len(model.notes)} notes"
+    assert _run("check") == (0, f"{counted} (--verbose lists them)\n")
+    status, text = _run("check", "--verbose")
+    assert status == 0, text
+    *notes, last = text.splitlines()
+    assert last == counted
     assert all(line.startswith("note: ") for line in notes)
     assert any("CHECK (muon_efficiency >= 0)" in line for line in notes), notes
 
@@ -140,7 +151,7 @@ def test_check_tells_which_constraints_are_checks(tmp_path: Path) -> None:
     )
     at = text.index("<attribute>", text.index("<name>Column</name>"))
     path.write_text(text[:at] + rules + text[at:])
-    status, text = _run("check", str(path))
+    status, text = _run("check", "-v", str(path))
     assert status == 0, text
     assert "CHECK (column_index > 0) from the constraint of Column" in text
     assert "constraint of Column stays words" in text
@@ -173,10 +184,19 @@ def test_import_writes_the_model_and_says_what_is_left(tmp_path: Path) -> None:
         output.read_bytes() == _DRAWING.with_name("observatory.vo-dml.xml").read_bytes()
     )
     assert "left: line 65: Operation 'point' in observatory::site::Telescope" in text
-    assert text.endswith(
-        "toy.vo-dml.xml: model observatory: 1 packages, 1 enumerations, 2 dataTypes, "
-        "4 objectTypes, 8 attributes, 1 compositions, 1 references, 2 literals, 2 "
-        "generalisations, 1 constraints, 1 narrowed roles, 1 imports\n"
+    *listed, made, last = text.splitlines()
+    assert made.endswith(
+        "toy.vo-dml.xml: model observatory: 1 package, 1 enumeration, 2 dataTypes, "
+        "4 objectTypes, 8 attributes, 1 composition, 1 reference, 2 literals, 2 "
+        "generalisations, 1 constraint, 1 narrowed role, 1 import"
+    )
+    carried, left = re.findall(r"(\d+) elements", last)
+    space = "http://www.omg.org/spec/XMI/20131001"
+    drawn = {e.get(f"{{{space}}}id") for e in etree.parse(_DRAWING).iter("*")} - {None}
+    assert int(carried) + int(left) == len(drawn)
+    kinds = Counter(line.partition(":")[0] for line in listed)
+    assert last.endswith(
+        f" settings; {kinds['changed']} changed, {kinds['lacking']} lacking"
     )
 
 
@@ -190,6 +210,7 @@ def test_import_as_json_under_another_name(tmp_path: Path) -> None:
     assert (report["model"], report["output"]) == ("mine", str(output))
     assert report["counts"]["objectTypes"] == 4
     assert report["faults"] == []
+    assert report["carried"] > report["left_out"] > 0
     operation = next(x for x in report["listed"] if x["what"] == "Operation 'point'")
     assert operation == {
         "kind": "left",
@@ -239,11 +260,70 @@ def test_import_wants_the_ending_of_a_model(tmp_path: Path) -> None:
 def test_check_warns_of_what_has_no_description(tmp_path: Path) -> None:
     path = tmp_path / "observatory.vo-dml.xml"
     path.write_bytes(_DRAWING.with_name(path.name).read_bytes())
-    _, text = _run("check", str(path))
+    status, text = _run("check", str(path))
+    assert (status, text.count("warning")) == (0, 1)
+    assert re.search(r"no fault, \d+ warnings, 2 notes \(--verbose lists them\)", text)
+    _, text = _run("check", "--verbose", str(path))
     assert (
         "warning: observatory.vo-dml.xml: line 20: site.Size: enumeration without"
         in text
     )
+
+
+def _site(folder: Path) -> list[str]:
+    """Make a model of a site and a home for it; return how to name the home."""
+    own, home = folder / "mine", folder / "home"
+    home.mkdir()
+    assert _run("copy", str(own))[0] == 0
+    (home / "distiller.toml").write_text(f'model_dir = "{own}"\n')
+    return ["--home", str(home), "model"]
+
+
+def test_what_is_left_out_of_the_model_of_a_site_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = _site(tmp_path)
+    own = tmp_path / "mine"
+    (own / "lab.vo-dml.xml").write_bytes(
+        _DRAWING.with_name("observatory.vo-dml.xml").read_bytes()
+    )
+    (own / "other.binding.yaml").write_text("model: other\n")
+    words = (
+        "lab.vo-dml.xml is left out: lab.binding.yaml is not beside it",
+        "other.binding.yaml is left out: other.vo-dml.xml is not beside it",
+    )
+    result = CliRunner().invoke(program, [*site, "check"])
+    assert result.exit_code == 0
+    assert result.output.startswith("".join(f"warning: {line}\n" for line in words))
+    assert CliRunner().invoke(program, [*site, "tap-schema"]).exit_code == 0
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"{own}: {line}" for line in words]
+
+
+@pytest.mark.parametrize("name", ["cta.binding.yaml", "voprov.vo-dml.xml"])
+def test_a_file_of_ours_that_is_not_there_is_a_fault(tmp_path: Path, name: str) -> None:
+    site = _site(tmp_path)
+    (tmp_path / "mine" / name).unlink()
+    words = f"{name} is not in {tmp_path / 'mine'}, by which the archive knows its"
+    result = CliRunner().invoke(program, [*site, "check"])
+    assert result.exit_code == 1
+    assert f"\n{words}" in f"\n{result.output}"
+    assert result.output.endswith("\n1 fault\n")
+    assert words in str(CliRunner().invoke(program, [*site, "sql"]).exception)
+
+
+def test_what_has_no_description_gets_no_comment(tmp_path: Path) -> None:
+    path = tmp_path / "observatory.vo-dml.xml"
+    path.write_bytes(_DRAWING.with_name(path.name).read_bytes())
+    for engine in ("duckdb", "postgresql"):
+        status, text = _run("sql", "--engine", engine, str(path))
+        assert status == 0
+        assert "COMMENT ON COLUMN observatory.site.site_id IS 'Key of" in text
+        assert "IS '';" not in text
+        assert "COMMENT ON COLUMN observatory.site.name" not in text
+    rows = [json.loads(line) for line in _run("tap-schema", str(path))[1].splitlines()]
+    assert None in [row["description"] for row in rows if "description" in row]
+    assert "" not in [row.get("description") for row in rows]
 
 
 def test_the_model_can_be_taken_as_ones_own(tmp_path: Path) -> None:

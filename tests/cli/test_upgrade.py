@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.archive import changed
 
+from distiller.archive.opening import engine_of
 from distiller.cli import program
 from distiller.core.errors import DistillerError
 from distiller.core.settings import load_settings
@@ -81,6 +83,35 @@ def test_upgrade_asks_tells_and_does(made: Settings, folder: Path) -> None:
     assert _run(*home, "adql", query) == (0, "")
 
 
+def test_what_rows_do_not_allow_is_told_in_a_dry_run_too(
+    made: Settings, folder: Path
+) -> None:
+    home = ("--home", str(made.home))
+    with closing(engine_of(made)) as engine, closing(engine.session()) as session:
+        session.execute(
+            "INSERT INTO cta.project (project_id, name) VALUES ('p', 'One project')"
+        )
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "    key: project_id\n    columns:\n      name: {",
+        "    key: project_id\n    columns:\n      name: {datatype: int, ",
+    )
+    _set(made.home, folder)
+    words = (
+        "cta.project.name becomes INTEGER, and 1 row has a value that cannot become "
+        "one, such as 'One project', that of project_id = 'p'"
+    )
+    assert "cta.project.name: column type" in _run(*home, "model", "diff")[1]
+    status, text = _run(*home, "upgrade", "--dry-run")
+    assert (status, f"in the way: {words}" in text) == (1, True)
+    assert text.splitlines()[-1].endswith("nothing was done")
+    status, text = _run(*home, "upgrade", "--yes")
+    assert status == 1
+    assert text.count(words) == 1
+    assert "stands in the way of the upgrade, see the line above" in text
+    assert not made.backups_path.exists()
+
+
 def test_what_was_kept_is_a_note_and_no_difference(
     made: Settings, folder: Path
 ) -> None:
@@ -94,6 +125,7 @@ def test_what_was_kept_is_a_note_and_no_difference(
     status, text = _run(*home, "upgrade", "--yes")
     stays = "cta.ambient_conditions.dew_point: stays, though the model does not have it"
     assert (status, stays in text) == (0, True)
+    assert "column gone" not in text
     status, text = _run(*home, "model", "diff")
     note = "note: cta.ambient_conditions.dew_point: column kept: DOUBLE"
     assert (status, text.startswith(note), text.count("\n")) == (0, True, 1)
@@ -101,7 +133,11 @@ def test_what_was_kept_is_a_note_and_no_difference(
     assert text.splitlines()[1:] == ["the archive is of this data model"]
     status, text = _run(*home, "model", "diff", "--sql", "--drop")
     assert "DROP" in text
-    assert _run(*home, "upgrade", "--drop", "--yes")[0] == 0
+    status, text = _run(*home, "upgrade", "--drop", "--yes")
+    assert status == 0
+    dropped = "cta.ambient_conditions.dew_point: column kept: DOUBLE"
+    (line,) = [line for line in text.splitlines() if line.startswith(dropped)]
+    assert line.endswith(" is dropped")
     assert _run(*home, "model", "diff") == (0, "")
 
 

@@ -246,17 +246,17 @@ def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
         (
             "      livetime: {unit",
             "      lifetime: {unit",
-            "Observation.Observation.livetime: attribute of the model left unbound",
+            "Observation.Observation: livetime: attribute of the model left unbound",
         ),
         (
             "      livetime: {unit",
             "      lifetime: {unit",
-            "Observation.Observation.lifetime: no such attribute in the model",
+            "lifetime: no such attribute in the model (did you mean livetime?)",
         ),
         (
             "  Product.Finding:\n",
             "  Product.Findings:\n",
-            "Product.Findings: no such object type in the model",
+            "no such object type in the model (did you mean Product.Finding?)",
         ),
         (
             "  Product.Finding:\n",
@@ -266,8 +266,20 @@ def _bound(tmp_path: Path, change: tuple[str, str]) -> tuple[str, ...]:
         ("table: finding", "table: product", "cta.product: 2 tables or views"),
         ("unit: hPa", "unit: hectopascal", "'hectopascal' is no unit (VOUnits)"),
         ("ucd: pos.az.zd", "ucd: pos.az.zdd", "'pos.az.zdd' is no UCD"),
-        ("column: t_start,", "column: T-Start,", "T-Start: no lower-case SQL name"),
+        (
+            "column: t_start,",
+            "column: T-Start,",
+            "T-Start: 'T-Start' is no lower-case SQL name",
+        ),
         ("column: t_start,", "column: title,", "two columns of that name"),
+        ("column: t_start,", "column: xmin,", "PostgreSQL has a column xmin"),
+        ("schema: cta", "schema: main", "main is a schema of the engine's own"),
+        ("table: finding", "table: Finding", "'Finding' is no lower-case SQL name"),
+        (
+            "column: t_start,",
+            f"column: {'t' * 64},",
+            "has more than 63 letters, which PostgreSQL would cut off",
+        ),
         ("of: ivoa.obscore", "of: ivoa.obscures", "view of ivoa.obscures"),
         (
             "owned_by: Product.Product.observation",
@@ -292,7 +304,7 @@ def test_faults_of_a_binding(tmp_path: Path, old: str, new: str, words: str) -> 
             schema: toy
             tables: {A: {table: a, key: k, columns: {x: {units: m}}}}
             """,
-            "tables.A.columns.x.units: Extra inputs are not permitted",
+            "tables.A.columns.x.units: there is no such key (did you mean unit?)",
         ),
     ],
 )
@@ -303,6 +315,68 @@ def test_a_bad_binding_file_is_named(tmp_path: Path, text: str, words: str) -> N
     with pytest.raises(BadData) as caught:
         load_file(path)
     assert words in str(caught.value)
+
+
+def test_every_wrong_key_of_a_binding_is_told_with_what_was_meant(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(_object("columns")))
+    (tmp_path / "toy.binding.yaml").write_text(
+        """
+        model: toy
+        shema: toy
+        tables:
+          columns: {table: a, key: k, colums: {}, columns: {x: , y: {pricipal: true}},
+            foreign_keys: [{colums: {}, columns: {}, target: a.b}],
+            container: {usd: x}}
+        views: {v: {off: x, of: a.b, title: V, description: D}}
+        strategy: join
+        """
+    )
+    with pytest.raises(BadData) as caught:
+        load_file(path)
+    text = str(caught.value)
+    assert text.startswith("M011 toy.binding.yaml: ")
+    for words in (
+        "shema: there is no such key (did you mean schema?)",
+        "schema: Field required",
+        "tables.columns.colums: there is no such key (did you mean columns?)",
+        "tables.columns.columns.x: keys are due here; {} takes what is usual",
+        "columns.y.pricipal: there is no such key (did you mean principal?)",
+        "foreign_keys.0.colums: there is no such key (did you mean columns?)",
+        "container.usd: there is no such key",
+        "views.v.off: there is no such key (did you mean of?)",
+        "strategy: Input should be 'joined', 'single' or 'concrete'",
+        "docs/reference/binding.md has all keys",
+    ):
+        assert words in text, (words, text)
+
+
+def test_words_of_a_binding_are_words(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    names = ("on", "no", "y")
+    path.write_bytes(
+        _document(_object("A", *(_attribute("A", x, "ivoa:real") for x in names)))
+    )
+    (tmp_path / "toy.binding.yaml").write_text(
+        "{model: toy, schema: toy, tables: {A: {table: a, key: k, rows: shared, "
+        "std: true, columns: {on: {principal: yes}, no: {principal: false}, y: {}}}}}"
+    )
+    columns = load_file(path).by_name["toy.a"].columns
+    assert [b.column.name for b in columns] == ["k", *names]
+    assert [b.column.principal for b in columns[1:3]] == [True, False]
+
+
+def test_a_key_that_stands_twice_in_a_binding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    path.write_bytes(_document(_object("A", _attribute("A", "x", "ivoa:real"))))
+    (tmp_path / "toy.binding.yaml").write_text(
+        "model: toy\nschema: toy\ntables:\n  A: {table: a, key: k, columns:\n"
+        "    {x: {unit: m},\n     x: {unit: s}}}\n"
+    )
+    with pytest.raises(BadData, match=r"M010 .*'x' stands twice in one place.* line 6"):
+        load_file(path)
 
 
 def test_a_binding_that_is_no_text_is_named(tmp_path: Path) -> None:

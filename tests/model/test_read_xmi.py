@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from tests.model.standard import faults
 from tests.model.xmi.account import accounted, identifiers
+from tests.model.xmi.drawing import TOY, attribute, element, toy
 
 from distiller.core.errors import BadData
 from distiller.model.check import check_document
@@ -120,36 +121,6 @@ def test_what_is_not_carried_over_is_listed(name: str, line: str) -> None:
     assert line in _lines(_read(name))
 
 
-_TOY = """<?xml version="1.0"?>
-<xmi:XMI xmlns:xmi="http://www.omg.org/spec/XMI/20110701"
-    xmlns:uml="http://www.omg.org/spec/UML/20110701" xmlns:p="http://example.org/p">
-<uml:Model xmi:id="m" name="toy">
-<packagedElement xmi:type="uml:PrimitiveType" xmi:id="real" name="Real"/>
-{body}
-</uml:Model>
-{after}
-</xmi:XMI>
-"""
-
-
-def _toy(body: str, after: str = "") -> Imported:
-    return read_xmi(_TOY.format(body=body, after=after).encode(), "toy.xmi")
-
-
-def _element(kind: str, name: str, inside: str = "", more: str = "") -> str:
-    return (
-        f'<packagedElement xmi:type="uml:{kind}" xmi:id="{name}" name="{name}" {more}>'
-        f"{inside}</packagedElement>"
-    )
-
-
-def _attribute(name: str, type_: str = "real", more: str = "", inside: str = "") -> str:
-    return (
-        f'<ownedAttribute xmi:type="uml:Property" xmi:id="a.{name}" name="{name}" '
-        f'type="{type_}" {more}>{inside}</ownedAttribute>'
-    )
-
-
 def _roles(document: Document, name: str) -> tuple[Role, ...]:
     return next(t for t in document.types if t.name == name).roles
 
@@ -171,7 +142,7 @@ def _roles(document: Document, name: str) -> tuple[Role, ...]:
 def test_bounds_in_their_several_encodings(
     bounds: str, expected: tuple[int, int]
 ) -> None:
-    imported = _toy(_element("Class", "A", _attribute("x", inside=bounds)))
+    imported = toy(element("Class", "A", attribute("x", inside=bounds)))
     role = _roles(imported.document, "A")[0]
     assert (role.lower, role.upper) == expected
 
@@ -179,7 +150,7 @@ def test_bounds_in_their_several_encodings(
 @pytest.mark.parametrize("bound", ["99999999999", "9" * 5000])
 def test_a_bound_that_is_too_large_is_listed(bound: str) -> None:
     inside = f'<upperValue xmi:id="u" value="{bound}"/>'
-    imported = _toy(_element("Class", "A", _attribute("x", inside=inside)))
+    imported = toy(element("Class", "A", attribute("x", inside=inside)))
     assert _roles(imported.document, "A")[0].upper == 2**31 - 1
     assert "is too large: read as 2147483647" in _lines(imported)
 
@@ -227,7 +198,7 @@ def test_ends_of_associations(
     name: str, more: str, b: str, a: str, expected: list[str]
 ) -> None:
     body = _ENDS.format(name=name, more=more, b=b, a=a)
-    imported = _toy(_element("Class", "A") + _element("Class", "B") + body)
+    imported = toy(element("Class", "A") + element("Class", "B") + body)
     found = [
         f"{item.name} {role.kind} {role.name} {role.ref}"
         for item in imported.document.types
@@ -235,8 +206,8 @@ def test_ends_of_associations(
     ]
     assert found == expected
     root = etree.fromstring(
-        _TOY.format(
-            body=_element("Class", "A") + _element("Class", "B") + body, after=""
+        TOY.format(
+            body=element("Class", "A") + element("Class", "B") + body, after=""
         ).encode()
     )
     assert accounted(imported) == identifiers(root)
@@ -246,60 +217,58 @@ def test_ends_of_associations(
     ("body", "line"),
     [
         (
-            _element("Class", "A", '<nestedClassifier xmi:id="n" name="N"/>'),
+            element("Class", "A", '<nestedClassifier xmi:id="n" name="N"/>'),
             "Class 'N'",
         ),
-        (_element("Interface", "I"), "Interface 'I' in toy: VO-DML has classes, data"),
-        (_element("Signal", "S"), "Signal 'S' in toy: VO-DML has nothing for it"),
-        (_element("AssociationClass", "AC"), "draw a class with two references"),
-        (_element("Class", ""), "left: line 6: Class in toy: it has no name"),
+        (element("Interface", "I"), "Interface 'I' in toy: VO-DML has classes, data"),
+        (element("Signal", "S"), "Signal 'S' in toy: VO-DML has nothing for it"),
+        (element("AssociationClass", "AC"), "draw a class with two references"),
+        (element("Class", ""), "left: line 6: Class in toy: it has no name"),
         (
-            _element("Class", "A", _attribute("x") + _attribute("x")),
+            element("Class", "A", attribute("x") + attribute("x")),
             "Property 'x' in toy::A: a second one of the name x",
         ),
         (
-            _element("Class", "A", _attribute("x", type_="none")),
+            element("Class", "A", attribute("x", type_="none")),
             "Property 'x' in toy::A: its type is not in this file (#none)",
         ),
         (
-            _element("Class", "A", _attribute("x", type_="I"))
-            + _element("Interface", "I"),
+            element("Class", "A", attribute("x", type_="I"))
+            + element("Interface", "I"),
             "Property 'x' in toy::A: its type 'I' is not carried over (Interface)",
         ),
         (
-            _element("Class", "A", _attribute("x", "B", 'aggregation="composite"'))
-            + _element("Class", "B")
-            + _element(
-                "DataType", "D", _attribute("y", "B", 'aggregation="composite"')
-            ),
+            element("Class", "A", attribute("x", "B", 'aggregation="composite"'))
+            + element("Class", "B")
+            + element("DataType", "D", attribute("y", "B", 'aggregation="composite"')),
             "Property 'y' in toy::D: dataType composes no objects: read as a reference",
         ),
         (
-            _element("Enumeration", "E"),
+            element("Enumeration", "E"),
             "Enumeration 'E' in toy: no literals: read as a",
         ),
         (
-            _element("PrimitiveType", "P", _attribute("x")),
+            element("PrimitiveType", "P", attribute("x")),
             "PrimitiveType 'P' in toy: it has attributes: read as a data type",
         ),
         (
-            _element("Class", "A", '<generalization xmi:id="g" general="real"/>'),
+            element("Class", "A", '<generalization xmi:id="g" general="real"/>'),
             "Generalization in toy::A: objectType cannot extend a primitiveType",
         ),
         (
-            _element("Class", "A", '<ownedRule xmi:id="r"/>'),
+            element("Class", "A", '<ownedRule xmi:id="r"/>'),
             "Constraint in toy::A: it says nothing",
         ),
         ('<ownedRule xmi:id="r" name="x > 0"/>', "it is about nothing that is carried"),
-        (_element("Class", "A b") + _element("Class", "A_b"), "'A_b' is taken: it has"),
+        (element("Class", "A b") + element("Class", "A_b"), "'A_b' is taken: it has"),
         (
-            _element("Class", "A", _attribute("x", more='isReadOnly="true"')),
+            element("Class", "A", attribute("x", more='isReadOnly="true"')),
             "isReadOnly",
         ),
     ],
 )
 def test_what_vodml_cannot_say_is_listed(body: str, line: str) -> None:
-    imported = _toy(body)
+    imported = toy(body)
     assert line in _lines(imported)
     text = write_vodml(imported.document)
     assert check_document(read_vodml(text, "toy.vo-dml.xml"), described=False) == ()
@@ -307,8 +276,8 @@ def test_what_vodml_cannot_say_is_listed(body: str, line: str) -> None:
 
 
 def test_tags_of_the_profile_become_rules_and_kinds() -> None:
-    imported = _toy(
-        _element("Class", "A", _attribute("x")) + _element("Class", "V"),
+    imported = toy(
+        element("Class", "A", attribute("x")) + element("Class", "V"),
         '<p:attribute xmi:id="s1" base_Property="a.x" minValue="0" maxValue="few"/>'
         '<p:dataType xmi:id="s2" base_Class="V"/>'
         '<p:modelelement xmi:id="s3" base_Element="A" vodml_id="toy:my.A"/>',
@@ -321,7 +290,7 @@ def test_tags_of_the_profile_become_rules_and_kinds() -> None:
 
 
 def test_standard_types_drawn_by_the_tool_extend_those_of_the_ivoa() -> None:
-    imported = _toy(_element("Class", "A", _attribute("x")))
+    imported = toy(element("Class", "A", attribute("x")))
     document = imported.document
     assert document.types[0].extends == "ivoa:real"
     assert document.imports == ("ivoa",)
@@ -392,7 +361,7 @@ def test_a_model_with_constraints_and_no_descriptions_has_tables(
         '<ownedRule xmi:id="r"><specification xmi:type="uml:OpaqueExpression" '
         'xmi:id="q" body="x &gt;= 0"/></ownedRule>'
     )
-    imported = _toy(_element("Class", "A", rule + _attribute("x")))
+    imported = toy(element("Class", "A", rule + attribute("x")))
     path.write_bytes(write_vodml(imported.document))
     assert load_file(path).by_name["toy.a"].names == ("a_id", "x")
 
@@ -431,20 +400,20 @@ def test_a_new_thing_anywhere_in_the_model_is_listed(name: str) -> None:
     root = etree.parse(_FOLDER / name).getroot()
     carried = set(_read(name).carried)
     space = next(uri for uri in root.nsmap.values() if "/XMI" in uri)
-    for element in [e for e in root.iter("*") if e.get(f"{{{space}}}id") in carried]:
-        if not element.get(f"{{{space}}}type", "").startswith("uml:"):
+    for one in [e for e in root.iter("*") if e.get(f"{{{space}}}id") in carried]:
+        if not one.get(f"{{{space}}}type", "").startswith("uml:"):
             continue
-        new = etree.SubElement(element, "surprise", name="new")
+        new = etree.SubElement(one, "surprise", name="new")
         new.set(f"{{{space}}}type", "uml:Surprise")
-        element.set("surprising", "yes")
+        one.set("surprising", "yes")
         new.set(f"{{{space}}}id", "surprise")
         found = read_xmi(etree.tostring(root), name)
-        where = element.get("name") or str(element.tag)
+        where = one.get("name") or str(one.tag)
         assert "surprise" in accounted(found), where
-        if not any("Extension" in str(e.tag) for e in element.iterancestors()):
+        if not any("Extension" in str(e.tag) for e in one.iterancestors()):
             assert "surprising='yes'" in _lines(found), where
-        element.remove(new)
-        del element.attrib["surprising"]
+        one.remove(new)
+        del one.attrib["surprising"]
 
 
 _IDS = ("_m", "site", "Uposition", "_telescope", "a1_back", "_real", "no", "")

@@ -11,12 +11,11 @@ import pytest
 from astropy import units
 from astropy.io.votable.ucd import check_ucd
 
-from distiller.adql.words import SQL_RESERVED
 from distiller.core.errors import BadParameter
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
-from distiller.model.emit.sql.names import RESERVED_DUCKDB
 from distiller.model.load import packaged_paths
+from distiller.model.names import RESERVED_DUCKDB
 from distiller.model.obscore import mapping_faults, mappings
 
 if TYPE_CHECKING:
@@ -80,13 +79,6 @@ def test_every_column_has_description_ucd_and_a_unit_that_is_one() -> None:
             assert check_ucd(column.ucd, check_controlled_vocabulary=True), where
             if column.unit:
                 units.Unit(column.unit, format="vounit")
-
-
-def test_reserved_words_of_adql_are_delimited_and_nothing_else_is() -> None:
-    for table in load_model().tables:
-        for bound in () if table.hidden else table.columns:
-            reserved = bound.column.name.upper() in SQL_RESERVED
-            assert bound.column.delimited == reserved, (table.name, bound.column.name)
 
 
 def test_paths_of_the_server_cannot_be_queried() -> None:
@@ -155,9 +147,15 @@ def test_reserved_words_of_duckdb_are_quoted(
     database: duckdb.DuckDBPyConnection,
 ) -> None:
     words = database.execute(
-        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+        "SELECT keyword_name, list(keyword_category) FROM duckdb_keywords() GROUP BY 1"
     ).fetchall()
-    assert {word for (word,) in words} == RESERVED_DUCKDB
+    reserved = {"reserved", "type_function"}
+    assert {word for word, kinds in words if set(kinds) <= reserved} == RESERVED_DUCKDB
+    database.execute("CREATE SCHEMA words")
+    for word, _ in words:
+        name = sql.quoted(word)
+        database.execute(f"CREATE TABLE words.{name} ({name} INT CHECK ({name} > 0))")
+        database.execute(f"SELECT {name} FROM words.{name} WHERE {name} > 0")
     database.execute(f"CREATE TABLE {sql.quoted('select')} (i INTEGER)")
 
 

@@ -181,3 +181,26 @@ def test_wrong_detail_and_unknown_table_are_said() -> None:
     assert unknown.value.text == (
         "no table 'cta.nothing' (/tap/tables lists the tables)"
     )
+
+
+def test_reserved_words_are_written_as_in_a_query() -> None:
+    pairs = (("date", "order"),)
+    catalog = {
+        "lab.order": Table("lab.order", (Column("order", "long"),)),
+        "lab.run": Table(
+            "lab.run",
+            (Column("date", "long"),),
+            foreign_keys=(ForeignKey("lab.order", pairs),),
+        ),
+    }
+    root = etree.fromstring(vosi.tableset(catalog))
+    assert [e.text for e in root.iter("name")] == [
+        "lab", 'lab."order"', '"order"', "lab.run", '"date"'
+    ]  # fmt: skip
+    assert [e.text for e in root.iter("targetTable", "fromColumn", "targetColumn")] == [
+        'lab."order"', '"date"', '"order"'
+    ]  # fmt: skip
+    for name in ("lab.order", 'lab."order"'):
+        assert etree.fromstring(vosi.table(catalog, name)).findtext("name") == (
+            'lab."order"'
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from distiller.adql.faults import Faults
 from distiller.adql.tokens import tokens
-from distiller.adql.words import RESERVED
+from distiller.core.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

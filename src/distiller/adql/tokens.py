@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from distiller.adql.limits import LONGEST_NAME, MOST_CHARACTERS, MOST_TOKENS
-from distiller.adql.words import FOREIGN_SIGNS, RESERVED
+from distiller.adql.words import FOREIGN_SIGNS
+from distiller.core.reserved import RESERVED
 
 if TYPE_CHECKING:
     from distiller.adql.faults import Faults

@@ -94,7 +94,7 @@ class Archive:
         with self._changing(f"opening {self._engine.place}"):
             install.install(self._engine, self._session, self._model)
             install.apply_mappings(
-                self._engine.name,
+                self._engine,
                 self._session,
                 self._model,
                 self._settings,
@@ -294,7 +294,7 @@ class Archive:
         """Say under which URL files are reached; ivoa.obscore follows."""
         with self._changing("filling ivoa.obscore"):
             install.apply_mappings(
-                self._engine.name, self._session, self._model, self._settings, url
+                self._engine, self._session, self._model, self._settings, url
             )
 
     def check(self) -> list[str]:

@@ -6,7 +6,7 @@ SQL that both engines understand is written once, where it is needed, with param
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from distiller.adql import Target
     from distiller.archive.protocol import Parameters, Result
     from distiller.core.columns import Column
+    from distiller.core.engines import EngineName
     from distiller.model import BoundTable, Model
-
-EngineName = Literal["duckdb", "postgresql"]
-"""As the model's SQL and mappings name an engine."""
 
 Cells: TypeAlias = tuple[Any, ...]
 """A row, in the order of its table."""
@@ -117,6 +115,9 @@ class Engine(Protocol):
 
         Another process may upgrade it meanwhile, where the engine lets it.
         """
+
+    def expect_mapping(self, mapping: str) -> None:
+        """From here on work only while mappings of this checksum fill the archive."""
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions, which changes if they do."""

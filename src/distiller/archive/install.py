@@ -13,14 +13,16 @@ from distiller.model.obscore import mappings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from distiller.archive.engine import Engine, EngineName, Session
+    from distiller.archive.engine import Engine, Session
     from distiller.core.bundle import Row
+    from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
     from distiller.model import Model
 
 _SHAPE = "model.shape"
 _WORDS = "model.words"
 _MAPPING = "mapping"
+_MAPPED = "model.mapping"
 
 
 def install(engine: Engine, session: Session, model: Model) -> bool:
@@ -79,7 +81,7 @@ def is_installed(session: Session) -> bool:
 
 
 def apply_mappings(
-    engine: EngineName,
+    engine: Engine,
     session: Session,
     model: Model,
     settings: Settings,
@@ -87,21 +89,36 @@ def apply_mappings(
 ) -> bool:
     """Fill ivoa.obscore and the like anew if a mapping or a parameter has changed.
 
+    From here on the engine works only while the archive is filled by these mappings.
+
     Returns
     -------
     Whether something had changed.
     """
     parameters = parameters_of(settings, model, base_url)
-    state = {
-        "parameters": parameters,
-        "selects": [one.select_sql(engine) for one in mappings(model)],
-    }
-    if _state(session) == state:
-        return False
-    with session.transaction():
-        session.lock_all()
-        fill_mapped(engine, session, model, parameters)
-    return True
+    selects = [one.select_sql(engine.name) for one in mappings(model)]
+    state = {"parameters": parameters, "selects": selects}
+    is_filled = _state(session) == state
+    if not is_filled or read_setting(session, _MAPPED) != _digest(selects):
+        with session.transaction():
+            session.lock_all()
+            if is_filled:  # by a version that did not write the checksum
+                write_setting(session, _MAPPED, _digest(selects))
+            else:
+                fill_mapped(engine.name, session, model, parameters)
+    engine.expect_mapping(_digest(selects))
+    return not is_filled
+
+
+def changed_mappings(
+    engine: EngineName, session: Session, model: Model
+) -> tuple[str, ...]:
+    """Return the tables that are filled by another mapping than the model's."""
+    state = _state(session)
+    filled = [] if state is None else state["selects"]
+    return tuple(
+        one.target for one in mappings(model) if one.select_sql(engine) not in filled
+    )
 
 
 def parameters_of(settings: Settings, model: Model, base_url: str) -> dict[str, Any]:
@@ -139,6 +156,7 @@ def fill_mapped(
     selects = [one.select_sql(engine) for one in declared]
     state = {"parameters": parameters, "selects": selects}
     write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))
+    write_setting(session, _MAPPED, _digest(selects))
 
 
 def mapping_parameters(session: Session) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A target without observations, a collection without datasets, an array that no run was
 taken with tell nobody anything, and come back with the next dataset that needs them,
 under the same keys. History (provenance, versions of datasets) is no litter: it tells
-what happened, and stays. docs/decisions/0067-litter.md.
+what happened, and stays. docs/decisions/0033-litter.md.
 """
 
 from __future__ import annotations

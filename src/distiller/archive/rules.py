@@ -13,7 +13,8 @@ from distiller.model.emit.sql import quoted, sql_type
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from distiller.archive.engine import Cells, EngineName, Session
+    from distiller.archive.engine import Cells, Session
+    from distiller.core.engines import EngineName
     from distiller.model import BoundTable
     from distiller.model.tables import BoundColumn, Check
 

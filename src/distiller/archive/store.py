@@ -27,10 +27,11 @@ from distiller.model.obscore import mappings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from distiller.archive.engine import Cells, EngineName, Session
+    from distiller.archive.engine import Cells, Session
     from distiller.archive.litter import Keys
     from distiller.archive.protocol import Outcome
     from distiller.core.bundle import Bundle
+    from distiller.core.engines import EngineName
     from distiller.core.refusal import Refusal
     from distiller.model import BoundTable, Model
 

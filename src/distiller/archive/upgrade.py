@@ -10,27 +10,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.archive import install
+from distiller.archive.duckdb import guests as duckdb_guests
 from distiller.archive.duckdb import upgrade as duckdb
 from distiller.archive.live import read_shape
+from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.opening import engine_of
+from distiller.archive.postgres import guests as postgres_guests
 from distiller.archive.postgres import upgrade as postgres
 from distiller.archive.versions import TABLE, untold
-from distiller.core.errors import IllegalState, NotFound
+from distiller.core.errors import NotFound
 from distiller.model import load_model
-from distiller.model.diff import diff, former, former_column
-from distiller.model.emit.sql import quoted
+from distiller.model.diff import diff
 from distiller.model.emit.sql.alter import alter
-from distiller.model.emit.sql.names import qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from distiller.archive.engine import Engine, Session
+    from distiller.archive.guests import Guest
     from distiller.core.settings import Settings
     from distiller.model import Model
     from distiller.model.diff import Difference
-    from distiller.model.shape import ColumnShape, Shape, TableShape
+    from distiller.model.shape import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,13 @@ class Plan:
     statements
         SQL for it; DuckDB gets a new file instead.
     obstacles
-        What rows that are there stand in the way of.
+        What rows that are there, or things that others keep there, do not allow.
     kept
         Columns and tables that stay though the model does not have them.
+    farewells
+        What is not the archive's and goes, since it depends on what is dropped.
+    refilled
+        Tables such as ivoa.obscore that another mapping fills than the model's.
     untold
         Number of datasets whose current state the history is to get.
     is_due
@@ -57,6 +63,8 @@ class Plan:
     statements: tuple[str, ...]
     obstacles: tuple[str, ...]
     kept: tuple[str, ...]
+    farewells: tuple[str, ...]
+    refilled: tuple[str, ...]
     untold: int
     is_due: bool
 
@@ -89,7 +97,9 @@ def plan(settings: Settings, *, drop: bool = False, model: Model | None = None) 
         session = engine.session()
         try:
             with engine.translated(f"looking at {engine.place}"):
-                return _plan(engine, session, wanted, drop=drop)
+                if settings.database_url is None:
+                    duckdb.finish_backups(settings)
+                return _plan(engine, session, wanted, drop=drop, whole=model is None)
         finally:
             session.close()
     finally:
@@ -118,20 +128,41 @@ def upgrade(
     IllegalState
         If rows stand in the way, or no backup can be made.
     """
-    if planned.obstacles:
-        raise IllegalState(
-            "rows of the archive stand in the way: " + "; ".join(planned.obstacles),
-            hint="change the model, or the rows",
-        )
+    refuse(planned.obstacles)
     if settings.database_url is None:
-        duckdb.upgrade(settings, planned.model, planned.shape, drop=drop, say=say)
+        duckdb.upgrade(settings, planned.model, drop=drop, say=say)
     else:
         postgres.upgrade(
             settings, planned.model, drop=drop, backed_up=backed_up, say=say
         )
 
 
-def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan:
+def _guests(  # noqa: PLR0913 - both sides, and what leads from one to the other
+    engine: Engine,
+    session: Session,
+    live: Shape,
+    model: Model,
+    differences: tuple[Difference, ...],
+    *,
+    drop: bool,
+) -> list[Guest]:
+    """Return what somebody else keeps there and cannot stay."""
+    if engine.name == "postgresql":
+        return postgres_guests.guests(session, live, model, differences, drop=drop)
+    return [guest for guest, _ in duckdb_guests.lost(session, live, model, drop=drop)]
+
+
+def _plan(
+    engine: Engine, session: Session, model: Model, *, drop: bool, whole: bool
+) -> Plan:
+    """Return the plan.
+
+    Parameters
+    ----------
+    whole
+        Whether it is the model of an archive; one of a single file has no mappings,
+        and tables of others are not there.
+    """
     live = read_shape(engine.name, session, model)
     wanted = shape_of(model, engine.name)
     differences = diff(live, wanted)
@@ -141,96 +172,25 @@ def _plan(engine: Engine, session: Session, model: Model, *, drop: bool) -> Plan
         if d.is_kept or (d.kind in {"column gone", "table gone"} and d.destructive)
     ]
     kept = [] if drop else gone
+    found = (
+        _guests(engine, session, live, model, differences, drop=drop) if whole else []
+    )
     statements = alter(differences, live, model, drop=drop)
+    if drop:
+        statements = (*(g.drop for g in found if g.drop), *statements)
+    in_the_way = obstacles(engine.name, session, live, model, differences, drop=drop)
     without = untold(session, model, has_table=TABLE in live.tables)
-    is_due = any(d not in kept for d in differences) or without > 0
+    refilled = install.changed_mappings(engine.name, session, model) if whole else ()
+    is_due = any(d not in kept for d in differences) or without > 0 or bool(refilled)
     return Plan(
         model,
         live,
         differences,
         statements,
-        tuple(_Obstacles(session, live, wanted, drop=drop).found(differences)),
+        (*in_the_way, *(g.obstacle for g in found if not drop)),
         tuple(f"{d.table}.{d.name}" if d.name else d.table for d in kept),
+        tuple(g.farewell for g in found if drop),
+        refilled,
         without,
         is_due or not install.is_of(engine, session, model),
     )
-
-
-class _Obstacles:
-    """What rows that are there do not allow."""
-
-    def __init__(
-        self, session: Session, live: Shape, wanted: Shape, *, drop: bool
-    ) -> None:
-        self._session = session
-        self._live = live
-        self._wanted = wanted
-        self._drop = drop
-
-    def found(self, differences: tuple[Difference, ...]) -> Iterator[str]:
-        """Yield a sentence for each difference that rows stand in the way of."""
-        for d in differences:
-            after = self._wanted.tables.get(d.table)
-            before = former(self._live, after) if after is not None else None
-            if after is None or before is None or after.derived:
-                continue
-            column = after.column(d.name)
-            if column is not None:
-                found = former_column(before, column)
-                yield from self._of_column(d, before, found)
-            elif d.kind == "constraint new" and d.new.startswith("CHECK "):
-                count = self._broken(before, after, d.new.removeprefix("CHECK "))
-                if count:
-                    yield f"{d.table}: {d.new}, and {count} rows break it"
-
-    def _of_column(
-        self, d: Difference, before: TableShape, found: ColumnShape | None
-    ) -> Iterator[str]:
-        name = quoted(found.name if found is not None else d.name)
-        if d.kind == "column new" and d.destructive:
-            lacking = "TRUE"
-        elif d.kind == "column not null":
-            lacking = f"{name} IS NULL"
-        elif d.kind == "column type" and d.destructive and not self._drop:
-            there_and_back = _cast(_cast(name, d.new), d.old)
-            lost = f"{there_and_back} IS DISTINCT FROM {name}"
-            if count := self._count(before, lost):
-                yield (
-                    f"{d.table}.{d.name} becomes {_bare(d.new)}, and {count} rows "
-                    "would lose digits (--drop allows it)"
-                )
-            return
-        else:
-            return
-        if count := self._count(before, lacking):
-            yield (
-                f"{d.table}.{d.name} is never missing, and {count} rows have no value"
-            )
-
-    def _count(self, table: TableShape, condition: str) -> int:
-        ((count,),) = self._session.fetch(
-            f"SELECT count(*) FROM {qualified(table.name)} WHERE {condition}"  # noqa: S608 - names of the archive
-        )
-        return int(count)
-
-    def _broken(self, before: TableShape, after: TableShape, condition: str) -> int:
-        """Return how many rows break a check, under the names of the new columns."""
-        cells: list[str] = []
-        for column in after.columns:
-            found = former_column(before, column)
-            value = quoted(found.name) if found is not None else "NULL"
-            cells.append(f"{_cast(value, column.type)} AS {quoted(column.name)}")
-        ((count,),) = self._session.fetch(
-            f"SELECT count(*) FROM (SELECT {', '.join(cells)} "  # noqa: S608 - names of the model
-            f"FROM {qualified(before.name)}) AS q WHERE NOT {condition}"
-        )
-        return int(count)
-
-
-def _cast(value: str, kind: str) -> str:
-    return f"CAST({value} AS {_bare(kind)})"
-
-
-def _bare(kind: str) -> str:
-    """Return a type without its collation."""
-    return kind.partition(" COLLATE")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from distiller.cli import settings_of
-from distiller.core.errors import BadParameter
+from distiller.core.engines import ENGINES
+from distiller.core.errors import BadData, BadParameter
 from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
@@ -23,19 +25,22 @@ from distiller.model.emit.sql.alter import alter
 from distiller.model.load import (
     ENDING,
     PACKAGED,
-    packaged_paths,
-    read_models,
+    left_out,
+    read_folder,
     read_one,
     warnings,
 )
 from distiller.model.obscore import FILE, mapping_faults, read_mapping
-from distiller.model.read_vodml import read_vodml
+from distiller.model.read_vodml import read_file, read_vodml
 from distiller.model.read_xmi import counts, read_xmi_file
 from distiller.model.shape import shape_of
+from distiller.model.write_binding import write_binding
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
+    from distiller.core.engines import EngineName
     from distiller.model import Model
+    from distiller.model.read_xmi import Imported
 
 _TWO = 2
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -67,7 +72,7 @@ def command() -> None:
 @command.command(name="sql")
 @click.option(
     "--engine",
-    type=click.Choice(sql.ENGINES),
+    type=click.Choice(ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for.",
@@ -199,8 +204,9 @@ def import_command(
     """Make a VO-DML file of a UML drawing (XMI 2.x).
 
     Every thing in FILE that is not carried over, that is carried over as something
-    else, or that is lacking is listed, a line each. Exit 1 if the model has faults
-    (see ``distiller model check``); the file is written all the same.
+    else, or that is lacking is listed, a line each; the last line counts them. Exit 1
+    if the model has faults (see ``distiller model check``); the file is written all
+    the same.
     """
     _named(output)
     imported = read_xmi_file(file, name=name)
@@ -214,6 +220,8 @@ def import_command(
             "model": document.name,
             "output": str(output),
             "counts": counts(document),
+            "carried": len(imported.carried),
+            "left_out": imported.left_out,
             "listed": [asdict(item) for item in imported.listed],
             "faults": list(faults),
         }
@@ -223,17 +231,33 @@ def import_command(
             click.echo(str(item))
         for fault in faults:
             click.echo(f"fault: {fault}")
-        made = ", ".join(f"{n} {what}" for what, n in counts(document).items() if n)
+        made = ", ".join(_some(n, what) for what, n in counts(document).items() if n)
         click.echo(f"{output}: model {document.name}: {made or 'nothing'}")
+        click.echo(_told(imported))
     if faults:
         sys.exit(1)
+
+
+@command.command(name="binding")
+@click.argument("model", type=_file)
+def binding_command(model: Path) -> None:
+    """Print a binding for MODEL to begin with: what becomes of it without one.
+
+    Every table and column has its line, to be changed and given unit and UCD
+    (docs/reference/binding.md). Save it beside NAME.vo-dml.xml as NAME.binding.yaml.
+    """
+    document = read_file(_named(model))
+    faults = check_document(document, described=False)
+    if faults:
+        raise BadData("M100", str(model), "; ".join(faults))
+    click.echo(write_binding(document), nl=False)
 
 
 @command.command(name="diff")
 @click.argument("files", nargs=-1, metavar="[A [B]]", type=_file)
 @click.option(
     "--engine",
-    type=click.Choice(sql.ENGINES),
+    type=click.Choice(ENGINES),
     default="duckdb",
     show_default=True,
     help="Database to write for, where two files are compared.",
@@ -250,7 +274,7 @@ def import_command(
 def diff_command(
     ctx: click.Context,
     files: tuple[Path, ...],
-    engine: sql.Engine,
+    engine: EngineName,
     *,
     as_sql: bool,
     drop: bool,
@@ -287,29 +311,60 @@ def diff_command(
 
 
 @command.command(name="check")
+@click.option("-v", "--verbose", is_flag=True, help="List the warnings and notes.")
 @_model_argument
-def check_command(model: Path | None) -> None:
+def check_command(model: Path | None, *, verbose: bool) -> None:
     """Check a model and its binding; every fault on a line, exit 1 if there is one.
 
     What has no description is a fault in a model with a binding, else a warning. Notes
-    say which constraints became a CHECK, and what SQL holds in part only.
+    say which constraints became a CHECK, and what SQL holds in part only; without
+    --verbose only their number is told.
     """
     if model is not None:
         found, faults = read_one(_named(model))
-        for warning in warnings(model):
-            click.echo(f"warning: {warning}")
+        lacks = warnings(model)
     else:
         folder = _folder() or PACKAGED
-        found, faults = read_models(packaged_paths(folder))
-        faults += mapping_faults(read_mapping(folder / FILE.name), found)
-    for note in found.notes:
-        click.echo(f"note: {note}")
+        found, faults = read_folder(folder)
+        lacks = ()
+        for words in left_out(folder):
+            click.echo(f"warning: {words}")
+        if found.tables:
+            faults += mapping_faults(read_mapping(folder / FILE.name), found)
+    for kind, lines in (("warning", lacks), ("note", found.notes)):
+        for line in lines if verbose else ():
+            click.echo(f"{kind}: {line}")
     for fault in faults:
         click.echo(fault)
+    columns = sum(len(table.columns) for table in found.tables)
+    told = [f"{_some(len(found.tables), 'tables')}, {columns} columns: no fault"]
+    told = [_some(len(faults), "faults")] if faults else told
+    counted = (("warnings", lacks), ("notes", found.notes))
+    told += [_some(len(lines), kind) for kind, lines in counted if lines]
+    more = " (--verbose lists them)" if len(told) > 1 and not verbose else ""
+    click.echo(f"{', '.join(told)}{more}")
     if faults:
         sys.exit(1)
-    columns = sum(len(table.columns) for table in found.tables)
-    click.echo(f"{len(found.tables)} tables, {columns} columns: no fault")
+
+
+def _told(imported: Imported) -> str:
+    """Return how much of a drawing was carried over, and how much was not."""
+    kinds = Counter(item.kind for item in imported.listed)
+    settings = sum(x.kind == "left" and not x.ids for x in imported.listed)
+    return (
+        f"{_some(len(imported.carried), 'elements')} carried over; left out: "
+        f"{_some(imported.left_out, 'elements')} and {_some(settings, 'settings')}; "
+        f"{kinds['changed']} changed, {kinds['lacking']} lacking"
+    )
+
+
+def _some(number: int, what: str) -> str:
+    """Return a number of things, in the singular for one.
+
+    >>> _some(1, "packages"), _some(2, "packages")
+    ('1 package', '2 packages')
+    """
+    return f"{number} {what.removesuffix('s') if number == 1 else what}"
 
 
 def _model(path: Path | None) -> Model:

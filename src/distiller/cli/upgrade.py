@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from distiller.archive.remote import RemoteArchive
 from distiller.archive.upgrade import plan, upgrade
 from distiller.cli import settings_of
-from distiller.core.errors import Busy
+from distiller.core.errors import Busy, IllegalState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.archive.upgrade import Plan
+    from distiller.core.settings import Settings
+    from distiller.model.diff import Difference
+
+_GOING = frozenset({"column gone", "column kept", "table gone", "table kept"})
 
 
 @click.command()
@@ -30,9 +41,42 @@ def command(
     """Bring the archive to the data model of this program, or of ``model_dir``.
 
     Every difference is told first, a line each. The archive as it was is kept in
-    HOME/backups. All is done or nothing; stop the server before.
+    HOME/backups. All is done or nothing; stop the server before. What rows do not
+    allow is told with an example, and nothing is done then; exit 1, with --dry-run too.
     """
     settings = settings_of(ctx)
+    # PostgreSQL can be looked at beside a server.
+    if not dry_run or settings.database_url is None:
+        _without_server(settings)
+    planned = plan(settings, drop=drop)
+    told = [
+        f"{d} is dropped" if drop and _gone(d) else str(d)
+        for d in planned.differences
+        if drop or not (d.is_kept or _gone(d) in planned.kept)
+    ]
+    for line in (*told, *_notes(planned)):
+        click.echo(line)
+    if not planned.is_due:
+        click.echo("the archive is of this data model")
+        return
+    if dry_run:
+        plural = "" if len(told) == 1 else "s"
+        click.echo(f"{len(told)} difference{plural}; nothing was done")
+        ctx.exit(1 if planned.obstacles else 0)
+    if planned.obstacles:
+        lines = "the line above" if len(planned.obstacles) == 1 else "the lines above"
+        raise IllegalState(
+            f"the archive as it is stands in the way of the upgrade, see {lines}",
+            hint="nothing was changed",
+        )
+    if not yes:
+        click.confirm("Upgrade the archive?", abort=True)
+    upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)
+    click.echo("the archive is of this data model now")
+
+
+def _without_server(settings: Settings) -> None:
+    """Refuse to go on beside the server of the home."""
     remote = RemoteArchive(settings.socket_path)
     try:
         if settings.socket_path.exists() and remote.answers():
@@ -42,24 +86,23 @@ def command(
             )
     finally:
         remote.close()
-    planned = plan(settings, drop=drop)
-    told = [d for d in planned.differences if drop or not d.is_kept]
-    for difference in told:
-        click.echo(str(difference))
+
+
+def _gone(difference: Difference) -> str:
+    """Return the column or table that a difference takes away, else nothing."""
+    if difference.kind not in _GOING:
+        return ""
+    return f"{difference.table}.{difference.name}".rstrip(".")
+
+
+def _notes(planned: Plan) -> Iterator[str]:
+    """Yield what there is to say beside the differences."""
     for name in planned.kept:
-        click.echo(f"{name}: stays, though the model does not have it (--drop)")
+        yield f"{name}: stays, though the model does not have it (--drop)"
+    yield from planned.farewells
+    for table in planned.refilled:
+        yield f"{table}: is filled anew, by another mapping"
     if planned.untold:
-        click.echo(f"the history gets the state of {planned.untold} datasets")
+        yield f"the history gets the state of {planned.untold} datasets"
     for obstacle in planned.obstacles:
-        click.echo(f"in the way: {obstacle}")
-    if not planned.is_due:
-        click.echo("the archive is of this data model")
-        return
-    if dry_run:
-        plural = "" if len(told) == 1 else "s"
-        click.echo(f"{len(told)} difference{plural}; nothing was done")
-        return
-    if not yes and not planned.obstacles:
-        click.confirm("Upgrade the archive?", abort=True)
-    upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)
-    click.echo("the archive is of this data model now")
+        yield f"in the way: {obstacle}"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from distiller.core.reserved import adql_name
+
 Datatype = Literal["boolean", "short", "int", "long", "float", "double", "char"]
 """VOTable 1.4 primitive types that a column may have (text is ``char`` with ``*``)."""
 
@@ -29,8 +31,6 @@ class Column:
         Whether NULL may occur.
     principal, indexed, std
         As in TAP_SCHEMA.columns (TAP 1.1 section 4.3).
-    delimited
-        Whether the name is a reserved word of ADQL, to be written in double quotes.
     """
 
     name: str
@@ -45,16 +45,15 @@ class Column:
     principal: bool = False
     indexed: bool = False
     std: bool = False
-    delimited: bool = False
 
     @property
     def adql_name(self) -> str:
         """The name as a query, TAP_SCHEMA and VOSI tables write it.
 
-        >>> Column("size", "long", delimited=True).adql_name
+        >>> Column("size", "long").adql_name
         '"size"'
         """
-        return f'"{self.name}"' if self.delimited else self.name
+        return adql_name(self.name)
 
     @property
     def is_text(self) -> bool:
@@ -107,6 +106,11 @@ class Table:
     def schema(self) -> str:
         """Name of the schema: the part before the dot."""
         return self.name.partition(".")[0]
+
+    @property
+    def adql_name(self) -> str:
+        """The name as a query, TAP_SCHEMA and VOSI tables write it."""
+        return adql_name(self.name)
 
     def column(self, name: str) -> Column | None:
         """Return the column of that exact name, or None."""

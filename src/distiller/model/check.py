@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from astropy import units
 from astropy.io.votable.ucd import parse_ucd
+
+from distiller.core.spelling import meant
+from distiller.model.names import LONGEST, OF_ENGINES, SCHEMAS_OF_ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,8 +197,7 @@ def _dangling(kind: str, ref: str, document: Document) -> str:
     if prefix not in {document.name, *document.imports}:
         return f"{kind} {ref}: model {prefix!r} is not imported"
     known = IVOA_TYPES if prefix == _IVOA else [t.id for t in document.types]
-    close = difflib.get_close_matches(identifier, list(known), n=1)
-    hint = f" (did you mean {prefix}:{close[0]}?)" if close else ""
+    hint = meant(identifier, known, f"{prefix}:")
     return f"{kind} {ref}: no such type{hint}"
 
 
@@ -256,6 +257,10 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
     for name, count in names.items():
         if count > 1:
             yield f"{name}: {count} tables or views of that name"
+        yield from _name_faults(name, *name.split("."))
+        schema = name.partition(".")[0]
+        if schema in SCHEMAS_OF_ENGINES:
+            yield f"{name}: {schema} is a schema of the engine's own"
     for table in model.tables:
         described = table.type_id.partition(":")[0] not in unbound
         yield from _column_faults(table, described=described)
@@ -265,7 +270,23 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
             yield f"{view.name}: view of {view.of}, which is absent"
 
 
+def _name_faults(where: str, *words: str) -> Iterator[str]:
+    for word in words:
+        if not _SQL_NAME.fullmatch(word):
+            yield f"{where}: {word!r} is no lower-case SQL name"
+        elif len(word) > LONGEST:
+            yield (
+                f"{where}: {word!r} has more than {LONGEST} letters, "
+                f"which PostgreSQL would cut off"
+            )
+
+
 def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
+    counts = Counter((key.target, key.columns) for key in table.foreign_keys)
+    for (target_name, columns), count in counts.items():
+        if count > 1:
+            listed = ", ".join(own for own, _ in columns)
+            yield f"{table.name}: {count} foreign keys from {listed} to {target_name}"
     for key in table.foreign_keys:
         target = model.known.get(key.target)
         if target is None:
@@ -292,8 +313,9 @@ def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:
     for bound in table.columns:
         column = bound.column
         where = f"{table.name}.{column.name}"
-        if not _SQL_NAME.fullmatch(column.name):
-            yield f"{where}: no lower-case SQL name"
+        yield from _name_faults(where, column.name)
+        if column.name in OF_ENGINES:
+            yield f"{where}: every table of PostgreSQL has a column {column.name}"
         if described and not column.description:
             yield f"{where}: no description"
         if column.unit:

@@ -27,7 +27,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from distiller.model.emit.sql.names import literal, quoted
+from distiller.model.names import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from distiller.model.shape import ColumnShape, Shape, TableShape, Texts, ViewShape
 
@@ -96,20 +96,20 @@ def former_column(old: TableShape, column: ColumnShape) -> ColumnShape | None:
 
 def _differences(old: Shape, new: Shape) -> Iterator[Difference]:
     ordered = old.engine == "duckdb"
-    kept: set[str] = set()
+    renamed: dict[str, str] = {}
     for table in new.tables.values():
         before = former(old, table)
         if before is None:
             yield Difference("table new", table.name)
             continue
-        kept.add(before.name)
+        renamed[before.name] = table.name
         if before.name != table.name:
             yield Difference("table renamed", table.name, old=before.name)
         yield from _table(before, table, ordered=ordered)
     for name, gone in old.tables.items():
-        if name not in kept:
+        if name not in renamed:
             yield _gone_table(gone)
-    yield from _views(old, new)
+    yield from _views(old, new, renamed)
 
 
 def _table(
@@ -203,11 +203,14 @@ def _kind(what: str, how: Literal["new", "gone"]) -> Kind:
     return kinds[what, how]
 
 
-def _views(old: Shape, new: Shape) -> Iterator[Difference]:
+def _views(old: Shape, new: Shape, renamed: Mapping[str, str]) -> Iterator[Difference]:
+    """Yield what differs of views; one of a renamed table follows it."""
     for name, view in new.views.items():
         before = old.views.get(name)
         if before is None:
             yield Difference("view new", name)
+        elif renamed.get(before.of, before.of) != view.of:
+            yield Difference("view changed", name, "", before.of, view.of)
         elif before.columns != view.columns:
             yield Difference("view changed", name, "", _columns(before), _columns(view))
         elif before.comment != view.comment:

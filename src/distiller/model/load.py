@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent / "uml"
 ENDING = ".vo-dml.xml"
+BINDING = ".binding.yaml"
+_LOGGER = logging.getLogger(__name__)
 _ORDER = ("obscore", "cta", "voprov", "tap_schema", "internal")
 
 
@@ -53,7 +56,9 @@ def load_model(folder: Path | None = None) -> Model:
 
 @functools.cache
 def _load(folder: Path) -> Model:
-    model, faults = read_models(packaged_paths(folder))
+    model, faults = read_folder(folder)
+    for words in left_out(folder):
+        _LOGGER.warning("%s: %s", folder, words)
     if faults and folder != PACKAGED:
         raise BadData("M100", str(folder), "; ".join(faults))
     if faults:
@@ -72,6 +77,46 @@ def packaged_paths(folder: Path = PACKAGED) -> list[Path]:
     known = [folder / f"{name}{ENDING}" for name in _ORDER]
     others = (path for path in sorted(folder.glob(f"*{ENDING}")) if path not in known)
     return known + [path for path in others if _binding_of(path).is_file()]
+
+
+def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
+    """Read the model of a folder as `load_model` does; return it and every fault.
+
+    Those that the program has must be there with their bindings.
+    """
+    paths = packaged_paths(folder)
+    needed = [file for path in paths for file in (path, _binding_of(path))]
+    faults = tuple(
+        f"{file.name} is not in {folder}, by which the archive knows its tables "
+        f"(`distiller model copy` writes all)"
+        for file in needed
+        if not file.is_file()
+    )
+    if faults:
+        return Model((), (), folder=folder), faults
+    return read_models(paths)
+
+
+def left_out(folder: Path) -> tuple[str, ...]:
+    """Return what stands in the folder of a model and is no part of it, with reasons.
+
+    Documents that the program does not have, without a binding, and bindings without a
+    document.
+    """
+    taken = packaged_paths(folder)
+    found = [
+        f"{path.name} is left out: {_binding_of(path).name} is not beside it"
+        for path in sorted(folder.glob(f"*{ENDING}"))
+        if path not in taken
+    ]
+    bound = {_binding_of(path) for path in folder.glob(f"*{ENDING}")}
+    found += [
+        f"{path.name} is left out: "
+        f"{path.name.removesuffix(BINDING)}{ENDING} is not beside it"
+        for path in sorted(folder.glob(f"*{BINDING}"))
+        if path not in bound
+    ]
+    return tuple(found)
 
 
 def load_file(path: Path) -> Model:
@@ -181,7 +226,7 @@ def warnings(path: Path) -> tuple[str, ...]:
 
 
 def _binding_of(path: Path) -> Path:
-    return path.with_name(f"{path.name.removesuffix(ENDING)}.binding.yaml")
+    return path.with_name(f"{path.name.removesuffix(ENDING)}{BINDING}")
 
 
 def _absent(model: Model) -> set[str]:

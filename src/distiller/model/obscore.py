@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from distiller.core.engines import EngineName
 from distiller.core.errors import BadData, Damaged
 from distiller.model.load import PACKAGED
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from distiller.model.tables import Model
 
-Engine = Literal["duckdb", "postgresql"]
-Expression = str | Mapping[Engine, str] | None
+Expression = str | Mapping[EngineName, str] | None
 Which = Literal["all", "one", "some"]
 
 FILE = PACKAGED / "obscore.mapping.yaml"
@@ -61,7 +61,7 @@ class ObsCoreMapping:
     from_clause: str
     columns: Mapping[str, Expression]
 
-    def expression(self, column: str, engine: Engine = "duckdb") -> str:
+    def expression(self, column: str, engine: EngineName = "duckdb") -> str:
         """Return the SQL expression of a column."""
         given = self.columns[column]
         if given is None:
@@ -94,7 +94,7 @@ class ObsCoreMapping:
             if name in named or name in _SELECTING
         }
 
-    def insert_sql(self, engine: Engine = "duckdb", *, which: Which = "all") -> str:
+    def insert_sql(self, engine: EngineName = "duckdb", *, which: Which = "all") -> str:
         """Return the INSERT that fills the target; see `select_sql`."""
         names = ", ".join(self.columns)
         select = self.select_sql(engine, which=which)
@@ -102,7 +102,7 @@ class ObsCoreMapping:
 
     def select_sql(
         self,
-        engine: Engine = "duckdb",
+        engine: EngineName = "duckdb",
         *,
         which: Which = "all",
     ) -> str:

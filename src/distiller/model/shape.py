@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from distiller.model.emit.sql import parts, postgresql
-from distiller.model.emit.sql.ddl import Engine, sql_type
+from distiller.model.emit.sql.ddl import sql_type
 
 if TYPE_CHECKING:
+    from distiller.core.engines import EngineName
     from distiller.model.tables import BoundTable, Model
 
 Texts = Mapping[str, str]
@@ -65,10 +66,18 @@ class TableShape:
 
 @dataclass(frozen=True, slots=True)
 class ViewShape:
-    """One view: the names of its columns, and what it is of."""
+    """One view: the names of its columns, and the table that they are read from.
+
+    Attributes
+    ----------
+    of
+        Qualified name of the table; of a view that is no copy of one, all that its
+        query says after FROM.
+    """
 
     name: str
     columns: tuple[str, ...]
+    of: str
     comment: str = ""
 
 
@@ -76,12 +85,12 @@ class ViewShape:
 class Shape:
     """All tables and views, by qualified name."""
 
-    engine: Engine
+    engine: EngineName
     tables: Mapping[str, TableShape]
     views: Mapping[str, ViewShape] = field(default_factory=dict)
 
 
-def shape_of(model: Model, engine: Engine) -> Shape:
+def shape_of(model: Model, engine: EngineName) -> Shape:
     """Return what a database would hold that was made from a model.
 
     The texts are those of our SQL; a database says them in its own words.
@@ -97,6 +106,7 @@ def shape_of(model: Model, engine: Engine) -> Shape:
                     for bound in model.known[view.of].columns
                     if not bound.hidden
                 ),
+                view.of,
                 view.description,
             )
             for view in model.views
@@ -111,7 +121,7 @@ def schemas_of(model: Model) -> list[str]:
     return sorted(names | {t.was.partition(".")[0] for t in model.tables if t.was})
 
 
-def _table(table: BoundTable, engine: Engine) -> TableShape:
+def _table(table: BoundTable, engine: EngineName) -> TableShape:
     has_keys = engine == "postgresql"
     return TableShape(
         name=table.name,
@@ -127,11 +137,11 @@ def _table(table: BoundTable, engine: Engine) -> TableShape:
         ),
         constraints=postgresql.constraints(table),
         keys={
-            postgresql.key_name(table, key): postgresql.key_text(key)
-            for key in (table.foreign_keys if has_keys else ())
+            name: postgresql.key_text(key)
+            for name, key in (postgresql.keys(table) if has_keys else {}).items()
         },
         indexes=postgresql.indexes(table) if has_keys else {},
         comment=table.description,
-        derived=table.rows in {"mapped", "derived"},
+        derived=table.is_derived,
         was=table.was,
     )

@@ -125,6 +125,11 @@ class BoundTable:
         return self.name.partition(".")[0]
 
     @property
+    def is_derived(self) -> bool:
+        """Whether its rows can be made anew from those of other tables."""
+        return self.rows in {"mapped", "derived"}
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all stored columns, in order."""
         return tuple(c.column.name for c in self.columns)

@@ -10,6 +10,7 @@ from lxml import etree
 
 from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
+from distiller.core.reserved import adql_name
 from distiller.vo import examples
 from distiller.vo.formats import FORMATS
 from distiller.vo.xmltext import clean
@@ -197,7 +198,7 @@ def tableset(catalog: Catalog, *, detail: str | None = None) -> bytes:
     tables = sorted(catalog.values(), key=lambda table: (table.schema, table.name))
     for schema, members in groupby(tables, key=lambda table: table.schema):
         group = _add(root, "schema")
-        _add(group, "name", schema)
+        _add(group, "name", adql_name(schema))
         for table in members:
             _table(_add(group, "table"), table, whole=level == "max")
     return _written(root)
@@ -211,7 +212,8 @@ def table(catalog: Catalog, name: str) -> bytes:
     NotFound
         If the catalogue has no such table.
     """
-    found = catalog.get(name) or catalog.get(name.lower())
+    plain = name.replace('"', "")
+    found = catalog.get(plain) or catalog.get(plain.lower())
     if found is None:
         raise NotFound(f"no table {name!r}", hint="/tap/tables lists the tables")
     root = etree.Element(f"{{{_TABLES}}}table", nsmap={"vosi": _TABLES, **_PREFIXES})
@@ -221,7 +223,7 @@ def table(catalog: Catalog, name: str) -> bytes:
 
 def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
     element.set("type", "view" if described.is_view else "table")
-    _add(element, "name", described.name)
+    _add(element, "name", described.adql_name)
     _add_known(
         element,
         title=described.title,
@@ -269,9 +271,9 @@ def _column(element: etree._Element, column: Column) -> None:
 
 
 def _foreign_key(element: etree._Element, key: ForeignKey) -> None:
-    _add(element, "targetTable", key.target)
+    _add(element, "targetTable", adql_name(key.target))
     for own, target in key.columns:
         pair = _add(element, "fkColumn")
-        _add(pair, "fromColumn", own)
-        _add(pair, "targetColumn", target)
+        _add(pair, "fromColumn", adql_name(own))
+        _add(pair, "targetColumn", adql_name(target))
     _add_known(element, description=key.description, utype=key.utype)

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.model.xmi.drawing import attribute, element, toy
 
 from distiller.model import load_file, load_model
 from distiller.model.emit import docs, draw
 from distiller.model.emit.docs.names import anchor
 from distiller.model.load import PACKAGED, packaged_paths
+from distiller.model.write_vodml import write_vodml
 
 _FOLDER = Path(__file__).parents[3] / "docs" / "reference" / "model"
 _HOW = "run `distiller model docs -o docs/reference/model`"
@@ -72,6 +74,63 @@ def test_every_diagram_is_on_a_page_and_every_link_leads_somewhere() -> None:
             assert target in pages, (name, target)
             assert not place or place in headings[target], (name, target, place)
     assert shown == pictures
+
+
+def _two_packages(path: Path) -> Path:
+    """Write a model whose packages differ in upper and lower case only."""
+    names = ("one", "One", "o n", "tables")
+    drawn = "".join(
+        element("Package", name, element("Class", f"Class{number}"))
+        for number, name in enumerate(names)
+    )
+    path.write_bytes(write_vodml(toy(drawn).document))
+    return path
+
+
+def test_no_two_pages_differ_in_case_only(tmp_path: Path) -> None:
+    model = load_file(_two_packages(tmp_path / "toy.vo-dml.xml"))
+    pages = docs.pages(model)
+    for names in (pages, docs.diagrams(model)):
+        assert len({name.lower() for name in names}) == len(names)
+    text = "\n".join(pages.values())
+    for number, name in enumerate(("one", "One", "o_n", "tables")):
+        assert f"\n# Package {name}\n" in text
+        assert f"\n### Class{number}\n" in text
+    assert {"toy-one.md", "toy-one-2.md", "toy-o_n.md"} <= set(pages)
+    assert "[One](toy-one-2.md)" in pages["index.md"]
+    assert "![Class diagram of package One](toy-one-2.svg)" in pages["toy-one-2.md"]
+    assert "toy-one-2" in docs.diagrams(model)
+
+
+def test_links_lead_to_the_class_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "toy.vo-dml.xml"
+    drawn = element("Class", "Order") + element("Class", "order")
+    drawn += element("Class", "Bill", attribute("one", "Order"))
+    drawn += element("Class", "Note", attribute("two", "order"))
+    path.write_bytes(write_vodml(toy(drawn).document))
+    text = docs.pages(load_file(path))["toy.md"]
+    assert "| `one` | [`Order`](toy.md#order) |" in text
+    assert "| `two` | [`order`](toy.md#order-1) |" in text
+
+
+@pytest.mark.parametrize("name", ["index", "tables", "packages"])
+def test_a_model_may_be_called_as_a_page_of_all(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.vo-dml.xml"
+    text = write_vodml(toy(element("Class", "A"), name=name).document)
+    path.write_bytes(text)
+    pages = docs.pages(load_file(path))
+    assert pages["index.md"].startswith("# Data model\n")
+    assert "\n### A\n" in pages[f"{name}-2.md"]
+    assert {"tables", "packages", f"{name}-2"} <= set(docs.diagrams(load_file(path)))
+
+
+def test_pages_say_what_they_were_made_from(tmp_path: Path) -> None:
+    path = _two_packages(tmp_path / "toy.vo-dml.xml")
+    for text in docs.pages(load_file(path)).values():
+        made = "from `toy.vo-dml.xml` and the bindings beside; do not edit."
+        assert f"Made by `distiller model docs` {made}" in text
+    for text in docs.pages(load_model()).values():
+        assert "in `src/distiller/model/uml`; do not edit." in text
 
 
 def test_the_reference_of_every_model_alone_makes_the_whole() -> None:

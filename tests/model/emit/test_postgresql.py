@@ -9,8 +9,8 @@ import pytest
 
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql
-from distiller.model.emit.sql.names import RESERVED_POSTGRESQL, listed
 from distiller.model.load import packaged_paths
+from distiller.model.names import RESERVED_POSTGRESQL, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

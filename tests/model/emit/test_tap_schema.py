@@ -8,7 +8,10 @@ import duckdb
 import psycopg
 import pytest
 
+from distiller.adql import translate
+from distiller.adql.words import FOREIGN_WORDS, STATEMENTS
 from distiller.core.columns import Column, ForeignKey
+from distiller.core.reserved import RESERVED
 from distiller.model import load_model
 from distiller.model.emit import sql, tap_schema
 from distiller.model.tables import BoundColumn, BoundTable, Model
@@ -116,3 +119,29 @@ def test_two_keys_of_one_column_have_two_names_and_bounded_texts_a_size() -> Non
     )
     sizes = [row["size"] for row in rows["tap_schema.columns"][:4]]
     assert sizes == [None, 12, None, 9]
+
+
+def test_a_query_may_name_all_as_tap_schema_does() -> None:
+    words = sorted({word.lower() for word in (*RESERVED, *FOREIGN_WORDS, *STATEMENTS)})
+    columns = tuple(_column(word) for word in words)
+    tables = tuple(
+        BoundTable(f"user.{word}", "", "", "m:x", "", "own", columns[:3], ("a",))
+        for word in words
+    )
+    wide = BoundTable("user.wide", "", "", "m:x", "", "own", columns, ("abs",), (
+        ForeignKey("user.order", (("order", "abs"),)),
+    ))  # fmt: skip
+    model = Model((), (*tables, wide), schemas={"user": "a schema"})
+    rows = tap_schema.rows(model)
+    assert rows["tap_schema.schemas"][0]["schema_name"] == '"user"'
+    assert rows["tap_schema.keys"][0]["target_table"] == '"user"."order"'
+    assert rows["tap_schema.key_columns"][0]["from_column"] == '"order"'
+    assert rows["tap_schema.key_columns"][0]["target_column"] == '"abs"'
+    for row in rows["tap_schema.tables"]:
+        translate(f"SELECT * FROM {row['table_name']}", model.catalog)
+    ours = '"user".wide'
+    named = [r for r in rows["tap_schema.columns"] if r["table_name"] == ours]
+    assert len(named) == len(words)
+    for row in named:
+        name, table = row["column_name"], row["table_name"]
+        translate(f"SELECT {name}, t.{name} FROM {table} AS t", model.catalog)

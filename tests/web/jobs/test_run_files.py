@@ -13,6 +13,8 @@ from tests.ingest.test_mend import override
 from distiller.core.files import sha256
 from distiller.ingest import Options, ingest
 from distiller.vo.uws import Phase
+from distiller.web import site
+from distiller.web.pages.dataset import record
 
 from .conftest import AUTHORITY
 
@@ -77,3 +79,21 @@ def test_a_run_that_was_cut_off_is_named(yard: Any, run_file: Path) -> None:
         "cut off, which it was not when it was ingested (choose other runs, or tell "
         "the operators; `distiller check --files` lists such files)"
     )
+
+
+def test_the_page_of_a_run_shows_what_is_corrected(yard: Any, run_file: Path) -> None:
+    (row,) = yard.archive.rows(
+        "SELECT product_id FROM cta.product_file WHERE path = ?", [str(run_file)]
+    )
+    site.install(site.Site(settings=yard.home, archive=yard.archive, jobs=yard.service))
+    try:
+        found = record.find(row["product_id"])
+    finally:
+        site.install(None)
+    (group,) = (one for one in found.groups if one.key == "header_correction")
+    assert group.title == "Header corrections"
+    shown = dict(
+        zip((h.name for h in group.heads), (c.text for c in group.rows[0]), strict=True)
+    )
+    assert (shown["keyword"], shown["correct_value"]) == ("RA_PNT", "83.25")
+    assert shown["reason"] == "r"

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
+    from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
     from distiller.model import Model
 
@@ -109,6 +110,9 @@ class DuckDBEngine:
 
     def expect(self, shape: str) -> None:
         """Do nothing: while this process has the file, no other can upgrade it."""
+
+    def expect_mapping(self, mapping: str) -> None:
+        """Do nothing, likewise."""
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import duckdb
 
 from distiller.model.emit.sql import duckdb as emit
-from distiller.model.emit.sql import postgresql
-from distiller.model.emit.sql.names import listed, numbered, of_table, quoted
+from distiller.model.emit.sql import parts, postgresql
+from distiller.model.names import free_name, listed, of_table, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SELECT schema_name || '.' || table_name, coalesce(comment, '')
 FROM duckdb_tables() WHERE {_WHERE} ORDER BY table_oid
 """  # noqa: S608 - fixed words
 _VIEWS = f"""
-SELECT schema_name || '.' || view_name, coalesce(comment, '')
+SELECT schema_name || '.' || view_name, coalesce(comment, ''), sql
 FROM duckdb_views() WHERE {_WHERE} ORDER BY view_oid
 """  # noqa: S608 - fixed words
 _TYPES = {"FLOAT": "REAL"}
@@ -74,8 +74,10 @@ def read_shape(
         for name, comment in session.fetch(_TABLES, wanted)
     }
     views = {
-        name: ViewShape(name, tuple(c.name for c in columns[name]), comment)
-        for name, comment in session.fetch(_VIEWS, wanted)
+        name: ViewShape(
+            name, tuple(c.name for c in columns[name]), parts.viewed(query), comment
+        )
+        for name, comment, query in session.fetch(_VIEWS, wanted)
     }
     return Shape("duckdb", tables, views)
 
@@ -95,7 +97,7 @@ def _constraints(
             name, text = known[expression]
             found[name] = text
         else:
-            name = numbered(of_table(table, names, "other"), found)
+            name = free_name(found, of_table(table, names, "other"))
             found[name] = f"CHECK {expression}"
     return found
 

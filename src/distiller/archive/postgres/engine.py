@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.engine import EngineName, Session
+    from distiller.archive.engine import Session
     from distiller.archive.protocol import Parameters
     from distiller.core.columns import Column
+    from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
     from distiller.model import Model
 
@@ -152,6 +153,10 @@ class PostgresEngine:
     def expect(self, shape: str) -> None:
         """From here on work only while the archive is of these tables."""
         self._mark.expected = shape
+
+    def expect_mapping(self, mapping: str) -> None:
+        """From here on work only while ivoa.obscore is filled by these mappings."""
+        self._mark.mapping = mapping
 
     def definitions(self) -> tuple[str, ...]:
         """Return the text of our SQL functions."""

@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from distiller.core.columns import ForeignKey
-from distiller.model.emit.sql import postgresql
+from distiller.model.emit.sql import parts, postgresql
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.emit.sql.names import listed, qualified, quoted
+from distiller.model.names import listed, of_table, qualified, quoted
 from distiller.model.shape import ColumnShape, Shape, TableShape, ViewShape
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _RELATIONS = """
 SELECT n.nspname || '.' || c.relname, c.relkind::text,
-       coalesce(obj_description(c.oid, 'pg_class'), '')
+       coalesce(obj_description(c.oid, 'pg_class'), ''),
+       CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY($schemas) AND c.relkind IN ('r', 'v')
 ORDER BY c.oid
@@ -85,6 +86,9 @@ _TYPES = {
     'text COLLATE "C"': 'TEXT COLLATE "C"',
 }
 
+_SURE = 54
+"""Characters of a name that stand before the mark of a long one."""
+
 Told = dict[str, dict[str, str]]
 """What is told of the constraints or indexes of each table, by their names."""
 
@@ -118,12 +122,17 @@ def read_shape(
             comment,
             name in derived,
         )
-        for name, kind, comment in relations
+        for name, kind, comment, _ in relations
         if kind == "r"
     }
     views = {
-        name: ViewShape(name, tuple(c.name for c in columns.get(name, [])), comment)
-        for name, kind, comment in relations
+        name: ViewShape(
+            name,
+            tuple(c.name for c in columns.get(name, [])),
+            parts.viewed(query),
+            comment,
+        )
+        for name, kind, comment, query in relations
         if kind == "v"
     }
     return Shape("postgresql", tables, views)
@@ -149,6 +158,8 @@ def _constraints(session: Session, wanted: dict[str, Any]) -> tuple[Told, Told]:
 def _indexes(session: Session, wanted: dict[str, Any]) -> Told:
     found: Told = {}
     for table, name, columns, told in session.fetch(_INDEXES, wanted):
+        if not _is_ours(table, name, columns):
+            continue
         text = told
         if columns is not None:
             text = (
@@ -156,6 +167,14 @@ def _indexes(session: Session, wanted: dict[str, Any]) -> Told:
             )
         found.setdefault(table, {})[name] = text
     return found
+
+
+def _is_ours(table: str, name: str, columns: Sequence[str] | None) -> bool:
+    """Tell whether a model can have named an index so; others are somebody else's."""
+    if columns is not None:
+        return name == of_table(table, tuple(columns), "idx")
+    beginning = of_table(table, (), "")
+    return name.startswith(beginning[:_SURE])
 
 
 def _in_words_of(

@@ -1,4 +1,4 @@
-"""Is the archive still of the tables that were opened? Others may upgrade it."""
+"""Is the archive still what was opened? Others may upgrade it, or fill it anew."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from distiller.core.errors import PassingError
 if TYPE_CHECKING:
     from distiller.archive.postgres.faults import DriverError
 
-LOOK: Final = "SELECT value FROM internal.setting WHERE name = 'model.shape'"
-"""What an archive remembers of its tables, see `distiller.archive.install`."""
+LOOK: Final = """
+SELECT coalesce(max(value) FILTER (WHERE name = 'model.shape'), '') || ' '
+  || coalesce(max(value) FILTER (WHERE name = 'model.mapping'), '')
+FROM internal.setting WHERE name IN ('model.shape', 'model.mapping')
+"""
+"""What an archive remembers of its tables and of the mapping that fills some of them,
+see `distiller.archive.install`."""
 
 _CHANGED = ("42", "0A")
 """Classes of what is raised where tables are not as they were."""
@@ -23,23 +28,34 @@ class Mark:
     ----------
     expected
         Checksum of its tables; None as long as any will do.
+    mapping
+        Checksum of the mappings that ivoa.obscore is filled by, likewise.
     """
 
     def __init__(self) -> None:
         self.expected: str | None = None
+        self.mapping: str | None = None
 
     def verify(self, found: str | None) -> None:
-        """Refuse to go on with other tables than those that were opened.
+        """Refuse to go on with other tables, or another mapping, than were opened.
 
         Raises
         ------
         PassingError
-            If the archive was upgraded meanwhile.
+            If the archive was upgraded, or filled by another mapping, meanwhile.
         """
-        if self.expected not in {None, found}:
+        shape, _, mapping = (found or "").partition(" ")
+        if self.expected not in {None, shape}:
             raise PassingError(
                 "the archive was upgraded to another data model while it was open here",
                 hint="start the server, or the command, again",
+            )
+        if self.mapping not in {None, mapping}:
+            raise PassingError(
+                "ivoa.obscore was filled by another mapping while the archive was open "
+                "here",
+                hint="start the server, or the command, again, with the version and "
+                "the model_dir that the other process has",
             )
 
     def doubts(self, error: DriverError) -> bool:

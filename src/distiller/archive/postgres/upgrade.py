@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from distiller.archive import install
+from distiller.archive.backups import free_path, partial, partials
+from distiller.archive.live import read_shape
+from distiller.archive.obstacles import obstacles, refuse
 from distiller.archive.postgres.engine import PostgresEngine
-from distiller.archive.postgres.live import read_shape
+from distiller.archive.postgres.guests import grants, guests, hanging
 from distiller.archive.versions import Versions
 from distiller.core.errors import IllegalState
 from distiller.core.files import sync_folder
 from distiller.model.diff import diff
-from distiller.model.emit.sql.alter import alter
+from distiller.model.emit.sql.alter import alter, dropped_views
 from distiller.model.shape import schemas_of, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from distiller.archive.engine import Session
     from distiller.core.settings import Settings
     from distiller.model import Model
 
+_ENDING = ".dump"
 _PROGRAM = "pg_dump"
 _FUNCTIONS = "dst"
+_HANGING = (errors.DependentObjectsStillExist, errors.FeatureNotSupported)
 
 
 def upgrade(
@@ -50,25 +57,50 @@ def upgrade(
     ):
         # Nothing goes in behind the backup.
         session.keep_others_out()
+        before = read_shape("postgresql", session, model)
+        wanted = shape_of(model, "postgresql")
+        found = diff(before, wanted)
+        # Others may have written since the plan.
+        hang = guests(session, before, model, found, drop=drop)
+        refuse(
+            (
+                *obstacles(engine.name, session, before, model, found, drop=drop),
+                *(guest.obstacle for guest in hang if not drop),
+            )
+        )
         if not backed_up:
             _back_up(settings, schemas, say)
-        before = read_shape(session, model, schemas, _derived(model))
+            if lost := hanging(session, before, schemas):
+                say(f"the first drops, too, what is not in the dump: {', '.join(lost)}")
         with session.transaction():
             session.lock_all()
             url = install.base_url(session, settings)
             parameters = install.parameters_of(settings, model, url)
-            wanted = shape_of(model, "postgresql")
-            found = diff(before, wanted)
-            for statement in alter(found, before, model, drop=drop):
-                session.execute(statement)
+            views = dropped_views(found, before, model, drop=drop)
+            rights = grants(session, [name for name in views if name in wanted.views])
+            statements = [
+                *(g.drop for g in hang),
+                *alter(found, before, model, drop=drop),
+            ]
+            _alter(session, [*statements, *rights])
             install.settle(engine, session, model)
             install.fill_mapped("postgresql", session, model, parameters)
             Versions(session, model).catch_up()
             engine.allow_readers(session, model)
 
 
-def _derived(model: Model) -> set[str]:
-    return {t.name for t in model.tables if t.rows in {"mapped", "derived"}}
+def _alter(session: Session, statements: Sequence[str]) -> None:
+    """Change the tables; PostgreSQL tells what else hangs on them."""
+    try:
+        for statement in statements:
+            session.execute(statement)
+    except _HANGING as error:
+        said = [error.diag.message_primary, error.diag.message_detail]
+        words = "; ".join(" ".join(text.split()) for text in said if text)
+        raise IllegalState(
+            f"something that is not the archive's is in the way: {words}",
+            hint="nothing was changed; drop it, upgrade, and make it again",
+        ) from error
 
 
 def _back_up(
@@ -81,10 +113,11 @@ def _back_up(
     assert settings.database_url is not None  # noqa: S101 - callers have looked
     given = conninfo_to_dict(settings.database_url.get_secret_value())
     password = given.pop("password", None)
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    path = settings.backups_path / f"archive-{moment}.dump"
+    path = free_path(settings, _ENDING)
+    for leftover, _ in partials(settings, _ENDING):
+        leftover.unlink(missing_ok=True)
     place = make_conninfo(**{k: str(v) for k, v in given.items()})
-    arguments = ["--format=custom", f"--file={path}", f"--dbname={place}"]
+    arguments = ["--format=custom", f"--file={partial(path)}", f"--dbname={place}"]
     dumped = (*schemas, _FUNCTIONS)
     arguments += [f"--schema={schema}" for schema in dumped]
     say(f"backup: {_PROGRAM} {' '.join(arguments)}")
@@ -106,24 +139,34 @@ def _back_up(
 
 
 def _dump(command: Sequence[str], path: Path, password: str | None) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Run the program; the backup gets its name once it is whole and on disk."""
     secret = {} if password is None else {"PGPASSWORD": password}
-    done = subprocess.run(  # noqa: S603 - a program of the PATH with our arguments
-        command,
-        env={**os.environ, **secret},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        path.unlink(missing_ok=True)
-        said = done.stderr.strip().splitlines()
-        raise IllegalState(
-            f"{_PROGRAM} made no backup: {said[-1] if said else done.returncode}",
-            hint="mend that, or make a backup and say --backed-up",
+    made = partial(path)
+    try:
+        done = subprocess.run(  # noqa: S603 - a program of the PATH with our arguments
+            command,
+            env={**os.environ, **secret},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-    path.chmod(0o600)
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    sync_folder(path.parent)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [_ended(done.returncode)]
+            raise IllegalState(
+                f"{_PROGRAM} made no backup: {said[-1]}",
+                hint="mend that, or make a backup and say --backed-up",
+            )
+        made.chmod(0o600)
+        with made.open("rb") as stream:
+            os.fsync(stream.fileno())
+        made.replace(path)
+        sync_folder(path.parent)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"it was ended by {signal.Signals(-status).name}"
+    return f"it ended with status {status}"

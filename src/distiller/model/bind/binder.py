@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
+from distiller.core.spelling import meant
 from distiller.model.bind.columns import Columns
 from distiller.model.bind.context import Context, spaced
 from distiller.model.bind.forms import TEXT
@@ -52,13 +53,26 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
         for name, v in binding.views.items()
     )
     messages = context.messages
+    for note in _narrowed(document):
+        messages.note(note)
     for table in tables if complete else ():
         if table.rows == "own" and not (table.root or table.owner):
             messages.fault(
                 f"{table.name}: nothing says to which dataset its rows belong "
-                f"(compose it into the root type, or name owned_by)"
+                f"(rows: shared if they belong to none; else compose it into the "
+                f"root type, or name owned_by)"
             )
     return Bound(tables, views, tuple(messages.faults), tuple(messages.notes))
+
+
+def _narrowed(document: Document) -> Iterator[str]:
+    """Yield the inherited roles that types narrow, of which SQL knows nothing."""
+    for item in document.types:
+        for constraint in item.constraints:
+            if constraint.role is not None:
+                to = constraint.datatype or (constraint.concept and "a concept")
+                more = f" to {to}" if to else ""
+                yield f"{item.id} narrows {constraint.role}{more}: SQL does not hold it"
 
 
 def _tables(context: Context) -> Iterator[BoundTable]:
@@ -76,7 +90,9 @@ def _tables(context: Context) -> Iterator[BoundTable]:
     for identifier, bound in binding.tables.items():
         found = context.type(identifier)
         if found is None or found.kind != "objectType":
-            fault(f"{identifier}: no such object type in the model")
+            known = (t.id for t in context.document.types if t.kind == "objectType")
+            hint = meant(identifier, known)
+            fault(f"{identifier}: no such object type in the model{hint}")
         elif families.has_table(found):
             yield from _Binder(context, found, bound).tables()
         elif families.strategy(found) == "single":
@@ -234,14 +250,15 @@ class _Binder:
             if path in parts:
                 wanted[path] = given
             elif not self._inside(path, parts):
-                self._fault(f"{item.id}.{path}: no such attribute in the model")
+                hint = meant(path, parts)
+                self._fault(f"{item.id}: {path}: no such attribute in the model{hint}")
         for path, (_, part) in parts.items():
             if path in wanted:
                 continue
             if not self._context.complete:
                 wanted[path] = ColumnBinding()
             elif not part.optional:
-                self._fault(f"{item.id}.{path}: attribute of the model left unbound")
+                self._fault(f"{item.id}: {path}: attribute of the model left unbound")
         return wanted
 
     def _inside(self, path: str, parts: dict[str, tuple[_Member, Part]]) -> bool:

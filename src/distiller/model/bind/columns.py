@@ -72,7 +72,6 @@ class Columns:
             principal=given.principal,
             indexed=given.indexed or given.unique or self._bound.key == (name,),
             std=self._bound.std,
-            delimited=given.delimited,
         )
         bound = BoundColumn(
             column,
@@ -110,7 +109,6 @@ class Columns:
             principal=given.principal,
             indexed=given.indexed,
             std=self._bound.std,
-            delimited=given.delimited,
         )
         self._sheet.add(
             BoundColumn(column, part.path, hidden=given.hidden, was=given.was),

@@ -33,7 +33,7 @@ class Context:
         self.messages = Messages(binding.model, complete)
         self.families = Families(document, binding.strategy, binding.inheritance)
         self.walker = Walker(document, self.families, self.messages)
-        self.taken = {self.qualified(b.table) for b in binding.tables.values()}
+        self.taken = {bound.table for bound in binding.tables.values()}
 
     def qualified(self, table: str) -> str:
         """Return the name of a table with its schema."""
@@ -68,7 +68,10 @@ class Context:
             Who asks, for messages.
         """
         if item is None:
-            self.messages.lack(f"{what} leads to a type of another model: no key to it")
+            self.messages.note(
+                f"{what} leads to a type of another model: a column without a key "
+                f"(foreign_keys of a binding names one)"
+            )
             return None
         holders = self.families.holders(item)
         if len(holders) != 1:
@@ -103,7 +106,7 @@ def _several(what: str, item: Type, holders: tuple[Type, ...]) -> str:
 def spaced(name: str) -> str:
     """Return the name of a type as words.
 
-    >>> spaced("GoodTimeInterval")
-    'good time interval'
+    >>> spaced("GoodTimeInterval"), spaced("SDSSSource")
+    ('good time interval', 'sdss source')
     """
-    return snake(name[:1].lower() + name[1:]).replace("_", " ")
+    return snake(name).replace("_", " ")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from distiller.model.bind.walk import joined
 from distiller.model.conditions import NoCondition, guarded, read_condition
-from distiller.model.emit.sql.names import literal, quoted
+from distiller.model.names import literal, quoted
 from distiller.model.tables import Check
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from distiller.model.bind.columns import Columns
 from distiller.model.bind.context import spaced
 from distiller.model.bind.forms import NUMBER, TEXT, Form
 from distiller.model.bind.rules import add_rule
-from distiller.model.bind.sheet import Sheet, free_name, key_column
+from distiller.model.bind.sheet import Sheet, key_column
 from distiller.model.bind.walk import joined
 from distiller.model.binding import ColumnBinding, snake
-from distiller.model.emit.sql.names import quoted
 from distiller.model.entities import UNBOUNDED
+from distiller.model.names import free_name, quoted
 from distiller.model.tables import BoundTable, Check, Ownership
 
 if TYPE_CHECKING:
@@ -82,8 +82,9 @@ class Several:
         role = part.role
         inner = part.path.removeprefix(f"{within}.")
         usual = given.table or f"{owner.table.partition('.')[2]}_{snake(inner)}"
-        name = free_name(self._context.taken, (self._context.qualified(usual),))
-        self._context.taken.add(name)
+        own = free_name(self._context.taken, usual)
+        self._context.taken.add(own)
+        name = self._context.qualified(own)
         sheet = Sheet(name, not self._context.complete)
         for column in owner.key:
             words = f"Key of its {spaced(self._item.name)}."
@@ -125,7 +126,7 @@ class Several:
                 found = given
             elif found is None and self._context.complete and not leaf.optional:
                 self._context.messages.fault(
-                    f"{self._item.id}.{path}: attribute of the model left unbound"
+                    f"{self._item.id}: {path}: attribute of the model left unbound"
                 )
                 continue
             found = found or ColumnBinding()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
 from distiller.model.conditions import Operand
+from distiller.model.names import OF_ENGINES, cut, free_name
 from distiller.model.tables import BoundColumn
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from distiller.model.bind.forms import Form
     from distiller.model.conditions import Kind
     from distiller.model.tables import Check
-
-LONGEST = 63
-"""Letters of a name that PostgreSQL keeps."""
 
 
 @dataclass
@@ -56,29 +53,11 @@ class Sheet:
 
     def free(self, *candidates: str) -> str:
         """Return the first name that no column has."""
-        return free_name(
-            {b.column.name for b in self.columns}, candidates, numbered=self.numbered
-        )
-
-
-def free_name(
-    taken: set[str], candidates: tuple[str, ...], *, numbered: bool = True
-) -> str:
-    """Return the first name that is not taken; a long one is cut and marked.
-
-    >>> free_name({"a", "b"}, ("a", "b", "c")), free_name({"a"}, ("a",))
-    ('c', 'a_2')
-    """
-    short = [_cut(name) for name in candidates]
-    for name in short:
-        if name not in taken:
-            return name
-    if not numbered:
-        return short[0]
-    number = 2
-    while f"{short[0]}_{number}" in taken:
-        number += 1
-    return f"{short[0]}_{number}"
+        taken = {b.column.name for b in self.columns}
+        if not self.numbered:
+            first = cut(candidates[0])
+            return next((n for n in map(cut, candidates) if n not in taken), first)
+        return free_name(taken | OF_ENGINES, *candidates)
 
 
 def key_column(
@@ -98,13 +77,6 @@ def key_column(
             indexed=indexed,
         )
     )
-
-
-def _cut(name: str) -> str:
-    if len(name) <= LONGEST:
-        return name
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: LONGEST - len(mark) - 4]}_{mark}"
 
 
 def _kind(column: Column) -> Kind:

@@ -82,8 +82,12 @@ class _Place:
 
     def inside(self, role: Role) -> _Place:
         """Return the place of an attribute of the value here."""
-        words = f"{self.words}: {role.description}"
+        words = ": ".join(words for words in (self.words, role.description) if words)
         return replace(self, path=joined(self.path, role.name), words=words)
+
+    def of(self, what: str) -> str:
+        """Return the words for something of the value here."""
+        return f"{self.words.rstrip('.') or self.path}: {what}."
 
     def __str__(self) -> str:
         return f"{self.within}.{self.path}"
@@ -180,7 +184,7 @@ class Walker:
             return
         role = Role("attribute", f"{item.id}.class", "class", "ivoa:string", 1, 1, "")
         kind = Form("char", "*", None, tuple(kind.name for kind in kinds))
-        said = f"{place.words}: the type of the value."
+        said = place.of("the type of the value")
         path = joined(place.path, role.name)
         yield Part(path, role, "value", place.nullable, said, kind)
         for inner in self._families.below(item):
@@ -192,7 +196,7 @@ class Walker:
         several = compound(role.ref)
         for name, inner in several:
             path = joined(place.path, name) if name else place.path
-            said = f"{place.words.rstrip('.')}: {name}." if name else place.words
+            said = place.of(name) if name else place.words
             unit = name == "unit"
             empty = place.nullable or unit
             yield Part(path, role, "value", empty, said, inner, optional=unit)

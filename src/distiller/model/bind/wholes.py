@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from distiller.core.columns import Column
 from distiller.model.bind.context import spaced
 from distiller.model.binding import ColumnBinding, snake
-from distiller.model.emit.sql.names import quoted
+from distiller.model.names import quoted
 from distiller.model.tables import BoundColumn, Check, Ownership
 
 if TYPE_CHECKING:

@@ -151,8 +151,9 @@ def _table(root: etree._Element, columns: tuple[Column, ...], words: str) -> Non
 
 
 def _column(table: etree._Element, column: Column) -> None:
+    name = column.name
     given = {
-        "name": f"quoted/{column.name}" if column.delimited else column.name,
+        "name": f"quoted/{name}" if column.adql_name != name else name,
         "type": _type(column),
         "unit": column.unit,
         "ucd": column.ucd,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from distiller.core.reserved import adql_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,8 +39,8 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
             keys.append(
                 {
                     "key_id": key_id,
-                    "from_table": table.name,
-                    "target_table": key.target,
+                    "from_table": table.adql_name,
+                    "target_table": adql_name(key.target),
                     "description": key.description or words,
                     "utype": key.utype,
                 }
@@ -46,28 +48,28 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
             pairs.extend(
                 {
                     "key_id": key_id,
-                    "from_column": _name(table, own),
-                    "target_column": _name(target.table(), other),
+                    "from_column": adql_name(own),
+                    "target_column": adql_name(other),
                 }
                 for own, other in key.columns
             )
     return {
         "tap_schema.schemas": tuple(
             {
-                "schema_name": name,
+                "schema_name": adql_name(name),
                 "utype": _SCHEMA_UTYPES.get(name),
-                "description": description,
+                "description": description or None,
                 "schema_index": index,
             }
             for index, (name, description) in enumerate(model.schemas.items(), 1)
         ),
         "tap_schema.tables": tuple(
             {
-                "schema_name": table.schema,
-                "table_name": table.name,
+                "schema_name": adql_name(table.schema),
+                "table_name": table.adql_name,
                 "table_type": "view" if table.is_view else "table",
                 "utype": table.utype,
-                "description": table.description,
+                "description": table.description or None,
                 "table_index": index,
             }
             for index, table in enumerate(tables, 1)
@@ -84,13 +86,13 @@ def rows(model: Model) -> Mapping[str, tuple[Row, ...]]:
 
 def _column(table: Table, column: Column, index: int) -> Row:
     return {
-        "table_name": table.name,
+        "table_name": table.adql_name,
         "column_name": column.adql_name,
         "datatype": column.datatype,
         "arraysize": column.arraysize,
         "xtype": column.xtype,
         "size": _size(column.arraysize),
-        "description": column.description,
+        "description": column.description or None,
         "utype": column.utype,
         "unit": column.unit,
         "ucd": column.ucd,
@@ -123,8 +125,3 @@ def _size(arraysize: str | None) -> int | None:
     """
     found = (arraysize or "").removesuffix("*")
     return int(found) if found.isdecimal() else None
-
-
-def _name(table: Table, name: str) -> str:
-    column = table.column(name)
-    return column.adql_name if column else name

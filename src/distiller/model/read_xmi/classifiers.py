@@ -10,6 +10,8 @@ from distiller.model.entities import EnumLiteral, Package
 from distiller.model.read_xmi.names import id_of, join_id, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from lxml import etree
 
     from distiller.model.entities import TypeKind
@@ -127,15 +129,19 @@ class Classifiers:
     def literals(self, found: Classifier) -> tuple[EnumLiteral, ...]:
         """Return the literals of an enumeration."""
         values: list[EnumLiteral] = []
+        names: dict[str, str] = {}
         for element in self._tree.children(found.element, "EnumerationLiteral"):
             name = self.name(element)
             if found.kind != "enumeration" or not name:
                 why = "it has no name" if not name else f"{found.kind} has no literals"
                 self._account.left(element, why)
                 continue
-            if any(value.name == name for value in values):
+            given = element.get("name", "").strip()
+            if given in names.values():
                 self._account.left(element, f"a second literal of the name {name}")
                 continue
+            name = self.apart(element, name, names)
+            names[name] = given
             identifier = self.identify(element, f"{found.id}.{name}")
             values.append(EnumLiteral(identifier, name, self._described(element)))
             self._account.carried(element)
@@ -154,6 +160,17 @@ class Classifiers:
         if name and name != given:
             self._account.changed(element, f"no VO-DML name: it becomes {name!r}")
         return name
+
+    def apart(self, element: etree._Element, name: str, names: Container[str]) -> str:
+        """Return a name that is not taken; one with a number is listed."""
+        free, number = name, 1
+        while free in names:
+            number += 1
+            free = f"{name}_{number}"
+        if free != name:
+            why = f"another has the name {name!r}: it becomes {free!r}"
+            self._account.changed(element, why)
+        return free
 
     def identify(self, element: etree._Element, usual: str) -> str:
         """Return the vodml-id of an element: the one that it has, or the usual one.

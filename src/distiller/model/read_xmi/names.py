@@ -7,21 +7,36 @@ import unicodedata
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ID = re.compile(r"[a-zA-Z][a-zA-Z0-9._]*")
+_GREEK = re.compile(r"GREEK (?:SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)")
+_CYRILLIC = """
+a b v g d e zh z i i k l m n o p r s t u f kh ts ch sh shch - y - e yu ya
+"""
+"""The letters from U+0430 on."""
+_LETTERS = {
+    **{chr(0x430 + n): plain.strip("-") for n, plain in enumerate(_CYRILLIC.split())},
+    "ß": "ss", "ø": "o", "æ": "ae", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe",
+    "λ": "lambda",
+}  # fmt: skip
+"""Letters that Unicode does not take apart, in small."""
 _MODEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_\-]+")
 
 
 def name_of(text: str) -> str:
-    """Return the VO-DML name that is nearest to a name; empty if nothing is left.
+    """Return the VO-DML name that is nearest to a name; empty for an empty one.
 
     A name that starts with a digit gets an ``n``: a column can have that name too.
+    Signs count only where there is nothing else.
 
     >>> name_of("value"), name_of("2MASS source"), name_of("Größe (m)"), name_of("?!")
-    ('value', 'n2MASS_source', 'Grosse_m', '')
+    ('value', 'n2MASS_source', 'Grosse_m', 'u3fu21')
+    >>> name_of("温度"), name_of("Да"), name_of("λ min")
+    ('u6e29u5ea6', 'Da', 'lambda_min')
     """
     if _NAME.fullmatch(text):
         return text
-    simple = _ascii(text)
-    words = re.sub(r"[^a-zA-Z0-9_]+", "_", simple).strip("_")
+    words = re.sub(r"[^a-zA-Z0-9_]+", "_", _ascii(text)).strip("_")
+    if not words:
+        words = "".join(_code(sign) for sign in text)
     return f"n{words}" if words[:1].isdigit() else words
 
 
@@ -62,6 +77,23 @@ def join_id(*parts: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    for letter, plain in (("ß", "ss"), ("ø", "o"), ("æ", "ae"), ("ł", "l")):
-        text = text.replace(letter, plain)
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    """Return a text in the letters of ASCII; what is no letter may be another sign."""
+    return "".join(_plain(letter) for letter in text)
+
+
+def _plain(letter: str) -> str:
+    small = letter.lower()
+    if small in _LETTERS:
+        plain = _LETTERS[small]
+        return plain if small == letter else plain.capitalize()
+    plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    if plain or not letter.isalnum():
+        return plain or " " * (not unicodedata.combining(letter))
+    base = unicodedata.normalize("NFD", letter)[0]
+    found = _GREEK.fullmatch(unicodedata.name(base, ""))
+    return found[1].lower() if found else _code(letter)
+
+
+def _code(sign: str) -> str:
+    """Return a name for a sign that has no other: its number in Unicode."""
+    return f"u{ord(sign):x}"

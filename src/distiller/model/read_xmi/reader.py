@@ -49,6 +49,11 @@ class Imported:
     listed: tuple[Listed, ...]
     carried: tuple[str, ...]
 
+    @property
+    def left_out(self) -> int:
+        """The number of elements that are not carried over."""
+        return len({i for item in self.listed if item.kind == "left" for i in item.ids})
+
 
 def read_xmi(text: bytes, source: str, *, name: str | None = None) -> Imported:
     """Read a UML model as Modelio, MagicDraw, UModel and Papyrus export it (XMI 2.x).

@@ -99,7 +99,10 @@ class Roles:
     def path(self, element: etree._Element) -> str | None:
         """Return the name of the role that a property became, or None."""
         drawn = self._by_property.get(element)
-        return None if drawn is None else drawn.role.name
+        if drawn is None:
+            return None
+        origin = self._origin(drawn)
+        return origin.role.name if isinstance(origin, Drawn) else drawn.role.name
 
     def owner(self, element: etree._Element) -> etree._Element | None:
         """Return the type of which a property became a role, or None."""
@@ -107,19 +110,17 @@ class Roles:
         return None if drawn is None else drawn.owner.element
 
     def _read(self, found: Classifier) -> Iterator[Drawn]:
-        names: set[str] = set()
+        names: dict[str, str] = {}
         own = self._tree.children(found.element, "Property")
         ends = [e.property for e in self._ends.owned if e.owner is found.element]
         for element in (*own, *ends):
             if element in self._ends.back or self._account.is_left(element):
                 continue
-            drawn = self._drawn(found, element)
+            drawn = self._drawn(found, element, names)
             if isinstance(drawn, str):
                 self._leave(element, drawn)
-            elif drawn.role.name in names:
-                self._leave(element, f"a second one of the name {drawn.role.name}")
             else:
-                names.add(drawn.role.name)
+                names[drawn.role.name] = element.get("name", "").strip()
                 yield drawn
 
     def _leave(self, element: etree._Element, why: str) -> None:
@@ -128,8 +129,16 @@ class Roles:
         if association is not None:
             self._account.left(association, f"its end is not carried over: {why}")
 
-    def _drawn(self, found: Classifier, element: etree._Element) -> Drawn | str:
-        """Return a property as a role, or why it is none."""
+    def _drawn(
+        self, found: Classifier, element: etree._Element, names: Mapping[str, str]
+    ) -> Drawn | str:
+        """Return a property as a role, or why it is none.
+
+        Parameters
+        ----------
+        names
+            Those that the type has already, with what they are in the drawing.
+        """
         if found.kind in {"primitiveType", "enumeration"}:
             return f"{found.kind} has no attributes"
         targets = self._tree.targets(element, "type")
@@ -139,12 +148,14 @@ class Roles:
         if isinstance(meaning, str):
             return meaning
         name = self._name(element, meaning)
-        if not name:
-            return "it has no name"
+        given = element.get("name", "").strip()
+        if not name or (given and given in names.values()):
+            return f"a second one of the name {name}" if name else "it has no name"
         lower, upper = multiplicity_of(self._tree, self._account, element)
         if upper == 0:
             return "multiplicity 0..0 allows no value"
         kind = self._kind(found, element, meaning)
+        name = self._classifiers.apart(element, name, names)
         self._account.carried(element)
         for child in element.findall("type"):
             self._account.carried(child, *child.iter("referenceExtension"))
@@ -232,41 +243,69 @@ class Roles:
 
     def _narrowed(self, drawn: Drawn) -> Constraint | None:
         """Return a role as a narrowing of an inherited one, or None."""
-        ref = self._narrows(drawn)
-        if ref is None:
+        base = self._origin(drawn)
+        if base is None:
             return None
-        base = next(
-            (d.role for d in self._by_property.values() if self._ref(d) == ref), None
-        )
         role = drawn.role
-        if base is not None and (base.lower, base.upper) != (role.lower, role.upper):
+        if isinstance(base, str):
+            return Constraint(
+                role.description, role=base, datatype=role.ref, concept=role.concept
+            )
+        above = base.role
+        if (above.lower, above.upper) != (role.lower, role.upper):
             upper = "*" if role.upper < 0 else role.upper
             self._account.unsaid(
                 drawn.element, f"multiplicity {role.lower}..{upper} of {role.id}"
             )
-        same = base is not None and base.ref == role.ref
+        if above.name != role.name:
+            why = f"read as a narrowing of {above.id}, under the name of that"
+            self._account.changed(drawn.element, why)
         return Constraint(
             role.description,
-            role=ref,
-            datatype=None if same else role.ref,
+            role=self._ref(base),
+            datatype=None if above.ref == role.ref else role.ref,
             concept=role.concept,
         )
 
     def _ref(self, drawn: Drawn) -> str:
         return f"{self._model}:{drawn.role.id}"
 
-    def _narrows(self, drawn: Drawn) -> str | None:
-        """Return the role that a property narrows, as ``model:vodml-id``, or None."""
+    def _origin(self, drawn: Drawn) -> Drawn | str | None:
+        """Return the role that a property narrows in the end, None for no other.
+
+        What it narrows may be a narrowing itself, which is no role in VO-DML.
+        """
+        seen = {drawn.element}
+        origin: Drawn | str | None = None
+        found = self._narrows(drawn)
+        while found is not None:
+            origin = found
+            if isinstance(found, str):
+                break
+            if found.element in seen:
+                self._account.unsaid(drawn.element, "that it narrows itself")
+                return None
+            seen.add(found.element)
+            found = self._narrows(found)
+        return origin
+
+    def _narrows(self, drawn: Drawn) -> Drawn | str | None:
+        """Return what a property narrows: of another model, as ``model:vodml-id``."""
+        found: Drawn | None = None
         for name in ("subsettedProperty", "redefinedProperty"):
             for target in self._tree.targets(drawn.element, name):
-                base = (
-                    None
-                    if target.element is None
-                    else self._by_property.get(target.element)
-                )
-                if base is not None:
-                    return self._ref(base)
-                self._account.unsaid(drawn.element, f"{name} of another model")
+                element = target.element
+                base = None if element is None else self._by_property.get(element)
+                if base is None:
+                    self._account.unsaid(drawn.element, f"{name} of another model")
+                elif not self._is_inherited(drawn, base):
+                    self._not_inherited(drawn, base)
+                elif found is None:
+                    found = base
+                elif base is not found:
+                    self._account.unsaid(drawn.element, f"{name} {base.role.id}, too")
+        if found is not None:
+            return found
         applied = self._stereotypes.get(drawn.element, "subsets")
         text = applied.value("subsettedproperty") if applied else ""
         text = text or self._subsets.get(drawn.element, "")
@@ -274,31 +313,50 @@ class Roles:
             return self._named(drawn, text)
         return self._same_name(drawn)
 
-    def _named(self, drawn: Drawn, text: str) -> str | None:
+    def _lineage(self, drawn: Drawn) -> list[etree._Element]:
+        """Return the types that the type of a property extends, the nearest first."""
+        found = [drawn.owner.element]
+        while (base := self._bases.get(found[-1])) is not None and base not in found:
+            found.append(base)
+        return found[1:]
+
+    def _is_inherited(self, drawn: Drawn, base: Drawn) -> bool:
+        return base.owner.element in self._lineage(drawn)
+
+    def _not_inherited(self, drawn: Drawn, base: Drawn) -> None:
+        what = (
+            f"that it narrows {base.role.id}, which {drawn.owner.id} does not inherit"
+        )
+        self._account.unsaid(drawn.element, what)
+
+    def _named(self, drawn: Drawn, text: str) -> Drawn | str | None:
         """Find the role that a text names: by its xmi:id, or as model:vodml-id."""
         element = self._tree.find(text)
-        if element is not None and element in self._by_property:
-            return self._ref(self._by_property[element])
-        identifier = text.rpartition(":")[2]
-        for base in self._by_property.values():
-            if base.role.id == identifier:
-                return self._ref(base)
-        if _REF.fullmatch(text) and text.partition(":")[0] != self._model:
+        found = None if element is None else self._by_property.get(element)
+        if found is None:
+            identifier = text.rpartition(":")[2]
+            found = next(
+                (d for d in self._by_property.values() if d.role.id == identifier), None
+            )
+        if found is not None and self._is_inherited(drawn, found):
+            return found
+        if found is not None:
+            self._not_inherited(drawn, found)
+        elif _REF.fullmatch(text) and text.partition(":")[0] != self._model:
             return text
-        self._account.unsaid(drawn.element, f"it narrows {text!r}, which is not there")
+        else:
+            self._account.unsaid(
+                drawn.element, f"it narrows {text!r}, which is not there"
+            )
         return None
 
-    def _same_name(self, drawn: Drawn) -> str | None:
+    def _same_name(self, drawn: Drawn) -> Drawn | None:
         """Find the inherited role of the same name: that is what UML narrows too."""
-        seen = {drawn.owner.element}
-        base = self._bases.get(drawn.owner.element)
-        while base is not None and base not in seen:
+        for base in self._lineage(drawn):
             for other in self._by_type[base]:
                 if other.role.name == drawn.role.name:
                     ref = self._ref(other)
                     why = f"inherited under this name: read as a narrowing of {ref}"
                     self._account.changed(drawn.element, why)
-                    return ref
-            seen.add(base)
-            base = self._bases.get(base)
+                    return other
         return None

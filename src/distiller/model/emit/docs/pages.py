@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from distiller.model.emit import diagram, er
 from distiller.model.emit.docs import classes, tables
 from distiller.model.emit.docs.names import Site, cell
+from distiller.model.load import PACKAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
     from distiller.model.tables import BoundTable, Model
 
 MADE_BY = "Made by `distiller model docs` from"
-_FROM = (
-    f"{MADE_BY} the VO-DML documents and bindings in `src/distiller/model/uml`; "
-    "do not edit."
-)
+_OURS = "the VO-DML documents and bindings in `src/distiller/model/uml`"
 _OVERVIEW = "packages"
 _ALL_TABLES = "tables"
 _NOTATION = (
@@ -44,7 +42,7 @@ def pages(model: Model) -> dict[str, str]:
     site = Site(model)
     found = {"index.md": _index(model, site)}
     for document in model.documents:
-        found[f"{document.name}.md"] = _text(_document(model, document, site))
+        found[site.page(document, "")] = _text(_document(model, document, site))
         for name, _ in _packages(document):
             page = site.page(document, name)
             found[page] = _text(_package(model, document, name, site))
@@ -57,33 +55,40 @@ def diagrams(model: Model) -> dict[str, str]:
     found = {_OVERVIEW: diagram.packages(model), _ALL_TABLES: er.overview(model)}
     for document in model.documents:
         if not document.packages:
-            found[document.name] = diagram.package(model, document, "")
+            found[site.classes(document, "")] = diagram.package(model, document, "")
         else:
-            found[document.name] = diagram.overview(document)
+            found[site.classes(document, "")] = diagram.overview(document)
             if _has_types(document, ""):
-                found[_types(document)] = diagram.package(model, document, "")
+                found[site.types(document)] = diagram.package(model, document, "")
         for name, _ in _packages(document):
-            stem = site.page(document, name).removesuffix(".md")
+            stem = site.classes(document, name)
             found[stem] = diagram.package(model, document, name)
             held = _tables(model, document, name)
             if held:
                 title = f"Tables of package {name}"
-                found[_entities(stem)] = er.tables(model, title, held)
+                found[site.tables_of(document, name)] = er.tables(model, title, held)
         for schema in _schemas(model, document):
             title = f"Tables of schema {schema}"
             held = [table for table in model.tables if table.schema == schema]
             keys_only = bool(document.packages)
-            found[_entities(schema)] = er.tables(
+            found[site.schema(schema)] = er.tables(
                 model, title, held, keys_only=keys_only
             )
     return found
 
 
 def _index(model: Model, site: Site) -> str:
-    lines = ["# Data model", "", _FROM, "", _picture("Packages", _OVERVIEW), ""]
+    lines = [
+        "# Data model",
+        "",
+        _made_from(model),
+        "",
+        _picture("Packages", _OVERVIEW),
+        "",
+    ]
     lines += [_NOTATION, "", "| model | version | what |", "|---|---|---|"]
     for document in model.documents:
-        link = f"[{document.title}]({document.name}.md)"
+        link = f"[{document.title}]({site.page(document, '')})"
         lines.append(f"| {link} | {document.version} | {cell(document.description)} |")
         for name, words in _packages(document):
             link = f"[{name}]({site.page(document, name)})"
@@ -105,14 +110,14 @@ def _document(model: Model, document: Document, site: Site) -> Iterator[str]:
     packages = _packages(document)
     yield f"# {document.title}"
     yield ""
-    yield _FROM
+    yield _made_from(model)
     yield ""
     yield (
         f"{document.description} Model `{document.name}`, version {document.version}. "
         f"[All models](index.md)."
     )
     yield ""
-    yield _picture(f"Classes of {document.title}", document.name)
+    yield _picture(f"Classes of {document.title}", site.classes(document, ""))
     if packages:
         yield ""
         yield "| package | what |"
@@ -123,7 +128,7 @@ def _document(model: Model, document: Document, site: Site) -> Iterator[str]:
             yield ""
             yield "## Types of all packages"
             yield ""
-            yield _picture(f"Types of {document.title}", _types(document))
+            yield _picture(f"Types of {document.title}", site.types(document))
     yield from classes.section(model, document, "", site)
     schemas = _schemas(model, document)
     if schemas:
@@ -132,7 +137,7 @@ def _document(model: Model, document: Document, site: Site) -> Iterator[str]:
         for schema in schemas:
             yield ""
             words = f"Tables of schema {schema}" + (", keys only" if packages else "")
-            yield _picture(words, _entities(schema))
+            yield _picture(words, site.schema(schema))
     for table in _tables(model, document, ""):
         yield from tables.section(model, table, site)
     for view in model.views:
@@ -142,21 +147,20 @@ def _document(model: Model, document: Document, site: Site) -> Iterator[str]:
 
 def _package(model: Model, document: Document, name: str, site: Site) -> Iterator[str]:
     words = dict(document.packages)[name]
-    stem = site.page(document, name).removesuffix(".md")
     yield f"# Package {name}"
     yield ""
-    yield _FROM
+    yield _made_from(model)
     yield ""
-    yield f"{words} Of the model [{document.title}]({document.name}.md)."
+    yield f"{words} Of the model [{document.title}]({site.page(document, '')})."
     yield ""
-    yield _picture(f"Class diagram of package {name}", stem)
+    yield _picture(f"Class diagram of package {name}", site.classes(document, name))
     yield from classes.section(model, document, name, site)
     held = _tables(model, document, name)
     if held:
         yield ""
         yield "## Tables"
         yield ""
-        yield _picture(f"Tables of package {name}", _entities(stem))
+        yield _picture(f"Tables of package {name}", site.tables_of(document, name))
     for table in held:
         yield from tables.section(model, table, site)
 
@@ -190,12 +194,12 @@ def _schemas(model: Model, document: Document) -> list[str]:
     )
 
 
-def _types(document: Document) -> str:
-    return f"types-{document.name}"
-
-
-def _entities(schema: str) -> str:
-    return f"tables-{schema}"
+def _made_from(model: Model) -> str:
+    """Return what the pages were made from: ours, or the files of a site."""
+    if model.folder is not None and model.folder.resolve() == PACKAGED:
+        return f"{MADE_BY} {_OURS}; do not edit."
+    files = ", ".join(f"`{d.source or d.name}`" for d in model.documents)
+    return f"{MADE_BY} {files} and the bindings beside; do not edit."
 
 
 def _picture(words: str, stem: str) -> str:

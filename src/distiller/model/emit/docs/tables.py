@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from distiller.model.emit.docs.names import cell
 from distiller.model.emit.er import kind
 from distiller.model.emit.sql import postgresql
-from distiller.model.emit.sql.names import of_table, qualified
+from distiller.model.names import of_table, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from distiller.model.emit.sql.ddl import ENGINES, Engine, ddl, sql_type
-from distiller.model.emit.sql.names import RESERVED, literal, qualified, quoted
+from distiller.model.emit.sql.ddl import ddl, sql_type
+from distiller.model.names import RESERVED, literal, qualified, quoted
 
 __all__ = [
-    "ENGINES",
     "RESERVED",
-    "Engine",
     "ddl",
     "literal",
     "qualified",

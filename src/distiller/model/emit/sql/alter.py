@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from distiller.model.diff import KEPT, former, former_column
 from distiller.model.emit.sql import duckdb, parts, postgresql
+from distiller.model.emit.sql.convert import conversion
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+from distiller.model.names import listed, literal, qualified, quoted
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from distiller.core.columns import ForeignKey
     from distiller.model.diff import Difference, Kind
     from distiller.model.shape import ColumnShape, Shape, TableShape
     from distiller.model.tables import BoundTable, Model
@@ -47,6 +49,18 @@ def alter(
     if old.engine == "postgresql":
         return tuple(_Postgres(differences, old, model, drop=drop).statements())
     return tuple(_DuckDB(differences, old, model, drop=drop).statements())
+
+
+def dropped_views(
+    differences: Sequence[Difference], old: Shape, model: Model, *, drop: bool
+) -> tuple[str, ...]:
+    """Return the views that PostgreSQL must drop to change what they show.
+
+    Others stay, with what depends on them and who may read them: their query is
+    replaced, which may have more columns at its end.
+    """
+    altering = _Postgres(differences, old, model, drop=drop)
+    return tuple(altering.dropped_views())
 
 
 class _Altering:
@@ -84,7 +98,7 @@ class _Altering:
         bound = self._model.by_name.get(table)
         if bound is None:
             return self._old.tables[table].derived
-        return bound.rows in {"mapped", "derived"}
+        return bound.is_derived
 
     def _schemas(self) -> Iterator[str]:
         present = {name.partition(".")[0] for name in self._old.tables}
@@ -92,15 +106,22 @@ class _Altering:
             if schema not in present:
                 yield f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"
 
+    def dropped_views(self) -> Iterator[str]:
+        """Yield the views that stand in the way of changes; they are made again."""
+        yield from self._old.views if self._structural else ()
+
     def _drop_views(self) -> Iterator[str]:
-        """Drop the views, which stand in the way of changes; they are made again."""
-        for name in self._old.views if self._structural else ():
+        for name in self.dropped_views():
             yield f"DROP VIEW {qualified(name)}"
 
     def _views(self) -> Iterator[str]:
         if self._structural:
+            dropped = set(self.dropped_views())
             for view in self._model.views:
-                yield from parts.view(self._model, view)
+                made, *words = parts.view(self._model, view)
+                if view.name in self._old.views and view.name not in dropped:
+                    made = made.replace("CREATE ", "CREATE OR REPLACE ", 1)
+                yield from (made, *words)
             return
         described = {d.table for d in self._of("view comment")}
         for view in self._model.views:
@@ -155,6 +176,8 @@ class _Postgres(_Altering):
         for d in self._of("key new"):
             name = quoted(d.name)
             yield f"ALTER TABLE {qualified(d.table)} ADD CONSTRAINT {name} {d.new}"
+        for table, _, key in self._retyped():
+            yield postgresql.add_key(table, key)
         for table in tables:
             for key in table.foreign_keys:
                 yield postgresql.add_key(table, key)
@@ -163,6 +186,26 @@ class _Postgres(_Altering):
         yield from self._kept_columns()
         yield from self._kept_tables()
 
+    def dropped_views(self) -> Iterator[str]:
+        """Yield the views whose columns do not stay, or whose tables change types."""
+        shown = {view.name: view.of for view in self._model.views}
+        wanted = shape_of(self._model, "postgresql").views
+        changed = {d.table for d in self._of("column type")}
+        gone = self._of("column gone", "column kept")
+        changed |= {d.table for d in gone if self._drop or self._derived(d.table)}
+        # A table that no model describes is in none of its views.
+        is_all = any(
+            self._old.tables[d.table].comment and (self._drop or self._derived(d.table))
+            for d in self._of("table gone", "table kept")
+        )
+        for name, view in self._old.views.items() if self._structural else ():
+            stays = (
+                name in wanted
+                and view.columns == (wanted[name].columns[: len(view.columns)])
+            )
+            if is_all or not stays or shown[name] in changed:
+                yield name
+
     def _any(self, *kinds: Kind) -> bool:
         return any(True for _ in self._of(*kinds))
 
@@ -170,18 +213,39 @@ class _Postgres(_Altering):
         """Drop what holds tables together, keys before what they lead to."""
         for d in self._of("key gone"):
             yield self._drop_constraint(self._was(d.table), d.name)
+        for table, name, _ in self._retyped():
+            yield self._drop_constraint(self._was(table.name), name)
         gone = [d.table for d in self._of("table gone", "table kept")]
-        for table in gone:
-            for name in self._old.tables[table].keys:
-                yield self._drop_constraint(table, name)
+        for gone_table in gone:
+            before = self._old.tables[gone_table]
+            # What nobody describes is somebody else's, and so are its keys.
+            for name in before.keys if before.comment or self._drop else ():
+                yield self._drop_constraint(gone_table, name)
         for d in self._of("index gone"):
             schema = self._was(d.table).partition(".")[0]
             yield f"DROP INDEX {quoted(schema)}.{quoted(d.name)}"
         for d in sorted(self._of("constraint gone"), key=_is_key):
             yield self._drop_constraint(self._was(d.table), d.name)
-        for table in gone:
-            if self._drop or self._derived(table):
-                yield f"DROP TABLE {qualified(table)}"
+        for gone_table in gone:
+            if self._drop or self._derived(gone_table):
+                yield f"DROP TABLE {qualified(gone_table)}"
+
+    def _retyped(self) -> Iterator[tuple[BoundTable, str, ForeignKey]]:
+        """Yield the foreign keys that stay, of columns that change their type.
+
+        Both sides change one after the other, and a key allows no time in between.
+        """
+        changed = {(d.table, d.name) for d in self._of("column type")}
+        gone = {(d.table, d.name) for d in self._of("key gone")}
+        for table in self._model.tables:
+            before = self._old.tables.get(self._was(table.name))
+            keys = before.keys if before is not None else {}
+            for name, key in postgresql.keys(table).items():
+                ends = {(table.name, own) for own, _ in key.columns}
+                ends |= {(key.target, other) for _, other in key.columns}
+                stays = name in keys and (table.name, name) not in gone
+                if stays and ends & changed:
+                    yield table, name, key
 
     def _drop_constraint(self, table: str, name: str) -> str:
         return f"ALTER TABLE {qualified(table)} DROP CONSTRAINT {quoted(name)}"
@@ -205,8 +269,7 @@ class _Postgres(_Altering):
         emptied = {
             d.table for d in self._of("column new", "column type", "column not null")
         }
-        for table in sorted(t for t in emptied if self._derived(t)):
-            yield f"DELETE FROM {qualified(table)}"  # noqa: S608 - names of the model
+        yield from self._emptied({t for t in emptied if self._derived(t)})
         for d in self._of("column gone", "column kept"):
             column = self._old.tables[self._was(d.table)].column(d.name)
             if self._drop or self._derived(d.table):
@@ -216,12 +279,33 @@ class _Postgres(_Altering):
         for d in self._of("column new"):
             yield self._column(d, f"ADD COLUMN {{}} {d.new}")
         for d in self._of("column type"):
-            cast = f"USING CAST({quoted(d.name)} AS {_plain(d.new)})"
-            yield self._column(d, f"ALTER COLUMN {{}} TYPE {d.new} {cast}")
+            made = conversion("postgresql", quoted(d.name), d.old, d.new)
+            yield self._column(d, f"ALTER COLUMN {{}} TYPE {d.new} USING {made}")
         for d in self._of("column null"):
             yield self._column(d, "ALTER COLUMN {} DROP NOT NULL")
         for d in self._of("column not null"):
             yield self._column(d, "ALTER COLUMN {} SET NOT NULL")
+
+    def _emptied(self, changed: set[str]) -> Iterator[str]:
+        """Delete rows that are made anew, those that refer to others before them.
+
+        The keys look at them at once: nothing may wait for that while a table changes.
+        """
+        if not changed:
+            return
+        found: list[str] = []
+        for table in self._model.in_order():
+            targets = {key.target for key in table.foreign_keys}
+            is_due = table.name in changed or not targets.isdisjoint(found)
+            if is_due and self._derived(table.name) and self._is_there(table.name):
+                found.append(table.name)
+        for name in reversed(found):
+            yield f"DELETE FROM {qualified(name)}"  # noqa: S608 - names of the model
+        yield "SET CONSTRAINTS ALL IMMEDIATE"
+        yield "SET CONSTRAINTS ALL DEFERRED"
+
+    def _is_there(self, table: str) -> bool:
+        return self._was(table) in self._old.tables
 
     def _kept_columns(self) -> Iterator[str]:
         """Mark the columns that stay though the model does not have them."""
@@ -282,7 +366,11 @@ class _DuckDB(_Altering):
         made = f"{schema}.{name}__new"
         yield duckdb.create_table(table, made)
         pairs = [
-            (column.name, found.name, column.type)
+            (
+                column.name,
+                found.name,
+                conversion("duckdb", quoted(found.name), found.type, column.type),
+            )
             for column in after.columns
             if (found := former_column(before, column)) is not None
         ]
@@ -297,10 +385,11 @@ class _DuckDB(_Altering):
                 f"ALTER TABLE {qualified(made)} ADD COLUMN "
                 f"{quoted(column.name)} {column.type}"
             )
-            pairs.append((column.name, column.name, column.type))
-        if not after.derived:
+            pairs.append((column.name, column.name, quoted(column.name)))
+        # Where nothing is the same, new columns that are never missing allow no rows.
+        if pairs and not after.derived:
             names = listed(tuple(new for new, _, _ in pairs))
-            cells = ", ".join(f"CAST({quoted(o)} AS {t})" for _, o, t in pairs)
+            cells = ", ".join(cell for _, _, cell in pairs)
             yield (
                 f"INSERT INTO {qualified(made)} ({names})\n"
                 f"SELECT {cells}\nFROM {qualified(before.name)}"
@@ -335,8 +424,3 @@ def _kept(comment: str) -> str:
 
 def _is_key(d: Difference) -> bool:
     return d.old.startswith("PRIMARY KEY")
-
-
-def _plain(kind: str) -> str:
-    """Return a type without its collation."""
-    return kind.partition(" COLLATE")[0]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
+from distiller.core.engines import ENGINES
 from distiller.core.errors import BadParameter
 from distiller.model.emit.sql import duckdb, postgresql
 
 if TYPE_CHECKING:
     from distiller.core.columns import Column
+    from distiller.core.engines import EngineName
     from distiller.model.tables import Model
-
-Engine = Literal["duckdb", "postgresql"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 
 def ddl(model: Model, engine: str = "duckdb") -> tuple[str, ...]:
@@ -36,7 +35,7 @@ def ddl(model: Model, engine: str = "duckdb") -> tuple[str, ...]:
     )
 
 
-def sql_type(column: Column, engine: Engine = "duckdb") -> str:
+def sql_type(column: Column, engine: EngineName = "duckdb") -> str:
     """Return the type of a column.
 
     >>> from distiller.core.columns import Column

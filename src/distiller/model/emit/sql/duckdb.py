@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from distiller.model.emit.sql import parts
-from distiller.model.emit.sql.names import listed, literal, qualified, quoted
+from distiller.model.names import listed, literal, qualified, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from distiller.model.emit.sql import parts
 from distiller.model.emit.sql.cover import cover_statements
-from distiller.model.emit.sql.names import (
+from distiller.model.names import (
+    free_name,
     listed,
     literal,
-    numbered,
     of_table,
     qualified,
     quoted,
@@ -58,14 +58,15 @@ def statements(model: Model) -> Iterator[str]:
         yield from parts.view(model, view)
 
 
-def create_table(table: BoundTable, keys: list[ForeignKey]) -> str:
+def create_table(table: BoundTable, now: list[ForeignKey]) -> str:
     """Return the statement that makes a table with those foreign keys."""
     lines = [
         f"{quoted(b.column.name)} {sql_type(b.column)}"
         + ("" if b.column.nullable else " NOT NULL")
         for b in table.columns
     ]
-    named = constraints(table) | {key_name(table, k): key_text(k) for k in keys}
+    named = constraints(table)
+    named |= {name: key_text(key) for name, key in keys(table).items() if key in now}
     lines += [f"CONSTRAINT {quoted(name)} {text}" for name, text in named.items()]
     body = ",\n".join(f"  {line}" for line in lines)
     return f"CREATE TABLE {qualified(table.name)} (\n{body}\n)"
@@ -88,14 +89,22 @@ def constraints(table: BoundTable) -> dict[str, str]:
             text = f"CHECK ({quoted(name)} IN ({values}))"
             found[of_table(table.name, (name,), "check")] = text
     for check in table.checks:
-        name = numbered(of_table(table.name, check.columns, "rule"), found)
+        name = free_name(found, of_table(table.name, check.columns, "rule"))
         found[name] = f"CHECK ({check.sql})"
     return found
 
 
-def key_name(table: BoundTable, key: ForeignKey) -> str:
-    """Return the name of a foreign key."""
-    return of_table(table.name, tuple(own for own, _ in key.columns), "fkey")
+def keys(table: BoundTable) -> dict[str, ForeignKey]:
+    """Return the foreign keys by the names that they have.
+
+    Of several that start at the same columns each has that of its target in it.
+    """
+    found: dict[str, ForeignKey] = {}
+    owns = [tuple(own for own, _ in key.columns) for key in table.foreign_keys]
+    for own, key in zip(owns, table.foreign_keys, strict=True):
+        words = own if owns.count(own) == 1 else (*own, *key.target.split("."))
+        found[free_name(found, of_table(table.name, words, "fkey"))] = key
+    return found
 
 
 def key_text(key: ForeignKey) -> str:
@@ -107,9 +116,10 @@ def key_text(key: ForeignKey) -> str:
 
 def add_key(table: BoundTable, key: ForeignKey) -> str:
     """Return the statement that adds a foreign key to a table."""
+    name = next(name for name, one in keys(table).items() if one is key)
     return (
         f"ALTER TABLE {qualified(table.name)} "
-        f"ADD CONSTRAINT {quoted(key_name(table, key))} {key_text(key)}"
+        f"ADD CONSTRAINT {quoted(name)} {key_text(key)}"
     )
 
 
@@ -127,14 +137,14 @@ def indexes(table: BoundTable) -> dict[str, str]:
 
     sorted_already = {table.key[0]}
     sorted_already |= {b.column.name for b in table.columns if b.unique}
-    keys = [tuple(own for own, _ in key.columns) for key in table.foreign_keys]
+    owns = [tuple(own for own, _ in key.columns) for key in table.foreign_keys]
     for bound in table.columns:
         column = bound.column
         if column.is_geometry:
             add((column.name,), f"USING gist (dst.cover({quoted(column.name)}))")
         elif column.indexed and column.name not in sorted_already:
             add((column.name,), f"({quoted(column.name)})")
-    for names in keys:
+    for names in owns:
         if names[0] not in sorted_already:
             add(names, f"({listed(names)})")
     for lon, lat in table.points:

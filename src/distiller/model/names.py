@@ -10,22 +10,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _REGULAR = re.compile(r"[a-z_][a-z0-9_]*")
-_LONGEST = 63
+LONGEST = 63
 """Bytes of a name that PostgreSQL keeps; DuckDB keeps all."""
 
 RESERVED_DUCKDB = frozenset({
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
-    "both", "case", "cast", "check", "collate", "column", "constraint", "create",
-    "default", "deferrable", "desc", "describe", "distinct", "do", "else", "end",
-    "except", "false", "fetch", "for", "foreign", "from", "group", "having", "in",
-    "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not",
-    "null", "offset", "on", "only", "or", "order", "pivot", "pivot_longer",
-    "pivot_wider", "placing", "primary", "qualify", "references", "returning",
-    "select", "show", "some", "summarize", "symmetric", "table", "then", "to",
-    "trailing", "true", "union", "unique", "unpivot", "using", "variadic", "when",
-    "where", "window", "with",
+    "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof",
+    "asymmetric", "at", "authorization", "binary", "both", "by", "case", "cast",
+    "check", "collate", "collation", "column", "concurrently", "constraint", "create",
+    "cross", "default", "deferrable", "desc", "describe", "distinct", "do", "else",
+    "end", "except", "false", "fetch", "for", "foreign", "freeze", "from", "full",
+    "glob", "group", "having", "ilike", "in", "initially", "inner", "intersect",
+    "into", "is", "isnull", "join", "lambda", "lateral", "leading", "left", "like",
+    "limit", "natural", "not", "notnull", "null", "offset", "on", "only", "or",
+    "order", "outer", "overlaps", "pivot", "pivot_longer", "pivot_wider", "placing",
+    "positional", "primary", "qualify", "references", "returning", "right", "select",
+    "semi", "show", "similar", "some", "summarize", "symmetric", "table",
+    "tablesample", "then", "to", "trailing", "true", "union", "unique", "unpack",
+    "unpivot", "using", "variadic", "verbose", "when", "where", "window", "with",
 })  # fmt: skip
-"""Words that DuckDB reserves; a test compares them with its own list."""
+"""Words that DuckDB takes as no name of a column; a test compares them with its own
+list."""
 
 RESERVED_POSTGRESQL = frozenset({
     "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
@@ -44,6 +48,15 @@ RESERVED_POSTGRESQL = frozenset({
     "verbose", "when", "where", "window", "with",
 })  # fmt: skip
 """Words that PostgreSQL 15 reserves; a test compares them with its own list."""
+
+OF_ENGINES = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+"""Columns that every table of PostgreSQL has, which no other can be called."""
+
+SCHEMAS_OF_ENGINES = frozenset({
+    "information_schema", "main", "pg_catalog", "pg_temp", "pg_toast", "system",
+    "temp",
+})  # fmt: skip
+"""Schemas and databases that an engine has of itself."""
 
 RESERVED = RESERVED_DUCKDB | RESERVED_POSTGRESQL
 
@@ -86,33 +99,47 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def of_table(table: str, columns: tuple[str, ...], ending: str) -> str:
-    """Return the name of a constraint or an index; no two in a schema are the same.
+def cut(name: str) -> str:
+    """Return a name that PostgreSQL keeps whole.
 
-    PostgreSQL cuts names off in silence; a long one is cut here, and told from others
-    by a checksum.
+    It cuts names off in silence; a long one is cut here, and told from others by a
+    checksum. Room is left for a number at its end.
 
-    >>> of_table("ivoa.obscore", ("s_ra", "s_dec"), "idx")
-    'obscore__s_ra__s_dec__idx'
-    >>> len(of_table("a.b", ("c" * 80,), "fkey"))
-    63
+    >>> cut("short"), len(cut("c" * 80)), cut("c" * 80) == cut("c" * 79 + "d")
+    ('short', 60, False)
     """
-    whole = "__".join((table.rpartition(".")[2], *columns, ending))
-    if len(whole.encode()) <= _LONGEST:
-        return whole
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    kept = whole.encode()[: _LONGEST - len(mark) - 1].decode(errors="ignore")
+    if len(name.encode()) <= LONGEST:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    kept = name.encode()[: LONGEST - len(mark) - 4].decode(errors="ignore")
     return f"{kept}_{mark}"
 
 
-def numbered(name: str, taken: Collection[str]) -> str:
-    """Return a name that is not taken, with a number where it is.
+def of_table(table: str, columns: tuple[str, ...], ending: str) -> str:
+    """Return the name of a constraint or an index; no two in a schema are the same.
 
-    >>> numbered("a__rule", {"a__rule", "a__rule_2"})
-    'a__rule_3'
+    >>> of_table("ivoa.obscore", ("s_ra", "s_dec"), "idx")
+    'obscore__s_ra__s_dec__idx'
     """
-    number, free = 1, name
-    while free in taken:
+    return cut("__".join((table.rpartition(".")[2], *columns, ending)))
+
+
+def free_name(taken: Collection[str], *candidates: str) -> str:
+    """Return the first name, cut where it is long, that is not taken.
+
+    Where all are, the first one gets a number.
+
+    >>> free_name({"a", "b"}, "a", "b", "c"), free_name({"a", "a_2"}, "a")
+    ('c', 'a_3')
+    >>> names = [free_name({"c" * 63}, "c" * 63)]
+    >>> [len(name) <= LONGEST for name in names]
+    [True]
+    """
+    short = [cut(name) for name in candidates]
+    for name in short:
+        if name not in taken:
+            return name
+    number = 2
+    while (name := cut(f"{short[0]}_{number}")) in taken:
         number += 1
-        free = f"{name[: _LONGEST - 4]}_{number}"
-    return free
+    return name
