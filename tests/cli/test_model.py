@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from lxml import etree
 
 from distiller.cli import program
+from distiller.core.errors import BadData
 from distiller.model import load_model
 from distiller.model.load import PACKAGED
 
@@ -277,6 +278,45 @@ def _site(folder: Path) -> list[str]:
     assert _run("copy", str(own))[0] == 0
     (home / "distiller.toml").write_text(f'model_dir = "{own}"\n')
     return ["--home", str(home), "model"]
+
+
+def _without(path: Path, *patterns: str) -> None:
+    """Take what matches out of a file; each pattern matches once."""
+    text = path.read_text(encoding="utf-8")
+    for pattern in patterns:
+        text, count = re.subn(pattern, "", text, flags=re.DOTALL)
+        assert count == 1, pattern
+    path.write_text(text, encoding="utf-8")
+
+
+def test_a_model_of_a_site_has_the_tables_of_the_program(tmp_path: Path) -> None:
+    site, own = _site(tmp_path), tmp_path / "mine"
+    _without(
+        own / "cta.vo-dml.xml",
+        r"<objectType>\s*<vodml-id>Product\.HeaderCorrection</vodml-id>.*?</objectType>",
+        r"<composition>\s*<vodml-id>[\w.]*\.corrections</vodml-id>.*?</composition>",
+    )
+    _without(own / "cta.binding.yaml", r"  Product\.HeaderCorrection:\n(    [^\n]*\n)+")
+    result = CliRunner().invoke(program, [*site, "check"])
+    assert result.exit_code == 1
+    assert "table cta.header_correction is not in the model, and" in result.output
+    opened = CliRunner().invoke(program, [*site[:2], "init"])
+    assert isinstance(opened.exception, BadData)
+    assert "cta.header_correction" in str(opened.exception)
+
+
+def test_columns_that_the_model_of_a_site_is_without_are_told(tmp_path: Path) -> None:
+    site, own = _site(tmp_path), tmp_path / "mine"
+    _without(
+        own / "cta.vo-dml.xml",
+        r"<attribute>\s*<vodml-id>AmbientConditions\.AmbientConditions\.pressure</vodml-id>.*?</attribute>",
+    )
+    _without(own / "cta.binding.yaml", r"      pressure: {unit: hPa[^\n]*\n")
+    result = CliRunner().invoke(program, [*site, "check"])
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.output.splitlines() if line.startswith("warning")]
+    (line,) = told
+    assert "column pressure is not in cta.ambient_conditions: the program" in line
 
 
 def test_what_is_left_out_of_the_model_of_a_site_is_told(

@@ -25,6 +25,7 @@ from distiller.model.emit.sql.alter import alter
 from distiller.model.load import (
     ENDING,
     PACKAGED,
+    lacking,
     left_out,
     read_folder,
     read_one,
@@ -330,6 +331,8 @@ def check_command(model: Path | None, *, verbose: bool) -> None:
         for words in left_out(folder):
             click.echo(f"warning: {words}")
         if found.tables:
+            for words in lacking(found):
+                click.echo(f"warning: {words}")
             faults += mapping_faults(read_mapping(folder / FILE.name), found)
     for kind, lines in (("warning", lacks), ("note", found.notes)):
         for line in lines if verbose else ():

@@ -82,7 +82,7 @@ def packaged_paths(folder: Path = PACKAGED) -> list[Path]:
 def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
     """Read the model of a folder as `load_model` does; return it and every fault.
 
-    Those that the program has must be there with their bindings.
+    Those that the program has must be there with their bindings, and make its tables.
     """
     paths = packaged_paths(folder)
     needed = [file for path in paths for file in (path, _binding_of(path))]
@@ -94,7 +94,31 @@ def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
     )
     if faults:
         return Model((), (), folder=folder), faults
-    return read_models(paths)
+    model, faults = read_models(paths)
+    if folder != PACKAGED and not faults:
+        faults = tuple(
+            f"table {name} is not in the model, and the program reads or fills it: "
+            "take its class and its part of the binding from `distiller model copy` "
+            "(models of an earlier version may lack it)"
+            for name in sorted(_own_tables().keys() - model.by_name.keys())
+        )
+    return model, faults
+
+
+def lacking(model: Model) -> tuple[str, ...]:
+    """Return which columns of the program the model of a site is without."""
+    return tuple(
+        f"column {column} is not in {name}: the program does without it where it "
+        "can, and what needs it fails"
+        for name, own in sorted(_own_tables().items())
+        if name in model.by_name
+        for column in own.names
+        if column not in model.by_name[name].names
+    )
+
+
+def _own_tables() -> dict[str, BoundTable]:
+    return read_models(packaged_paths())[0].by_name
 
 
 def left_out(folder: Path) -> tuple[str, ...]:
