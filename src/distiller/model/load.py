@@ -22,7 +22,7 @@ from distiller.model.read_vodml import read_file
 from distiller.model.tables import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from distiller.model.binding import Binding
     from distiller.model.entities import Document
@@ -117,7 +117,7 @@ def lacking(model: Model) -> tuple[str, ...]:
     )
 
 
-def _own_tables() -> dict[str, BoundTable]:
+def _own_tables() -> Mapping[str, BoundTable]:
     return read_models(packaged_paths())[0].by_name
 
 

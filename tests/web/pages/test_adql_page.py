@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,12 @@ def test_completion_is_what_tap_describes(client: httpx.Client) -> None:
     assert size["insert"] == '"size"'
 
 
+def test_completion_quotes_reserved_names_of_tables() -> None:
+    table = replace(load_model().catalog["cta.site"], name="cta.order")
+    (described,) = document({"cta.order": table})["tables"]
+    assert described["parts"] == ["cta", '"order"']
+
+
 def test_completion_is_sent_once(client: httpx.Client) -> None:
     answer = client.get("/adql/completion.json")
     assert answer.headers["Cache-Control"] == "private, no-cache"
@@ -201,7 +208,7 @@ def test_every_offered_name_is_accepted() -> None:
     catalog = load_model().catalog
     for table in document(catalog)["tables"]:
         names = ", ".join(column["insert"] for column in table["columns"])
-        translate(f"SELECT {names} FROM {table['name']}", catalog)
+        translate(f"SELECT {names} FROM {'.'.join(table['parts'])}", catalog)
 
 
 def _check(client: httpx.Client, query: str) -> list[dict[str, Any]]:

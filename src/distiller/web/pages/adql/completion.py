@@ -15,6 +15,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_safe
 
 from distiller.adql.vocabulary import vocabulary
+from distiller.core.reserved import adql_name
 from distiller.web import site
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def _document() -> tuple[bytes, str]:
 def document(catalog: Catalog) -> dict[str, Any]:
     """Return all that can be completed.
 
-    ``insert`` is how a query writes a name, in double quotes where it needs them.
+    ``insert``, and ``parts`` of a table, is how a query writes a name, in double quotes
+    where it needs them.
     """
     words = vocabulary()
     return {
@@ -60,6 +62,7 @@ def document(catalog: Catalog) -> dict[str, Any]:
 def _table(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
+        "parts": [adql_name(part) for part in table.name.split(".", 1)],
         "description": table.description or table.title or "",
         "columns": [_column(column) for column in table.columns],
     }

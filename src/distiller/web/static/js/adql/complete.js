@@ -25,7 +25,8 @@ export function optionsAt(text, position, vocabulary) {
 }
 
 function inQuotes(option) {
-  const name = option.insert.startsWith('"') ? option.insert : `"${option.insert}"`;
+  const parts = option.parts ?? [option.insert];
+  const name = parts.map((part) => (part.startsWith('"') ? part : `"${part}"`)).join(".");
   return { ...option, label: name, insert: name };
 }
 
@@ -54,7 +55,7 @@ function qualified(place, vocabulary, due) {
 function tablesOf(schema, vocabulary) {
   return vocabulary.tables
     .filter((t) => t.name.startsWith(`${schema}.`))
-    .map((t) => ({ ...table(t), label: t.name.slice(schema.length + 1), insert: t.name.slice(schema.length + 1) }));
+    .map((t) => ({ ...table(t), label: t.name.slice(schema.length + 1), insert: t.parts[1], parts: [t.parts[1]] }));
 }
 
 // Columns of every visible table; one that several have is written with its table.
@@ -98,12 +99,12 @@ function local(place) {
 }
 
 function schemas(vocabulary) {
-  const names = new Set(vocabulary.tables.map((t) => t.name.split(".")[0]));
-  return [...names].map((name) => ({ label: name, insert: `${name}.`, kind: "schema", detail: "schema", boost: 0, again: true }));
+  const names = new Map(vocabulary.tables.map((t) => [t.name.split(".")[0], t.parts[0]]));
+  return [...names].map(([name, part]) => ({ label: name, insert: `${part}.`, kind: "schema", detail: "schema", boost: 0, again: true }));
 }
 
 function table(one) {
-  return { label: one.name, insert: one.name, kind: "table", detail: "table", about: { description: one.description }, boost: COLUMN };
+  return { label: one.name, insert: one.parts.join("."), parts: one.parts, kind: "table", detail: "table", about: { description: one.description }, boost: COLUMN };
 }
 
 function column(one, whose) {
