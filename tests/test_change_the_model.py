@@ -86,6 +86,11 @@ def test_one_attribute_changes_everything(home: Settings, tmp_path: Path) -> Non
     changed.with_attribute(
         folder, "dewPoint", "{unit: K, ucd: phys.temperature, principal: true}"
     )
+    examples = folder / "examples.yaml"
+    text = examples.read_text(encoding="utf-8")
+    title = "Which runs had a high trigger rate and a good muon efficiency?"
+    assert title in text
+    examples.write_text(text.replace(title, "Which nights were dry?"), encoding="utf-8")
     # What the site says once: where its model is.
     with (home.home / "distiller.toml").open("a") as file:
         file.write(f'model_dir = "{folder}"\n')
@@ -142,6 +147,11 @@ def test_one_attribute_changes_everything(home: Settings, tmp_path: Path) -> Non
         } in columns
         typed = httpx.post(f"{url}/adql/check", data={"query": _TYPO})
         assert [fault["instead"] for fault in typed.json()["faults"]] == ["dew_point"]
+        # The examples of the site.
+        for place in ("tap/examples", "adql/"):
+            shown = httpx.get(f"{url}/{place}").text
+            assert "Which nights were dry?" in shown
+            assert title not in shown
         # The page of a dataset.
         page = httpx.get(f"{url}/obs/1/", follow_redirects=True)
         assert page.status_code == 200

@@ -319,6 +319,20 @@ def test_columns_that_the_model_of_a_site_is_without_are_told(tmp_path: Path) ->
     assert "column pressure is not in cta.ambient_conditions: the program" in line
 
 
+def test_examples_that_do_not_go_with_the_model_are_told(tmp_path: Path) -> None:
+    site, own = _site(tmp_path), tmp_path / "mine"
+    examples = own / "examples.yaml"
+    text = examples.read_text(encoding="utf-8")
+    examples.write_text(text.replace("v.ended", "v.endet"), encoding="utf-8")
+    result = CliRunner().invoke(program, [*site, "check"])
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.output.splitlines() if line.startswith("warning")]
+    assert len(told) == 1
+    assert "examples.yaml: states-of-a-dataset: " in told[0]
+    assert "endet" in told[0]
+    assert "did you mean" in told[0]
+
+
 def test_what_is_left_out_of_the_model_of_a_site_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from distiller.adql import translate
 from distiller.cli import settings_of
 from distiller.core.engines import ENGINES
-from distiller.core.errors import BadData, BadParameter
+from distiller.core.errors import BadData, BadParameter, QueryError
 from distiller.core.settings import load_settings
 from distiller.model import load_file, load_model
 from distiller.model.check import check_document
 from distiller.model.diff import diff
 from distiller.model.emit import dachs_rd, docs, draw, json_schema, sql, tap_schema
 from distiller.model.emit.sql.alter import alter
+from distiller.model.examples import examples
 from distiller.model.load import (
     ENDING,
     PACKAGED,
@@ -39,6 +41,8 @@ from distiller.model.write_binding import write_binding
 from distiller.model.write_vodml import write_vodml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distiller.core.engines import EngineName
     from distiller.model import Model
     from distiller.model.read_xmi import Imported
@@ -331,7 +335,7 @@ def check_command(model: Path | None, *, verbose: bool) -> None:
         for words in left_out(folder):
             click.echo(f"warning: {words}")
         if found.tables:
-            for words in lacking(found):
+            for words in (*lacking(found), *_broken_examples(found)):
                 click.echo(f"warning: {words}")
             faults += mapping_faults(read_mapping(folder / FILE.name), found)
     for kind, lines in (("warning", lacks), ("note", found.notes)):
@@ -348,6 +352,15 @@ def check_command(model: Path | None, *, verbose: bool) -> None:
     click.echo(f"{', '.join(told)}{more}")
     if faults:
         sys.exit(1)
+
+
+def _broken_examples(model: Model) -> Iterator[str]:
+    """Yield which examples of queries do not go with a model."""
+    for example in examples(model.folder):
+        try:
+            translate(example.adql, model.catalog)
+        except QueryError as error:
+            yield f"examples.yaml: {example.name}: {error}"
 
 
 def _told(imported: Imported) -> str:

@@ -10,6 +10,7 @@ CODES = {
     "M010": "a binding that is no YAML",
     "M011": "an entry of a binding that is wrong",
     "M012": "a mapping of ObsCore that is no YAML or is wrong",
+    "M013": "a list of examples of queries that is no YAML or is wrong",
     "M020": "a UML drawing that is too large",
     "M021": "XML without a UML model in it",
     "M022": "a UML model whose name is no name of a VO-DML model",

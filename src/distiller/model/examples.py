@@ -14,7 +14,7 @@ from distiller.model.load import PACKAGED
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILE = PACKAGED / "examples.yaml"
+FILE = "examples.yaml"
 
 
 class Example(BaseModel):
@@ -45,17 +45,26 @@ class _Declared(BaseModel):
 
 
 @functools.cache
-def examples(path: Path = FILE) -> tuple[Example, ...]:
-    """Return the packaged examples, in the order in which they are shown.
+def examples(folder: Path | None = None) -> tuple[Example, ...]:
+    """Return the examples of a model, in the order in which they are shown.
+
+    Parameters
+    ----------
+    folder
+        That of a site (setting ``model_dir``); where it has none, or without it, they
+        are the packaged ones.
 
     Raises
     ------
     BadData
-        M012 where the file is none of this kind.
+        M013 where the file is none of this kind.
     """
+    path = (folder or PACKAGED) / FILE
+    if not path.is_file():
+        path = PACKAGED / FILE
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         return _Declared.model_validate(data).examples
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         message = " ".join(str(error).split())
-        raise BadData("M012", path.name, message) from error
+        raise BadData("M013", str(path), message) from error

@@ -137,8 +137,9 @@ async def table(request: HttpRequest, name: str) -> HttpResponseBase:
 async def examples(request: HttpRequest) -> HttpResponseBase:
     """Show questions with their queries (DALI 1.1 section 2.3)."""
     del request
+    known = model_examples.examples(site.current().archive.model.folder)
     return HttpResponse(
-        vo_examples.document(model_examples.examples()),
+        vo_examples.document(known),
         content_type=vo_examples.MEDIA_TYPE,
     )
 

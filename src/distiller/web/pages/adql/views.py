@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from distiller.adql.marks import Mark
+    from distiller.model.examples import Example
 
 ROWS: Final = (100, 1000)
 """How many rows can be shown at most, the default first."""
@@ -74,7 +75,7 @@ async def page(request: HttpRequest) -> HttpResponse:
         "text": text,
         "text_lines": min(max(text.count("\n") + 2, _LINES[0]), _LINES[-1]),
         "row_choices": ROWS,
-        "examples": examples(),
+        "examples": _examples(),
         **_words(asked, outcome),
     }
     return await _rendered(request, "adql/page.html", words, outcome)
@@ -92,13 +93,17 @@ async def results(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _examples() -> tuple[Example, ...]:
+    return examples(site.current().archive.model.folder)
+
+
 def _example(name: str | None) -> str:
     """Return the text of an example, nothing where none is asked for."""
     if name is None:
         return ""
-    found = next((e for e in examples() if e.name == name), None)
+    found = next((e for e in _examples() if e.name == name), None)
     if found is None:
-        known = ", ".join(e.name for e in examples())
+        known = ", ".join(e.name for e in _examples())
         raise NotFound(f"there is no example {name}", hint=f"there are {known}")
     return found.adql.strip()
 
