@@ -58,12 +58,12 @@ BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ),
     (
         "run.fits",
-        _with(b"'EVENTS  '", b"'NOTHING '"),
+        lambda b: b.replace(b"'EVENTS  '", b"'NOTHING '"),
         "D105 run.fits: {} has no table EVENTS",
     ),
     (
         "run.fits",
-        _with(b"'GTI     '", b"'NOT     '"),
+        lambda b: b.replace(b"'GTI     '", b"'NOT     '"),
         "D104 run.fits: {} has no table G",
     ),
     (

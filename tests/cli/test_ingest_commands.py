@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +17,7 @@ from distiller.cli import program
 from distiller.core.bundle import Bundle
 from distiller.core.identifiers import key
 from distiller.core.settings import load_settings
+from distiller.jobs import folders, registration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,15 +49,25 @@ def load(home: Path, folder: Path) -> None:
     assert run(home, "ingest", str(folder), "--collection", "c")[0] in {0, 3}
 
 
-def make_product(home: Path, input_did: str) -> str:
-    """Register a product that was made from a dataset; return its DID."""
-    did, job = "ivo://distiller.invalid/c?count_map/1", key("job")
-    with open_archive(load_settings(home)) as archive:
+def make_product(home: Path, input_did: str, job_id: str | None = None) -> str:
+    """Register a product that was made from a dataset; return its DID.
+
+    With the id of a job, its file lies where the products of jobs do.
+    """
+    settings, number = load_settings(home), "1"
+    product_id, path = key("count_map/1"), home / "map.fits"
+    if job_id is not None:
+        number = product_id = registration.product_id(job_id)
+        path = folders.product_folder(settings, "count_map", job_id) / "map.fits"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"a map")
+    did, job = f"ivo://distiller.invalid/c?count_map/{number}", key("job", number)
+    with open_archive(settings) as archive:
         (collection,) = archive.rows("SELECT collection_id FROM cta.collection")
         product = {
-            "product_id": key(did),
+            "product_id": product_id,
             "publisher_did": did,
-            "obs_id": "1",
+            "obs_id": number,
             "collection_id": collection["collection_id"],
             "data_level": "DL4",
             "title": "A map",
@@ -62,14 +75,14 @@ def make_product(home: Path, input_did: str) -> str:
         }
         file = {
             "file_id": key(did, "product"),
-            "product_id": key(did),
+            "product_id": product_id,
             "role": "product",
             "name": "map.fits",
-            "path": str(home / "map.fits"),
+            "path": str(path),
         }
         analysis = {
             "analysis_id": job,
-            "product_id": key(did),
+            "product_id": product_id,
             "task": "count_map",
             "task_version": "1",
             "configuration": "{}",
@@ -173,6 +186,30 @@ def test_remove_shows_first_and_tells_what_was_made(home: Path, gadf_set: Path) 
     with open_archive(load_settings(home)) as archive:
         rows = archive.rows("SELECT publisher_did FROM cta.product ORDER BY 1")
         assert [row["publisher_did"] for row in rows] == [f"{DID}1", f"{DID}3", product]
+
+
+@pytest.mark.parametrize("end", ["whole", "cut off"])
+def test_files_of_a_product_go_with_it(home: Path, gadf_set: Path, end: str) -> None:
+    """Those of runs stay, and those of other products."""
+    load(home, gadf_set)
+    settings, (one, other) = load_settings(home), (str(uuid4()), str(uuid4()))
+    dids = [make_product(home, f"{DID}2", job_id) for job_id in (one, other)]
+    places = [folders.product_folder(settings, "count_map", j) for j in (one, other)]
+    assert run(home, "check") == (0, f"{home}: nothing is wrong\n")
+    words = ("remove", dids[0], f"{DID}1", "--reason", "wrong", "--yes")
+    if end == "whole":
+        assert run(home, *words)[1].endswith("removed: 2\n")
+        assert [place.exists() for place in places] == [False, True]
+        assert list(places[0].parent.iterdir()) in ([], [places[1]])
+    else:  # killed after the rows were gone
+        with open_archive(settings) as archive:
+            assert archive.remove(dids[0])
+        status, text = run(home, "check")
+        told = f"{places[0]}: files of a product that is not in the archive; if no job"
+        assert (status, told in text, str(places[1]) in text) == (1, True, False)
+        shutil.rmtree(places[0])
+    assert run(home, "check") == (0, f"{home}: nothing is wrong\n")
+    assert (gadf_set / "data" / "run_1.fits.gz").exists()
 
 
 def test_remove_some_or_all_of_a_collection(home: Path, gadf_set: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from astropy.io import fits
-from tests.ingest.conftest import RunPlan, no_responses, write_indexes
+from tests.ingest.conftest import RunPlan, aeff_hdu, write_indexes
 
 from distiller.analysis import event_file, events
 from distiller.analysis.count_map.parameters import CountMapParameters
@@ -199,10 +199,10 @@ def test_responses_and_values_of_every_kind(
     assert {one.file for one in dataset.corrections} == {"run.fits"}
     assert dataset.corrections[2].former == "4"
     assert dataset.corrections[7].former == "\u03b7 Car"
-    with event_file.opened(dataset) as hdus:
-        header = hdus["EVENTS"].header
-        assert hdus["AEFF"].header["LO_THRES"] == 2.0
-        assert hdus["PSF"].header["EV_CLASS"] == "loose"
+    with event_file.opened(dataset) as tables:
+        header = tables.events.header
+        assert tables.hdus["AEFF"].header["LO_THRES"] == 2.0
+        assert tables.hdus["PSF"].header["EV_CLASS"] == "loose"
         assert (header["N_TELS"], header["QUALITY"]) == (3, True)
         assert (header["OBJECT"], header["CREATOR"]) == ("Crab", "")
         assert header["ORIGIN"] == r"\xc5s"
@@ -256,24 +256,24 @@ def test_corrections_of_the_index_are_no_matter_of_files(
 def test_what_no_job_can_correct_is_refused(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    """Jobs take the good times of the events file, whatever an index names."""
-    folder = tmp_path / "set"
-    RunPlan(obs_id=7, responses=no_responses).write(folder / "run.fits")
-    RunPlan(obs_id=7, has_events=False).write(folder / "times.fits")
-    write_indexes(
-        folder, {7: "run.fits"}, hdus=("EVENTS", "GTI"),
-        extra={"FILE_NAME": ["run.fits", "times.fits"]},
-    )  # fmt: skip
-    told: list[Told] = [("GTI", "TIMESYS", "UTC"), ("EVENTS", "OBSERVER", "Ann")]
+    """Responses in the events file whose table cannot be named."""
+
+    def nameless() -> list[fits.BinTableHDU]:
+        table = aeff_hdu()
+        del table.header["EXTNAME"]
+        return [table]
+
+    path = RunPlan(obs_id=7, responses=nameless).write(tmp_path / "set" / "run.fits")
+    told: list[Told] = [("AEFF", "LO_THRES", 2.0), ("EVENTS", "OBSERVER", "Ann")]
     with open_archive(make_home()) as archive:
-        taken_in(archive, folder, told)
+        taken_in(archive, path.parent, told)
         message = (
-            r"obs: corrected in a header that jobs do not read.*: "
-            r"ivo://org.example/set\?7: TIMESYS of table GTI of times.fits \(have"
+            r"obs: corrected in a header that jobs cannot find: ivo://org.example/"
+            r"set\?7: LO_THRES of the table AEFF without a name of run.fits \(have"
         )
         with pytest.raises(BadParameter, match=message):
             resolved(archive, "set?7")
-        taken_in(archive, folder, told[1:])
+        taken_in(archive, path.parent, told[1:])
         assert len(resolved(archive, "set?7").corrections) == 1
 
 

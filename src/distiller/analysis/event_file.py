@@ -9,13 +9,16 @@ from __future__ import annotations
 import gzip
 import warnings
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 
+from distiller.analysis import time_reference
 from distiller.core.errors import BadData, Damaged
 from distiller.core.files import sha256
 
@@ -31,11 +34,11 @@ _CHOOSE: Final = (
     "choose other runs, or tell the operators; `distiller check --files` lists such "
     "files"
 )
+_INGEST: Final = "have the run ingested again, which tells the archive"
 _BEGIN: Final = b"SIMPLE  ="
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 1 << 20
-_TIME: Final = (("TIMESYS",), ("MJDREFI", "MJDREFF"))
-_LACKING: Final = {"EVENTS": "D105", "GTI": "D104"}
+_CODES: Final = {"EVENTS": "D105", "GTI": "D104"}
 _OF_THE_FILE: Final = (
     # What astropy and Gammapy raise over bytes that are no event list.
     OSError, EOFError, zlib.error, VerifyError, LookupError, ValueError, TypeError,
@@ -43,47 +46,128 @@ _OF_THE_FILE: Final = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class RunTables:
+    """The tables of one run, their headers corrected.
+
+    Attributes
+    ----------
+    hdus
+        All tables of the events file.
+    """
+
+    events: fits.BinTableHDU
+    gti: fits.BinTableHDU
+    hdus: fits.HDUList
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of a run, and how it is called in messages."""
+
+    path: Path
+    checksum: str
+    words: str
+
+
 @contextmanager
-def opened(dataset: InputDataset) -> Iterator[fits.HDUList]:
-    """Open the events file of a dataset, its headers corrected.
+def opened(dataset: InputDataset) -> Iterator[RunTables]:
+    """Open the files of a dataset and find its tables, their headers corrected.
 
     Raises
     ------
     Damaged
-        If the file is gone, cannot be opened or changed since it was ingested.
+        If a file is gone, cannot be opened or changed since it was ingested; or if
+        nothing says which of several tables is that of the run.
     BadData
         If it is no event list; also if what reads it within the block fails on it.
         The text names file and run and says what is wrong.
     """
-    _check(dataset)
+    files = _files(dataset)
+    for file in files:
+        _check(file)
     try:
-        # One opening for all tables: half of the time goes into unpacking.
-        with fits.open(dataset.path, memmap=False) as hdus:
-            correct(hdus, dataset)
-            _complete(hdus)
-            yield hdus
+        with ExitStack() as stack:
+            # One opening for all tables: half of the time goes into unpacking.
+            found = [
+                (file, stack.enter_context(fits.open(file.path, memmap=False)))
+                for file in files
+            ]
+            yield _tables(dataset, found[0], found[-1])
     except _OF_THE_FILE as error:
-        code, fault = _fault(dataset) or _words(error)
-        raise _bad(dataset, code, fault) from error
+        for file in files:
+            if (fault := _fault(file)) is not None:
+                raise _bad(file, *fault) from error
+        either = replace(files[0], words=" or ".join(file.words for file in files))
+        raise _bad(either, *_words(error)) from error
 
 
-def table(
-    hdus: fits.HDUList, name: str, dataset: InputDataset
-) -> fits.hdu.table.BinTableHDU:
-    """Return the table ``EVENTS`` or ``GTI`` of an events file.
+def _files(dataset: InputDataset) -> tuple[_File, ...]:
+    """Return the file of the events and, if it is another, that of the good times."""
+    run = f"of run {dataset.obs_id} ({dataset.did})"
+    events = _File(dataset.path, dataset.checksum, f"the events file {run}")
+    gti = dataset.gti_file
+    if gti is None:
+        return (events,)
+    words = f"the file of the good times {run}"
+    return events, _File(gti.path, gti.checksum, words)
+
+
+def _tables(
+    dataset: InputDataset,
+    events_in: tuple[_File, fits.HDUList],
+    gti_in: tuple[_File, fits.HDUList],
+) -> RunTables:
+    """Find the tables of a run and put right their headers."""
+    run = RunTables(
+        events=_table(*events_in, "EVENTS", dataset.events_hdu),
+        gti=_table(*gti_in, "GTI", dataset.gti_hdu),
+        hdus=events_in[1],
+    )
+    _correct(run, dataset, events_in[0])
+    time_reference.complete(run.events.header, run.gti.header)
+    return run
+
+
+def _table(
+    file: _File, hdus: fits.HDUList, kind: str, hdu: str | None
+) -> fits.BinTableHDU:
+    """Return a table of a run: never another one that looks like it.
 
     Raises
     ------
     BadData
         If there is none.
+    Damaged
+        If nothing says which of several is meant.
     """
-    if name not in hdus:
-        code, fault = _fault(dataset) or (_LACKING[name], f"has no table {name}")
-        raise _bad(dataset, code, fault)
-    return hdus[name]
+    if hdu is None:
+        found = [one for one in hdus[1:] if _is_of_kind(one, kind)]
+    elif hdu.startswith("+"):
+        found = hdus[int(hdu) : int(hdu) + 1]
+    else:
+        # Read no further than to the table.
+        found = list(islice((one for one in hdus if one.name == hdu), 1))
+    if len(found) > 1:
+        message = (
+            f"{file.words} has {len(found)} tables of {kind}, and the archive does not "
+            f"say which is that of the run: {file.path.name}"
+        )
+        raise Damaged(message, hint=_INGEST)
+    if not found or not isinstance(found[0], fits.BinTableHDU):
+        lacking = (_CODES[kind], f"has no table {hdu or kind}")
+        code, fault = _fault(file) or lacking
+        raise _bad(file, code, fault)
+    return found[0]
 
 
-def correct(hdus: fits.HDUList, dataset: InputDataset) -> None:
+def _is_of_kind(hdu: fits.hdu.base.ExtensionHDU, kind: str) -> bool:
+    """Whether the ingest would take a table for events or good time intervals."""
+    said = str(hdu.header.get("HDUCLAS1", "")).strip()
+    return isinstance(hdu, fits.BinTableHDU) and kind in {hdu.name, said}
+
+
+def _correct(run: RunTables, dataset: InputDataset, file: _File) -> None:
     """Put right values into headers, in the order of the corrections, in memory only.
 
     Raises
@@ -91,36 +175,17 @@ def correct(hdus: fits.HDUList, dataset: InputDataset) -> None:
     Damaged
         If the file has no table that a correction is for.
     """
+    own = {"EVENTS": run.events, "GTI": run.gti}
     for one in dataset.corrections:
-        if one.file != dataset.path.name:
-            continue
-        found = [hdu for hdu in hdus[1:] if hdu.name == one.hdu.upper()]
-        if not found:
-            message = f"{_file(dataset)} has no table {one.hdu}, whose {one.keyword} "
-            raise Damaged(f"{message}the archive corrects", hint=_OPERATORS)
-        for hdu in found:
-            _put(hdu.header, one)
-
-
-def _complete(hdus: fits.HDUList) -> None:
-    """Give EVENTS and GTI the time scale and the reference that only the other has.
-
-    As the ingest does it: a reader that takes each table alone would assume TT for one
-    of them, and the times of a product would not be those of the run in the archive.
-    """
-    if "EVENTS" not in hdus or "GTI" not in hdus:
-        return
-    events, gti = hdus["EVENTS"].header, hdus["GTI"].header
-    for keywords in _TIME:
-        for own, other in ((events, gti), (gti, events)):
-            if not any(_says(own, keyword) for keyword in keywords):
-                for keyword in keywords:
-                    if _says(other, keyword):
-                        own[keyword] = other[keyword]
-
-
-def _says(header: fits.Header, keyword: str) -> bool:
-    return keyword in header and str(header[keyword]).strip() != ""
+        if one.header in own:
+            _put(own[one.header].header, one)
+        elif one.file == dataset.path.name:
+            found = [hdu for hdu in run.hdus[1:] if hdu.name == one.hdu.upper()]
+            if not found:
+                message = f"{file.words} has no table {one.hdu}, whose {one.keyword} "
+                raise Damaged(f"{message}the archive corrects", hint=_OPERATORS)
+            for hdu in found:
+                _put(hdu.header, one)
 
 
 def _put(header: fits.Header, one: HeaderCorrection) -> None:
@@ -135,47 +200,43 @@ def _put(header: fits.Header, one: HeaderCorrection) -> None:
     header[one.keyword] = value
 
 
-def _check(dataset: InputDataset) -> None:
+def _check(file: _File) -> None:
     """Refuse a file that is not the one that was ingested."""
-    path = dataset.path
+    path = file.path
     try:
-        has_sum = len(dataset.checksum) == _SHA256_LENGTH
-        same = sha256(path) == dataset.checksum if has_sum else path.stat().st_size >= 0
+        has_sum = len(file.checksum) == _SHA256_LENGTH
+        same = sha256(path) == file.checksum if has_sum else path.stat().st_size >= 0
     except OSError as error:
-        raise _out_of_reach(dataset, error) from error
+        raise _out_of_reach(file, error) from error
     if same:
         return
-    found = _fault(dataset)
+    found = _fault(file)
     if found is not None:
         code, fault = found
-        raise _bad(dataset, code, f"{fault}, which it was not when it was ingested")
-    message = f"{_file(dataset)} changed since it was ingested: {path.name}"
+        raise _bad(file, code, f"{fault}, which it was not when it was ingested")
+    message = f"{file.words} changed since it was ingested: {path.name}"
     raise Damaged(message, hint=_OPERATORS)
 
 
-def _out_of_reach(dataset: InputDataset, error: OSError) -> Damaged:
-    name = dataset.path.name
+def _out_of_reach(file: _File, error: OSError) -> Damaged:
+    name = file.path.name
     if isinstance(error, FileNotFoundError):
-        message = f"{_file(dataset)} is gone: {name}"
+        message = f"{file.words} is gone: {name}"
     else:
-        message = f"{_file(dataset)} cannot be opened: {name}: {error.strerror}"
+        message = f"{file.words} cannot be opened: {name}: {error.strerror}"
     return Damaged(message, hint=_OPERATORS)
 
 
-def _fault(dataset: InputDataset) -> tuple[str, str] | None:
+def _fault(file: _File) -> tuple[str, str] | None:
     try:
-        return fault_of(dataset.path)
+        return fault_of(file.path)
     except OSError as error:
-        raise _out_of_reach(dataset, error) from error
+        raise _out_of_reach(file, error) from error
 
 
-def _file(dataset: InputDataset) -> str:
-    return f"the events file of run {dataset.obs_id} ({dataset.did})"
-
-
-def _bad(dataset: InputDataset, code: str, fault: str) -> BadData:
-    words = f"{_file(dataset)} {fault}"
-    return BadData(code, dataset.path.name, words, hint=_CHOOSE)
+def _bad(file: _File, code: str, fault: str) -> BadData:
+    words = f"{file.words} {fault}"
+    return BadData(code, file.path.name, words, hint=_CHOOSE)
 
 
 def _words(error: Exception) -> tuple[str, str]:

@@ -87,11 +87,9 @@ def read(dataset: InputDataset) -> Events:
     BadData
         If it cannot be read as an event list.
     """
-    with event_file.opened(dataset) as hdus:
-        rows = event_file.table(hdus, "EVENTS", dataset)
-        intervals = event_file.table(hdus, "GTI", dataset)
-        table = EventListReader.from_gadf_hdu(rows).table
-        return _events(table, GTI.from_table_hdu(intervals))
+    with event_file.opened(dataset) as run:
+        table = EventListReader.from_gadf_hdu(run.events).table
+        return _events(table, GTI.from_table_hdu(run.gti))
 
 
 def _events(table: Any, good: GTI) -> Events:

@@ -45,6 +45,20 @@ class HeaderCorrection(_Frozen):
     reason: str
 
 
+class GoodTimeFile(_Frozen):
+    """A file that holds the good time intervals of a run, and not its events.
+
+    Attributes
+    ----------
+    path, url, checksum
+        As those of the events file, see `InputDataset`.
+    """
+
+    path: Path
+    checksum: str
+    url: str | None = None
+
+
 class InputDataset(_Frozen):
     """One DL3 dataset of the archive that a task reads.
 
@@ -62,6 +76,12 @@ class InputDataset(_Frozen):
         Whether the events were made by a simulation.
     corrections
         Of the headers of its files, in the order in which they are applied.
+    events_hdu, gti_hdu
+        Which tables of their files are those of the run: EXTNAME, or ``+`` and the
+        number among the extensions, from 1. None: the archive does not say, and the
+        file must hold one such table only.
+    gti_file
+        The file of the good time intervals; None: the events file.
     """
 
     did: str
@@ -72,6 +92,9 @@ class InputDataset(_Frozen):
     simulated: bool = False
     url: str | None = None
     corrections: tuple[HeaderCorrection, ...] = ()
+    events_hdu: str | None = None
+    gti_hdu: str | None = None
+    gti_file: GoodTimeFile | None = None
 
 
 class ProductFile(_Frozen):

@@ -57,6 +57,13 @@ def _input(item: InputDataset) -> dict[str, Any]:
         "file": item.path.name,
         "sha256": item.checksum,
     }
+    if item.events_hdu not in {None, "EVENTS"}:
+        named["events_hdu"] = item.events_hdu
+    if item.gti_hdu not in {None, "GTI"}:
+        named["gti_hdu"] = item.gti_hdu
+    if item.gti_file is not None:
+        named["gti_file"] = item.gti_file.path.name
+        named["gti_sha256"] = item.gti_file.checksum
     if item.corrections:
         named["header_corrections"] = [_correction(one) for one in item.corrections]
     return named

@@ -12,6 +12,7 @@ import click
 from distiller.archive import connect, ledger
 from distiller.cli import settings_of
 from distiller.ingest.inspect import Inspector
+from distiller.jobs import product_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,12 @@ def command(
         for warning in _of_others(archive, settings.authority):
             count += 1
             click.echo(warning)
+        for folder in product_files.orphans(archive, settings):
+            count += 1
+            click.echo(
+                f"{folder}: files of a product that is not in the archive; if no job "
+                f"is being filed now, remove the folder"
+            )
         inspector = Inspector(depth or "present")
         for line in _lines(archive, inspector):
             click.echo(line)

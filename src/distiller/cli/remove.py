@@ -11,6 +11,7 @@ import click
 from distiller.archive import connect, ledger
 from distiller.cli import settings_of
 from distiller.core.errors import BadParameter, NotFound
+from distiller.jobs import folders, product_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,10 +39,11 @@ def command(  # noqa: PLR0913 - click hands over every option
 ) -> None:
     """Take datasets out of the archive, after showing which.
 
-    DID is a publisher DID as in obs_publisher_did. Files stay where they are. What was
-    made from a dataset stays in the archive too, also with --collection, and its
-    history still names it. Later ingests leave runs out that were removed singly, until
-    `distiller ingest --restore`; those of a whole collection they take in again.
+    DID is a publisher DID as in obs_publisher_did. Files of runs stay where they are;
+    those of what a job made go with it. What was made from a dataset stays in the
+    archive, also with --collection, and its history still names it. Later ingests
+    leave runs out that were removed singly, until `distiller ingest --restore`; those
+    of a whole collection they take in again.
     Without --yes the command asks; where nobody can answer it removes nothing and ends
     with 1.
     """
@@ -50,7 +52,8 @@ def command(  # noqa: PLR0913 - click hands over every option
         raise click.UsageError(message, ctx)
     if not reason.strip():
         raise BadParameter("--reason", "is empty", hint="say why, in a few words")
-    with closing(connect(settings_of(ctx))) as archive:
+    settings = settings_of(ctx)
+    with closing(connect(settings)) as archive:
         found = _chosen(archive, dids, collection, obs)
         names = [one.publisher_did for one in found]
         for line in _listing(found, ledger.made_from(archive, names)):
@@ -61,7 +64,11 @@ def command(  # noqa: PLR0913 - click hands over every option
         note, whole = reason.strip(), bool(collection) and not obs
         if whole:
             note = ledger.WITH_ALL + note
+        made = product_files.folders_of(archive, settings, names)
         removed = sum(archive.remove(did, note=note) for did in names)
+        # After the rows: `distiller check` tells what a crash leaves.
+        for folder in made:
+            folders.remove(folder)
         if collection and whole:
             gone = [one.refusal_id for one in archive.refusals(collection)]
             archive.record_refusals([], gone)

@@ -94,6 +94,8 @@ def check(raw: RawRun, said: RunSettings = NOTHING_SAID) -> checked.Run:
         performance=performance,
         responses=responses,
         files=raw.files,
+        events_hdu=raw.events_hdu,
+        gti_hdu=raw.gti_hdu,
         findings=tuple(own + values.findings),
     )
 

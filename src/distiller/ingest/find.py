@@ -54,6 +54,12 @@ class RunFiles:
     index_row: IndexRow = field(default_factory=dict)
     index_lost: bool = False
 
+    @property
+    def tables(self) -> tuple[HduRef, ...]:
+        """Every table that is named for the run."""
+        gti = () if self.gti is None else (self.gti,)
+        return (self.events, *gti, *self.responses)
+
 
 @dataclass(frozen=True, slots=True)
 class DataSet:

@@ -225,7 +225,8 @@ _TABLE = (
     Code("D238", "warning", "no events",
          "The run went in; no analysis finds anything in it."),
     Code("D239", "warning", "time reference missing in EVENTS",
-         "That of the GTI was taken; analyses of the events need it in their header."),
+         "That of the GTI was taken, by jobs as well; programs that read the events "
+         "alone may assume another or fail: write TIMESYS, MJDREFI and MJDREFF there."),
     Code("D240", "warning", "events outside the good time",
          "TSTART and TSTOP have nothing in common with the good time intervals, "
          "which count: an analysis would drop every event."),

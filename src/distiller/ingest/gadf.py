@@ -17,11 +17,11 @@ import numpy as np
 from distiller.core.errors import BadData
 from distiller.core.files import sha256
 from distiller.core.places import Stamp, stamp_of
-from distiller.ingest import response
+from distiller.ingest import response, run_tables
 from distiller.ingest.find import is_events, is_text, shown
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import Hdu, Header, columns, read_hdus
-from distiller.ingest.units import SECONDS, TEV, is_convertible
+from distiller.ingest.units import TEV
 from distiller.ingest.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from distiller.core.places import Place
     from distiller.ingest.find import RunFiles
     from distiller.ingest.index import HduRef, IndexRow
+    from distiller.ingest.run_tables import EventTable, GtiTable
 
 RESPONSE_TYPES = ("aeff", "edisp", "psf", "bkg", "rad_max")
 _CLASSES = {
@@ -44,8 +45,6 @@ _NAMES = {
     "POINT SPREAD FUNCTION": "psf", "BACKGROUND": "bkg", "AEFF": "aeff",
     "EDISP": "edisp", "PSF": "psf", "BKG": "bkg", "RAD_MAX": "rad_max",
 }  # fmt: skip
-_NEEDED = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
-"""Columns of EVENTS with the units that GADF wants."""
 _CACHED_FILES = 32
 _TRIES = 3
 
@@ -87,16 +86,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What one file holds.
+    """What one file holds."""
 
-    Attributes
-    ----------
-    gtis
-        Header, START and STOP (s since the reference) of every GTI table.
-    """
-
-    events: tuple[Header, ...]
-    gtis: tuple[tuple[Header, NDArray[np.float64], NDArray[np.float64]], ...]
+    events: tuple[EventTable, ...]
+    gtis: tuple[GtiTable, ...]
     responses: tuple[Response, ...]
 
 
@@ -128,10 +121,14 @@ class RawRun:
     ----------
     start_met, stop_met
         Good time intervals in s since the reference of ``gti``, at least one.
+    events_hdu, gti_hdu
+        Where both tables lie in their files, see `run_tables.address`.
     """
 
     events: Header
     gti: Header
+    events_hdu: str
+    gti_hdu: str
     start_met: NDArray[np.float64]
     stop_met: NDArray[np.float64]
     responses: tuple[Response, ...]
@@ -239,23 +236,24 @@ class Reader:
         # the same bytes.
         notes = list(self.notes(run))
         own = self.contents(path, shared=False)
-        events = _pick(own.events, run.events.hdu)
-        if events is None:
-            wanted = f" {run.events.hdu}" if run.events.hdu else ""
-            raise BadData("D105", str(path), f"there is no EVENTS table{wanted}")
-        findings = _check_columns(path, events)
+        table = run_tables.event_table(path, own.events, run.events.hdu)
+        findings = run_tables.check_columns(path, table.header)
         gti_path = run.gti.path if run.gti else path
         other = own if gti_path == path else self.contents(gti_path, shared=False)
-        gti, start, stop = _good_times(gti_path, other, run.gti.hdu if run.gti else "")
+        gti = run_tables.good_times(
+            gti_path, other.gtis, run.gti.hdu if run.gti else ""
+        )
         if not run.events.hdu and len(own.events) > 1:
             text = f"{len(own.events)} tables; the first was taken"
             findings.append(Finding("D129", text, str(path)))
-        responses = self._responses(run, own, events, findings, notes)
+        responses = self._responses(run, own, table.header, findings, notes)
         return RawRun(
-            events=events,
-            gti=gti,
-            start_met=start,
-            stop_met=stop,
+            events=table.header,
+            gti=gti.header,
+            events_hdu=table.hdu,
+            gti_hdu=gti.hdu,
+            start_met=gti.start_met,
+            stop_met=gti.stop_met,
             responses=tuple(responses),
             files=tuple(notes),
             index_row=run.index_row,
@@ -336,44 +334,29 @@ def md5_of(path: Place) -> str:
 
 def _contents(path: Place) -> Contents:
     hdus = read_hdus(path, _wanted)
+    headers = [hdu.header for hdu in hdus]
     gtis = []
     responses = []
-    for hdu in hdus[1:]:
+    for number, hdu in enumerate(hdus[1:], start=1):
         kind = response_type(hdu.header)
         if kind is not None:
             responses.append(_response(path, hdu, kind))
-        elif _is_gti(hdu.header):
-            table = columns(hdu, path)
-            start, stop = table.get("START"), table.get("STOP")
-            if start is not None and stop is not None and start.ndim == 1:
-                per_unit = _seconds(path, hdu.header)
-                gtis.append((hdu.header, start * per_unit, stop * per_unit))
-    events = tuple(hdu.header for hdu in hdus if is_events(hdu.header))
+        elif run_tables.is_gti(hdu.header):
+            where = run_tables.address(number, headers)
+            if (table := run_tables.gti_table(path, hdu, where)) is not None:
+                gtis.append(table)
+    events = tuple(
+        run_tables.EventTable(header, run_tables.address(number, headers))
+        for number, header in enumerate(headers)
+        if is_events(header)
+    )
     return Contents(events, tuple(gtis), tuple(responses))
-
-
-def _seconds(path: Place, header: Header) -> float:
-    """Return s per unit of START and STOP; without TUNIT they are s, as GADF wants."""
-    units = {
-        (header.text(f"TUNIT{n}") or "s").lower()
-        for n in range(1, header.integer("TFIELDS") + 1)
-        if (header.text(f"TTYPE{n}") or "").upper() in {"START", "STOP"}
-    }
-    known = {SECONDS.get(unit) for unit in units}
-    if len(known) != 1 or None in known:
-        message = f"START and STOP are in {' and '.join(sorted(units))}"
-        raise BadData("D114", str(path), message)
-    return known.pop() or 1.0
 
 
 def _wanted(header: Header) -> bool:
     if header.text("XTENSION") != "BINTABLE":
         return False
-    return _is_gti(header) or response_type(header) is not None
-
-
-def _is_gti(header: Header) -> bool:
-    return header.name == "GTI" or header.text("HDUCLAS1") == "GTI"
+    return run_tables.is_gti(header) or response_type(header) is not None
 
 
 def response_type(header: Header) -> str | None:
@@ -447,10 +430,6 @@ def _gadf_class(kind: str, hduclas4: str | None) -> str | None:
     return name if name.startswith(kind.upper()) else f"{kind.upper()}_{name}"
 
 
-def _pick(headers: Sequence[Header], name: str) -> Header | None:
-    return next((h for h in headers if not name or h.name == name), None)
-
-
 def _named_response(responses: Sequence[Response], ref: HduRef) -> Response | None:
     for one in responses:
         if one.hdu.upper() == ref.hdu or (
@@ -458,43 +437,3 @@ def _named_response(responses: Sequence[Response], ref: HduRef) -> Response | No
         ):
             return one
     return None
-
-
-def _check_columns(path: Place, events: Header) -> list[Finding]:
-    """Refuse event lists that no analysis can read; return what is doubtful."""
-    numbers = {
-        (events.text(f"TTYPE{n}") or "").upper(): n
-        for n in range(events.integer("TFIELDS"), 0, -1)
-    }
-    lacking = [name for name in _NEEDED if name not in numbers]
-    if lacking:
-        raise BadData("D112", str(path), f"EVENTS has no column {', '.join(lacking)}")
-    findings = []
-    for name, wanted in _NEEDED.items():
-        text = events.text(f"TUNIT{numbers[name]}")
-        if text is None:
-            findings.append(Finding("D237", f"{name} has none", str(path)))
-        elif not is_convertible(text, wanted):
-            message = f"{name} is in {text[:40]!r}, which is no {wanted}"
-            raise BadData("D131", str(path), message)
-    return findings
-
-
-def _good_times(
-    path: Place, contents: Contents, name: str
-) -> tuple[Header, NDArray[np.float64], NDArray[np.float64]]:
-    gti = next((g for g in contents.gtis if not name or g[0].name == name), None)
-    if gti is None:
-        raise BadData("D104", str(path), f"there is no GTI table {name}".rstrip())
-    header, start, stop = gti
-    if not len(start):
-        raise BadData("D104", str(path), "the GTI table has no rows")
-    order = np.argsort(start, kind="stable")
-    start, stop = start[order], stop[order]
-    if not (np.all(np.isfinite(start)) and np.all(np.isfinite(stop))):
-        raise BadData("D114", str(path), "a good time interval has no finite bounds")
-    if not np.all(stop > start):
-        raise BadData("D114", str(path), "a good time interval ends before it starts")
-    if not np.all(start[1:] >= stop[:-1]):
-        raise BadData("D114", str(path), "good time intervals overlap")
-    return header, start, stop

@@ -284,7 +284,7 @@ class Loader:
         of_the_run = tuple(replace(one, obs_id=checked.obs_id) for one in told)
         findings = checked.findings + of_the_run
         checked = replace(checked, findings=findings, corrections=corrections)
-        checksum = bundle_checksum(checked.files, run.index_row, own)
+        checksum = bundle_checksum(checked.files, run.index_row, own, run.tables)
         said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)
         bundle = with_filled(to_bundle(checked, own, checksum), values)
@@ -315,7 +315,7 @@ class Loader:
                 obs_id, run.events.path.name, self._names(run, obs_id)
             ),
         )
-        return held.checksum == bundle_checksum(notes, run.index_row, own)
+        return held.checksum == bundle_checksum(notes, run.index_row, own, run.tables)
 
     def _names(self, run: RunFiles, obs_id: str) -> Names:
         """Return the names of a run; its file is asked only if they matter."""

@@ -169,7 +169,13 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, checked."""
+    """One run, checked.
+
+    Attributes
+    ----------
+    events_hdu, gti_hdu
+        Where both tables lie in their files, see `run_tables.address`.
+    """
 
     obs_id: str
     object_name: str | None
@@ -187,5 +193,7 @@ class Run:
     performance: Performance
     responses: tuple[Response, ...]
     files: tuple[FileNote, ...]
+    events_hdu: str
+    gti_hdu: str
     findings: tuple[Finding, ...]
     corrections: tuple[Correction, ...] = ()

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from distiller.core.places import Place
     from distiller.ingest.fits_stream import CardValue
     from distiller.ingest.gadf import FileNote
+    from distiller.ingest.index import HduRef
     from distiller.ingest.run import Run
     from distiller.ingest.run_settings import ConfigFile, RunSettings
 
-MAPPING_VERSION = "6"
+MAPPING_VERSION = "7"
 """To be counted up when equal files give other rows, so that all are stored anew."""
 
 ACCESS_FORMAT = "application/fits"
@@ -90,13 +91,24 @@ class Target:
 
 
 def bundle_checksum(
-    files: Sequence[FileNote], index_row: Mapping[str, object], target: Target
+    files: Sequence[FileNote],
+    index_row: Mapping[str, object],
+    target: Target,
+    tables: Sequence[HduRef] = (),
 ) -> str:
-    """Return the SHA-256 over all that the rows of a run are made from."""
+    """Return the SHA-256 over all that the rows of a run are made from.
+
+    Parameters
+    ----------
+    tables
+        Those that an index names for the run: another table of the same file is
+        another run.
+    """
     made_from = {
         "mapping": MAPPING_VERSION,
         "files": [[one.role, str(one.path), one.sha256] for one in files],
         "index": index_row,
+        "tables": [[one.hdu_type, str(one.path), one.hdu] for one in tables],
         "target": [
             target.authority,
             target.collection,
@@ -320,6 +332,8 @@ def _product_row(run: Run, target: Target, ids: _Keys) -> Row:
 def _file_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
     rows: list[Row] = []
     names: set[str] = set()
+    events = run.files[0]
+    gti = next((one for one in run.files if one.role == "gti"), events)
     for number, one in enumerate(run.files):
         name = one.path.name
         if name in names:  # names are addresses below the dataset
@@ -338,6 +352,8 @@ def _file_rows(run: Run, ids: _Keys) -> tuple[Row, ...]:
                 "checksum": one.sha256,
                 "mtime": one.mtime,
                 "role": one.role,
+                "events_hdu": run.events_hdu if one is events else None,
+                "gti_hdu": run.gti_hdu if one is gti else None,
             }
         )
     return tuple(rows)

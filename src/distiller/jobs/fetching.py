@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import Damaged, Unreachable
 from distiller.core.places import Unanswered, place
@@ -42,13 +42,26 @@ def at_hand(
 
 
 def _local(dataset: InputDataset, folder: Path) -> InputDataset:
-    if dataset.url is None:
-        return dataset
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / dataset.path.name
-    file = f"the events file of run {dataset.obs_id} ({dataset.did})"
+    run = f"of run {dataset.obs_id} ({dataset.did})"
+    changed: dict[str, Any] = {}
+    if dataset.url is not None:
+        copy = folder / dataset.path.name
+        _fetch(dataset.url, copy, f"the events file {run}")
+        changed |= {"path": copy, "url": None}
+    gti = dataset.gti_file
+    if gti is not None and gti.url is not None:
+        # In a folder of its own: both may have the same name.
+        copy = folder / "gti" / gti.path.name
+        _fetch(gti.url, copy, f"the file of the good times {run}")
+        here = gti.model_copy(update={"path": copy, "url": None})
+        changed |= {"gti_file": here}
+    return dataset.model_copy(update=changed)
+
+
+def _fetch(url: str, copy: Path, file: str) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with place(dataset.url).open("rb") as stream, copy.open("wb") as to:
+        with place(url).open("rb") as stream, copy.open("wb") as to:
             shutil.copyfileobj(stream, to, _CHUNK)
     except Unanswered as error:
         message = f"the store of {file} does not answer"
@@ -58,4 +71,3 @@ def _local(dataset: InputDataset, folder: Path) -> InputDataset:
         message = f"{file} cannot be had from its store: {why}"
         hint = "tell the operators; `distiller check --files` lists such files"
         raise Damaged(message, hint=hint) from error
-    return dataset.model_copy(update={"path": copy, "url": None})

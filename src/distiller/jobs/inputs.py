@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from distiller.analysis.products import HeaderCorrection, InputDataset
+from distiller.analysis.products import (
+    GoodTimeFile,
+    HeaderCorrection,
+    InputDataset,
+)
 from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
 from distiller.core.places import Url, place
 from distiller.core.rights import Terms, may_read
@@ -23,10 +27,12 @@ _SELECT: Final = """
 SELECT p.publisher_did, p.obs_id, p.rights, p.release_date, p.owner, p.access_group,
        p.facility_name, p.instrument_name, p.target_name,
        c.collection_id, c.name AS collection,
-       f.path, f.checksum, g.simulated
+       f.path, f.checksum, f.events_hdu, COALESCE(t.gti_hdu, f.gti_hdu) AS gti_hdu,
+       t.path AS gti_path, t.checksum AS gti_checksum, g.simulated
 FROM cta.product AS p
 JOIN cta.collection AS c ON c.collection_id = p.collection_id
 LEFT JOIN cta.product_file AS f ON f.product_id = p.product_id AND f.role = 'events'
+LEFT JOIN cta.product_file AS t ON t.product_id = p.product_id AND t.role = 'gti'
 LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
 WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
 """
@@ -111,23 +117,20 @@ def _corrections(
         one = _correction(row)
         found.setdefault(str(row["publisher_did"]), []).append(one)
         if _is_beyond(one, row["role"]):
-            where = f"table {one.hdu or 'without a name'} of {one.file}"
+            where = f"the table {one.header} without a name of {one.file}"
             beyond.append(f"{row['publisher_did']}: {one.keyword} of {where}")
     if beyond:
         raise BadParameter(
             "obs",
-            "corrected in a header that jobs do not read, which is that of the tables "
-            f"EVENTS and GTI of the events file: {'; '.join(beyond)}",
+            f"corrected in a header that jobs cannot find: {'; '.join(beyond)}",
             hint="have the file itself mended and ingested again, or leave the run out",
         )
     return found
 
 
 def _is_beyond(one: HeaderCorrection, role: str) -> bool:
-    """Whether a correction is of another table than jobs take for events or GTI."""
-    if one.header in {"EVENTS", "GTI"}:
-        return role != "events" or one.hdu.upper() != one.header
-    return role == "events" and not one.hdu
+    """Whether a correction is of responses in the events file that have no name."""
+    return role == "events" and not one.hdu and one.header not in {"EVENTS", "GTI"}
 
 
 def _correction(row: Mapping[str, Any]) -> HeaderCorrection:
@@ -172,17 +175,33 @@ def _dataset(
     if not row["path"]:
         message = f"{row['publisher_did']} has no events file in the archive"
         raise Damaged(message, hint="run `distiller check`, then ingest it again")
-    where = place(row["path"])
+    path, url = _where(row["path"])
     return InputDataset(
         did=row["publisher_did"],
         obs_id=row["obs_id"],
         collection=row["collection"],
-        path=where if isinstance(where, Path) else Path(where.name),
-        url=str(where) if isinstance(where, Url) else None,
+        path=path,
+        url=url,
         checksum=row["checksum"] or "",
         simulated=bool(row["simulated"]),
         corrections=tuple(corrections),
+        events_hdu=row["events_hdu"],
+        gti_hdu=row["gti_hdu"],
+        gti_file=_gti_file(row),
     )
+
+
+def _gti_file(row: Mapping[str, Any]) -> GoodTimeFile | None:
+    if not row["gti_path"]:
+        return None
+    path, url = _where(row["gti_path"])
+    return GoodTimeFile(path=path, url=url, checksum=row["gti_checksum"] or "")
+
+
+def _where(text: str) -> tuple[Path, str | None]:
+    """Return the path of a file, and its URL if it lies in a store."""
+    where = place(text)
+    return (Path(where.name), str(where)) if isinstance(where, Url) else (where, None)
 
 
 def _heritage(rows: Rows, moment: datetime) -> Heritage:

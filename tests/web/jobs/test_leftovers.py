@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distiller.core.times import now
-from distiller.jobs import ends, folders, registration
+from distiller.jobs import ends, folders, product_files, registration
 from distiller.jobs.presence import LOCK
 from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Phase
@@ -84,6 +84,22 @@ def test_a_product_goes_with_its_job_only_if_it_was_never_filed(
     assert (target / "product.fits").exists() == is_filed
     assert not folder_of(yard, job).exists()
     assert yard.archive.check() == []
+
+
+def test_the_files_of_a_product_are_known_by_its_job(yard: Any) -> None:
+    supervisor = yard.supervisor()
+    job = yard.until(yard.submit())
+    supervisor.stop()
+    target = folders.product_folder(yard.home, job.task, job.job_id)
+    (row,) = yard.archive.rows(
+        "SELECT publisher_did FROM cta.product WHERE data_level = 'DL4'"
+    )
+    did = row["publisher_did"]
+    assert product_files.folders_of(yard.archive, yard.home, [did]) == [target]
+    assert list(product_files.orphans(yard.archive, yard.home)) == []
+    yard.archive.remove(did)
+    assert product_files.folders_of(yard.archive, yard.home, [did]) == []
+    assert list(product_files.orphans(yard.archive, yard.home)) == [target]
 
 
 def test_a_supervisor_sweeps_what_another_left(yard: Any) -> None:
