@@ -203,6 +203,20 @@ def test_tables_that_no_name_singles_out(
         events.read(dataset.model_copy(update={"events_hdu": "+9"}))
 
 
+def test_an_index_that_names_no_good_times_is_told_of_several(
+    make_home: Callable[..., Settings], tmp_path: Path
+) -> None:
+    folder = two_runs(tmp_path / "both")
+    write_indexes(
+        folder, {2: "both.fits"}, hdus=("EVENTS",), extra={"HDU_NAME": ["EVENTS_2"]}
+    )
+    with open_archive(make_home()) as archive:
+        report = taken_in(archive, folder)
+        assert resolved(archive, "both?2").gti_hdu == "GTI"
+    told = [one.message for one in report.findings if one.code == "D129"]
+    assert told == ["2 GTI tables; the first was taken"]
+
+
 def test_an_index_that_names_another_table_is_another_run(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> None:

@@ -128,8 +128,9 @@ _TABLE = (
          "It is listed without resolution and field of view."),
     Code("D128", "note", "another index file of the folder",
          "It was not read: name it to have it instead."),
-    Code("D129", "warning", "several EVENTS tables",
-         "Without an index the first one is the run: write an index that names them."),
+    Code("D129", "warning", "several EVENTS or GTI tables",
+         "Where no index names one, the first is that of the run: write an index that "
+         "names both."),
     Code("D130", "error", "the store does not answer",
          "Passing: ingest again later, with --refused."),
     Code("D131", "error", "EVENTS column in an unusable unit",

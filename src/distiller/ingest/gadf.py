@@ -246,6 +246,9 @@ class Reader:
         if not run.events.hdu and len(own.events) > 1:
             text = f"{len(own.events)} tables; the first was taken"
             findings.append(Finding("D129", text, str(path)))
+        if not (run.gti and run.gti.hdu) and len(other.gtis) > 1:
+            text = f"{len(other.gtis)} GTI tables; the first was taken"
+            findings.append(Finding("D129", text, str(gti_path)))
         responses = self._responses(run, own, table.header, findings, notes)
         return RawRun(
             events=table.header,
