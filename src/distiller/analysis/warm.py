@@ -70,7 +70,9 @@ def _events() -> fits.HDUList:
         },
         meta=header,
     )
-    good = Table({"START": [0.0] * u.s, "STOP": [10.0] * u.s}, meta=header)
+    good = Table(
+        {"START": [0.0] * u.s, "STOP": [10.0] * u.s}, meta=header | {"HDUCLAS1": "GTI"}
+    )
     events, gti = fits.table_to_hdu(rows), fits.table_to_hdu(good)
     events.name, gti.name = "EVENTS", "GTI"
     return fits.HDUList([fits.PrimaryHDU(), events, gti])
