@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.archive import changed
 
 from distiller.archive import open_archive
+from distiller.model.read_vodml import read_file
+from distiller.model.write_binding import write_binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     MakeHome = Callable[..., Settings]
 
+_XMI = Path(__file__).parents[1] / "model" / "xmi"
 SHARED = ("project", "collection", "array_configuration", "telescope", "target")
 
 
@@ -123,6 +129,40 @@ def test_litter_of_earlier_versions_is_told_and_taken_out(
         assert archive.remove_unused() == 0
         assert counts(archive) == full
         assert archive.check() == []
+
+
+def test_rows_that_no_dataset_leads_to_are_those_of_the_site(
+    make_home: MakeHome, tmp_path: Path, behind: Callable[[Settings, str], None]
+) -> None:
+    folder = changed.copied(tmp_path / "uml")
+    text = (_XMI / "observatory.vo-dml.xml").read_text(encoding="utf-8")
+    described = r"\1<description>Something of a test.</description>"
+    text = re.sub(r"(</vodml-id>\s*<name>[^<]*</name>)(?!\s*<desc)", described, text)
+    document = folder / "observatory.vo-dml.xml"
+    document.write_text(text, encoding="utf-8")
+    binding = write_binding(read_file(document))
+    assert "rows: shared" in binding
+    (folder / "observatory.binding.yaml").write_text(binding, encoding="utf-8")
+    home = make_home(model_dir=folder)
+    with open_archive(home) as archive:
+        table = next(
+            one
+            for one in archive.model.tables
+            if one.name.startswith("observatory.")
+            and one.rows == "shared"
+            and any(
+                key.target == one.name
+                for other in archive.model.tables
+                for key in other.foreign_keys
+            )
+            and all(c.column.name in one.key or c.column.nullable for c in one.columns)
+        )
+    (key,) = table.key
+    behind(home, f"INSERT INTO {table.name} ({key}) VALUES ('one')")
+    with open_archive(home) as archive:
+        assert archive.check() == []
+        assert archive.remove_unused() == 0
+        assert len(archive.rows(f"SELECT {key} FROM {table.name}")) == 1
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

@@ -35,4 +35,4 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     path = tmp_path / "examples.yaml"
     path.write_text("examples:\n  - name: Not a name\n")
     with pytest.raises(BadData, match="should match pattern"):
-        examples(path)
+        examples(tmp_path)

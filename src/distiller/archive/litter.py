@@ -1,4 +1,4 @@
-"""Shared rows that nothing refers to any more: they go with the last that did.
+"""Shared rows that nothing refers to any more: they go with the last dataset that did.
 
 A target without observations, a collection without datasets, an array that no run was
 taken with tell nobody anything, and come back with the next dataset that needs them,
@@ -62,12 +62,27 @@ class Litter:
 
     @cached_property
     def _cleaned(self) -> tuple[BoundTable, ...]:
-        """Tables whose rows can be litter, those that refer before what they name."""
+        """Tables whose rows can be litter, those that refer before what they name.
+
+        Rows of tables that no dataset leads to are not of this: a site fills them.
+        """
+        reached = self._reached
         return tuple(
             table
             for table in reversed(self._model.in_order())
-            if table.name in self._references and not self._is_general(table)
+            if table.name in reached and not self._is_general(table)
         )
+
+    @cached_property
+    def _reached(self) -> set[str]:
+        """Shared tables that rows of datasets lead to, directly or by others."""
+        due = [table for table in self._model.tables if table.rows == "own"]
+        found: set[str] = set()
+        while due:
+            leads = {key.target for key, _ in self._to_shared(due.pop())} - found
+            found |= leads
+            due += [self._model.by_name[name] for name in leads]
+        return found & self._references.keys()
 
     def _is_general(self, table: BoundTable) -> bool:
         """Whether rows of other tables are the same things, more special."""

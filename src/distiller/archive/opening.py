@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distiller.archive.archive import Archive
 from distiller.archive.remote import RemoteArchive
+from distiller.core.errors import IllegalState
 
 if TYPE_CHECKING:
     from distiller.archive.engine import Engine
@@ -38,9 +39,28 @@ def connect(settings: Settings, *, create: bool = False) -> Archive | RemoteArch
     ----------
     create
         Whether to make an archive where there is none.
+
+    Raises
+    ------
+    IllegalState
+        If the server has another database open than the settings name.
     """
     remote = RemoteArchive(settings.socket_path)
     if settings.socket_path.exists() and remote.answers():
+        if settings.database_url is not None:
+            _require_same(settings, remote)
         return remote
     remote.close()
     return open_archive(settings, create=create)
+
+
+def _require_same(settings: Settings, remote: RemoteArchive) -> None:
+    engine = engine_of(settings)
+    asked, served = engine.place, remote.place
+    engine.close()
+    if asked != served:
+        remote.close()
+        raise IllegalState(
+            f"the server of {settings.home} has {served} open, and not {asked}",
+            hint="stop it first, name another --home, or leave database_url as it is",
+        )

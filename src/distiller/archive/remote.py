@@ -89,6 +89,11 @@ class RemoteArchive:
             return False
         return answer.status_code == _OK
 
+    @property
+    def place(self) -> str:
+        """Where the archive of the server is; see `Archive.place`."""
+        return str(self._request("GET", "/health").json()["place"])
+
     def _is_listening(self) -> bool:
         """Tell whether somebody listens; httpx leaks a socket where nobody does."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

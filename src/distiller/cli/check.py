@@ -47,6 +47,7 @@ def command(
     settings = settings_of(ctx)
     count = 0
     with closing(connect(settings)) as archive:
+        place = archive.place
         if mend:
             click.echo(f"taken out: {archive.remove_unused()} unused rows")
         for finding in archive.check():
@@ -72,7 +73,7 @@ def command(
                 f"ingested"
             )
         sys.exit(1)
-    click.echo(f"{settings.home}: nothing is wrong")
+    click.echo(f"{place}: nothing is wrong")
 
 
 def _of_others(archive: Archive | RemoteArchive, authority: str) -> Iterator[str]:

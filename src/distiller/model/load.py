@@ -57,7 +57,8 @@ def load_model(folder: Path | None = None) -> Model:
 @functools.cache
 def _load(folder: Path) -> Model:
     model, faults = read_folder(folder)
-    for words in left_out(folder):
+    is_own = folder != PACKAGED and not faults
+    for words in (*left_out(folder), *(lacking(model) if is_own else ())):
         _LOGGER.warning("%s: %s", folder, words)
     if faults and folder != PACKAGED:
         raise BadData("M100", str(folder), "; ".join(faults))
@@ -82,7 +83,7 @@ def packaged_paths(folder: Path = PACKAGED) -> list[Path]:
 def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
     """Read the model of a folder as `load_model` does; return it and every fault.
 
-    Those that the program has must be there with their bindings, and make its tables.
+    Those that the program has must be there with their bindings.
     """
     paths = packaged_paths(folder)
     needed = [file for path in paths for file in (path, _binding_of(path))]
@@ -94,27 +95,28 @@ def read_folder(folder: Path = PACKAGED) -> tuple[Model, tuple[str, ...]]:
     )
     if faults:
         return Model((), (), folder=folder), faults
-    model, faults = read_models(paths)
-    if folder != PACKAGED and not faults:
-        faults = tuple(
-            f"table {name} is not in the model, and the program reads or fills it: "
-            "take its class and its part of the binding from `distiller model copy` "
-            "(models of an earlier version may lack it)"
-            for name in sorted(_own_tables().keys() - model.by_name.keys())
-        )
-    return model, faults
+    return read_models(paths)
 
 
 def lacking(model: Model) -> tuple[str, ...]:
-    """Return which columns of the program the model of a site is without."""
-    return tuple(
-        f"column {column} is not in {name}: the program does without it where it "
-        "can, and what needs it fails"
-        for name, own in sorted(_own_tables().items())
-        if name in model.by_name
-        for column in own.names
-        if column not in model.by_name[name].names
-    )
+    """Return which tables and columns of the program the model of a site is without.
+
+    The program does without them where it can: a quantity is not shown, a step that
+    needs it fails.
+    """
+    found: list[str] = []
+    for name, own in sorted(_own_tables().items()):
+        table = model.by_name.get(name)
+        if table is None:
+            found.append(f"table {name} of the program is not in the model")
+            continue
+        found += [
+            f"column {column} of the program is not in {name}"
+            for column in own.names
+            if column not in table.names
+        ]
+    advice = "what needs it fails; `distiller model copy` has it"
+    return tuple(f"{words}: {advice}" for words in found)
 
 
 def _own_tables() -> Mapping[str, BoundTable]:

@@ -81,8 +81,10 @@ class PostgresEngine:
         given = settings.database_read_url or settings.database_url
         self._watchdog = Watchdog()
         self._mark = Mark()
+        reading = _conninfo(given.get_secret_value(), _READING)
+        _require_one_database(self._url, reading)
         self._pool = Pool(
-            _conninfo(given.get_secret_value(), _READING),
+            reading,
             settings.queries_at_once + _MORE_READERS,
             self._mark,
         )
@@ -213,6 +215,21 @@ def _conninfo(url: str, options: dict[str, str]) -> str:
         words = f"{given['options']} {words}"
     parts = {name: str(value) for name, value in given.items()}
     return make_conninfo("", **{**_DEFAULTS, **parts, "options": words})
+
+
+def _require_one_database(url: str, read_url: str) -> None:
+    """Refuse to write to one database and to read from another.
+
+    Its server may be another: a standby of it.
+    """
+    own = conninfo_to_dict(url).get("dbname")
+    read = conninfo_to_dict(read_url).get("dbname")
+    if own and read and own != read:
+        raise BadParameter(
+            "database_read_url",
+            f"is of the database {read}, and database_url of {own}",
+            hint="set both for the same one; the environment beats distiller.toml",
+        )
 
 
 def _turned_away(error: psycopg.OperationalError) -> BadParameter:

@@ -93,6 +93,7 @@ class _Commands:
             "pid": os.getpid(),
             "version": version("cta-data-distiller"),
             "home": str(self._site.settings.home),
+            "place": self._archive.place,
         })  # fmt: skip
 
     @_json_errors
