@@ -19,6 +19,7 @@ from tests.archive import changed
 from tests.support.postgres import Server
 
 from distiller.archive import open_archive
+from distiller.archive.opening import engine_of
 from distiller.archive.postgres.engine import WRITING
 from distiller.archive.postgres.mark import Mark
 from distiller.archive.upgrade import plan, upgrade
@@ -477,3 +478,18 @@ def test_numbers_without_bounds_and_instants_with_a_zone_are_made_plain(
     assert row["t"].isoformat() == "2026-01-01T00:00:00"
     with pytest.raises(DistillerError, match="column p is of a type that cannot be"):
         archive.rows("SELECT spoint(0, 0) AS p")
+
+
+def test_two_urls_are_of_one_database(tmp_path: Path) -> None:
+    url = "postgresql://distiller@db.example.org/{}"
+    for reader, is_refused in (("copy", True), ("archive", False)):
+        given = {
+            "database_url": url.format("archive"),
+            "database_read_url": url.format(reader).replace("db.", "standby."),
+        }
+        settings = load_settings(tmp_path, **given)
+        if is_refused:
+            with pytest.raises(BadParameter, match="is of the database copy, and"):
+                engine_of(settings)
+        else:
+            engine_of(settings).close()

@@ -15,9 +15,10 @@ import httpx
 import pytest
 from tests.ingest.conftest import RunPlan
 
-from distiller.archive import RemoteArchive
+from distiller.archive import RemoteArchive, connect
 from distiller.core.errors import BadParameter, IllegalState, UserError
 from distiller.core.refusal import Refusal
+from distiller.core.settings import load_settings
 from distiller.web.control.server import listen
 
 if TYPE_CHECKING:
@@ -46,6 +47,19 @@ def test_health_says_who_answers(server: Server) -> None:
     assert said["pid"] == server.process.pid
     assert said["home"] == str(server.home)
     assert said["version"]
+
+
+def test_commands_for_another_database_are_refused(server: Server) -> None:
+    """Else `check` would say of the served archive what was asked of another."""
+    other = "postgresql://distiller:word@db.example.org/copy"
+    assert server.settings.database_url is None
+    asked = load_settings(server.home, database_url=other)
+    with pytest.raises(IllegalState) as caught:
+        connect(asked)
+    assert f"has {server.home} open, and not the database copy" in caught.value.text
+    assert "word" not in caught.value.text
+    with connect(server.settings) as archive:
+        assert archive.place == str(server.home)
 
 
 def test_no_command_on_the_open_port(server: Server) -> None:
