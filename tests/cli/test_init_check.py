@@ -9,6 +9,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +17,7 @@ from distiller.archive import open_archive
 from distiller.cli import program
 from distiller.cli.init import template_text
 from distiller.core.bundle import Bundle
+from distiller.core.errors import Damaged
 from distiller.core.identifiers import key
 from distiller.core.settings import Settings, load_settings
 
@@ -73,10 +75,23 @@ def test_init_makes_a_home_that_is_private_and_sound(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     status, text = _run(home, "init")
     assert status == 0
-    assert text == f"{home} is made; its settings are in {home}/distiller.toml\n"
+    made, advice = text.splitlines()
+    assert made == f"{home} is made; its settings are in {home}/distiller.toml"
+    assert advice.startswith("set `authority` and `base_url` there before")
     assert _mode(home) == 0o700
     assert _mode(home / "distiller.toml") == 0o600
     assert _run(home, "check") == (0, f"{home}: nothing is wrong\n")
+
+
+def test_an_archive_that_lacks_a_table_is_to_be_restored(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    _run(home, "init")
+    with duckdb.connect(str(home / "archive.duckdb")) as database:
+        database.execute("DROP TABLE cta.finding")
+    result = CliRunner().invoke(program, ["--home", str(home), "check"])
+    assert isinstance(result.exception, Damaged)
+    assert "finding" in result.exception.text
+    assert "put a backup in its place" in (result.exception.hint or "")
 
 
 def test_init_again_changes_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NARROW = "leave such rows out in WHERE"
+RESTORE = (
+    "something of the archive is gone or damaged: stop the server and put a backup in "
+    "its place (docs/howto/operate.md), or make it anew by ingesting the files again"
+)
 
 
 class Words(NamedTuple):

@@ -39,6 +39,11 @@ def command(ctx: click.Context) -> None:
     with closing(open_archive(settings)) as archive:
         word = "is made" if archive.is_new else "was there already"
         click.echo(f"{archive.place} {word}; its settings are in {template}")
+        if archive.is_new and "authority" not in settings.model_fields_set:
+            click.echo(
+                "set `authority` and `base_url` there before the first ingest: the "
+                "identifiers and addresses of all data are made of them"
+            )
 
 
 def template_text() -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from distiller.archive import faults
-from distiller.core.errors import Busy, DistillerError, InternalError, UserError
+from distiller.core.errors import (
+    Busy,
+    Damaged,
+    DistillerError,
+    InternalError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +35,7 @@ _USERS = (
 )
 """What a statement that was allowed can still meet in the values it works on."""
 
+_CORRUPT = "Corrupt database file"
 _TYPES = {
     "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "FLOAT": "REAL",
     "INT128": "BIGINT", "DOUBLE": "DOUBLE PRECISION",
@@ -77,6 +84,8 @@ def translate(
         return passing
     if users and isinstance(error, _USERS):
         return faults.said(str(error), doing, _KNOWN, _TYPES) or UserError(text)
+    if isinstance(error, duckdb.CatalogException) or _CORRUPT in text:
+        return Damaged(text, hint=faults.RESTORE)
     return InternalError(text)
 
 

@@ -47,6 +47,8 @@ _READ_ONLY = ("25006", "25001")
 _NO_RIGHT = "42501"
 _NOT_OURS = ("42P06", "42P07", "42723", "42710")
 _DAMAGED = "XX00"
+_LACKING = ("42P01", "42703", "42883", "3F000")
+"""Tables, columns, functions and schemas that an archive has."""
 _USERS = ("20", "21", "22", "2F", "42", "54", "0A", "P0")
 """Classes of what a statement that was allowed can still meet in its values."""
 
@@ -169,7 +171,9 @@ def _limited(state: str, doing: str) -> DistillerError | None:
 
 
 def _ours(state: str, text: str) -> InternalError:
-    return Damaged(text) if state.startswith(_DAMAGED) else InternalError(text)
+    if state.startswith(_DAMAGED) or state in _LACKING:
+        return Damaged(text, hint=faults.RESTORE)
+    return InternalError(text)
 
 
 def _primary(error: DriverError) -> str:
