@@ -73,6 +73,7 @@ def test_upgrade_asks_tells_and_does(made: Settings, folder: Path) -> None:
     assert "nothing was done" in text
     status, text = _run(*home, "upgrade", answer="n\n")
     assert (status, "Aborted!" in text) == (1, True)
+    assert "--yes upgrades without asking" in text
     status, text = _run(*home, "upgrade", answer="y\n")
     assert status == 0
     assert f"the archive as it was: {made.backups_path}" in text

@@ -100,3 +100,11 @@ def test_a_base_url_is_the_root_of_a_host(
 def test_a_last_slash_of_the_base_url_is_left_out(tmp_path: Path) -> None:
     settings = load_settings(tmp_path, base_url="https://archive.example.org:8443/")
     assert settings.base_url == "https://archive.example.org:8443"
+
+
+@pytest.mark.parametrize(
+    "given", ["", "ab", "-vhe.example.org", "vhe example", "ivo://a"]
+)
+def test_an_authority_is_one_of_the_ivoa(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadParameter, match=r"as in vhe\.example\.org"):
+        load_settings(tmp_path, authority=given)

@@ -212,9 +212,10 @@ def _compare(
     """
     if read_setting(session, _SHAPE) != shape:
         raise IllegalState(
-            "the archive was made with another version of the data model",
-            hint="bring it to this one with `distiller upgrade`, or run the version "
-            "that made it",
+            "the archive was made with another version of the data model, or with "
+            "another model_dir",
+            hint="set that model_dir, run the version that made it, or bring it to "
+            "this one with `distiller upgrade`",
         )
     engine.expect(shape)
     if read_setting(session, _WORDS) == words and not session.undefined():

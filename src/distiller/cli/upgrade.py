@@ -70,7 +70,11 @@ def command(
             hint="nothing was changed",
         )
     if not yes:
-        click.confirm("Upgrade the archive?", abort=True)
+        try:
+            click.confirm("Upgrade the archive?", abort=True)
+        except click.Abort:
+            click.echo("\nnothing was done; --yes upgrades without asking", err=True)
+            raise
     upgrade(settings, planned, drop=drop, backed_up=backed_up, say=click.echo)
     click.echo("the archive is of this data model now")
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "distiller.toml"
 DEFAULT_HOME = "distiller-home"
+_AUTHORITY: Final = re.compile(r"[A-Za-z0-9][\w.~-]{2,}", re.ASCII)
 _WORD: Final = r"^[a-z][a-z0-9-]*$"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -61,7 +62,6 @@ class Settings(BaseSettings):
     )
     authority: str = Field(
         default="distiller.invalid",
-        pattern=r"^[A-Za-z0-9][\w.~-]{2,}$",
         description="IVOA authority of this site, the host part of its identifiers.",
     )
     site_title: str = Field(
@@ -179,6 +179,18 @@ class Settings(BaseSettings):
             message = "a URL of PostgreSQL begins with postgresql://"
             raise ValueError(message)
         return given if text else None
+
+    @field_validator("authority", mode="after")
+    @classmethod
+    def _is_authority(cls, given: str) -> str:
+        """Refuse what is no IVOA authority (IVOA Identifiers 2.0 section 2.3.2)."""
+        if _AUTHORITY.fullmatch(given) is None:
+            message = (
+                f"{given!r} is no IVOA authority: three letters, digits, or any of "
+                "._~- at least, the first a letter or digit, as in vhe.example.org"
+            )
+            raise ValueError(message)
+        return given
 
     @field_validator("base_url", mode="after")
     @classmethod
