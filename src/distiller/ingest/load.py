@@ -61,8 +61,8 @@ class Options:
     collection
         None: that of the settings file, else derived from the name of each folder.
     rights
-        ``public`` or ``proprietary``; None: as the settings say, else stored runs keep
-        theirs and others are public.
+        ``public`` or ``proprietary``; None: as the settings say, else stored and
+        removed runs keep theirs and others are public.
     group
         The group that may see proprietary data.
     release
