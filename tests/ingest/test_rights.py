@@ -59,3 +59,16 @@ def test_a_run_beside_those_of_a_rule_is_no_slip(
     write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 4, 5)})
     (text,) = said(load(archive, gadf_set), "D227")
     assert text.startswith("2 stored runs of the collection are proprietary, by no [[")
+
+
+def test_a_rule_that_holds_for_no_run_is_told(archive: Archive, gadf_set: Path) -> None:
+    settings = gadf_set / "distiller-collection.toml"
+    rule = "[[access]]\nrights = 'proprietary'\nruns = "
+    settings.write_text(f"{rule}['99990..99999', '3..9', 77]")
+    for _ in range(2):  # as they come in, and when they are there
+        told = said(load(archive, gadf_set), "D231")
+        assert told == ["no run of 99990..99999", "run 77"]
+    assert rights(archive) == {"1": "public", "2": "public", "3": "proprietary"}
+    settings.write_text(f"{rule}['3..9']")
+    one = gadf_set / "data" / "run_1.fits.gz"
+    assert said(load(archive, one, gadf_set), "D231") == []

@@ -208,8 +208,8 @@ _TABLE = (
     Code("D230", "note", "header mended by the settings",
          "The value of the settings file was taken instead of that in the header."),
     Code("D231", "warning", "run of the settings not found",
-         "The settings file names a run that the collection does not have: mend its "
-         "runs, or ingest what is missing."),
+         "The settings file names a run that the collection does not have, or a range "
+         "without any: mend its runs, or ingest what is missing."),
     Code("D232", "note", "energy range of the effective area",
          "Neither thresholds nor a selection are given; where the effective area is "
          "above zero was taken, which is wider than what is safe."),

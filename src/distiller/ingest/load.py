@@ -340,7 +340,7 @@ def _load(
         unknown = loaders[name].unknown_runs(_target(work, authority, writer))
         where = work.said.where or ""
         report.add(
-            [Finding("D231", f"run {run}", where) for run in unknown],
+            [Finding("D231", words, where) for words in unknown],
             _accepted(work),
             name,
         )

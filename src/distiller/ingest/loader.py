@@ -28,6 +28,7 @@ from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
+from distiller.ingest.parts import is_among, is_range
 from distiller.ingest.run_settings import Names
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
@@ -232,12 +233,17 @@ class Loader:
         return Outcome(label, "refused", shown(run.events.path), (found,))
 
     def unknown_runs(self, target: Target) -> list[str]:
-        """Return the runs that the settings name and the collection does not have."""
-        named = self._settings.named_runs()
+        """Return what the settings name and the collection does not have, in words.
+
+        Runs, and ranges in which no run is.
+        """
+        begin = target.did("")
+        present = {did.removeprefix(begin) for did in self._held} | set(self._by_obs_id)
         return sorted(
-            name
-            for name in named
-            if name not in self._by_obs_id and target.did(name) not in self._held
+            f"no run of {name}" if is_range(name) else f"run {name}"
+            for name in self._settings.named_runs()
+            if name not in present
+            and not (is_range(name) and any(is_among(one, (name,)) for one in present))
         )
 
     def _renamed(self, run: RunFiles) -> RunFiles:
