@@ -157,7 +157,7 @@ def test_what_concerns_a_run_is_all_that_counts_for_it() -> None:
         False,
     ]
     assert [len(p.overrides) for p in parts.values()] == [0, 1, 1, 0]
-    assert settings.named_runs() == {"2", "3"}
+    assert settings.named_runs() == {"1..2", "2", "3"}
 
 
 MENDED = """

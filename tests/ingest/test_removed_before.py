@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.ingest.conftest import RunPlan, write_indexes
 from tests.ingest.loading import counts, load, obs_ids, said
 
 from distiller.archive import ledger, open_archive
+from distiller.archive.opening import engine_of
 from distiller.core.errors import BadParameter
 from distiller.ingest import Options, ingest, ingest_refused
 
@@ -102,3 +105,91 @@ def test_another_authority_makes_no_second_copies(
     assert found == (3, "ivo://org.example/good-set?1")
     remove(archive, 1, 2, 3, note=f"{ledger.WITH_ALL}moved")
     assert ingest([gadf_set], archive, "org.moved").counts["added"] == 3
+
+
+def readers(archive: Archive) -> dict[str, tuple[str, str | None, str | None]]:
+    """Return rights, group and year of release of each run."""
+    rows = archive.rows(
+        "SELECT obs_id, rights, access_group, release_date FROM cta.product"
+    )
+    return {
+        row["obs_id"]: (
+            row["rights"],
+            row["access_group"],
+            row["release_date"] and row["release_date"].isoformat(),
+        )
+        for row in rows
+    }
+
+
+CLOSED: dict[str, Any] = {
+    "rights": "proprietary",
+    "group": "cta",
+    "release": datetime(2040, 1, 2),
+}
+AS_BEFORE = ("proprietary", "cta", "2040-01-02T00:00:00")
+WORDS = "proprietary, group cta, until 2040-01-02 00:00:00"
+
+
+def test_a_restored_run_has_the_readers_that_it_had(
+    archive: Archive, gadf_set: Path
+) -> None:
+    load(archive, gadf_set, **CLOSED)
+    remove(archive, 2, note="clouds")
+    report = load(archive, gadf_set, restore=frozenset({"2"}))
+    assert said(report, "D247") == [WORDS]
+    assert said(report, "D227") == []
+    assert readers(archive) == dict.fromkeys("123", AS_BEFORE)
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3}
+    remove(archive, 2, note="clouds")
+    again = load(archive, gadf_set, rights="public", restore=frozenset({"2"}))
+    assert said(again, "D228") == ["by --rights public"] * 3
+    assert said(again, "D247") == []
+    assert set(readers(archive).values()) == {("public", None, None)}
+
+
+@pytest.mark.parametrize("authority", ["org.example", "org.moved"])
+def test_a_collection_that_comes_again_has_the_readers_that_it_had(
+    archive: Archive, gadf_set: Path, authority: str
+) -> None:
+    load(archive, gadf_set, **CLOSED)
+    remove(archive, 1, 2, 3, note=f"{ledger.WITH_ALL}to begin anew")
+    RunPlan(obs_id=4).write(gadf_set / "data" / "run_4.fits.gz")
+    write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 4)})
+    report = ingest([gadf_set], archive, authority)
+    assert said(report, "D247") == [WORDS] * 3
+    assert said(report, "D227") == [
+        "3 runs of the collection were proprietary when they were removed"
+    ]
+    open_to_all = ("public", None, None)
+    assert readers(archive) == {**dict.fromkeys("123", AS_BEFORE), "4": open_to_all}
+
+
+def test_settings_beat_the_readers_of_a_removed_run(
+    archive: Archive, gadf_set: Path
+) -> None:
+    load(archive, gadf_set, **CLOSED)
+    remove(archive, 2, note="clouds")
+    settings = gadf_set / "distiller-collection.toml"
+    settings.write_text("[[access]]\nrights = 'public'\nruns = [2]")
+    report = load(archive, gadf_set, restore=frozenset({"2"}))
+    assert said(report, "D228") == ["by the settings"]
+    assert readers(archive)["2"] == ("public", None, None)
+    assert readers(archive)["1"] == AS_BEFORE
+
+
+def test_readers_that_an_older_archive_did_not_keep_are_told(
+    engine_home: Settings, gadf_set: Path
+) -> None:
+    with open_archive(engine_home) as archive:
+        load(archive, gadf_set, **CLOSED)
+        remove(archive, 2, note="clouds")
+    engine = engine_of(engine_home)
+    with closing(engine), closing(engine.session()) as session, session.transaction():
+        session.execute("UPDATE cta.dataset_version SET rights = NULL")
+    with open_archive(engine_home) as archive:
+        report = load(archive, gadf_set, restore=frozenset({"2"}))
+        assert said(report, "D227") == [
+            "it is not known who might see it when it was removed"
+        ]
+        assert readers(archive)["2"] == ("public", None, None)

@@ -40,3 +40,35 @@ def test_rights_change_when_they_are_said(archive: Archive, gadf_set: Path) -> N
     assert counts(report) == {"replaced": 3}
     assert said(report, "D228") == ["by --rights public"] * 3
     assert set(rights(archive).values()) == {"public"}
+
+
+def test_a_run_beside_those_of_a_rule_is_no_slip(
+    archive: Archive, gadf_set: Path
+) -> None:
+    """What the settings close tells nothing of others; what an option closed does."""
+    settings = gadf_set / "distiller-collection.toml"
+    settings.write_text("[[access]]\nrights = 'proprietary'\nruns = ['1..3']")
+    load(archive, gadf_set)
+    RunPlan(obs_id=4).write(gadf_set / "data" / "run_4.fits.gz")
+    write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 4)})
+    report = load(archive, gadf_set)
+    assert counts(report) == {"unchanged": 3, "added": 1}
+    assert said(report, "D227") == []
+    settings.write_text("[[access]]\nrights = 'proprietary'\nruns = [1]")
+    RunPlan(obs_id=5).write(gadf_set / "data" / "run_5.fits.gz")
+    write_indexes(gadf_set, {n: f"data/run_{n}.fits.gz" for n in (1, 2, 3, 4, 5)})
+    (text,) = said(load(archive, gadf_set), "D227")
+    assert text.startswith("2 stored runs of the collection are proprietary, by no [[")
+
+
+def test_a_rule_that_holds_for_no_run_is_told(archive: Archive, gadf_set: Path) -> None:
+    settings = gadf_set / "distiller-collection.toml"
+    rule = "[[access]]\nrights = 'proprietary'\nruns = "
+    settings.write_text(f"{rule}['99990..99999', '3..9', 77]")
+    for _ in range(2):  # as they come in, and when they are there
+        told = said(load(archive, gadf_set), "D231")
+        assert told == ["no run of 99990..99999", "run 77"]
+    assert rights(archive) == {"1": "public", "2": "public", "3": "proprietary"}
+    settings.write_text(f"{rule}['3..9']")
+    one = gadf_set / "data" / "run_1.fits.gz"
+    assert said(load(archive, one, gadf_set), "D231") == []

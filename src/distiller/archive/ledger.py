@@ -35,6 +35,13 @@ _ELSEWHERE: Final = (
     "FROM cta.product p "
     f"WHERE {_INGESTED} AND NOT starts_with(p.publisher_did, ?)"
 )
+_LEFT: Final = (
+    "SELECT v.publisher_did, v.rights, v.access_group, v.release_date "
+    "FROM cta.dataset_version v "
+    "WHERE v.end_reason = 'removed' AND strpos(v.publisher_did, ?) > 0 "
+    "AND v.number = (SELECT max(w.number) FROM cta.dataset_version w "
+    "WHERE w.publisher_did = v.publisher_did) ORDER BY v.ended, 1"
+)
 WITH_ALL: Final = "with the whole collection: "
 """How the note of a removal begins that later ingests take no heed of."""
 
@@ -101,6 +108,16 @@ class Removed:
     note: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Who might see a dataset when it was removed; ``rights`` None: it is not known."""
+
+    publisher_did: str
+    rights: str | None
+    access_group: str | None
+    release_date: datetime | None
+
+
 def datasets(archive: Looker, dids: Sequence[str]) -> list[Dataset]:
     """Return those of some publisher DIDs that the archive has, in its order."""
     return [
@@ -162,6 +179,14 @@ def removed(archive: Looker, begin: str) -> list[Removed]:
         With which their publisher DIDs begin: ``ivo://authority/collection?``.
     """
     return [Removed(**row) for row in archive.rows(_REMOVED, [begin, WITH_ALL])]
+
+
+def rights_left(archive: Looker, collection: str) -> list[Left]:
+    """Return the rights of removed datasets of a collection, the last gone last.
+
+    Whether they went alone or with all, and under whatever authority.
+    """
+    return [Left(**row) for row in archive.rows(_LEFT, [f"/{collection}?"])]
 
 
 def elsewhere(archive: Looker, authority: str) -> tuple[int, str | None]:

@@ -165,9 +165,9 @@ class Writer:
         named: Keys = defaultdict(set)
         for bundle in fresh:
             if bundle.publisher_did in held:
+                self._versions.end(bundle.publisher_did, "replaced")
                 for name, keys in self._delete(bundle.publisher_did).items():
                     named[name].update(keys)
-                self._versions.end(bundle.publisher_did, "replaced")
         restate(self._session, self._model, batch)
         for name, keys in self._add_shared(batch).items():
             named[name].update(keys)
@@ -193,9 +193,9 @@ class Writer:
             self._session.lock_all()
             if not self._held([publisher_did]):
                 return False
+            self._versions.end(publisher_did, "removed", note)
             named = self._delete(publisher_did)
             self._litter.delete(named)
-            self._versions.end(publisher_did, "removed", note)
         if self._held([publisher_did]):
             raise Damaged(f"{publisher_did}: the archive did not remove it")
         return True

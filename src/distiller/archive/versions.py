@@ -38,6 +38,15 @@ FROM (SELECT s.publisher_did, s.checksum, s.product_id {_WITHOUT}
       ORDER BY s.publisher_did LIMIT {_AT_ONCE}) t
 JOIN cta.product p ON p.product_id = t.product_id
 """  # noqa: S608 - fixed names
+_RIGHTS = ("rights", "release_date", "access_group")
+_KEPT = ", ".join(
+    f"{name} = (SELECT p.{name} FROM cta.product p WHERE p.publisher_did = $did)"  # noqa: S608 - fixed names
+    for name in _RIGHTS
+)
+_END = (
+    f"UPDATE {TABLE} SET ended = $present, end_reason = $reason, note = $note, {_KEPT} "  # noqa: S608 - fixed names
+    "WHERE publisher_did = $did AND end_reason IS NULL"
+)
 _INVALIDATED = "invalidated_at_time"
 
 
@@ -101,7 +110,10 @@ class Versions:
         reason: Literal["replaced", "removed"],
         note: str | None = None,
     ) -> None:
-        """Write that the current state of a dataset has ended."""
+        """Write that the current state of a dataset has ended, and who might see it.
+
+        To be called while the row of the product is still there.
+        """
         if self._table is None:
             return
         did = {"did": publisher_did}
@@ -112,9 +124,7 @@ class Versions:
         )
         present = _now()
         self._session.execute(
-            f"UPDATE {TABLE} SET ended = $present, end_reason = $reason, note = $note "  # noqa: S608 - a fixed name
-            "WHERE publisher_did = $did AND end_reason IS NULL",
-            {**did, "present": present, "reason": reason, "note": note},
+            _END, {**did, "present": present, "reason": reason, "note": note}
         )
         self._invalidate([row[0] for row in ended], present)
 

@@ -25,7 +25,6 @@ from distiller.ingest.parts import (
     Runs,
     Text,
     is_among,
-    is_range,
 )
 from distiller.ingest.run_settings import Names, RunSettings
 
@@ -257,7 +256,7 @@ class CollectionSettings(Part):
         return tuple(one for one in self.fill if one.holds(obs_id, file_name))
 
     def named_runs(self) -> frozenset[str]:
-        """Return every single obs_id that the settings name."""
+        """Return every obs_id that the settings name, and every range of them."""
         parts = (
             *self.access,
             *self.proposal,
@@ -266,7 +265,7 @@ class CollectionSettings(Part):
             *self.fill,
         )
         runs = (name for part in parts for name in getattr(part, "runs", None) or ())
-        return frozenset(name for name in runs if not is_range(name))
+        return frozenset(runs)
 
     def of_run(self, obs_id: str, file_name: str, names: Names) -> RunSettings:
         """Return what concerns one run.

@@ -199,15 +199,17 @@ _TABLE = (
     Code("D226", "warning", "time references of EVENTS and GTI differ",
          "The times of the run are those of the GTI with its own reference."),
     Code("D227", "warning", "rights not said",
-         "The run is public, as without --rights, while others of its collection are "
-         "proprietary: ingest it again with --rights."),
+         "The run is public, as nobody said otherwise: say who may see it by an "
+         "[[access]] in the settings and ingest again; or, where the settings have "
+         "none, ingest its file again with --rights."),
     Code("D228", "note", "made public",
-         "The run was proprietary until now and --rights public was given."),
+         "The run was proprietary until now, or when it was removed, and --rights or "
+         "the settings say public."),
     Code("D230", "note", "header mended by the settings",
          "The value of the settings file was taken instead of that in the header."),
     Code("D231", "warning", "run of the settings not found",
-         "The settings file names a run that the collection does not have: mend its "
-         "runs, or ingest what is missing."),
+         "The settings file names a run that the collection does not have, or a range "
+         "without any: mend its runs, or ingest what is missing."),
     Code("D232", "note", "energy range of the effective area",
          "Neither thresholds nor a selection are given; where the effective area is "
          "above zero was taken, which is wider than what is safe."),
@@ -246,6 +248,9 @@ _TABLE = (
     Code("D246", "note", "left out by the settings",
          "An [[ignore]] of the settings of the collection names it; take it out there "
          "and ingest again to have it."),
+    Code("D247", "note", "rights as before its removal",
+         "Those who might see the run when it was removed may see it again: an "
+         "[[access]] of the settings changes it, or --rights with its file alone."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

@@ -61,8 +61,8 @@ class Options:
     collection
         None: that of the settings file, else derived from the name of each folder.
     rights
-        ``public`` or ``proprietary``; None: as the settings say, else stored runs keep
-        theirs and others are public.
+        ``public`` or ``proprietary``; None: as the settings say, else stored and
+        removed runs keep theirs and others are public.
     group
         The group that may see proprietary data.
     release
@@ -340,7 +340,7 @@ def _load(
         unknown = loaders[name].unknown_runs(_target(work, authority, writer))
         where = work.said.where or ""
         report.add(
-            [Finding("D231", f"run {run}", where) for run in unknown],
+            [Finding("D231", words, where) for words in unknown],
             _accepted(work),
             name,
         )

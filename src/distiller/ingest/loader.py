@@ -28,6 +28,7 @@ from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
+from distiller.ingest.parts import is_among, is_range
 from distiller.ingest.run_settings import Names
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
@@ -143,6 +144,8 @@ class Loader:
         }
         """Runs that are in the collection, or were removed from it."""
         self._restore = restore
+        left = ledger.rights_left(writer, collection)
+        self._left = {one.publisher_did.partition("?")[2]: one for one in left}
         self._settings = NO_SETTINGS
         self.claims = Claims(self.reader)
         """What is found of the collection; to be told before the first `load`."""
@@ -230,12 +233,17 @@ class Loader:
         return Outcome(label, "refused", shown(run.events.path), (found,))
 
     def unknown_runs(self, target: Target) -> list[str]:
-        """Return the runs that the settings name and the collection does not have."""
-        named = self._settings.named_runs()
+        """Return what the settings name and the collection does not have, in words.
+
+        Runs, and ranges in which no run is.
+        """
+        begin = target.did("")
+        present = {did.removeprefix(begin) for did in self._held} | set(self._by_obs_id)
         return sorted(
-            name
-            for name in named
-            if name not in self._by_obs_id and target.did(name) not in self._held
+            f"no run of {name}" if is_range(name) else f"run {name}"
+            for name in self._settings.named_runs()
+            if name not in present
+            and not (is_range(name) and any(is_among(one, (name,)) for one in present))
         )
 
     def _renamed(self, run: RunFiles) -> RunFiles:
@@ -331,7 +339,10 @@ class Loader:
         return names_of(header, run.index_row, mine)
 
     def _with_rights(self, target: Target, held: Stored | None, obs_id: str) -> Target:
-        """Return who may see a run: by option, by settings, as stored, or everybody."""
+        """Return who may see a run: by option, by settings, as stored, or everybody.
+
+        A run that was removed is seen by those who might see it then.
+        """
         if self._rights_given:
             return target
         access = self._settings.access_to(obs_id)
@@ -342,30 +353,64 @@ class Loader:
                 group=access.group,
                 release=access.release_utc,
             )
-        if held is None:
+        if held is not None:
+            return replace(
+                target, rights=held.rights, group=held.group, release=held.release
+            )
+        left = self._left.get(obs_id)
+        if left is None or left.rights is None:
             return target
         return replace(
-            target, rights=held.rights, group=held.group, release=held.release
+            target,
+            rights=left.rights,
+            group=left.access_group,
+            release=left.release_date,
         )
 
     def _about_rights(
         self, run: RunFiles, checked: Run, own: Target, held: Stored | None
     ) -> tuple[Finding, ...]:
-        """Tell of data that become public; not stored: it is about this ingest."""
+        """Tell of data that become public, or that nobody said who may see.
+
+        Not stored: it is about this ingest.
+        """
         path, obs_id = str(run.events.path), checked.obs_id
+        is_said = self._rights_given or self._settings.access_to(obs_id) is not None
+        before = held or self._left.get(obs_id)
+        code, text = "D227", None
         if own.rights != "public":
-            return ()
-        by_settings = self._settings.access_to(obs_id) is not None
-        if held is not None and held.rights == "proprietary":
+            if not is_said and held is None:
+                code, text = "D247", _readers(own)
+        elif before is not None and before.rights == "proprietary":
             by = "--rights public" if self._rights_given else "the settings"
-            return (Finding("D228", f"by {by}", path, obs_id),)
-        if self._rights_given or by_settings or held is not None:
-            return ()
-        closed = sum(one.rights == "proprietary" for one in self._held.values())
-        if not closed:
-            return ()
-        text = f"{closed} stored runs of the collection are proprietary"
-        return (Finding("D227", text, path, obs_id),)
+            code, text = "D228", f"by {by}"
+        elif not is_said and before is None:
+            text = self._others_closed()
+        elif not is_said and before is not None and before.rights is None:
+            text = "it is not known who might see it when it was removed"
+        return () if text is None else (Finding(code, text, path, obs_id),)
+
+    def _others_closed(self) -> str | None:
+        """Return how many runs are proprietary by no rule of the settings, in words."""
+        states: dict[str, str | None] = {
+            did.partition("?")[2]: one.rights for did, one in self._held.items()
+        }
+        words = "stored runs of the collection are proprietary"
+        if not states:  # a collection that begins anew
+            states = {
+                name: one.rights
+                for name, one in self._left.items()
+                if "/" not in name and not self._is_withheld(name)  # no job made it
+            }
+            words = "runs of the collection were proprietary when they were removed"
+        number = sum(
+            rights == "proprietary" and self._settings.access_to(name) is None
+            for name, rights in states.items()
+        )
+        if not number:
+            return None
+        ruled = ", by no [[access]] of the settings" if self._settings.access else ""
+        return f"{number} {words}{ruled}"
 
     @staticmethod
     def _refuse_less(run: RunFiles, checked: Run, held: Stored | None) -> None:
@@ -420,6 +465,13 @@ def _refuse_other_authority(
         hint=f'set authority = "{other}" again; or take them out first: `distiller '
         f"remove --collection {collection} --reason ...`, then ingest",
     )
+
+
+def _readers(own: Target) -> str:
+    """Return who may see a proprietary run, in words."""
+    group = "no group" if own.group is None else f"group {own.group}"
+    release = "" if own.release is None else f", until {own.release.isoformat(' ')}"
+    return f"{own.rights}, {group}{release}"
 
 
 def _changed(run: RunFiles, obs_id: str) -> tuple[Finding, ...]:
