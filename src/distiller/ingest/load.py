@@ -340,7 +340,11 @@ def _load(
         unknown = loaders[name].unknown_runs(_target(work, authority, writer))
         where = work.said.where or ""
         report.add(
-            [Finding("D231", f"run {run}", where) for run in unknown],
+            [
+                Finding("D231", f"run {run}", where)
+                for run in unknown
+                if run not in report.refused_runs(name)
+            ],
             _accepted(work),
             name,
         )
