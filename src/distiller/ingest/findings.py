@@ -246,6 +246,8 @@ _TABLE = (
     Code("D246", "note", "left out by the settings",
          "An [[ignore]] of the settings of the collection names it; take it out there "
          "and ingest again to have it."),
+    Code("D247", "warning", "rows of an index given twice",
+         "The first row of the run was taken: mend the index if they differ."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})
