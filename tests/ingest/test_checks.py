@@ -284,11 +284,25 @@ def test_timesys_missing(judged: Judge) -> None:
     assert codes(run) == ["D203"]
 
 
+@pytest.mark.parametrize("of", ["GTI", "EVENTS"])
+def test_one_time_reference_is_no_number(judged: Judge, of: str) -> None:
+    plan = RunPlan(header={"MJDREFI": "abc"}, gti_header={"MJDREFI": 59000})
+    if of == "GTI":
+        plan = RunPlan(gti_header={"MJDREFI": "abc"})
+    run = judged(plan)
+    assert run.times.intervals[0].start_tt == pytest.approx(59000 + 1000 / 86400)
+    messages = [f.message for f in run.findings if f.code == "D211"]
+    text = f"MJDREFI of {of} is 'abc', which is no number: the rest was taken"
+    assert messages == [text]
+
+
 @pytest.mark.parametrize(
     ("header", "words"),
     [
         ({"TIMESYS": "LOCAL"}, "TIMESYS of GTI is 'LOCAL', none of TT, UTC"),
         ({"MJDREFI": None, "MJDREFF": None}, "MJDREFI is missing in GTI and EVENTS"),
+        ({"MJDREFI": "abc"}, "MJDREFI of GTI is 'abc', which is no number; MJDREFI of"),
+        ({"MJDREFF": "abc"}, "MJDREFF of GTI is 'abc', which is no number"),
         ({"MJDREFI": 0}, "MJDREF and GTI place the run at MJD 0.0"),
         ({"MJDREFI": 999999}, "place the run at MJD"),
     ],

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.ingest.conftest import RunPlan, write_indexes
+from tests.ingest.conftest import RunPlan, write_indexes, write_table
 from tests.ingest.loading import counts, load, said
 
 from distiller.ingest import Options, ingest_refused
@@ -96,6 +96,76 @@ def test_of_files_for_one_run_none_is_kept_where_no_header_agrees(
     assert stored(archive) == {}
     messages = sorted(said(report, "D110"))
     assert ["has no OBS_ID" in one for one in messages] == [False, True]
+
+
+def test_an_index_with_the_file_of_another_run_as_well_is_told(
+    archive: Archive, tmp_path: Path
+) -> None:
+    for number in (3, 4):
+        RunPlan(obs_id=number, n_events=number).write(tmp_path / f"{number}.fits")
+    names = ["3.fits", "4.fits", "4.fits"]
+    table: dict[str, list[Any]] = {
+        "OBS_ID": [obs_id for obs_id in (3, 4, 3) for _ in range(3)],
+        "HDU_TYPE": ["events", "gti", "aeff"] * 3,
+        "FILE_NAME": [name for name in names for _ in range(3)],
+        "HDU_NAME": ["EVENTS", "GTI", "AEFF"] * 3,
+    }
+    write_table(tmp_path / "hdu-index.fits", table)
+    for _ in range(2):
+        report = load(archive, tmp_path)
+        assert stored(archive) == {"3": "3.fits", "4": "4.fits"}
+        (message,) = said(report, "D111")
+        assert "OBS_ID of this file is '4', not 3" in message
+        assert counts(report)["refused"] == 1
+    rows = archive.rows("SELECT count(*) AS n FROM cta.response")
+    assert rows == [{"n": 2}]
+    assert counts(load(archive, tmp_path / "3.fits", collection="c")) == {"added": 1}
+
+
+def test_of_two_files_for_one_run_in_one_index_the_first_is_told(
+    archive: Archive, tmp_path: Path
+) -> None:
+    RunPlan(obs_id=3).write(tmp_path / "new.fits")
+    RunPlan(obs_id=3, n_events=8).write(tmp_path / "old.fits")
+    table: dict[str, list[Any]] = {
+        "OBS_ID": [3] * 4,
+        "HDU_TYPE": ["events", "gti"] * 2,
+        "FILE_NAME": ["new.fits"] * 2 + ["old.fits"] * 2,
+        "HDU_NAME": ["EVENTS", "GTI"] * 2,
+    }
+    write_table(tmp_path / "hdu-index.fits", table)
+    report = load(archive, tmp_path)
+    assert stored(archive) == {"3": "new.fits"}
+    (message,) = said(report, "D110")
+    assert message.startswith("run 3 was taken from ")
+    assert message.endswith("new.fits")
+
+
+def test_rows_of_an_index_that_stand_there_twice_are_told(
+    archive: Archive, tmp_path: Path
+) -> None:
+    RunPlan(obs_id=3).write(tmp_path / "run.fits")
+    table: dict[str, list[Any]] = {
+        "OBS_ID": [3] * 6,
+        "HDU_TYPE": ["events", "gti", "aeff"] * 2,
+        "FILE_NAME": ["run.fits"] * 6,
+        "HDU_NAME": ["EVENTS", "GTI", "AEFF"] * 2,
+    }
+    write_table(tmp_path / "hdu-index.fits", table)
+    of_runs: dict[str, list[Any]] = {
+        "OBS_ID": [3, 3, 3],
+        "TARGET_NAME": ["a", "b", "a"],
+    }
+    write_table(tmp_path / "obs-index.fits", of_runs)
+    report = load(archive, tmp_path)
+    assert said(report, "D248") == [
+        "run 3: 3 rows are there before",
+        "run 3: another TARGET_NAME",
+        "run 3: the same",
+    ]
+    assert counts(report) == {"added": 1}
+    rows = archive.rows("SELECT response_type FROM cta.response")
+    assert rows == [{"response_type": "aeff"}]
 
 
 def test_a_file_without_an_index_is_the_run_of_its_header(

@@ -306,6 +306,18 @@ def test_a_run_that_is_not_there_is_told(archive: Archive, gadf_set: Path) -> No
     assert [(f.code, f.message) for f in report.findings] == [("D231", "run 4711")]
 
 
+def test_a_run_that_is_refused_is_not_called_missing(
+    archive: Archive, gadf_set: Path
+) -> None:
+    RunPlan(obs_id=2, gti=None).write(gadf_set / "data" / "run_2.fits.gz")
+    report = load(archive, gadf_set, "[[proposal]]\nid = 'P1'\nruns = [1, 2, 4711]")
+    told = [(f.code, f.obs_id, f.message) for f in report.findings]
+    assert told == [
+        ("D104", "2", "there is no GTI table GTI"),
+        ("D231", None, "run 4711"),
+    ]
+
+
 def test_a_wrong_file_changes_nothing(archive: Archive, gadf_set: Path) -> None:
     (gadf_set / FILE_NAME).write_text("titel = 'x'")
     with pytest.raises(BadParameter, match="line 1: titel: there is no such setting"):

@@ -79,12 +79,15 @@ def test_a_report_has_sums_for_each_of_several_collections() -> None:
         for run in ("1", "2"):
             report.add([Finding("D121", "is cut", "irf.fits", run)], collection=name)
     report.count("withheld", "y")
+    files = "refused (responses, indexes)"
+    sums = "added, 0 replaced, 0 unchanged"
     assert report.as_text().splitlines()[:3] == [
-        "x, y: 2 added, 0 replaced, 0 unchanged, 3 refused, 1 withheld (0.0 s)",
-        "  x: 1 added, 0 replaced, 0 unchanged, 1 refused",
-        "  y: 1 added, 0 replaced, 0 unchanged, 1 refused, 1 withheld",
+        f"x, y: 2 {sums}, 1 refused, 1 withheld; besides 2 files {files} (0.0 s)",
+        f"  x: 1 {sums}, 0 refused; besides 1 file {files}",
+        f"  y: 1 {sums}, 0 refused, 1 withheld; besides 1 file {files}",
     ]
     assert report.as_json()["by_collection"] == {
-        "x": {**_NONE, "added": 1, "refused": 1},
-        "y": {**_NONE, "added": 1, "refused": 1, "withheld": 1},
+        "x": {**_NONE, "added": 1, "refused_files": 1},
+        "y": {**_NONE, "added": 1, "refused_files": 1, "withheld": 1},
     }
+    assert report.refused == 3

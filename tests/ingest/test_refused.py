@@ -10,6 +10,7 @@ from tests.ingest.conftest import (
     RunPlan,
     cut_gzip,
     no_responses,
+    responses,
     write_indexes,
     write_table,
 )
@@ -120,7 +121,7 @@ def test_a_mended_index_brings_all_its_runs(archive: Archive, gadf_set: Path) ->
     report = load(archive, gadf_set)
     codes = [one.code for one in archive.refusals()]
     assert sorted(codes) == ["D118", "D118", "D118", "D120"]
-    assert counts(report)["refused"] == 4
+    assert counts(report) == {"refused": 3, "refused_files": 1}
     index.write_bytes(good)
     assert counts(again(archive)) == {"replaced": 1, "unchanged": 2}
     assert refused(archive) == {}
@@ -137,11 +138,28 @@ def test_a_response_file_that_came_back(archive: Archive, tmp_path: Path) -> Non
         "HDU_NAME": ["EVENTS", "GTI", "AEFF"],
     }
     write_table(folder / "hdu-index.fits.gz", table)
-    assert counts(load(archive, folder)) == {"added": 1, "refused": 1}
+    assert counts(load(archive, folder)) == {"added": 1, "refused_files": 1}
     assert refused(archive) == {"5": "D121"}
     RunPlan(has_events=False, gti=None).write(folder / "irf.fits")
     assert counts(again(archive)) == {"replaced": 1}
     assert refused(archive) == {}
+
+
+def test_what_a_run_lacks_is_remembered_until_it_is_mended(
+    archive: Archive, gadf_set: Path
+) -> None:
+    path = gadf_set / "data" / "run_2.fits.gz"
+    RunPlan(obs_id=2, responses=lambda: responses()[1:]).write(path)
+    load(archive, gadf_set)
+    for attempt in (load(archive, gadf_set), again(archive), load(archive, gadf_set)):
+        assert [one.code for one in attempt.findings if one.code == "D121"] == ["D121"]
+        assert attempt.refused == 1
+        assert counts(attempt).keys().isdisjoint({"added", "replaced"})
+        assert refused(archive) == {"2": "D121"}
+    mend(gadf_set, 2)
+    assert counts(again(archive)) == {"replaced": 1}
+    assert refused(archive) == {}
+    assert counts(load(archive, gadf_set)) == {"unchanged": 3}
 
 
 def test_a_folder_that_is_gone_keeps_its_refusals(

@@ -64,12 +64,18 @@ def place_in_time(raw: RawRun, values: Values) -> Times:
 def _reference(raw: RawRun, values: Values) -> tuple[float, float]:
     """Return MJDREF of the GTI, else of the EVENTS, as whole days and their part."""
     own, other = (_mjdref(header.values) for header in (raw.gti, raw.events))
+    odd = _no_numbers(raw)
     if own[0] is None and other[0] is None:
-        raise BadData("D204", values.path, "MJDREFI is missing in GTI and EVENTS")
+        message = "; ".join(odd) or "MJDREFI is missing in GTI and EVENTS"
+        raise BadData("D204", values.path, message)
     whole = other[0] if own[0] is None else own[0]
     part = own[1]
     if part is None and other[0] in {None, whole}:
         part = other[1]
+    for text in odd:
+        if part is None and text.startswith("MJDREFF of GTI"):
+            raise BadData("D204", values.path, text)
+        values.note("D211", f"{text}: the rest was taken")
     reference = whole or 0.0, part or 0.0
     if not all(math.isfinite(number) for number in reference):
         raise BadData("D204", values.path, f"MJDREF is {reference[0]} + {reference[1]}")
@@ -80,6 +86,17 @@ def _reference(raw: RawRun, values: Values) -> tuple[float, float]:
         if not abs(apart) <= _SAME_S:
             values.note("D226", f"MJDREF of EVENTS is {apart:+.6g} s from that of GTI")
     return reference
+
+
+def _no_numbers(raw: RawRun) -> list[str]:
+    """Return what gives a time reference and is no number."""
+    return [
+        f"{keyword} of {of} is {text[:20]!r}, which is no number"
+        for of, header in (("GTI", raw.gti), ("EVENTS", raw.events))
+        for keyword in ("MJDREFI", "MJDREFF", "MJDREF")
+        if (text := header.text(keyword)) is not None
+        and as_number(header.values[keyword]) is None
+    ]
 
 
 def _mjdref(cards: Mapping[str, CardValue]) -> tuple[float | None, float | None]:

@@ -156,7 +156,7 @@ class _Search:
     def __init__(self) -> None:
         self.runs: list[RunFiles] = []
         self.findings: list[Finding] = []
-        self._known: set[tuple[str, Place]] = set()
+        self._known: dict[str, set[Place]] = {}
         self._indexed: set[Place] = set()
         self._index_paths: set[Place] = set()
         self._covered: set[Place] = set()
@@ -198,6 +198,8 @@ class _Search:
                 if mine:
                     row = index.rows.get(obs_id, {})
                     self._indexed_run(pair["hdu"], obs_id, refs, row)
+            # Not the other files that the index has for the same runs.
+            self.runs = [run for run in self.runs if run.events.path == events]
             if self.runs:
                 return folder
         return None
@@ -215,35 +217,34 @@ class _Search:
             self.findings.append(Finding("D120", error.finding, error.path))
             return
         self._covered.add(folder)
+        self.findings += [
+            Finding("D248", text, str(file), obs_id)
+            for file, obs_id, text in index.repeated
+        ]
         for obs_id, refs in index.hdus.items():
             self._indexed_run(pair["hdu"], obs_id, refs, index.rows.get(obs_id, {}))
 
     def _indexed_run(
         self, index: Place, obs_id: str, refs: tuple[HduRef, ...], row: IndexRow
     ) -> None:
+        """Take a run; where it has several event lists, one of each, to be compared."""
         self._indexed |= {ref.path for ref in refs}
-        events = next((r for r in refs if r.hdu_type == "events"), None)
-        if events is None:
+        lists = [ref for ref in refs if ref.hdu_type == "events"]
+        if not lists:
             self.findings.append(
                 Finding("D105", f"names no events of run {obs_id}", str(index), obs_id)
             )
             return
-        self._covered.add(events.path.parent)
-        if (obs_id, events.path) in self._known:
-            self.findings.append(
-                Finding("D125", f"run {obs_id} was found before", str(index), obs_id)
-            )
-            return
-        self._known.add((obs_id, events.path))
-        self.runs.append(
-            RunFiles(
-                obs_id=obs_id,
-                events=events,
-                gti=next((r for r in refs if r.hdu_type == "gti"), None),
-                responses=tuple(r for r in refs if r.hdu_type not in {"events", "gti"}),
-                index_row=row,
-            )
-        )
+        known = self._known.setdefault(obs_id, set())
+        before = frozenset(known)
+        for events in lists:
+            self._covered.add(events.path.parent)
+            if events.path in before:
+                text = f"run {obs_id} was found before"
+                self.findings.append(Finding("D125", text, str(index), obs_id))
+                continue
+            known.add(events.path)
+            self.runs.append(_with_tables(obs_id, events, refs, row))
 
     def event_lists(self, files: Iterable[Place], *, named: bool) -> None:
         """Take the event lists that no index names.
@@ -281,6 +282,21 @@ class _Search:
     @staticmethod
     def _is_below(folders: set[Place], file: Place) -> bool:
         return not folders.isdisjoint(file.parents)
+
+
+def _with_tables(
+    obs_id: str, events: HduRef, refs: tuple[HduRef, ...], row: IndexRow
+) -> RunFiles:
+    """Return a run of one event list, without what lies beside another of its lists."""
+    others = {ref.path for ref in refs if ref.hdu_type == "events"} - {events.path}
+    mine = [ref for ref in refs if ref.path not in others]
+    return RunFiles(
+        obs_id=obs_id,
+        events=events,
+        gti=next((ref for ref in mine if ref.hdu_type == "gti"), None),
+        responses=tuple(r for r in mine if r.hdu_type not in {"events", "gti"}),
+        index_row=row,
+    )
 
 
 def choose(candidates: Iterable[Place], named: Place | None) -> dict[str, Place]:

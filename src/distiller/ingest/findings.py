@@ -251,6 +251,8 @@ _TABLE = (
     Code("D247", "note", "rights as before its removal",
          "Those who might see the run when it was removed may see it again: an "
          "[[access]] of the settings changes it, or --rights with its file alone."),
+    Code("D248", "warning", "rows of an index given twice",
+         "The first row of the run was taken: mend the index if they differ."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

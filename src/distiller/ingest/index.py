@@ -62,11 +62,14 @@ class Index:
     rows
         Row of the observation index, by obs_id as text.
     hdus
-        Tables of the HDU index, by obs_id as text.
+        Tables of the HDU index, by obs_id as text; each once.
+    repeated
+        Index file, obs_id and what is told of rows that a run has more than once.
     """
 
     rows: Mapping[str, IndexRow]
     hdus: Mapping[str, tuple[HduRef, ...]]
+    repeated: tuple[tuple[Place, str, str], ...] = ()
 
 
 def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
@@ -93,12 +96,23 @@ def read_index(hdu_index: Place, obs_index: Place | None) -> Index:
             md5=str(row["MD5"]).lower() if row.get("MD5") else None,
         )
         hdus.setdefault(obs_id, []).append(refs.setdefault(ref, ref))
+    once = {name: tuple(dict.fromkeys(refs)) for name, refs in hdus.items()}
+    repeated = [
+        (hdu_index, name, f"run {name}: {more} rows are there before")
+        for name, refs in hdus.items()
+        if (more := len(refs) - len(once[name]))
+    ]
     rows: dict[str, IndexRow] = {}
     if obs_index is not None:
         for row in _rows(obs_index, ("OBS_ID",)):
-            if (obs_id := obs_id_text(row["OBS_ID"])) is not None:
-                rows.setdefault(obs_id, row)
-    return Index(rows, {name: tuple(refs) for name, refs in hdus.items()})
+            if (obs_id := obs_id_text(row["OBS_ID"])) is None:
+                continue
+            first = rows.setdefault(obs_id, row)
+            if first is not row:
+                differ = [name for name in row if row[name] != first[name]]
+                text = f"another {', '.join(differ[:5])}" if differ else "the same"
+                repeated.append((obs_index, obs_id, f"run {obs_id}: {text}"))
+    return Index(rows, once, tuple(repeated))
 
 
 def _plain(folder: Place, below: str, name: str) -> Place:

@@ -337,7 +337,8 @@ def _load(
             folders[name] = work
     # Once all is in: several paths may fill one collection.
     for name, work in folders.items():
-        unknown = loaders[name].unknown_runs(_target(work, authority, writer))
+        target, refused = _target(work, authority, writer), report.refused_runs(name)
+        unknown = loaders[name].unknown_runs(target, refused)
         where = work.said.where or ""
         report.add(
             [Finding("D231", words, where) for words in unknown],

@@ -24,7 +24,7 @@ from distiller.ingest.claims import Claims
 from distiller.ingest.collection import NO_SETTINGS
 from distiller.ingest.fill import filled_values, with_filled
 from distiller.ingest.find import is_events, shown
-from distiller.ingest.findings import Finding
+from distiller.ingest.findings import FILE_REFUSED, Finding
 from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
@@ -48,6 +48,12 @@ _LOG = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 64
 _LOST: Final = frozenset({"D121", "D122"})
+_WITH_FINDINGS = (
+    "SELECT DISTINCT p.obs_id, f.code FROM cta.finding f "
+    "JOIN cta.product p ON p.product_id = f.product_id "
+    "JOIN cta.collection c ON c.collection_id = p.collection_id "
+    "WHERE f.severity = 'warning' AND c.name = ?"
+)
 
 
 class Writer(Protocol):
@@ -143,6 +149,11 @@ class Loader:
             did.removeprefix(begin) for did in self._held
         }
         """Runs that are in the collection, or were removed from it."""
+        self._incomplete = frozenset(
+            row["obs_id"]
+            for row in writer.rows(_WITH_FINDINGS, [collection])
+            if row["code"] in FILE_REFUSED
+        )
         self._restore = restore
         left = ledger.rights_left(writer, collection)
         self._left = {one.publisher_did.partition("?")[2]: one for one in left}
@@ -232,13 +243,14 @@ class Loader:
             found = Finding("D119", text, path, run.obs_id)
         return Outcome(label, "refused", shown(run.events.path), (found,))
 
-    def unknown_runs(self, target: Target) -> list[str]:
+    def unknown_runs(self, target: Target, refused: frozenset[str]) -> list[str]:
         """Return what the settings name and the collection does not have, in words.
 
-        Runs, and ranges in which no run is.
+        Runs, and ranges in which no run is; those that were just refused are there.
         """
         begin = target.did("")
-        present = {did.removeprefix(begin) for did in self._held} | set(self._by_obs_id)
+        present = {did.removeprefix(begin) for did in self._held} | refused
+        present |= set(self._by_obs_id)
         return sorted(
             f"no run of {name}" if is_range(name) else f"run {name}"
             for name in self._settings.named_runs()
@@ -312,8 +324,8 @@ class Loader:
 
     def _is_unchanged(self, run: RunFiles, obs_id: str, target: Target) -> bool:
         held = self._held.get(target.did(obs_id))
-        if held is None:
-            return False
+        if held is None or obs_id in self._incomplete:
+            return False  # what is refused of a run is told until it is mended
         if not held.responses and not run.responses:
             return False  # CALDB files may have come since; only the header names them
         notes = self.reader.notes(run)

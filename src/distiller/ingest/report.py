@@ -11,9 +11,20 @@ from distiller.ingest.findings import CODES, FILE_REFUSED, Finding, refuses
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-OUTCOMES = ("added", "replaced", "unchanged", "refused", "withheld", "ignored")
+OUTCOMES = (
+    "added",
+    "replaced",
+    "unchanged",
+    "refused",
+    "withheld",
+    "ignored",
+    "refused_files",
+)
 _ALWAYS = OUTCOMES[:4]
 """Outcomes that are told even where there are none."""
+
+_OF_FILES = FILE_REFUSED | {"D120"}
+"""Codes of what is refused and is no run: responses and indexes."""
 
 _SHOWN_FILES = 5
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -41,9 +52,9 @@ class Report:
     Attributes
     ----------
     counts
-        Runs by outcome, one of `OUTCOMES`; what is refused, a run or a file, has an
-        error among the findings; withheld runs were removed before, ignored
-        ones and files the settings leave out.
+        Runs by outcome, one of `OUTCOMES`; what is refused has an error among the
+        findings; withheld runs were removed before, ignored ones and files the settings
+        leave out; ``refused_files`` are no runs but responses and index files.
     by_collection
         The same for each collection; what was refused before its collection was known
         (a path that is not there) is in ``counts`` only.
@@ -69,7 +80,13 @@ class Report:
     @property
     def refused(self) -> int:
         """Number of runs and files that were refused."""
-        return self.counts["refused"]
+        return self.counts["refused"] + self.counts["refused_files"]
+
+    def refused_runs(self, collection: str) -> frozenset[str]:
+        """Return the runs of a collection that were refused, those with a name."""
+        return frozenset(
+            run for name, _, _, run in self._refused if name == collection and run
+        )
 
     def begin(self, collection: str) -> None:
         """Take note that a collection is being filled."""
@@ -110,7 +127,8 @@ class Report:
             run = None if is_file else finding.obs_id
             refused = collection, finding.code, finding.path, run
             if refused not in self._refused:
-                self.count("refused", collection)
+                kind = "refused_files" if finding.code in _OF_FILES else "refused"
+                self.count(kind, collection)
             self._refused.add(refused)
 
     def _grouped(self) -> list[tuple[str, list[Finding]]]:
@@ -174,8 +192,13 @@ class Report:
 
 def _sums(counts: Counter[str]) -> str:
     """Return counts by outcome; those that are seldom only where there are any."""
-    told = (name for name in OUTCOMES if name in _ALWAYS or counts[name])
-    return ", ".join(f"{counts[name]} {name}" for name in told)
+    *of_runs, of_files = OUTCOMES
+    told = (name for name in of_runs if name in _ALWAYS or counts[name])
+    text = ", ".join(f"{counts[name]} {name}" for name in told)
+    if not counts[of_files]:
+        return text
+    files = "file" if counts[of_files] == 1 else "files"
+    return f"{text}; besides {counts[of_files]} {files} refused (responses, indexes)"
 
 
 def _line(finding: Finding) -> str:
