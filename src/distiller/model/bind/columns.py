@@ -98,10 +98,13 @@ class Columns:
         if target is not None and target.key not in self._contested:
             usual.insert(0, target.key)
         name = given.column or self._sheet.free(*usual)
+        key = context.led(target, given, f"{self._item.id}: {part.path}")
         column = Column(
             name=name,
-            datatype="char",
-            arraysize="*",
+            datatype=key.form.datatype,
+            arraysize=key.form.arraysize,
+            xtype=key.form.xtype,
+            unit=key.unit,
             ucd=given.ucd or "meta.id",
             utype=given.utype or context.utype(self._bound, role.id),
             description=given.description or part.description,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
 from distiller.model.bind.columns import Columns
-from distiller.model.bind.context import spaced
-from distiller.model.bind.forms import NUMBER, TEXT, Form
+from distiller.model.bind.context import KeyForm, spaced
+from distiller.model.bind.forms import NUMBER, Form
 from distiller.model.bind.rules import add_rule
 from distiller.model.bind.sheet import Sheet, key_column
 from distiller.model.bind.walk import joined
@@ -89,7 +89,7 @@ class Several:
         for column in owner.key:
             words = f"Key of its {spaced(self._item.name)}."
             form = Form(column.datatype, column.arraysize, column.xtype)
-            sheet.add(key_column(column.name, form, words))
+            sheet.add(key_column(column.name, KeyForm(form, column.unit), words))
         pairs = tuple((c.name, c.name) for c in owner.key)
         sheet.keys.append(ForeignKey(owner.table, pairs, role.description))
         if part.shape == "references":
@@ -107,7 +107,7 @@ class Several:
     def _index(self, sheet: Sheet, part: Part) -> None:
         name = sheet.free(f"{snake(part.role.name)}_index")
         said = "Number of the value, from 1."
-        sheet.add(key_column(name, NUMBER, said, "meta.number", indexed=False))
+        sheet.add(key_column(name, KeyForm(NUMBER), said, "meta.number", indexed=False))
         text, words = f"{quoted(name)} >= 1", "counted from 1"
         if part.role.upper != UNBOUNDED:
             text = f"{quoted(name)} BETWEEN 1 AND {part.role.upper}"
@@ -147,7 +147,8 @@ class Several:
         target = context.target(item, f"{self._item.id}: {role.name}")
         key = target.key if target else f"{snake(role.name)}_id"
         name = given.column or sheet.free(key, f"{snake(role.name)}_{key}")
-        sheet.add(key_column(name, TEXT, given.description or part.description))
+        form = context.led(target, given, f"{self._item.id}: {part.path}")
+        sheet.add(key_column(name, form, given.description or part.description))
         if target is not None:
             utype = context.utype(self._bound, role.id)
             sheet.lead(name, target, role.description, utype)

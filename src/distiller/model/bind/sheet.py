@@ -11,8 +11,7 @@ from distiller.model.names import OF_ENGINES, cut, free_name
 from distiller.model.tables import BoundColumn
 
 if TYPE_CHECKING:
-    from distiller.model.bind.context import Target
-    from distiller.model.bind.forms import Form
+    from distiller.model.bind.context import KeyForm, Target
     from distiller.model.conditions import Kind
     from distiller.model.tables import Check
 
@@ -61,15 +60,17 @@ class Sheet:
 
 
 def key_column(
-    name: str, form: Form, words: str, ucd: str = "meta.id", *, indexed: bool = True
+    name: str, key: KeyForm, words: str, ucd: str = "meta.id", *, indexed: bool = True
 ) -> BoundColumn:
     """Return a column that is never missing and tells rows apart."""
+    form = key.form
     return BoundColumn(
         Column(
             name=name,
             datatype=form.datatype,
             arraysize=form.arraysize,
             xtype=form.xtype,
+            unit=key.unit,
             ucd=ucd,
             description=words,
             nullable=False,
