@@ -205,6 +205,7 @@ class _Binder:
         item, key = self._item, self._bound.key
         if not isinstance(key, str):
             return None
+        self._sheet.said[key] = "key"
         what = spaced(item.name)
         words = f"Key of the {what}: the same for the same content, everywhere."
         lineage = self._context.families.lineage(item)
@@ -234,7 +235,9 @@ class _Binder:
     def _kind(self) -> str:
         """Add the column that says of which type a row is, and return its name."""
         given = self._bound.discriminator
-        name = self._sheet.free(given.column or f"{self._bound.table}_type")
+        name = given.column or self._sheet.free(f"{self._bound.table}_type")
+        if given.column:
+            self._sheet.said[name] = "discriminator"
         kinds = tuple(t.name for t in self._context.families.concrete(self._item))
         words = f"Which {spaced(self._item.name)} it is: its type in the data model."
         column = Column(
@@ -336,8 +339,7 @@ class _Binder:
 
     def _check_names(self, table: BoundTable) -> None:
         bound, names = self._bound, table.names
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            self._fault(f"{table.name}.{name}: two columns of that name")
+        self._context.twice(table)
         absent = [n for n in (*table.key, bound.root) if n and n not in names]
         for name in absent:
             self._fault(f"{table.name}: key or root {name!r} is no column of it")

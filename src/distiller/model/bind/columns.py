@@ -122,6 +122,12 @@ class Columns:
 
     def _free(self, path: str) -> str:
         own = snake(path)
+        said = self._sheet.said.get(own)
+        if said is not None and self._context.complete:
+            self._context.messages.fault(
+                f"{self._item.id}: {path}: its column {own} has the name that {said} "
+                f"says (give one of them another)"
+            )
         return self._sheet.free(own, f"{snake(self._item.name)}_{own}")
 
     def _at(self, path: str) -> str:

@@ -10,12 +10,14 @@ from distiller.model.bind.forms import TEXT, Form
 from distiller.model.bind.messages import Messages
 from distiller.model.bind.walk import Walker
 from distiller.model.binding import snake
+from distiller.model.names import free_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from distiller.model.binding import Binding, ColumnBinding, TableBinding
     from distiller.model.entities import Document, Type
+    from distiller.model.tables import BoundTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class Context:
         self.families = Families(document, binding.strategy, binding.inheritance)
         self.walker = Walker(document, self.families, self.messages)
         self.taken = {bound.table for bound in binding.tables.values()}
+        self.taken.update(binding.views)
+        self._said = {
+            given.table
+            for bound in binding.tables.values()
+            for given in bound.columns.values()
+            if given.table
+        }
 
     def qualified(self, table: str) -> str:
         """Return the name of a table with its schema."""
@@ -69,9 +78,30 @@ class Context:
         """Return what the model calls something, with its prefix."""
         return f"{self.document.name}:{vodml_id}"
 
+    def table_beside(self, given: str | None, usual: str, what: str) -> str:
+        """Return the name of a table beside that of a type; it is taken then.
+
+        A name that is said and taken is a fault; only usual ones give way.
+
+        Parameters
+        ----------
+        what
+            What stands in the table, for messages.
+        """
+        if given in self.taken:
+            self.messages.fault(f"{what}: table {given}: there is one of that name")
+        name = given or free_name(self.taken | self._said, usual)
+        self.taken.add(name)
+        return name
+
     def utype(self, bound: TableBinding, vodml_id: str) -> str | None:
         """Return the utype of what the model calls so, None where none are wanted."""
         return self.identifier(vodml_id) if bound.utypes else None
+
+    def twice(self, table: BoundTable) -> None:
+        """Remember as faults the names that several columns of a table have."""
+        for name in sorted({n for n in table.names if table.names.count(n) > 1}):
+            self.messages.fault(f"{table.name}.{name}: two columns of that name")
 
     def type(self, vodml_id: str) -> Type | None:
         """Return the type of this document, or None."""

@@ -14,7 +14,7 @@ from distiller.model.bind.sheet import Sheet, key_column
 from distiller.model.bind.walk import joined
 from distiller.model.binding import ColumnBinding, snake
 from distiller.model.entities import UNBOUNDED
-from distiller.model.names import free_name, quoted
+from distiller.model.names import quoted
 from distiller.model.tables import BoundTable, Check, Ownership
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class Several:
         """Yield the table of an attribute or reference, and those inside it."""
         role = part.role
         inner = part.path.removeprefix(f"{within}.")
-        usual = given.table or f"{owner.table.partition('.')[2]}_{snake(inner)}"
-        own = free_name(self._context.taken, usual)
-        self._context.taken.add(own)
+        usual = f"{owner.table.partition('.')[2]}_{snake(inner)}"
+        what = f"{self._item.id}: {joined(self._path, part.path)}"
+        own = self._context.table_beside(given.table, usual, what)
         name = self._context.qualified(own)
         sheet = Sheet(name, not self._context.complete)
         for column in owner.key:
@@ -160,7 +160,7 @@ class Several:
         key = tuple(b.column.name for b in sheet.columns[:count])
         identifier = f"{self._item.id}.{part.path}"
         own = self._bound.rows == "own" and owner.by
-        return BoundTable(
+        table = BoundTable(
             name=sheet.name,
             title=f"{owner.title}: {part.role.name}",
             description=part.description,
@@ -175,3 +175,5 @@ class Several:
             hidden=self._context.binding.hidden,
             owner=Ownership(owner.by, owner.table, owner.by) if own else None,
         )
+        self._context.twice(table)
+        return table

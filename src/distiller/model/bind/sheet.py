@@ -26,6 +26,9 @@ class Sheet:
         Whether a name that is taken gets a number; otherwise it is a fault later.
     operands
         What conditions may be on, by the path of the attribute.
+    said
+        Names of columns that the binding says and that no attribute has by itself,
+        with the key of the binding that says them.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Sheet:
     keys: list[ForeignKey] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     operands: dict[str, Operand] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def add(self, bound: BoundColumn, *paths: str) -> None:
         """Add a column, which conditions name by these paths."""

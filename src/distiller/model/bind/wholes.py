@@ -75,6 +75,7 @@ def add_wholes(
             return None
         if given.column:
             name = given.column
+            sheet.said[name] = "container"
         elif target is None:
             name = sheet.free(f"{snake(whole.item.name)}_id")
         elif whole.item.id in family:
