@@ -272,3 +272,13 @@ def test_names_that_engines_have_for_themselves_are_no_trouble(base: Engine) -> 
         _made(base, session, model)
         assert _differences(base, session, model) == []
     assert found.tables[0].names[1:3] == ("at_xmin", "at_ctid")
+
+
+def test_a_key_that_is_said_to_be_unique_is_a_key(base: Engine) -> None:
+    first = toy("joined")
+    site = first.by_name["toy.catalogue"]
+    columns = tuple(replace(b, unique=True) for b in site.columns)
+    model = _table(first, "toy.catalogue", columns=columns)
+    with closing(base.session()) as session:
+        _made(base, session, model)
+        assert _differences(base, session, model) == []

@@ -15,6 +15,7 @@ from distiller.model.names import LONGEST, OF_ENGINES, SCHEMAS_OF_ENGINES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from distiller.core.columns import Column
     from distiller.model.entities import Constraint, Document, Role, Type
     from distiller.model.tables import BoundTable, Model
 
@@ -297,6 +298,7 @@ def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
                 yield f"{table.name}: foreign key from {own}, which is absent"
             if other not in target.names:
                 yield f"{table.name}: foreign key to {key.target}.{other}: absent"
+            yield from _unlike(table, own, target, other)
         others = tuple(other for _, other in key.columns)
         unique = {(b.column.name,) for b in target.columns if b.unique}
         if set(others) <= set(target.names) and others not in unique | {target.key}:
@@ -307,6 +309,30 @@ def _key_faults(model: Model, table: BoundTable) -> Iterator[str]:
                 f"{table.name}: foreign key of {table.rows} rows to {key.target}, "
                 f"whose rows go with their dataset"
             )
+
+
+def _unlike(
+    table: BoundTable, own: str, target: BoundTable, other: str
+) -> Iterator[str]:
+    """Yield how a column differs from the one that it leads to."""
+    ends = [
+        bound.column
+        for place, name in ((table, own), (target, other))
+        for bound in place.columns
+        if bound.column.name == name
+    ]
+    if len(ends) == 2 and _type(ends[0]) != _type(ends[1]):  # noqa: PLR2004 - two ends
+        yield (
+            f"{table.name}.{own}: foreign key to {target.name}.{other}: "
+            f"{_type(ends[0])} here, {_type(ends[1])} there"
+        )
+
+
+def _type(column: Column) -> str:
+    """Return datatype, size, xtype and unit of a column, in words."""
+    size = f"({column.arraysize})" if column.arraysize else ""
+    words = (f"{column.datatype}{size}", column.xtype, column.unit)
+    return " ".join(word for word in words if word)
 
 
 def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from distiller.core.columns import Column, ForeignKey
 from distiller.core.spelling import meant
 from distiller.model.bind.columns import Columns
-from distiller.model.bind.context import Context, spaced
-from distiller.model.bind.forms import TEXT
+from distiller.model.bind.context import Context, KeyForm, spaced
+from distiller.model.bind.forms import Form
 from distiller.model.bind.rules import add_presence, add_rule
 from distiller.model.bind.several import Owner, Several
 from distiller.model.bind.sheet import Sheet, key_column
@@ -46,8 +46,16 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
         Whether an attribute that the binding does not name is a fault; otherwise it
         becomes a column under its own name, and what SQL cannot hold is noted.
     """
-    context = Context(document, binding, complete=complete)
-    tables = tuple(_tables(context))
+    keys: dict[str, KeyForm] = {}
+    # What leads to a key is what the key is, which may lead to another: each turn
+    # carries it one table further.
+    for _ in range(len(binding.tables) + 1):
+        context = Context(document, binding, complete=complete, keys=keys)
+        tables = tuple(_tables(context))
+        found = _keys(tables)
+        if found == keys:
+            break
+        keys = found
     views = tuple(
         View(context.qualified(name), v.of, v.title, v.description)
         for name, v in binding.views.items()
@@ -63,6 +71,18 @@ def bind(document: Document, binding: Binding, *, complete: bool) -> Bound:
                 f"root type, or name owned_by)"
             )
     return Bound(tables, views, tuple(messages.faults), tuple(messages.notes))
+
+
+def _keys(tables: tuple[BoundTable, ...]) -> dict[str, KeyForm]:
+    """Return what keys of one column are, by table, where they are no text."""
+    found: dict[str, KeyForm] = {}
+    for table in tables:
+        for bound in table.columns:
+            column = bound.column
+            if table.key == (column.name,) and not column.is_text:
+                form = Form(column.datatype, column.arraysize, column.xtype)
+                found[table.name] = KeyForm(form, column.unit)
+    return found
 
 
 def _narrowed(document: Document) -> Iterator[str]:
@@ -185,13 +205,15 @@ class _Binder:
         item, key = self._item, self._bound.key
         if not isinstance(key, str):
             return None
+        self._sheet.said[key] = "key"
         what = spaced(item.name)
         words = f"Key of the {what}: the same for the same content, everywhere."
-        self._sheet.add(key_column(key, TEXT, words, "meta.id;meta.main"))
         lineage = self._context.families.lineage(item)
-        if self._strategy != "joined" or len(lineage) == 1:
-            return None
-        target = self._context.target(lineage[1], f"{item.id}: what it extends")
+        target = None
+        if self._strategy == "joined" and len(lineage) > 1:
+            target = self._context.target(lineage[1], f"{item.id}: what it extends")
+        form = target.form if target is not None else KeyForm()
+        self._sheet.add(key_column(key, form, words, "meta.id;meta.main"))
         if target is None:
             return None
         said = f"The {spaced(lineage[1].name)} that it is."
@@ -213,7 +235,9 @@ class _Binder:
     def _kind(self) -> str:
         """Add the column that says of which type a row is, and return its name."""
         given = self._bound.discriminator
-        name = self._sheet.free(given.column or f"{self._bound.table}_type")
+        name = given.column or self._sheet.free(f"{self._bound.table}_type")
+        if given.column:
+            self._sheet.said[name] = "discriminator"
         kinds = tuple(t.name for t in self._context.families.concrete(self._item))
         words = f"Which {spaced(self._item.name)} it is: its type in the data model."
         column = Column(
@@ -315,8 +339,7 @@ class _Binder:
 
     def _check_names(self, table: BoundTable) -> None:
         bound, names = self._bound, table.names
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            self._fault(f"{table.name}.{name}: two columns of that name")
+        self._context.twice(table)
         absent = [n for n in (*table.key, bound.root) if n and n not in names]
         for name in absent:
             self._fault(f"{table.name}: key or root {name!r} is no column of it")

@@ -98,10 +98,13 @@ class Columns:
         if target is not None and target.key not in self._contested:
             usual.insert(0, target.key)
         name = given.column or self._sheet.free(*usual)
+        key = context.led(target, given, f"{self._item.id}: {part.path}")
         column = Column(
             name=name,
-            datatype="char",
-            arraysize="*",
+            datatype=key.form.datatype,
+            arraysize=key.form.arraysize,
+            xtype=key.form.xtype,
+            unit=key.unit,
             ucd=given.ucd or "meta.id",
             utype=given.utype or context.utype(self._bound, role.id),
             description=given.description or part.description,
@@ -119,6 +122,12 @@ class Columns:
 
     def _free(self, path: str) -> str:
         own = snake(path)
+        said = self._sheet.said.get(own)
+        if said is not None and self._context.complete:
+            self._context.messages.fault(
+                f"{self._item.id}: {path}: its column {own} has the name that {said} "
+                f"says (give one of them another)"
+            )
         return self._sheet.free(own, f"{snake(self._item.name)}_{own}")
 
     def _at(self, path: str) -> str:

@@ -6,34 +6,69 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distiller.model.bind.families import Families
+from distiller.model.bind.forms import TEXT, Form
 from distiller.model.bind.messages import Messages
 from distiller.model.bind.walk import Walker
 from distiller.model.binding import snake
+from distiller.model.names import free_name
 
 if TYPE_CHECKING:
-    from distiller.model.binding import Binding, TableBinding
+    from collections.abc import Mapping
+
+    from distiller.model.binding import Binding, ColumnBinding, TableBinding
     from distiller.model.entities import Document, Type
+    from distiller.model.tables import BoundTable
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Table and key column that a reference leads to."""
+    """Table and key column that a reference leads to, and what that column is."""
 
     table: str
     key: str
+    form: KeyForm
+
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """What a key is, and so every column that leads to it."""
+
+    form: Form = TEXT
+    unit: str | None = None
 
 
 class Context:
-    """One document and its binding, with what was found in them."""
+    """One document and its binding, with what was found in them.
 
-    def __init__(self, document: Document, binding: Binding, *, complete: bool) -> None:
+    Parameters
+    ----------
+    keys
+        What the keys are that are no text, by table.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        binding: Binding,
+        *,
+        complete: bool,
+        keys: Mapping[str, KeyForm],
+    ) -> None:
         self.document = document
         self.binding = binding
         self.complete = complete
+        self._keys = keys
         self.messages = Messages(binding.model, complete)
         self.families = Families(document, binding.strategy, binding.inheritance)
         self.walker = Walker(document, self.families, self.messages)
         self.taken = {bound.table for bound in binding.tables.values()}
+        self.taken.update(binding.views)
+        self._said = {
+            given.table
+            for bound in binding.tables.values()
+            for given in bound.columns.values()
+            if given.table
+        }
 
     def qualified(self, table: str) -> str:
         """Return the name of a table with its schema."""
@@ -43,9 +78,30 @@ class Context:
         """Return what the model calls something, with its prefix."""
         return f"{self.document.name}:{vodml_id}"
 
+    def table_beside(self, given: str | None, usual: str, what: str) -> str:
+        """Return the name of a table beside that of a type; it is taken then.
+
+        A name that is said and taken is a fault; only usual ones give way.
+
+        Parameters
+        ----------
+        what
+            What stands in the table, for messages.
+        """
+        if given in self.taken:
+            self.messages.fault(f"{what}: table {given}: there is one of that name")
+        name = given or free_name(self.taken | self._said, usual)
+        self.taken.add(name)
+        return name
+
     def utype(self, bound: TableBinding, vodml_id: str) -> str | None:
         """Return the utype of what the model calls so, None where none are wanted."""
         return self.identifier(vodml_id) if bound.utypes else None
+
+    def twice(self, table: BoundTable) -> None:
+        """Remember as faults the names that several columns of a table have."""
+        for name in sorted({n for n in table.names if table.names.count(n) > 1}):
+            self.messages.fault(f"{table.name}.{name}: two columns of that name")
 
     def type(self, vodml_id: str) -> Type | None:
         """Return the type of this document, or None."""
@@ -87,7 +143,29 @@ class Context:
             )
             return None
         key = bound.key if isinstance(bound.key, str) else bound.key[0]
-        return Target(self.qualified(bound.table), key)
+        table = self.qualified(bound.table)
+        return Target(table, key, self._keys.get(table, KeyForm()))
+
+    def led(self, target: Target | None, given: ColumnBinding, what: str) -> KeyForm:
+        """Return what a column is that leads to a key: what that key is.
+
+        Parameters
+        ----------
+        what
+            The reference or whole, for messages.
+        """
+        found = target.form if target is not None else KeyForm()
+        if given.datatype not in {None, found.form.datatype}:
+            self.messages.fault(
+                f"{what}: datatype {given.datatype}: the key that it leads to is "
+                f"{found.form.datatype}, and so is this column"
+            )
+        if given.unit not in {None, found.unit}:
+            self.messages.fault(
+                f"{what}: unit {given.unit}: the key that it leads to has "
+                f"{found.unit or 'none'}, and so has this column"
+            )
+        return found
 
 
 def _several(what: str, item: Type, holders: tuple[Type, ...]) -> str:

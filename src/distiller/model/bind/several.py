@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column, ForeignKey
 from distiller.model.bind.columns import Columns
-from distiller.model.bind.context import spaced
-from distiller.model.bind.forms import NUMBER, TEXT, Form
+from distiller.model.bind.context import KeyForm, spaced
+from distiller.model.bind.forms import NUMBER, Form
 from distiller.model.bind.rules import add_rule
 from distiller.model.bind.sheet import Sheet, key_column
 from distiller.model.bind.walk import joined
 from distiller.model.binding import ColumnBinding, snake
 from distiller.model.entities import UNBOUNDED
-from distiller.model.names import free_name, quoted
+from distiller.model.names import quoted
 from distiller.model.tables import BoundTable, Check, Ownership
 
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ class Several:
         """Yield the table of an attribute or reference, and those inside it."""
         role = part.role
         inner = part.path.removeprefix(f"{within}.")
-        usual = given.table or f"{owner.table.partition('.')[2]}_{snake(inner)}"
-        own = free_name(self._context.taken, usual)
-        self._context.taken.add(own)
+        usual = f"{owner.table.partition('.')[2]}_{snake(inner)}"
+        what = f"{self._item.id}: {joined(self._path, part.path)}"
+        own = self._context.table_beside(given.table, usual, what)
         name = self._context.qualified(own)
         sheet = Sheet(name, not self._context.complete)
         for column in owner.key:
             words = f"Key of its {spaced(self._item.name)}."
             form = Form(column.datatype, column.arraysize, column.xtype)
-            sheet.add(key_column(column.name, form, words))
+            sheet.add(key_column(column.name, KeyForm(form, column.unit), words))
         pairs = tuple((c.name, c.name) for c in owner.key)
         sheet.keys.append(ForeignKey(owner.table, pairs, role.description))
         if part.shape == "references":
@@ -107,7 +107,7 @@ class Several:
     def _index(self, sheet: Sheet, part: Part) -> None:
         name = sheet.free(f"{snake(part.role.name)}_index")
         said = "Number of the value, from 1."
-        sheet.add(key_column(name, NUMBER, said, "meta.number", indexed=False))
+        sheet.add(key_column(name, KeyForm(NUMBER), said, "meta.number", indexed=False))
         text, words = f"{quoted(name)} >= 1", "counted from 1"
         if part.role.upper != UNBOUNDED:
             text = f"{quoted(name)} BETWEEN 1 AND {part.role.upper}"
@@ -147,7 +147,8 @@ class Several:
         target = context.target(item, f"{self._item.id}: {role.name}")
         key = target.key if target else f"{snake(role.name)}_id"
         name = given.column or sheet.free(key, f"{snake(role.name)}_{key}")
-        sheet.add(key_column(name, TEXT, given.description or part.description))
+        form = context.led(target, given, f"{self._item.id}: {part.path}")
+        sheet.add(key_column(name, form, given.description or part.description))
         if target is not None:
             utype = context.utype(self._bound, role.id)
             sheet.lead(name, target, role.description, utype)
@@ -159,7 +160,7 @@ class Several:
         key = tuple(b.column.name for b in sheet.columns[:count])
         identifier = f"{self._item.id}.{part.path}"
         own = self._bound.rows == "own" and owner.by
-        return BoundTable(
+        table = BoundTable(
             name=sheet.name,
             title=f"{owner.title}: {part.role.name}",
             description=part.description,
@@ -174,3 +175,5 @@ class Several:
             hidden=self._context.binding.hidden,
             owner=Ownership(owner.by, owner.table, owner.by) if own else None,
         )
+        self._context.twice(table)
+        return table

@@ -11,8 +11,7 @@ from distiller.model.names import OF_ENGINES, cut, free_name
 from distiller.model.tables import BoundColumn
 
 if TYPE_CHECKING:
-    from distiller.model.bind.context import Target
-    from distiller.model.bind.forms import Form
+    from distiller.model.bind.context import KeyForm, Target
     from distiller.model.conditions import Kind
     from distiller.model.tables import Check
 
@@ -27,6 +26,9 @@ class Sheet:
         Whether a name that is taken gets a number; otherwise it is a fault later.
     operands
         What conditions may be on, by the path of the attribute.
+    said
+        Names of columns that the binding says and that no attribute has by itself,
+        with the key of the binding that says them.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Sheet:
     keys: list[ForeignKey] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     operands: dict[str, Operand] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def add(self, bound: BoundColumn, *paths: str) -> None:
         """Add a column, which conditions name by these paths."""
@@ -61,15 +64,17 @@ class Sheet:
 
 
 def key_column(
-    name: str, form: Form, words: str, ucd: str = "meta.id", *, indexed: bool = True
+    name: str, key: KeyForm, words: str, ucd: str = "meta.id", *, indexed: bool = True
 ) -> BoundColumn:
     """Return a column that is never missing and tells rows apart."""
+    form = key.form
     return BoundColumn(
         Column(
             name=name,
             datatype=form.datatype,
             arraysize=form.arraysize,
             xtype=form.xtype,
+            unit=key.unit,
             ucd=ucd,
             description=words,
             nullable=False,

@@ -75,6 +75,7 @@ def add_wholes(
             return None
         if given.column:
             name = given.column
+            sheet.said[name] = "container"
         elif target is None:
             name = sheet.free(f"{snake(whole.item.name)}_id")
         elif whole.item.id in family:
@@ -83,10 +84,13 @@ def add_wholes(
             name = sheet.free(f"{snake(whole.role.name)}_{target.key}")
         else:
             name = sheet.free(target.key)
+        key = context.led(target, given, f"{item.id}: container")
         column = Column(
             name=name,
-            datatype="char",
-            arraysize="*",
+            datatype=key.form.datatype,
+            arraysize=key.form.arraysize,
+            xtype=key.form.xtype,
+            unit=key.unit,
             ucd=given.ucd or "meta.id",
             utype=given.utype or context.utype(bound, whole.role.id),
             description=given.description or f"Key of its {spaced(whole.item.name)}.",

@@ -43,19 +43,19 @@ def statements(model: Model) -> Iterator[str]:
 
 def create_table(table: BoundTable, name: str | None = None) -> str:
     """Return the statement that makes a table, under another name if one is given."""
-    lines = [_column(bound) for bound in table.columns]
+    lines = [_column(table, bound) for bound in table.columns]
     lines.append(f"PRIMARY KEY ({listed(table.key)})")
     lines += [f"CHECK ({check.sql})" for check in table.checks]
     body = ",\n".join(f"  {line}" for line in lines)
     return f"CREATE TABLE {qualified(name or table.name)} (\n{body}\n)"
 
 
-def _column(bound: BoundColumn) -> str:
+def _column(table: BoundTable, bound: BoundColumn) -> str:
     name = quoted(bound.column.name)
     words = [name, sql_type(bound.column)]
     if not bound.column.nullable:
         words.append("NOT NULL")
-    if bound.unique:
+    if bound.unique and table.key != (bound.column.name,):
         words.append("UNIQUE")
     if bound.literals:
         values = ", ".join(literal(word) for word in bound.literals)
