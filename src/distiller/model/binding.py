@@ -43,7 +43,8 @@ class ColumnBinding(_Frozen):
     datatype: Datatype | None = Field(
         None,
         description="VOTable type of a number, where another than usual is wanted; "
-        "others stay what they are, and what leads to a key is what the key is.",
+        "others stay what they are, what leads to a key is what the key is, and is "
+        "said where that is in another model.",
         json_schema_extra={"usual": "by the type of the attribute", "like": "float"},
     )
     unit: str | None = Field(
