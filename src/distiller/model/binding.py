@@ -12,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from distiller.core.columns import Datatype
 from distiller.core.errors import BadData
 from distiller.core.spelling import meant
-from distiller.model.names import SCHEMAS_OF_ENGINES, cut, free_name
+from distiller.model.names import (
+    SCHEMAS_OF_ENGINES,
+    SCHEMAS_OF_POSTGRESQL,
+    cut,
+    free_name,
+)
 from distiller.model.tables import Rows, Strategy
 
 if TYPE_CHECKING:
@@ -37,7 +42,9 @@ class ColumnBinding(_Frozen):
     )
     datatype: Datatype | None = Field(
         None,
-        description="VOTable type, where another than usual is wanted.",
+        description="VOTable type of a number, where another than usual is wanted; "
+        "others stay what they are, what leads to a key is what the key is, and is "
+        "said where that is in another model.",
         json_schema_extra={"usual": "by the type of the attribute", "like": "float"},
     )
     unit: str | None = Field(
@@ -368,6 +375,8 @@ def default_binding(document: Document) -> Binding:
     extend each other are joined, so that references to any of them have a key.
     """
     schema = snake(document.name)
+    if schema.startswith(SCHEMAS_OF_POSTGRESQL):
+        schema = f"model_{schema}"
     tables: dict[str, TableBinding] = {}
     taken: set[str] = set()
     for item in document.types:

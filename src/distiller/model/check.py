@@ -10,7 +10,12 @@ from astropy import units
 from astropy.io.votable.ucd import parse_ucd
 
 from distiller.core.spelling import meant
-from distiller.model.names import LONGEST, OF_ENGINES, SCHEMAS_OF_ENGINES
+from distiller.model.names import (
+    LONGEST,
+    OF_ENGINES,
+    SCHEMAS_OF_ENGINES,
+    SCHEMAS_OF_POSTGRESQL,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -262,6 +267,11 @@ def _table_faults(model: Model, unbound: frozenset[str]) -> Iterator[str]:
         schema = name.partition(".")[0]
         if schema in SCHEMAS_OF_ENGINES:
             yield f"{name}: {schema} is a schema of the engine's own"
+        elif schema.startswith(SCHEMAS_OF_POSTGRESQL):
+            yield (
+                f"{name}: schema {schema}: PostgreSQL keeps names with "
+                f"{SCHEMAS_OF_POSTGRESQL} for itself"
+            )
     for table in model.tables:
         described = table.type_id.partition(":")[0] not in unbound
         yield from _column_faults(table, described=described)
@@ -351,6 +361,8 @@ def _column_faults(table: BoundTable, *, described: bool) -> Iterator[str]:
                 yield f"{where}: {column.unit!r} is no unit (VOUnits)"
         if column.unit and column.is_text:
             yield f"{where}: text with a unit"
+        if column.unit and column.datatype == "boolean":
+            yield f"{where}: true or false with a unit"
         if column.ucd:
             try:
                 parse_ucd(column.ucd, check_controlled_vocabulary=True)

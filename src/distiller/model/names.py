@@ -58,6 +58,9 @@ SCHEMAS_OF_ENGINES = frozenset({
 })  # fmt: skip
 """Schemas and databases that an engine has of itself."""
 
+SCHEMAS_OF_POSTGRESQL = "pg_"
+"""How no other schema may begin there."""
+
 RESERVED = RESERVED_DUCKDB | RESERVED_POSTGRESQL
 
 

@@ -19,6 +19,7 @@ from distiller.model.entities import (
     Role,
     Type,
 )
+from distiller.model.no_xml import no_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def read_vodml(text: bytes, source: str) -> Document:
     try:
         root = etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
-        raise BadData("M001", source, f"no XML: {error}") from error
+        raise no_xml(source, error) from error
     if root.tag != _ROOT:
         raise BadData(
             "M002",

@@ -153,3 +153,25 @@ def test_a_foreign_key_between_types_that_differ_is_a_fault() -> None:
     assert check_tables(broken) == (
         "toy.weather.number: foreign key to toy.run.number: char(*) here, long s there",
     )
+
+
+def test_of_a_key_in_another_model_the_binding_says_what_it_is() -> None:
+    note = made("objectType", "Note", ("reference", "run", "lab:Run", 1, 1))
+    columns = {"run": {"column": "run", "datatype": "long", "unit": "s"}}
+    table = {
+        "table": "note",
+        "key": "note_id",
+        "rows": "shared",
+        "columns": columns,
+        "foreign_keys": [{"columns": {"run": "number"}, "target": "toy.run"}],
+    }
+    given = {"model": "toy", "schema": "notes", "tables": {"Note": table}}
+    found = bind(with_types(note), Binding.model_validate(given), complete=True)
+    assert found.faults == ()
+    model = _model()
+    whole = Model((TOY,), (*model.tables, *found.tables))
+    assert check_tables(whole) == ()
+    columns["run"].pop("datatype")
+    found = bind(with_types(note), Binding.model_validate(given), complete=True)
+    said = "notes.note.run: foreign key to toy.run.number: char(*) s here, long s there"
+    assert said in check_tables(Model((TOY,), (*model.tables, *found.tables)))

@@ -10,7 +10,7 @@ from distiller.core.columns import Column, ForeignKey
 from distiller.core.spelling import meant
 from distiller.model.bind.columns import Columns
 from distiller.model.bind.context import Context, KeyForm, spaced
-from distiller.model.bind.forms import Form
+from distiller.model.bind.forms import NUMBERS, Form
 from distiller.model.bind.rules import add_presence, add_rule
 from distiller.model.bind.several import Owner, Several
 from distiller.model.bind.sheet import Sheet, key_column
@@ -345,6 +345,13 @@ class _Binder:
             self._fault(f"{table.name}: key or root {name!r} is no column of it")
         for name in [n for pair in bound.points for n in pair if n not in names]:
             self._fault(f"{table.name}: {name!r} of its points is no column of it")
+        for column in (b.column for b in table.columns):
+            on_the_sky = any(column.name in pair for pair in bound.points)
+            if on_the_sky and column.datatype not in NUMBERS:
+                self._fault(
+                    f"{table.name}: {column.name!r} of its points is no number "
+                    f"({column.datatype})"
+                )
 
     def _owned_by(self) -> Ownership | None:
         """Follow ``owned_by``: a reference of another type to this one."""

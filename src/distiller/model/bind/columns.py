@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from distiller.core.columns import Column
-from distiller.model.bind.forms import compound
+from distiller.model.bind.forms import NUMBERS, compound
 from distiller.model.binding import snake
 from distiller.model.tables import BoundColumn
 
 if TYPE_CHECKING:
+    from distiller.core.columns import Datatype
     from distiller.model.bind.context import Context
     from distiller.model.bind.sheet import Sheet
     from distiller.model.bind.walk import Part
@@ -61,7 +62,7 @@ class Columns:
         utype = self._context.utype(self._bound, f"{self._item.id}.{part.path}")
         column = Column(
             name=name,
-            datatype=given.datatype or part.form.datatype,
+            datatype=self._datatype(part, given),
             arraysize=part.form.arraysize,
             xtype=part.form.xtype,
             unit=given.unit,
@@ -86,6 +87,17 @@ class Columns:
         if compound(part.role.ref) and not part.optional:
             paths.append(self._at(f"{part.path}.value"))
         self._sheet.add(bound, *paths)
+
+    def _datatype(self, part: Part, given: ColumnBinding) -> Datatype:
+        """Return the datatype of a value: only a number may be another number."""
+        usual, said = part.form.datatype, given.datatype
+        if said is None or said == usual or {said, usual} <= NUMBERS:
+            return said or usual
+        self._context.messages.fault(
+            f"{self._item.id}: {self._at(part.path)}: datatype {said}: it holds "
+            f"{part.form.words} and stays {usual} (only numbers can be other numbers)"
+        )
+        return usual
 
     def add_reference(self, part: Part, given: ColumnBinding) -> None:
         """Add the column with the key of another row."""

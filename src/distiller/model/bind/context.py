@@ -149,12 +149,17 @@ class Context:
     def led(self, target: Target | None, given: ColumnBinding, what: str) -> KeyForm:
         """Return what a column is that leads to a key: what that key is.
 
+        Of a key in another model, or in one of several tables, the binding says it.
+
         Parameters
         ----------
         what
             The reference or whole, for messages.
         """
-        found = target.form if target is not None else KeyForm()
+        if target is None:
+            said = given.datatype or "char"
+            return KeyForm(TEXT if said == "char" else Form(said), given.unit)
+        found = target.form
         if given.datatype not in {None, found.form.datatype}:
             self.messages.fault(
                 f"{what}: datatype {given.datatype}: the key that it leads to is "

@@ -19,7 +19,23 @@ class Form:
     xtype: str | None = None
     literals: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What it holds, for messages.
 
+        >>> Form("double").words, Form("char", "*", "timestamp").words
+        ('numbers', 'dates')
+        """
+        if self.literals:
+            return "the words of an enumeration"
+        if self.datatype in NUMBERS:
+            return "numbers"
+        if self.xtype is not None:
+            return "dates" if self.xtype == "timestamp" else "regions"
+        return "texts" if self.datatype == "char" else "true or false"
+
+
+NUMBERS: frozenset[Datatype] = frozenset({"short", "int", "long", "float", "double"})
 TEXT = Form("char", "*")
 NUMBER = Form("int")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from distiller.model.entities import UNBOUNDED
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from distiller.model.read_xmi.tree import Tree
 
 _MANY = frozenset({"*", "-1", "n", "many", "unbounded"})
+_BELOW = re.compile(r"-[0-9]+")
 _MOST = 2**31 - 1
 _DIGITS = 20
 
@@ -44,8 +46,10 @@ def _bound(
         account.carried(child)
         short = tree.text(child, "value") or tree.text(child, "body")
     text = (short or "").strip().lower()
-    if text in _MANY:
-        return UNBOUNDED if name == "upperValue" else 0
+    if text in _MANY and name == "upperValue":
+        return UNBOUNDED
+    if text == "*":  # alone it means any number, none too
+        return bare
     if text.isascii() and text.isdigit():
         # By digits first: a number of thousands of them cannot even be read.
         if len(text.lstrip("0")) > _DIGITS or int(text) > _MOST:
@@ -54,7 +58,9 @@ def _bound(
             return _MOST
         return int(text)
     if text:
-        account.changed(element, f"{name} {text!r} is no number: read as {bare}")
+        fault = "is below 0" if _BELOW.fullmatch(text) else "is no number"
+        read = "any number" if bare == UNBOUNDED else bare
+        account.changed(element, f"{name} {text!r} {fault}: read as {read}")
     elif name == "upperValue":
         account.changed(element, "upperValue without a value: read as any number")
     return bare

@@ -122,6 +122,10 @@ class Others:
             self._account.lacking(
                 package, "where the other model is (stereotype modelimport, url)"
             )
+        if not other.version:
+            self._account.lacking(
+                package, "which version is meant (stereotype modelimport, version)"
+            )
         self._stereotypes.get(package, "modelelement")
         self._packages[package] = other
         self._used.setdefault(other.name, other)

@@ -264,7 +264,21 @@ class _Reader:
         described = description or value("subject", "description")
         if not described:
             self._account.lacking(self._root, "it has no description")
-        authors = applied.values.get("author", ()) if applied else ()
+        given = self._root.get("URI", "")
+        uri = value("uri", "namespaceuri") or given
+        if not uri:
+            self._account.lacking(self._root, "its URI (stereotype model, uri)")
+        if applied:
+            for taken, *names in (
+                (title, "title"),
+                (version, "version"),
+                (described, "subject", "description"),
+                (uri, "uri", "namespaceuri"),
+                (self._name, "name"),
+            ):
+                self._stereotypes.others(applied, taken, *names)
+        tagged = applied.values if applied else {}
+        authors = (*tagged.get("author", ()), *tagged.get("authors", ()))
         return Document(
             name=self._name,
             title=title or self._name,
@@ -273,7 +287,7 @@ class _Reader:
             package_tree=tuple(self._classifiers.packages),
             types=types,
             imported=tuple(_located(other) for other in self._others.imports()),
-            uri=value("uri", "namespaceuri") or self._root.get("URI", ""),
+            uri=uri,
             authors=tuple(a.strip() for text in authors for a in text.split(";") if a),
             previous_version=value("previousversion"),
             last_modified=self._date(value("lastmodified")),

@@ -181,11 +181,11 @@ class Account:
         """List what the file does not say of an element."""
         self._note("lacking", element, why)
 
-    def unsaid(self, element: etree._Element, what: str) -> None:
-        """List something of a carried element that VO-DML cannot say."""
+    def unsaid(self, element: etree._Element, what: str, why: str = _OTHERWISE) -> None:
+        """List something of a carried element that is not carried over."""
         line = line_of(element)
         where = self._tree.where(element)
-        item = Listed("left", what, where, line, _OTHERWISE)
+        item = Listed("left", what, where, line, why)
         self._notes[line, item] = None
 
     def _note(self, kind: ListedKind, element: etree._Element, why: str) -> None:

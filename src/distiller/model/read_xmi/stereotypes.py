@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KNOWN = {
     "model": "author authors title version previousversion lastmodified uri "
     "namespaceuri subject name description",
-    "modelimport": "name version url documentationurl ivoid namespaceuri",
+    "modelimport": "name version url documentationurl ivoid",
     "modelelement": "vodmlid",
     "semanticconcept": "topconcept vocabularyuri",
     "skosconcept": "broadestskosconcept topconcept vocabularyuri",
@@ -27,6 +27,7 @@ _KNOWN = {
     "subsets": "subsettedproperty",
 }
 """The tagged values that are read of each stereotype; others are listed."""
+_ONE = "VO-DML has one such value, and another is carried over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,14 @@ class Stereotypes:
             if name not in known and any(values):
                 what = f"«{applied.name}» {name}='{' '.join(values)}'"
                 self._account.unsaid(applied.element, what)
+
+    def others(self, applied: Applied, taken: str, *names: str) -> None:
+        """List the values under some names that are not the one that is carried."""
+        for name in names:
+            for value in applied.values.get(name, ()):
+                if value not in {"", taken}:
+                    what = f"«{applied.name}» {name}='{value}'"
+                    self._account.unsaid(applied.element, what, _ONE)
 
     def has(self, element: etree._Element, name: str) -> bool:
         """Whether an element has a stereotype; nothing is marked."""

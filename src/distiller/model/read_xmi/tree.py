@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from distiller.core.errors import BadData
+from distiller.model.no_xml import no_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,7 +233,7 @@ def _parse(text: bytes, source: str) -> etree._Element:
     try:
         root = etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
-        raise BadData("M001", source, f"no XML: {error}") from error
+        raise no_xml(source, error) from error
     if etree.ElementTree(root).docinfo.internalDTD is not None:
         raise BadData(
             "M001",
