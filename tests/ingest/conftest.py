@@ -73,6 +73,7 @@ class RunPlan:
     header: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ("TIME", "RA", "DEC", "ENERGY")
     n_events: int = 5
+    values: dict[str, Any] = field(default_factory=dict)
     has_events: bool = True
     gti: tuple[tuple[float, float], ...] | None = ((1000.0, 2800.0),)
     gti_header: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class RunPlan:
             arrays = [
                 fits.Column(name, "D", unit=UNITS.get(name), array=values)
                 for name in self.columns
-                for values in (np.arange(self.n_events, dtype=float),)
+                for values in (self._column(name),)
             ]
             table = fits.BinTableHDU.from_columns(arrays, name="EVENTS")
             _update(table, header)
@@ -106,6 +107,10 @@ class RunPlan:
         make = responses if self.responses is None else self.responses
         made.extend(make())
         return made
+
+    def _column(self, name: str) -> Any:
+        made = np.arange(self.n_events, dtype=float)
+        return self.values.get(name, made)
 
     def write(self, path: Path) -> Path:
         """Write the file, gzipped if its name says so."""

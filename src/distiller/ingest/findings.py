@@ -253,6 +253,12 @@ _TABLE = (
          "[[access]] of the settings changes it, or --rights with its file alone."),
     Code("D248", "warning", "rows of an index given twice",
          "The first row of the run was taken: mend the index if they differ."),
+    Code("D249", "error", "events without finite values",
+         "No row that was looked at (512, from the first to the last) has a number in "
+         "this column: no analysis finds anything; write the file anew."),
+    Code("D250", "warning", "some events without finite values",
+         "Analyses leave such events out; counted are the rows that were looked at "
+         "(512, from the first to the last)."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

@@ -38,6 +38,9 @@ _CHUNK = 1 << 20
 _MAX_HDUS = 1000
 MAX_TABLE_BYTES = 64 << 20
 """Tables larger than this are not read (their headers are)."""
+_SAMPLES, _SAMPLE_ROWS = 8, 64
+_SAMPLE_ROW_BYTES = 1 << 16
+"""Of a table with longer rows no sample is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Hdu:
-    """One header with its data, which are None where they were not wanted."""
+    """One header with its data and a sample of its rows, None where not wanted."""
 
     header: Header
     data: bytes | None
     too_large: bool = False
+    sample: Hdu | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class _Wish:
 
     wanted: Callable[[Header], bool]
     most_bytes: int
+    sampled: Callable[[Header], bool]
     total: int | None = None
 
 
@@ -111,7 +116,11 @@ class _Cards:
 
 
 def read_hdus(
-    path: Place, wanted: Callable[[Header], bool], *, most_bytes: int | None = None
+    path: Place,
+    wanted: Callable[[Header], bool],
+    *,
+    most_bytes: int | None = None,
+    sampled: Callable[[Header], bool] = lambda _: False,
 ) -> tuple[Hdu, ...]:
     """Read every header of a FITS file, plain or gzipped, and the wanted tables.
 
@@ -119,6 +128,9 @@ def read_hdus(
     ----------
     most_bytes
         Size from which a wanted table is left unread; MAX_TABLE_BYTES unless given.
+    sampled
+        Of which binary tables a sample is read: all of 512 rows, else 8 times 64 from
+        the first to the last.
 
     Raises
     ------
@@ -126,7 +138,8 @@ def read_hdus(
         D101 cannot be opened, D102 missing, D103 empty, D106 not FITS, D107 truncated,
         D108 compression damaged, D109 header damaged, D130 the store does not answer.
     """
-    wish = _Wish(wanted, MAX_TABLE_BYTES if most_bytes is None else most_bytes)
+    most = MAX_TABLE_BYTES if most_bytes is None else most_bytes
+    wish = _Wish(wanted, most, sampled)
     try:
         # Before it is opened, since a pipe would wait for its other end for ever.
         size = stamp_of(path).size
@@ -225,15 +238,44 @@ def _data(
         raise BadData("D109", str(path), f"header {number} gives no valid size")
     asked = size > 0 and wish.wanted(header)
     read = asked and size <= wish.most_bytes
-    data = stream.read(size) if read else None
-    left = size - len(data) if data is not None else _skip(stream, size, wish.total)
+    data, sample = stream.read(size) if read else None, None
+    if data is not None:
+        left = size - len(data)
+    elif size > 0 and wish.sampled(header):
+        sample, left = _sample(stream, header, size, wish.total)
+    else:
+        left = _skip(stream, size, wish.total)
     if left > 0:
         name = header.name or f"HDU {number}"
         raise BadData(
             "D107", str(path), f"ends inside {name}: {left} of {size} bytes are missing"
         )
     stream.read(-size % _BLOCK)
-    return Hdu(header, data, too_large=asked and not read)
+    return Hdu(header, data, too_large=asked and not read, sample=sample)
+
+
+def _sample(
+    stream: BinaryIO, header: Header, size: int, total: int | None
+) -> tuple[Hdu | None, int]:
+    """Pass over a table; return some of its rows, and how many bytes are missing."""
+    rows, width = header.integer("NAXIS2"), header.integer("NAXIS1")
+    if not 0 < width <= _SAMPLE_ROW_BYTES:
+        return None, _skip(stream, size, total)
+    most = _SAMPLES * _SAMPLE_ROWS
+    starts, length = [0], rows
+    if rows > most:
+        last, length = rows - _SAMPLE_ROWS, _SAMPLE_ROWS
+        starts = [last * n // (_SAMPLES - 1) for n in range(_SAMPLES)]
+    kept, at, missing = bytearray(), 0, 0
+    for start in starts:
+        missing += _skip(stream, start * width - at, total)
+        block = stream.read(length * width)
+        missing += length * width - len(block)
+        kept += block
+        at = (start + length) * width
+    missing += _skip(stream, size - at, total)
+    values = {**header.values, "NAXIS2": length * len(starts)}
+    return Hdu(replace(header, values=values), bytes(kept)), missing
 
 
 def _skip(stream: BinaryIO, size: int, total: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Read one run: headers, good time intervals and responses, but no events.
+"""Read one run: headers, good time intervals and responses, but few of the events.
 
 Refuses (BadData) what cannot be used and leaves every judgement on values to `checks`.
 """
@@ -238,6 +238,7 @@ class Reader:
         own = self.contents(path, shared=False)
         table = run_tables.event_table(path, own.events, run.events.hdu)
         findings = run_tables.check_columns(path, table.header)
+        findings += run_tables.check_rows(path, table)
         gti_path = run.gti.path if run.gti else path
         other = own if gti_path == path else self.contents(gti_path, shared=False)
         gti = run_tables.good_times(
@@ -336,7 +337,7 @@ def md5_of(path: Place) -> str:
 
 
 def _contents(path: Place) -> Contents:
-    hdus = read_hdus(path, _wanted)
+    hdus = read_hdus(path, _wanted, sampled=is_events)
     headers = [hdu.header for hdu in hdus]
     gtis = []
     responses = []
@@ -349,9 +350,11 @@ def _contents(path: Place) -> Contents:
             if (table := run_tables.gti_table(path, hdu, where)) is not None:
                 gtis.append(table)
     events = tuple(
-        run_tables.EventTable(header, run_tables.address(number, headers))
-        for number, header in enumerate(headers)
-        if is_events(header)
+        run_tables.EventTable(
+            hdu.header, run_tables.address(number, headers), hdu.sample
+        )
+        for number, hdu in enumerate(hdus)
+        if is_events(hdu.header)
     )
     return Contents(events, tuple(gtis), tuple(responses))
 

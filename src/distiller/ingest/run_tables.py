@@ -29,10 +29,11 @@ _NEEDED = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
 
 @dataclass(frozen=True, slots=True)
 class EventTable:
-    """The header of an event list, and where it lies in its file (`address`)."""
+    """The header of an event list, where it lies in its file (`address`), some rows."""
 
     header: Header
     hdu: str
+    sample: Hdu | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,33 @@ def check_columns(path: Place, events: Header) -> list[Finding]:
             message = f"{name} is in {text[:40]!r}, which is no {wanted}"
             raise BadData("D131", str(path), message)
     return findings
+
+
+def check_rows(path: Place, events: EventTable) -> list[Finding]:
+    """Look at some rows of an event list: refuse it if no number of a column is one.
+
+    Raises
+    ------
+    BadData
+        D249 if no row has a finite value in a column that is needed; D109 if the
+        columns do not fit into the rows.
+    """
+    if events.sample is None:
+        return []
+    rows, every = (h.integer("NAXIS2") for h in (events.sample.header, events.header))
+    with np.errstate(all="ignore"):
+        table = columns(events.sample, path)
+    lacking = {
+        name: rows - int(np.isfinite(table[name].reshape(rows, -1)).all(axis=1).sum())
+        for name in _NEEDED
+        if name in table
+    }
+    of = f"the {rows:,} events" + (f" looked at, of {every:,}" if rows < every else "")
+    if empty := [name for name, number in lacking.items() if number == rows]:
+        message = f"{', '.join(empty)} of {of}: none is a finite number"
+        raise BadData("D249", str(path), message)
+    told = ", ".join(f"{name} of {n:,}" for name, n in lacking.items() if n)
+    return [Finding("D250", f"{told}; {of}", str(path))] if told else []
 
 
 def is_gti(header: Header) -> bool:
