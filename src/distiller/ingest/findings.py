@@ -251,6 +251,10 @@ _TABLE = (
     Code("D247", "note", "rights as before its removal",
          "Those who might see the run when it was removed may see it again: an "
          "[[access]] of the settings changes it, or --rights with its file alone."),
+    Code("D248", "warning", "stored run that the index does not name",
+         "Its file was named once; options and settings of this ingest do not reach "
+         "it: ingest the file itself with them, and with the --collection of the "
+         "others, or add it to the index."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})
