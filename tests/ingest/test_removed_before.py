@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.archive import changed
 from tests.ingest.conftest import RunPlan, write_indexes
 from tests.ingest.loading import counts, load, obs_ids, said
 
 from distiller.archive import ledger, open_archive
 from distiller.archive.opening import engine_of
 from distiller.core.errors import BadParameter
+from distiller.core.settings import load_settings
 from distiller.ingest import Options, ingest, ingest_refused
 
 if TYPE_CHECKING:
@@ -193,3 +195,35 @@ def test_readers_that_an_older_archive_did_not_keep_are_told(
             "it is not known who might see it when it was removed"
         ]
         assert readers(archive)["2"] == ("public", None, None)
+
+
+def test_a_model_of_a_site_without_these_columns_still_serves(
+    engine_home: Settings, gadf_set: Path, tmp_path: Path
+) -> None:
+    folder = changed.copied(tmp_path / "uml")
+    document = folder / "cta.vo-dml.xml"
+    text = document.read_text()
+    for name in ("rights", "releaseDate", "accessGroup"):
+        at = text.index(f"<vodml-id>Product.DatasetVersion.{name}<")
+        begin = text.rindex("<attribute>", 0, at)
+        end = text.index("</attribute>", at) + len("</attribute>")
+        text = text[:begin] + text[end:]
+    document.write_text(text)
+    changed.replace(
+        folder / "cta.binding.yaml",
+        "      note: {ucd: meta.note}\n      rights: {ucd: meta.code}\n"
+        "      releaseDate: {ucd: time.release}\n      accessGroup: {ucd: meta.id}\n",
+        "      note: {ucd: meta.note}\n",
+    )
+    settings = load_settings(
+        engine_home.home,
+        database_url=engine_home.database_url,
+        model_dir=folder,
+        authority=engine_home.authority,
+    )
+    with open_archive(settings) as archive:
+        load(archive, gadf_set, **CLOSED)
+        remove(archive, 2, note="clouds")
+        report = load(archive, gadf_set, restore=frozenset({"2"}))
+        assert len(said(report, "D227")) == 1
+        assert counts(report) == {"unchanged": 2, "added": 1}

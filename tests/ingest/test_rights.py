@@ -72,3 +72,18 @@ def test_a_rule_that_holds_for_no_run_is_told(archive: Archive, gadf_set: Path) 
     settings.write_text(f"{rule}['3..9']")
     one = gadf_set / "data" / "run_1.fits.gz"
     assert said(load(archive, one, gadf_set), "D231") == []
+
+
+def test_a_stored_run_that_the_index_does_not_name_is_told_with_its_rights(
+    archive: Archive, gadf_set: Path
+) -> None:
+    one = RunPlan(obs_id=8).write(gadf_set / "data" / "run_8.fits.gz")
+    RunPlan(obs_id=9).write(gadf_set / "data" / "run_9.fits.gz")
+    load(archive, one, collection="good-set")
+    report = load(archive, gadf_set, rights="proprietary")
+    assert said(report, "D251") == ["run 8 of it is stored and stays as it is, public"]
+    (stray,) = [f.path for f in report.findings if f.code == "D123"]
+    assert stray.endswith("run_9.fits.gz")
+    assert rights(archive) == {**dict.fromkeys("123", "proprietary"), "8": "public"}
+    load(archive, one, collection="good-set", rights="proprietary")
+    assert rights(archive)["8"] == "proprietary"

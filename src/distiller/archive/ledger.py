@@ -36,8 +36,7 @@ _ELSEWHERE: Final = (
     f"WHERE {_INGESTED} AND NOT starts_with(p.publisher_did, ?)"
 )
 _LEFT: Final = (
-    "SELECT v.publisher_did, v.rights, v.access_group, v.release_date "
-    "FROM cta.dataset_version v "
+    "SELECT v.* FROM cta.dataset_version v "  # an earlier model has no rights there
     "WHERE v.end_reason = 'removed' AND strpos(v.publisher_did, ?) > 0 "
     "AND v.number = (SELECT max(w.number) FROM cta.dataset_version w "
     "WHERE w.publisher_did = v.publisher_did) ORDER BY v.ended, 1"
@@ -186,7 +185,15 @@ def rights_left(archive: Looker, collection: str) -> list[Left]:
 
     Whether they went alone or with all, and under whatever authority.
     """
-    return [Left(**row) for row in archive.rows(_LEFT, [f"/{collection}?"])]
+    return [
+        Left(
+            row["publisher_did"],
+            row.get("rights"),
+            row.get("access_group"),
+            row.get("release_date"),
+        )
+        for row in archive.rows(_LEFT, [f"/{collection}?"])
+    ]
 
 
 def elsewhere(archive: Looker, authority: str) -> tuple[int, str | None]:

@@ -39,14 +39,6 @@ FROM (SELECT s.publisher_did, s.checksum, s.product_id {_WITHOUT}
 JOIN cta.product p ON p.product_id = t.product_id
 """  # noqa: S608 - fixed names
 _RIGHTS = ("rights", "release_date", "access_group")
-_KEPT = ", ".join(
-    f"{name} = (SELECT p.{name} FROM cta.product p WHERE p.publisher_did = $did)"  # noqa: S608 - fixed names
-    for name in _RIGHTS
-)
-_END = (
-    f"UPDATE {TABLE} SET ended = $present, end_reason = $reason, note = $note, {_KEPT} "  # noqa: S608 - fixed names
-    "WHERE publisher_did = $did AND end_reason IS NULL"
-)
 _INVALIDATED = "invalidated_at_time"
 
 
@@ -123,8 +115,17 @@ class Versions:
             did,
         )
         present = _now()
+        # A site's model of an earlier version does not have them.
+        kept = [name for name in _RIGHTS if name in self._table.names]
+        rights = "".join(
+            f", {name} = (SELECT p.{name} FROM cta.product p "  # noqa: S608 - fixed names
+            "WHERE p.publisher_did = $did)"
+            for name in kept
+        )
         self._session.execute(
-            _END, {**did, "present": present, "reason": reason, "note": note}
+            f"UPDATE {TABLE} SET ended = $present, end_reason = $reason, "  # noqa: S608 - fixed names
+            f"note = $note{rights} WHERE publisher_did = $did AND end_reason IS NULL",
+            {**did, "present": present, "reason": reason, "note": note},
         )
         self._invalidate([row[0] for row in ended], present)
 

@@ -259,6 +259,10 @@ _TABLE = (
     Code("D250", "warning", "some events without finite values",
          "Analyses leave such events out; counted are the rows that were looked at "
          "(512, from the first to the last)."),
+    Code("D251", "warning", "stored run that the index does not name",
+         "Its file was named once; options and settings of this ingest do not reach "
+         "it: ingest the file itself with them, and with the --collection of the "
+         "others, or add it to the index."),
 )  # fmt: skip
 
 FILE_REFUSED = frozenset({"D121"})

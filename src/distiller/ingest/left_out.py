@@ -1,4 +1,4 @@
-"""Files that the settings of a collection leave out, each told with its reason."""
+"""Files that settings or indexes leave out, each told; and whether they are stored."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 LEFT_OUT: Final = "D246"
 """Code of what is left out; it is remembered with what is refused."""
+
+
+NOT_NAMED: Final = "D123"
+"""Code of an event list that the index beside it does not name."""
 
 
 class Ignore(Part):
@@ -98,6 +102,27 @@ def still_stored(
         else one
         for one in left_out
     )
+
+
+def not_named_but_stored(
+    findings: Sequence[Finding], stored: Mapping[str, tuple[str, str]]
+) -> tuple[Finding, ...]:
+    """Say of files that no index names which are in the archive, and who may see them.
+
+    Parameters
+    ----------
+    stored
+        Run and rights of each event list of the collection.
+    """
+    told = []
+    for one in findings:
+        if one.code == NOT_NAMED and one.path in stored:
+            run, rights = stored[one.path]
+            text = f"run {run} of it is stored and stays as it is, {rights}"
+            told.append(Finding("D251", text, one.path, run))
+        else:
+            told.append(one)
+    return tuple(told)
 
 
 class _Choice:

@@ -22,7 +22,12 @@ from distiller.ingest.find import DataSet, find
 from distiller.ingest.findings import Finding
 from distiller.ingest.fits_stream import read_hdus
 from distiller.ingest.gadf import Reader
-from distiller.ingest.left_out import still_stored, without_ignored
+from distiller.ingest.left_out import (
+    NOT_NAMED,
+    not_named_but_stored,
+    still_stored,
+    without_ignored,
+)
 from distiller.ingest.loader import Loader
 from distiller.ingest.refused import Memory, Request, only_refused
 from distiller.ingest.report import Progress, Report
@@ -42,7 +47,7 @@ _COLLECTION = (
     "LEFT JOIN cta.project p ON p.project_id = c.project_id WHERE c.name = ?"
 )
 _EVENT_LISTS = (
-    "SELECT f.path, p.obs_id FROM cta.product_file f "
+    "SELECT f.path, p.obs_id, p.rights FROM cta.product_file f "
     "JOIN cta.product p ON p.product_id = f.product_id "
     "JOIN cta.collection c ON c.collection_id = p.collection_id "
     "WHERE f.role = 'events' AND c.name = ?"
@@ -320,7 +325,7 @@ def _load(
         accepted = _accepted(work)
         memory = Memory(work.request)
         report.begin(name)
-        report.add(work.found.findings, accepted, name)
+        report.add(_about_files(work, writer), accepted, name)
         memory.add(work.found.findings)
         _leave_out(work, writer, report, memory)
         target = _target(work, authority, writer)
@@ -345,6 +350,16 @@ def _load(
             _accepted(work),
             name,
         )
+
+
+def _about_files(work: _Work, writer: Writer) -> tuple[Finding, ...]:
+    """Return what was found; of files that no index names, whether they are stored."""
+    findings = work.found.findings
+    if all(one.code != NOT_NAMED for one in findings):
+        return findings
+    rows = writer.rows(_EVENT_LISTS, [work.request.collection])
+    stored = {row["path"]: (row["obs_id"], row["rights"]) for row in rows}
+    return not_named_but_stored(findings, stored)
 
 
 def _leave_out(work: _Work, writer: Writer, report: Report, memory: Memory) -> None:
