@@ -92,6 +92,14 @@ def test_what_rows_do_not_allow_is_told_in_a_dry_run_too(
         session.execute(
             "INSERT INTO cta.project (project_id, name) VALUES ('p', 'One project')"
         )
+    drawing = folder / "cta.vo-dml.xml"
+    before, drawn, after = drawing.read_text().partition(
+        "<vodml-id>Project.Project.name</vodml-id>"
+    )
+    assert drawn
+    drawing.write_text(
+        before + drawn + after.replace("ivoa:string<", "ivoa:integer<", 1)
+    )
     changed.replace(
         folder / "cta.binding.yaml",
         "    key: project_id\n    columns:\n      name: {",
