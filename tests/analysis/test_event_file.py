@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 WHOLE = RunPlan(obs_id=7, n_events=2000, responses=no_responses)
 
 

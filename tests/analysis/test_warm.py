@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_warming_up_ends_well() -> None:
     """In a process of its own, as it is done: it changes settings of astropy."""

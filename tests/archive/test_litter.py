@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     MakeHome = Callable[..., Settings]
 
+pytestmark = pytest.mark.slow
+
 _XMI = Path(__file__).parents[1] / "model" / "xmi"
 SHARED = ("project", "collection", "array_configuration", "telescope", "target")
 

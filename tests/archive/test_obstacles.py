@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from distiller.core.columns import Datatype
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def _column(
     name: str,

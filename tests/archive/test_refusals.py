@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 _WHEN = datetime(2026, 1, 2)
 
 

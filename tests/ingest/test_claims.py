@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
 
+pytestmark = pytest.mark.slow
+
 
 def stored(archive: Archive) -> dict[str, str]:
     """Return the name of the file of each run."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Judge = Callable[[RunPlan], Run]
 
+pytestmark = pytest.mark.slow
+
 
 def ending_with_nan(rows: int, lost: int) -> np.ndarray:
     values = np.arange(rows, dtype=float)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
 
+pytestmark = pytest.mark.slow
+
 
 def collection(archive: Archive) -> list[dict[str, object]]:
     return archive.rows("SELECT name, title, terms FROM cta.collection")

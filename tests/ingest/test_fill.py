@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DEW = "cta.ambient_conditions.dew_point"
 
 

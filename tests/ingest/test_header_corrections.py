@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 _ALL = """
 SELECT h.number, h.header, f.name, h.hdu_name, h.keyword, h.correct_value, h.value_type,
        h.former_value, h.reason

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
 
+pytestmark = pytest.mark.slow
+
 
 def leave_out(folder: Path, *patterns: str) -> None:
     """Write settings that leave out files."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from distiller.jobs import folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.core.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 
 def put(path: Path) -> Path:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import pytest
 from tests.ingest.conftest import RunPlan
 
 from distiller.analysis.count_map.parameters import CountMapParameters
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.core.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_product_whose_collection_was_removed_meanwhile(

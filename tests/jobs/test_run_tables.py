@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ONE = RunPlan(obs_id=1, responses=no_responses)
 TWO = RunPlan(
     obs_id=2, n_events=9, gti=((1000.0, 1600.0), (1700.0, 2000.0)),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Cards = dict[str, Any]
 WHOLE: Cards = {"MJDREFI": 59000, "MJDREFF": 0.25}
 NONE: Cards = {}

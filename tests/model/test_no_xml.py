@@ -14,6 +14,8 @@ from distiller.model.read_xmi import read_xmi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 _READERS = pytest.mark.parametrize("read", [read_vodml, read_xmi])
 
 

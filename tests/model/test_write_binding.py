@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from distiller.model.entities import Document
 
+pytestmark = pytest.mark.slow
+
 _WORDS = made(
     "objectType", "Words",
     *(("attribute", name, "ivoa:string", 0, 1) for name in ("null", "on", "true")),

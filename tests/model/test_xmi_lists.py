@@ -7,6 +7,8 @@ from tests.model.xmi.drawing import attribute, element, toy
 
 from distiller.model.entities import UNBOUNDED
 
+pytestmark = pytest.mark.slow
+
 
 def _lines(after: str, body: str = "") -> list[str]:
     return [str(line) for line in toy(body, after).listed]

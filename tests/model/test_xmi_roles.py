@@ -16,6 +16,8 @@ from distiller.model.write_vodml import write_vodml
 if TYPE_CHECKING:
     from distiller.model.read_xmi import Imported
 
+pytestmark = pytest.mark.slow
+
 
 def _lines(imported: Imported) -> str:
     return "\n".join(str(item) for item in imported.listed)

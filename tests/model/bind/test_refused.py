@@ -12,6 +12,8 @@ from distiller.model.binding import Binding, default_binding
 from distiller.model.check import check_tables
 from distiller.model.tables import Model
 
+pytestmark = pytest.mark.slow
+
 _DOCUMENT = with_types(
     made("enumeration", "Quality", values=("good", "bad")),
     made("objectType", "Run", ("attribute", "quality", "toy:Quality", 1, 1),

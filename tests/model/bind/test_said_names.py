@@ -8,6 +8,8 @@ from tests.model.bind.hierarchy import made, with_types
 from distiller.model.bind import bind
 from distiller.model.binding import Binding
 
+pytestmark = pytest.mark.slow
+
 _DOCUMENT = with_types(
     made("objectType", "Site", ("composition", "parts", "toy:Part", 0, -1)),
     made("objectType", "Part", ("attribute", "serial", "ivoa:string", 1, 1),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.model.bind.hierarchy import TOY, made, with_types
 
 from distiller.model.bind import bind
 from distiller.model.binding import default_binding
 from distiller.model.entities import Constraint, Document
+
+pytestmark = pytest.mark.slow
 
 
 def _bare(document: Document) -> Document:
