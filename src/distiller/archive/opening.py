@@ -46,17 +46,18 @@ def connect(settings: Settings, *, create: bool = False) -> Archive | RemoteArch
         If the server has another database open than the settings name.
     """
     remote = RemoteArchive(settings.socket_path)
-    if settings.socket_path.exists() and remote.answers():
-        if settings.database_url is not None:
-            _require_same(settings, remote)
+    served = remote.served() if settings.socket_path.exists() else None
+    if served is not None:
+        if settings.database_url is not None and served:
+            _require_same(settings, remote, served)
         return remote
     remote.close()
     return open_archive(settings, create=create)
 
 
-def _require_same(settings: Settings, remote: RemoteArchive) -> None:
+def _require_same(settings: Settings, remote: RemoteArchive, served: str) -> None:
     engine = engine_of(settings)
-    asked, served = engine.place, remote.place
+    asked = engine.place
     engine.close()
     if asked != served:
         remote.close()

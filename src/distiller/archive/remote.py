@@ -5,7 +5,7 @@ HTTP over a Unix socket of mode 0600: who may open the socket owns the home.
 =====================  ==========================  ==========================
 request                body                        answer
 =====================  ==========================  ==========================
-GET /health                                        ``{"status": "ok"}``
+GET /health                                        ``{"place", ...}``
 POST /bundle           a bundle (JSON)             ``{"outcome": "added"}``
 POST /bundles          ``{"added", "cleared"}``,   ``{"outcomes": [...]}``
                        then one bundle per line
@@ -81,18 +81,25 @@ class RemoteArchive:
 
     def answers(self) -> bool:
         """Tell whether a server answers at the socket."""
+        return self.served() is not None
+
+    def served(self) -> str | None:
+        """Return where the archive of the server is; None if no server answers.
+
+        One of an older version does not say, and an empty text stands for that.
+        """
         if not self._is_listening():
-            return False
+            return None
         try:
             answer = self._client.get("/health", timeout=_GREETING_S)
         except httpx.HTTPError:
-            return False
-        return answer.status_code == _OK
+            return None
+        return answer.json().get("place", "") if answer.status_code == _OK else None
 
     @property
     def place(self) -> str:
         """Where the archive of the server is; see `Archive.place`."""
-        return str(self._request("GET", "/health").json()["place"])
+        return self.served() or "the archive of the server"
 
     def _is_listening(self) -> bool:
         """Tell whether somebody listens; httpx leaks a socket where nobody does."""

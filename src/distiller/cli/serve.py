@@ -19,6 +19,7 @@ from distiller.core.settings import load_settings
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
 from distiller.model.examples import examples
+from distiller.model.load import lacking
 from distiller.web import boot, server
 from distiller.web.control.server import require_free
 
@@ -81,6 +82,8 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     with closing(open_archive(settings, create=False)) as archive:
         archive.set_base_url(settings.base_url)
         examples(archive.model.folder)  # those of a site are refused here if wrong
+        for words in lacking(archive.model):
+            click.echo(f"warning: {settings.model_dir}: {words}", err=True)
         store = OrmJobStore()
 
         def position(name: str) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
@@ -15,7 +14,7 @@ from pydantic import (
 )
 
 from distiller.ingest.findings import CODES, FILE_REFUSED
-from distiller.ingest.parts import Part, Runs, Text, is_among
+from distiller.ingest.parts import OfRuns, Part, Text
 
 if TYPE_CHECKING:
     from typing import Self
@@ -49,7 +48,7 @@ def _check_keyword(keyword: str, table: str) -> None:
         raise ValueError(message)
 
 
-class Override(Part):
+class Override(OfRuns):
     """A header value that is known to be wrong, and the right one.
 
     With `EVENTS` it takes the place of the keyword in the header of the events and of
@@ -65,7 +64,9 @@ class Override(Part):
         "of a kind (`AEFF`, `EDISP`, `PSF`, `BKG`, `RAD_MAX`), or the row of the "
         "observation index (`INDEX`).",
     )
-    keyword: Text = Field(description="Name of the keyword or column, in capitals.")
+    keyword: Text = Field(
+        description="Name of the keyword or column, in capitals; `OBS_ID` needs files."
+    )
     value: (
         Annotated[bool, Strict()]
         | Annotated[int, Strict(), Field(ge=-_MOST, lt=_MOST)]
@@ -75,14 +76,6 @@ class Override(Part):
     ) = Field(default=None, description="The right value.")
     drop: bool = Field(
         default=False, description="`true`: the value is not known (instead of value)."
-    )
-    runs: Runs | None = Field(
-        default=None, description="The runs it holds for; without it, all."
-    )
-    files: tuple[Text, ...] = Field(
-        default=(),
-        description='Instead of runs: names of files, such as `"run_*.fits"`. An '
-        "override of OBS_ID needs it.",
     )
     reason: Text = Field(description="Why; stored with the run.")
 
@@ -97,9 +90,6 @@ class Override(Part):
         if (self.value is None) != self.drop:
             message = "give either a value or drop = true"
             raise ValueError(message)
-        if self.runs and self.files:
-            message = "give either runs or files"
-            raise ValueError(message)
         if self.keyword == "OBS_ID" and not (self.files and self.value is not None):
             message = "OBS_ID names the run: select it by files, and give a value"
             raise ValueError(message)
@@ -107,12 +97,6 @@ class Override(Part):
             message = "OBS_ID names the run in every table: leave out table"
             raise ValueError(message)
         return self
-
-    def holds(self, obs_id: str, file_name: str) -> bool:
-        """Whether it holds for a run."""
-        if self.files:
-            return any(fnmatchcase(file_name, pattern) for pattern in self.files)
-        return self.runs is None or is_among(obs_id, self.runs)
 
 
 class Accept(Part):

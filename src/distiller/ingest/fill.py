@@ -6,14 +6,13 @@ import difflib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
 from distiller.core.errors import BadParameter
 from distiller.ingest.findings import Finding
-from distiller.ingest.parts import Part, Runs, Text, is_among
+from distiller.ingest.parts import OfRuns
 from distiller.ingest.values import as_number
 from distiller.model import load_model
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
+    from distiller.archive.ledger import Looker
     from distiller.core.bundle import Bundle, Value
     from distiller.ingest.gadf import RawRun
 
@@ -37,7 +37,7 @@ _BITS: Final = {"short": 16, "int": 32, "long": 64}
 _FLOATS: Final = frozenset({"float", "double"})
 
 
-class Fill(Part):
+class Fill(OfRuns):
     """A column that the site has added to its data model, and what it is filled with.
 
     From a keyword of the header of the events, else the column of that name in the
@@ -60,36 +60,13 @@ class Fill(Part):
         | Annotated[str, Strict()]
         | None
     ) = Field(default=None, description="Instead of keyword: the value.")
-    runs: Runs | None = Field(
-        default=None, description="The runs it holds for; without it, all."
-    )
-    files: tuple[Text, ...] = Field(
-        default=(),
-        description='Instead of runs: names of files, such as `"run_*.fits"`.',
-    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.value is None) == (self.keyword is None):
             message = "give either a keyword or a value"
             raise ValueError(message)
-        if self.runs and self.files:
-            message = "give either runs or files"
-            raise ValueError(message)
         return self
-
-    def holds(self, obs_id: str, file_name: str) -> bool:
-        """Whether it holds for a run."""
-        if self.files:
-            return any(fnmatchcase(file_name, pattern) for pattern in self.files)
-        return self.runs is None or is_among(obs_id, self.runs)
-
-
-class Looker(Protocol):
-    """An archive that answers small look-ups."""
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Return all rows of a small look-up."""
 
 
 def kinds_of(fills: Sequence[Fill], where: str, archive: Looker) -> dict[str, str]:

@@ -29,6 +29,7 @@ from distiller.ingest.fits_stream import first_header
 from distiller.ingest.gadf import Reader, md5_of
 from distiller.ingest.mend import mended, names_of, obs_id_of
 from distiller.ingest.parts import is_among, is_range
+from distiller.ingest.readers import Readers
 from distiller.ingest.run_settings import Names
 from distiller.ingest.to_rows import Target, bundle_checksum, to_bundle
 
@@ -139,7 +140,6 @@ class Loader:
     ) -> None:
         self.reader = Reader()
         self._writer = writer
-        self._rights_given = rights_given
         self._held = dict(writer.stored(collection))
         _refuse_other_authority(collection, authority, self._held)
         begin = str(PublisherDid(authority, collection, ""))
@@ -156,8 +156,14 @@ class Loader:
         )
         self._restore = restore
         left = ledger.rights_left(writer, collection)
-        self._left = {one.publisher_did.partition("?")[2]: one for one in left}
         self._settings = NO_SETTINGS
+        self._readers = Readers(
+            NO_SETTINGS,
+            self._held,
+            {one.publisher_did.partition("?")[2]: one for one in left},
+            self._is_withheld,
+            is_given=rights_given,
+        )
         self.claims = Claims(self.reader)
         """What is found of the collection; to be told before the first `load`."""
         self.kinds: dict[str, str] = {}
@@ -185,6 +191,7 @@ class Loader:
             If the archive cannot be written to now; what was yielded is stored.
         """
         self._settings = settings
+        self._readers = replace(self._readers, settings=settings)
         waiting: list[_Ready] = []
         for given in runs:
             run = self._renamed(given)
@@ -298,15 +305,14 @@ class Loader:
         self._remember(checked.obs_id, run)
         held = self._held.get(target.did(checked.obs_id))
         self._refuse_less(run, checked, held)
-        own = self._with_rights(target, held, checked.obs_id)
-        own = replace(own, own=of_run)
+        own = replace(self._readers.of(target, checked.obs_id), own=of_run)
         told = (*unfilled, *_changed(run, checked.obs_id))
         of_the_run = tuple(replace(one, obs_id=checked.obs_id) for one in told)
         findings = checked.findings + of_the_run
         checked = replace(checked, findings=findings, corrections=corrections)
         checksum = bundle_checksum(checked.files, run.index_row, own, run.tables)
-        said = findings + self._about_rights(run, checked, own, held)
         path = str(run.events.path)
+        said = findings + self._readers.told(own, checked.obs_id, path)
         bundle = with_filled(to_bundle(checked, own, checksum), values)
         return _Ready(label, path, bundle, said)
 
@@ -330,7 +336,7 @@ class Loader:
             return False  # CALDB files may have come since; only the header names them
         notes = self.reader.notes(run)
         own = replace(
-            self._with_rights(target, held, obs_id),
+            self._readers.of(target, obs_id),
             own=self._settings.of_run(
                 obs_id, run.events.path.name, self._names(run, obs_id)
             ),
@@ -349,80 +355,6 @@ class Loader:
             return Names()
         mine = self._settings.overrides_of(obs_id, run.events.path.name)
         return names_of(header, run.index_row, mine)
-
-    def _with_rights(self, target: Target, held: Stored | None, obs_id: str) -> Target:
-        """Return who may see a run: by option, by settings, as stored, or everybody.
-
-        A run that was removed is seen by those who might see it then.
-        """
-        if self._rights_given:
-            return target
-        access = self._settings.access_to(obs_id)
-        if access is not None:
-            return replace(
-                target,
-                rights=access.rights,
-                group=access.group,
-                release=access.release_utc,
-            )
-        if held is not None:
-            return replace(
-                target, rights=held.rights, group=held.group, release=held.release
-            )
-        left = self._left.get(obs_id)
-        if left is None or left.rights is None:
-            return target
-        return replace(
-            target,
-            rights=left.rights,
-            group=left.access_group,
-            release=left.release_date,
-        )
-
-    def _about_rights(
-        self, run: RunFiles, checked: Run, own: Target, held: Stored | None
-    ) -> tuple[Finding, ...]:
-        """Tell of data that become public, or that nobody said who may see.
-
-        Not stored: it is about this ingest.
-        """
-        path, obs_id = str(run.events.path), checked.obs_id
-        is_said = self._rights_given or self._settings.access_to(obs_id) is not None
-        before = held or self._left.get(obs_id)
-        code, text = "D227", None
-        if own.rights != "public":
-            if not is_said and held is None:
-                code, text = "D247", _readers(own)
-        elif before is not None and before.rights == "proprietary":
-            by = "--rights public" if self._rights_given else "the settings"
-            code, text = "D228", f"by {by}"
-        elif not is_said and before is None:
-            text = self._others_closed()
-        elif not is_said and before is not None and before.rights is None:
-            text = "it is not known who might see it when it was removed"
-        return () if text is None else (Finding(code, text, path, obs_id),)
-
-    def _others_closed(self) -> str | None:
-        """Return how many runs are proprietary by no rule of the settings, in words."""
-        states: dict[str, str | None] = {
-            did.partition("?")[2]: one.rights for did, one in self._held.items()
-        }
-        words = "stored runs of the collection are proprietary"
-        if not states:  # a collection that begins anew
-            states = {
-                name: one.rights
-                for name, one in self._left.items()
-                if "/" not in name and not self._is_withheld(name)  # no job made it
-            }
-            words = "runs of the collection were proprietary when they were removed"
-        number = sum(
-            rights == "proprietary" and self._settings.access_to(name) is None
-            for name, rights in states.items()
-        )
-        if not number:
-            return None
-        ruled = ", by no [[access]] of the settings" if self._settings.access else ""
-        return f"{number} {words}{ruled}"
 
     @staticmethod
     def _refuse_less(run: RunFiles, checked: Run, held: Stored | None) -> None:
@@ -477,13 +409,6 @@ def _refuse_other_authority(
         hint=f'set authority = "{other}" again; or take them out first: `distiller '
         f"remove --collection {collection} --reason ...`, then ingest",
     )
-
-
-def _readers(own: Target) -> str:
-    """Return who may see a proprietary run, in words."""
-    group = "no group" if own.group is None else f"group {own.group}"
-    release = "" if own.release is None else f", until {own.release.isoformat(' ')}"
-    return f"{own.rights}, {group}{release}"
 
 
 def _changed(run: RunFiles, obs_id: str) -> tuple[Finding, ...]:

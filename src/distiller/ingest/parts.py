@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from fnmatch import fnmatchcase
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +14,7 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    model_validator,
 )
 
 _RANGE: Final = re.compile(r"([0-9]+)\.\.([0-9]+)")
@@ -84,3 +86,28 @@ def is_among(obs_id: str, runs: tuple[str, ...]) -> bool:
         return False
     ranges = (match for name in runs if (match := _RANGE.fullmatch(name)))
     return any(int(one[1]) <= int(obs_id) <= int(one[2]) for one in ranges)
+
+
+class OfRuns(Part):
+    """A part that holds for some runs, named themselves or by their files."""
+
+    runs: Runs | None = Field(
+        default=None, description="The runs it holds for; without it, all."
+    )
+    files: tuple[Text, ...] = Field(
+        default=(),
+        description='Instead of runs: names of files, such as `"run_*.fits"`.',
+    )
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        if self.runs and self.files:
+            message = "give either runs or files"
+            raise ValueError(message)
+        return self
+
+    def holds(self, obs_id: str, file_name: str) -> bool:
+        """Whether it holds for a run."""
+        if self.files:
+            return any(fnmatchcase(file_name, pattern) for pattern in self.files)
+        return self.runs is None or is_among(obs_id, self.runs)

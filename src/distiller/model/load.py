@@ -22,7 +22,7 @@ from distiller.model.read_vodml import read_file
 from distiller.model.tables import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from distiller.model.binding import Binding
     from distiller.model.entities import Document
@@ -57,8 +57,7 @@ def load_model(folder: Path | None = None) -> Model:
 @functools.cache
 def _load(folder: Path) -> Model:
     model, faults = read_folder(folder)
-    is_own = folder != PACKAGED and not faults
-    for words in (*left_out(folder), *(lacking(model) if is_own else ())):
+    for words in left_out(folder):
         _LOGGER.warning("%s: %s", folder, words)
     if faults and folder != PACKAGED:
         raise BadData("M100", str(folder), "; ".join(faults))
@@ -105,7 +104,7 @@ def lacking(model: Model) -> tuple[str, ...]:
     needs it fails.
     """
     found: list[str] = []
-    for name, own in sorted(_own_tables().items()):
+    for name, own in sorted(load_model().by_name.items()):
         table = model.by_name.get(name)
         if table is None:
             found.append(f"table {name} of the program is not in the model")
@@ -117,10 +116,6 @@ def lacking(model: Model) -> tuple[str, ...]:
         ]
     advice = "what needs it fails; `distiller model copy` has it"
     return tuple(f"{words}: {advice}" for words in found)
-
-
-def _own_tables() -> Mapping[str, BoundTable]:
-    return read_models(packaged_paths())[0].by_name
 
 
 def left_out(folder: Path) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def address_of(product_id: str, name: str) -> str:
 
 def own_address(url: object) -> str:
     """Return the URL if it is of a file here; nothing if a query made it up."""
-    root = f"{site.current().settings.base_url.rstrip('/')}{ROOT}"
+    root = f"{site.current().settings.base_url}{ROOT}"
     if not isinstance(url, str) or not url.startswith(root):
         return ""
     steps = _TWO_STEPS.fullmatch(url.removeprefix(root))

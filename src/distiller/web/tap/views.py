@@ -168,7 +168,7 @@ async def unknown(request: HttpRequest) -> HttpResponseBase:
 
 
 def _base_url() -> str:
-    return f"{site.current().settings.base_url.rstrip('/')}/tap"
+    return f"{site.current().settings.base_url}/tap"
 
 
 def _xml(document: bytes) -> HttpResponse:

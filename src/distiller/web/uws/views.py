@@ -218,7 +218,7 @@ def _error(found: Job) -> HttpResponse:
 
 
 def _url(task: str, job_id: str | None = None) -> str:
-    base = f"{site.current().settings.base_url.rstrip('/')}/uws/{task}"
+    base = f"{site.current().settings.base_url}/uws/{task}"
     return base if job_id is None else f"{base}/{job_id}"
 
 

@@ -95,7 +95,7 @@ def download(request: HttpRequest) -> HttpResponse:
             "obs", "no dataset is chosen", hint="go back and tick some rows"
         )
     site_now = site.current()
-    base_url = site_now.settings.base_url.rstrip("/")
+    base_url = site_now.settings.base_url
     marks = ", ".join("?" for _ in dids)
     rows = site_now.archive.rows(_FILES.format(marks=marks), list(dids))
     files = [
