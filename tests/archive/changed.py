@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from distiller.core.settings import load_settings
 from distiller.model.load import PACKAGED
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from distiller.core.settings import Settings
 
 _ATTRIBUTE = """<attribute>
         <vodml-id>AmbientConditions.AmbientConditions.{name}</vodml-id>
@@ -31,6 +34,16 @@ def copied(folder: Path) -> Path:
     """Copy the packaged model."""
     shutil.copytree(PACKAGED, folder)
     return folder
+
+
+def model_dir(settings: Settings, folder: Path) -> Settings:
+    """Return the settings of a home whose model is that of a folder."""
+    return load_settings(
+        settings.home,
+        database_url=settings.database_url,
+        model_dir=folder,
+        authority=settings.authority,
+    )
 
 
 def with_attribute(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import psycopg
 import pytest
+from tests.archive import changed
 
 from distiller.archive import open_archive
 from distiller.core.settings import load_settings
@@ -42,6 +43,12 @@ def toy() -> Any:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a copy of the packaged model."""
+    return changed.copied(tmp_path / "uml")
+
+
+@pytest.fixture
 def archive(installed_home: Settings) -> Iterator[Archive]:
     """Return the open archive of a fresh home, on each engine."""
     with open_archive(installed_home) as opened:
@@ -52,10 +59,10 @@ def archive(installed_home: Settings) -> Iterator[Archive]:
 def again() -> Callable[..., Settings]:
     """Return what gives the settings of a home with others changed."""
 
-    def changed(settings: Settings, **given: Any) -> Settings:
+    def with_others(settings: Settings, **given: Any) -> Settings:
         return load_settings(settings.home, database_url=settings.database_url, **given)
 
-    return changed
+    return with_others
 
 
 @pytest.fixture

@@ -76,15 +76,6 @@ def _filled(settings: Settings, toy: Any) -> Settings:
     return settings
 
 
-def _with(settings: Settings, folder: Path) -> Settings:
-    return load_settings(
-        settings.home,
-        database_url=settings.database_url,
-        model_dir=folder,
-        authority=settings.authority,
-    )
-
-
 def _digest(settings: Settings) -> str:
     with open_archive(settings) as archive:
         return archive.digest()
@@ -119,7 +110,7 @@ def test_a_file_that_is_the_archive_still_is_no_backup(
     # The archive goes on, and what goes in is in no backup.
     with open_archive(file_home) as archive:
         archive.store(toy.bundle(2))
-    settings = _with(file_home, folder)
+    settings = changed.model_dir(file_home, folder)
     planned = plan(settings)
     assert (planned.is_due, _unnamed(file_home)) == (True, [])
     before = _digest(file_home)
@@ -136,7 +127,7 @@ def test_a_backup_whose_upgrade_was_killed_gets_its_name(
     _killed(file_home, folder, "changed")
     assert _named(file_home) == []
     assert len(_unnamed(file_home)) == 1
-    settings = _with(file_home, folder)
+    settings = changed.model_dir(file_home, folder)
     assert not plan(settings).is_due
     (backup,) = _named(file_home)
     assert _unnamed(file_home) == []
@@ -157,7 +148,7 @@ def test_where_no_links_are_the_backup_is_a_copy(
         link(self, target)
 
     monkeypatch.setattr(Path, "hardlink_to", elsewhere)
-    settings = _with(file_home, folder)
+    settings = changed.model_dir(file_home, folder)
     upgrade(settings, plan(settings))
     (backup,) = _named(file_home)
     assert _unnamed(file_home) == []
@@ -201,7 +192,7 @@ def test_a_dump_that_is_cut_off_is_none(
     words: str,
 ) -> None:
     before = _digest(base_home)
-    settings = _with(base_home, folder)
+    settings = changed.model_dir(base_home, folder)
     planned = plan(settings)
     dumping(how)
     with pytest.raises(IllegalState, match=words):
@@ -223,7 +214,7 @@ def test_a_dump_amid_which_the_upgrade_was_killed_is_none(
     assert len(_unnamed(base_home)) == 1
     assert _digest(base_home) == before
     monkeypatch.setenv("PATH", path)
-    settings = _with(base_home, folder)
+    settings = changed.model_dir(base_home, folder)
     upgrade(settings, plan(settings))
     assert len(_named(base_home)) == 1
     assert _unnamed(base_home) == []

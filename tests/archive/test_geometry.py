@@ -275,6 +275,7 @@ def test_the_functions_in_sql(archive: Archive, expression: str, expected: Any) 
     assert _one(archive, expression) == expected
 
 
+@pytest.mark.slow
 def test_many_rows_of_points_circles_and_polygons(archive: Archive) -> None:
     """What SQL answers row by row is what plain calls answer."""
     rows = archive.rows(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.archive import changed
+from tests.archive.direct import execute, fetched
 
 from distiller.archive import open_archive
-from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import IllegalState
 from distiller.core.settings import load_settings
@@ -42,38 +41,12 @@ _GUESTS = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a copy of the packaged model."""
-    return changed.copied(tmp_path / "uml")
-
-
-@pytest.fixture
 def home(installed_home: Settings, toy: Any) -> Settings:
     """Return a home with a dataset, in whose database others keep something."""
     with open_archive(installed_home) as archive:
         archive.store(toy.bundle(1))
-    _execute(installed_home, *_GUESTS)
+    execute(installed_home, *_GUESTS)
     return installed_home
-
-
-def _execute(settings: Settings, *statements: str) -> None:
-    with closing(engine_of(settings)) as engine, closing(engine.session()) as session:
-        for statement in statements:
-            session.execute(statement)
-
-
-def _rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    with closing(engine_of(settings)) as engine, closing(engine.session()) as session:
-        return session.fetch(query)
-
-
-def _with(settings: Settings, folder: Path) -> Settings:
-    return load_settings(
-        settings.home,
-        database_url=settings.database_url,
-        model_dir=folder,
-        authority=settings.authority,
-    )
 
 
 def _there(settings: Settings) -> list[str]:
@@ -82,7 +55,7 @@ def _there(settings: Settings) -> list[str]:
     indexes = "duckdb_indexes()" if file else "pg_indexes"
     schema = "schema_name" if file else "schemaname"
     index = "index_name" if file else "indexname"
-    found = _rows(
+    found = fetched(
         settings,
         "SELECT table_schema || '.' || table_name FROM information_schema.tables "
         "WHERE table_schema = 'site' OR table_name IN ('mine', 'shown') "
@@ -94,21 +67,21 @@ def _there(settings: Settings) -> list[str]:
 
 def _comment(settings: Settings, view: str) -> list[tuple[Any, ...]]:
     if settings.database_url is None:
-        return _rows(
+        return fetched(
             settings,
             "SELECT comment FROM duckdb_views() "
             f"WHERE schema_name || '.' || view_name = '{view}'",
         )
-    return _rows(settings, f"SELECT obj_description('{view}'::regclass)")
+    return fetched(settings, f"SELECT obj_description('{view}'::regclass)")
 
 
 def test_what_others_keep_stays(home: Settings, folder: Path) -> None:
     before = _there(home)
     assert len(before) == 8
-    durations = _rows(home, "SELECT * FROM site.longer ORDER BY 1")
+    durations = fetched(home, "SELECT * FROM site.longer ORDER BY 1")
     assert durations
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert (planned.obstacles, planned.kept) == ((), ("cta.mine",))
     said: list[str] = []
@@ -119,18 +92,20 @@ def test_what_others_keep_stays(home: Settings, folder: Path) -> None:
             "the view site.long, the view site.longer, the view site.alias"
         )
     assert _there(settings) == before
-    assert _rows(settings, "SELECT * FROM site.longer ORDER BY 1") == durations
-    assert _rows(settings, "SELECT * FROM site.note ORDER BY 1") == [
+    assert fetched(settings, "SELECT * FROM site.longer ORDER BY 1") == durations
+    assert fetched(settings, "SELECT * FROM site.note ORDER BY 1") == [
         (1, "ours"), (2, None)
     ]  # fmt: skip
-    assert _rows(settings, "SELECT * FROM cta.mine") == [(7,)]
-    assert _rows(settings, "SELECT * FROM cta.shown") == [("1",)]
-    assert _rows(settings, "SELECT * FROM site.alias") == [("1",)]
+    assert fetched(settings, "SELECT * FROM cta.mine") == [(7,)]
+    assert fetched(settings, "SELECT * FROM cta.shown") == [("1",)]
+    assert fetched(settings, "SELECT * FROM site.alias") == [("1",)]
     assert _comment(settings, "site.long") == [("How long.",)]
     with pytest.raises(Exception, match=r"(?i)duplicate key"):
-        _execute(settings, "INSERT INTO site.note VALUES (1, 'again')")
-    _execute(settings, "INSERT INTO site.note (note_id) VALUES (3)")
-    assert _rows(settings, "SELECT words FROM site.note WHERE note_id = 3") == [("x",)]
+        execute(settings, "INSERT INTO site.note VALUES (1, 'again')")
+    execute(settings, "INSERT INTO site.note (note_id) VALUES (3)")
+    assert fetched(settings, "SELECT words FROM site.note WHERE note_id = 3") == [
+        ("x",)
+    ]
     with open_archive(settings) as archive:
         assert archive.check() == []
     # They are no difference; a table among those of the archive is.
@@ -142,16 +117,16 @@ def test_what_depends_on_what_is_dropped_is_named_and_goes_with_it(
     home: Settings, folder: Path
 ) -> None:
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     upgrade(settings, plan(settings))
-    _execute(
+    execute(
         settings,
         "CREATE VIEW site.dew AS SELECT dew_point FROM cta.ambient_conditions",
         "CREATE VIEW site.dews AS SELECT * FROM site.dew",
     )
     # The model of before: the column stays, and what shows it.
     upgrade(home, plan(home))
-    assert _rows(home, "SELECT * FROM site.dews") == [(None,)]
+    assert fetched(home, "SELECT * FROM site.dews") == [(None,)]
     planned = plan(home, drop=True)
     assert planned.obstacles == ()
     assert [words.partition(" goes")[0] for words in planned.farewells] == sorted(
@@ -177,14 +152,14 @@ def test_a_view_of_a_column_that_changes_is_made_again_or_named(
         "      duration: {datatype: int, unit: s,",
     )
     before = _there(home)
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     if home.database_url is None:
         upgrade(settings, planned)
         assert _there(settings) == before
-        assert _rows(settings, "SELECT typeof(duration) FROM site.longer LIMIT 1") == [
-            ("INTEGER",)
-        ]
+        assert fetched(
+            settings, "SELECT typeof(duration) FROM site.longer LIMIT 1"
+        ) == [("INTEGER",)]
         return
     words = (
         "the view site.longer, which is not the archive's, cannot stay: "
@@ -195,17 +170,17 @@ def test_a_view_of_a_column_that_changes_is_made_again_or_named(
     with pytest.raises(IllegalState, match=r"the view site\.longer"):
         upgrade(settings, planned)
     assert _there(home) == before
-    _execute(home, "DROP VIEW site.longer", "DROP VIEW site.long")
+    execute(home, "DROP VIEW site.longer", "DROP VIEW site.long")
     upgrade(settings, plan(settings))
     assert set(before) - set(_there(settings)) == {"site.long", "site.longer"}
-    _execute(settings, _VIEW)
+    execute(settings, _VIEW)
 
 
 def test_what_hangs_on_a_renamed_column_is_named_in_a_file(
     installed_home: Settings, folder: Path
 ) -> None:
     """PostgreSQL's views follow a new name; the text of a file's views does not."""
-    _execute(installed_home, *_GUESTS[:1], _VIEW)
+    execute(installed_home, *_GUESTS[:1], _VIEW)
     changed.replace(
         folder / "cta.binding.yaml",
         "      duration: {unit: s,",
@@ -213,7 +188,7 @@ def test_what_hangs_on_a_renamed_column_is_named_in_a_file(
     )
     for mapping in folder.glob("*.mapping.yaml"):
         mapping.write_text(mapping.read_text().replace("g.duration", "g.length"))
-    settings = _with(installed_home, folder)
+    settings = changed.model_dir(installed_home, folder)
     planned = plan(settings)
     if installed_home.database_url is None:
         (words,) = planned.obstacles
@@ -236,7 +211,7 @@ def test_what_a_file_cannot_make_again_is_named(
 ) -> None:
     with open_archive(tmp_home):
         pass
-    _execute(
+    execute(
         tmp_home,
         "CREATE MACRO twice(x) AS 2 * x",
         "CREATE SEQUENCE numbers",
@@ -244,7 +219,7 @@ def test_what_a_file_cannot_make_again_is_named(
         "CREATE VIEW area AS SELECT dst_area(s_region) AS a FROM archive.ivoa.obscore",
     )
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(tmp_home, folder)
+    settings = changed.model_dir(tmp_home, folder)
     planned = plan(settings)
     assert [words.partition(",")[0] for words in planned.obstacles] == [
         "the macro main.twice", "the sequence main.numbers", "the view main.two"
@@ -253,7 +228,7 @@ def test_what_a_file_cannot_make_again_is_named(
     with pytest.raises(IllegalState, match=r"the macro main\.twice"):
         upgrade(settings, planned)
     upgrade(settings, plan(settings, drop=True), drop=True)
-    shown = _rows(settings, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    shown = fetched(settings, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
     assert [name for (name,) in shown if name in {"two", "area"}] == ["area"]
 
 
@@ -263,7 +238,7 @@ def test_foreign_keys_of_others_stay_or_are_named(
     home = load_settings(tmp_home.home, database_url=postgres_url)
     with open_archive(home):
         pass
-    _execute(
+    execute(
         home,
         "CREATE SCHEMA site",
         'CREATE TABLE site.note (gti_id text COLLATE "C" REFERENCES cta.gti)',
@@ -273,14 +248,14 @@ def test_foreign_keys_of_others_stay_or_are_named(
     keys += "conrelid::regclass::text IN ('site.note', 'cta.mine') ORDER BY 1"
     mine, note = ("mine_project_id_fkey",), ("note_gti_id_fkey",)
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     upgrade(settings, plan(settings), backed_up=True)
-    assert _rows(settings, keys) == [mine, note]
+    assert fetched(settings, keys) == [mine, note]
     other = folder.rename(folder.with_name("other"))
     changed.replace(
         other / "cta.binding.yaml", "    key: gti_id\n", "    key: gti_key\n"
     )
-    settings = _with(home, other)
+    settings = changed.model_dir(home, other)
     planned = plan(settings)
     (words,) = planned.obstacles
     assert words.startswith(
@@ -289,10 +264,10 @@ def test_foreign_keys_of_others_stay_or_are_named(
     )
     with pytest.raises(IllegalState, match="note_gti_id_fkey"):
         upgrade(settings, planned, backed_up=True)
-    assert _rows(settings, keys) == [mine, note]
+    assert fetched(settings, keys) == [mine, note]
     upgrade(settings, plan(settings, drop=True), drop=True, backed_up=True)
-    assert _rows(settings, keys) == []
-    assert _rows(settings, "SELECT * FROM site.note") == []
+    assert fetched(settings, keys) == []
+    assert fetched(settings, "SELECT * FROM site.note") == []
 
 
 def test_what_hangs_on_a_derived_column_is_named(
@@ -302,7 +277,7 @@ def test_what_hangs_on_a_derived_column_is_named(
     home = load_settings(tmp_home.home, database_url=postgres_url)
     with open_archive(home):
         pass
-    _execute(
+    execute(
         home,
         "CREATE SCHEMA site",
         "CREATE INDEX site_ucd ON ivoa.obscore (em_ucd)",
@@ -316,7 +291,7 @@ def test_what_hangs_on_a_derived_column_is_named(
         parts = re.split(r"(?<=</attribute>)\n", text)
         parts = [part for part in parts if "ObsCore.em_ucd<" not in part]
         (folder / name).write_text("\n".join(parts))
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert [words.partition(", which")[0] for words in planned.obstacles] == [
         "the materialized view site.alias", "the view site.ucd",
@@ -330,7 +305,7 @@ def test_what_hangs_on_a_derived_column_is_named(
     assert _there(settings) == []
     assert plan(settings).differences == ()
     rights = "SELECT relacl::text FROM pg_class WHERE relname = 'vo_obscore'"
-    assert ",=r/" in _rows(settings, rights)[0][0]
+    assert ",=r/" in fetched(settings, rights)[0][0]
 
 
 def test_what_is_not_looked_for_is_named_by_postgresql(
@@ -339,7 +314,7 @@ def test_what_is_not_looked_for_is_named_by_postgresql(
     home = load_settings(tmp_home.home, database_url=postgres_url)
     with open_archive(home):
         pass
-    _execute(
+    execute(
         home,
         "CREATE FUNCTION public.longest() RETURNS float LANGUAGE sql "
         "RETURN (SELECT max(duration) FROM cta.gti)",
@@ -349,10 +324,10 @@ def test_what_is_not_looked_for_is_named_by_postgresql(
         "      duration: {unit: s,",
         "      duration: {datatype: int, unit: s,",
     )
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     words = r"not the archive's is in the way: .*longest.*nothing was changed"
     with pytest.raises(IllegalState, match=words):
         upgrade(settings, plan(settings), backed_up=True)
-    assert _rows(home, "SELECT public.longest()") == [(None,)]
+    assert fetched(home, "SELECT public.longest()") == [(None,)]
     with open_archive(home) as archive:
         assert archive.check() == []

@@ -83,6 +83,7 @@ def test_lost_functions_are_told_and_made_anew(
         assert archive.check() == []
 
 
+@pytest.mark.slow
 def test_another_base_url_changes_every_access_url(
     installed_home: Settings, toy: Any, again: Again
 ) -> None:
@@ -125,6 +126,7 @@ def test_another_calib_level_is_taken_over(
         assert archive.check() == []
 
 
+@pytest.mark.slow
 def test_the_words_of_a_site_are_taken_over(
     engine_home: Settings, toy: Any, again: Again
 ) -> None:

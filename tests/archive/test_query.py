@@ -209,6 +209,7 @@ def test_values_that_cannot_be_worked_with_are_said_in_our_words(
         assert theirs not in said
 
 
+@pytest.mark.slow
 def test_too_much_disk_is_said(tmp_home: Settings) -> None:
     small = load_settings(tmp_home.home, query_memory_mb=128, query_spill_mb=64)
     sql = (
@@ -294,6 +295,7 @@ def test_a_query_that_is_cancelled_as_it_begins_ends(archive: Archive) -> None:
         assert "the query was cancelled" in str(said)
 
 
+@pytest.mark.slow
 def test_time_that_the_reader_takes_does_not_count(archive: Archive) -> None:
     sql = f"SELECT i FROM {_numbers(archive, 0, 100_000)}"
     with archive.query(sql, timeout_s=1.0, batch_rows=2048) as result:

@@ -110,6 +110,7 @@ def test_a_removed_dataset_leaves_what_others_refer_to(
     assert not any(counts.values())
 
 
+@pytest.mark.slow
 def test_the_order_and_the_grouping_do_not_matter(
     archive: Archive, toy: Any, make_home: MakeHome
 ) -> None:
@@ -382,6 +383,7 @@ def _fill(disk: Path) -> None:
     (disk / "filler").write_bytes(b"x" * (free - 262_144))
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_has_the_file(tmp_home: Settings) -> None:
     program = (
         "import sys\n"

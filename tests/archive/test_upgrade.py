@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 from tests.archive import changed
+from tests.archive.direct import fetched
 
 from distiller.archive import open_archive
 from distiller.archive.duckdb.upgrade import _Copy
@@ -32,26 +33,11 @@ _RUNS = 3
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a copy of the packaged model."""
-    return changed.copied(tmp_path / "uml")
-
-
-@pytest.fixture
 def home(engine_home: Settings, toy: Any) -> Settings:
     """Return a home with some datasets of the packaged model."""
     with open_archive(engine_home) as archive:
         archive.store_many([toy.bundle(number) for number in range(_RUNS)])
     return engine_home
-
-
-def _with(settings: Settings, folder: Path) -> Settings:
-    return load_settings(
-        settings.home,
-        database_url=settings.database_url,
-        model_dir=folder,
-        authority=settings.authority,
-    )
 
 
 def _upgrade(settings: Settings, **given: Any) -> list[str]:
@@ -66,21 +52,12 @@ def _digest(settings: Settings) -> str:
         return archive.digest()
 
 
-def _rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    engine = engine_of(settings)
-    try:
-        with closing(engine.session()) as session:
-            return session.fetch(query)
-    finally:
-        engine.close()
-
-
 def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
-    before = _rows(home, "SELECT * FROM ivoa.obscore ORDER BY obs_id")
+    before = fetched(home, "SELECT * FROM ivoa.obscore ORDER BY obs_id")
     changed.with_attribute(
         folder, "dewPoint", "{unit: K, ucd: phys.temperature.dew, indexed: true}"
     )
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     with pytest.raises(IllegalState, match="distiller upgrade"):
         open_archive(settings)
     told = _upgrade(settings)
@@ -97,7 +74,7 @@ def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
             "SELECT unit, description FROM tap_schema.columns "
             "WHERE column_name = 'dew_point'"
         ) == [{"unit": "K", "description": "The dewPoint of the weather."}]
-    assert _rows(settings, "SELECT * FROM ivoa.obscore ORDER BY obs_id") == before
+    assert fetched(settings, "SELECT * FROM ivoa.obscore ORDER BY obs_id") == before
     planned = plan(settings)
     assert (planned.differences, planned.is_due) == ((), False)
 
@@ -105,9 +82,9 @@ def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
 def test_rows_are_as_before_and_can_be_written(
     home: Settings, folder: Path, toy: Any
 ) -> None:
-    replaced = _rows(home, "SELECT count(*) FROM cta.gti")
+    replaced = fetched(home, "SELECT count(*) FROM cta.gti")
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     _upgrade(settings)
     with open_archive(settings) as archive:
         # The same datasets are known; another goes in, one is replaced, one goes.
@@ -116,13 +93,13 @@ def test_rows_are_as_before_and_can_be_written(
         assert archive.store(toy.bundle(7)) == "added"
         assert archive.remove(toy.did_of(7))
         assert archive.check() == []
-    assert _rows(settings, "SELECT count(*) FROM cta.gti") == replaced
+    assert fetched(settings, "SELECT count(*) FROM cta.gti") == replaced
 
 
 def test_a_backup_is_the_archive_as_it_was(home: Settings, folder: Path) -> None:
     before = _digest(home)
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    _upgrade(_with(home, folder))
+    _upgrade(changed.model_dir(home, folder))
     (backup,) = home.backups_path.iterdir()
     assert backup.stat().st_mode & 0o077 == 0
     if home.database_url is None:
@@ -136,7 +113,7 @@ def test_renamed_columns_and_tables_keep_their_values(
     home: Settings, folder: Path
 ) -> None:
     query = "SELECT {} FROM cta.{} ORDER BY 1"
-    before = _rows(home, query.format("gti_id, duration", "gti"))
+    before = fetched(home, query.format("gti_id, duration", "gti"))
     changed.replace(
         folder / "cta.binding.yaml",
         "    table: gti\n",
@@ -150,11 +127,11 @@ def test_renamed_columns_and_tables_keep_their_values(
     for mapping in folder.glob("*.mapping.yaml"):
         text = mapping.read_text().replace("cta.gti", "cta.interval")
         mapping.write_text(text.replace("g.duration", "g.length"))
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     told = _upgrade(settings)
     assert "cta.interval: table renamed, it was cta.gti" in told
     assert "cta.interval.length: column renamed, it was duration" in told
-    assert _rows(settings, query.format("gti_id, length", "interval")) == before
+    assert fetched(settings, query.format("gti_id, length", "interval")) == before
     assert plan(settings).differences == ()
 
 
@@ -162,14 +139,14 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
     home: Settings, folder: Path, toy: Any
 ) -> None:
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     _upgrade(settings)
     engine = engine_of(settings)
     with closing(engine.session()) as session:
         session.execute("UPDATE cta.ambient_conditions SET dew_point = 280")
     engine.close()
     # Back to the model of the program.
-    assert _rows(home, "SELECT 1")
+    assert fetched(home, "SELECT 1")
     with pytest.raises(IllegalState):
         open_archive(home)
     planned = plan(home)
@@ -179,7 +156,7 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
     upgrade(home, planned)
     _only_kept(home, "cta.ambient_conditions.dew_point: column kept: DOUBLE")
     query = "SELECT DISTINCT dew_point FROM cta.ambient_conditions ORDER BY 1"
-    assert _rows(home, query) == [(280.0,)]
+    assert fetched(home, query) == [(280.0,)]
     with open_archive(home) as archive:
         assert archive.store(toy.bundle(8)) == "added"
         assert archive.check() == []
@@ -188,9 +165,11 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
     # It stays kept under another upgrade, and until it is dropped.
     more = changed.copied(folder.with_name("more"))
     changed.with_attribute(more, "frostPoint", "{unit: K, ucd: phys.temperature}")
-    _upgrade(_with(home, more))
-    _only_kept(_with(home, more), "cta.ambient_conditions.dew_point: column kept")
-    assert _rows(home, query) == [(280.0,), (None,)]
+    _upgrade(changed.model_dir(home, more))
+    _only_kept(
+        changed.model_dir(home, more), "cta.ambient_conditions.dew_point: column kept"
+    )
+    assert fetched(home, query) == [(280.0,), (None,)]
     _upgrade(home)
     assert len(plan(home).kept) == 2
     _upgrade(home, drop=True)
@@ -207,7 +186,7 @@ def test_what_is_kept_becomes_a_column_of_the_model_again(
     home: Settings, folder: Path
 ) -> None:
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     _upgrade(settings)
     _upgrade(home)
     _only_kept(home, "cta.ambient_conditions.dew_point: column kept")
@@ -225,13 +204,13 @@ def test_a_table_that_the_model_no_longer_has_is_kept(
     for mapping in folder.glob("*.mapping.yaml"):
         text = mapping.read_text().replace("cta.gti", "cta.interval")
         mapping.write_text(text)
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert planned.kept == ("cta.gti",)
     upgrade(settings, planned)
     _only_kept(settings, "cta.gti: table kept")
     count = "SELECT count(*) FROM cta.gti"
-    assert _rows(settings, count) == [(3 * _RUNS,)]
+    assert fetched(settings, count) == [(3 * _RUNS,)]
     _upgrade(settings, drop=True)
     assert plan(settings).differences == ()
 
@@ -242,11 +221,11 @@ def test_what_somebody_has_added_is_never_taken_for_kept(
     behind(home, "ALTER TABLE cta.gti ADD COLUMN mine INTEGER")
     behind(home, "UPDATE cta.gti SET mine = 7")
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert planned.kept == ("cta.gti.mine",)
     upgrade(settings, planned)
-    assert _rows(settings, "SELECT DISTINCT mine FROM cta.gti") == [(7,)]
+    assert fetched(settings, "SELECT DISTINCT mine FROM cta.gti") == [(7,)]
     (difference,) = plan(settings).differences
     assert str(difference) == "cta.gti.mine: column gone: INTEGER (DESTRUCTIVE)"
 
@@ -266,7 +245,7 @@ def test_rows_that_stand_in_the_way_are_told(
 ) -> None:
     before = _digest(home)
     changed.with_attribute(folder, "dewPoint", binding, lower=lower)
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert any(words in obstacle for obstacle in planned.obstacles)
     with pytest.raises(IllegalState, match=words):
@@ -284,7 +263,7 @@ def test_rows_that_came_since_the_plan_are_told(
         "      quality: {datatype: int, unique: true,",
     )
     behind(home, "UPDATE cta.ambient_conditions SET quality = NULL")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert planned.obstacles == ()
     behind(home, "UPDATE cta.ambient_conditions SET quality = 7")
@@ -303,13 +282,13 @@ def test_a_constraint_that_rows_break_is_told(home: Settings, folder: Path) -> N
     changed.replace(
         folder / "cta.vo-dml.xml", first, rule.format("duration &lt; 400") + first
     )
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     (obstacle,) = plan(settings).obstacles
     assert "CHECK (duration < 400)" in obstacle
     assert "rows break it" in obstacle
     changed.replace(folder / "cta.vo-dml.xml", "&lt; 400", "&lt; 500")
     again = folder.rename(folder.with_name("again"))
-    settings = _with(home, again)
+    settings = changed.model_dir(home, again)
     told = _upgrade(settings)
     assert any("constraint new: CHECK (duration < 500)" in t for t in told)
     assert plan(settings).differences == ()
@@ -321,11 +300,11 @@ def test_a_type_that_holds_less_is_an_obstacle(home: Settings, folder: Path) -> 
         "      duration: {unit: s,",
         "      duration: {datatype: int, unit: s,",
     )
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     assert plan(settings).obstacles == ()  # 432.0 s have no digits to lose
     told = _upgrade(settings)
     assert any("column type" in t and "DESTRUCTIVE" in t for t in told)
-    assert _rows(settings, "SELECT DISTINCT duration FROM cta.gti") == [(432,)]
+    assert fetched(settings, "SELECT DISTINCT duration FROM cta.gti") == [(432,)]
 
 
 def test_without_an_archive_there_is_nothing_to_upgrade(engine_home: Settings) -> None:
@@ -344,7 +323,7 @@ def test_postgresql_wants_a_backup(
     with open_archive(home):
         pass
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     monkeypatch.setenv("PATH", "/nowhere")
     said: list[str] = []
     with pytest.raises(IllegalState, match=r"pg_dump is not on the PATH.*--backed-up"):
@@ -410,11 +389,11 @@ def test_killed_at_any_moment_it_is_old_or_new(
             archive.store_many([toy.bundle(number) for number in range(_RUNS)])
         return home
 
-    status, said = _child(_with(filled("whole"), folder), folder, 0)
+    status, said = _child(changed.model_dir(filled("whole"), folder), folder, 0)
     calls = int(said.split()[-1])
     assert (status, calls > 100) == (0, True)
     home = filled("killed")
-    settings = _with(home, folder)
+    settings = changed.model_dir(home, folder)
     before = _digest(home)
     olds = news = 0
     for part in (0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1):
@@ -444,7 +423,7 @@ def test_the_old_file_is_locked_meanwhile(
     with open_archive(tmp_home) as archive:
         archive.store(toy.bundle(1))
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = _with(tmp_home, folder)
+    settings = changed.model_dir(tmp_home, folder)
     path = str(tmp_home.archive_path)
     opened: list[str] = []
 

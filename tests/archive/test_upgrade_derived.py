@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.archive import changed
+from tests.archive.direct import execute, fetched
 
 from distiller.archive import open_archive
 from distiller.archive.ledger import history
-from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
-from distiller.core.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,42 +31,18 @@ def home(engine_home: Settings, toy: Any) -> Settings:
     return engine_home
 
 
-def _rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
-    engine = engine_of(settings)
-    try:
-        with closing(engine.session()) as session:
-            return session.fetch(query)
-    finally:
-        engine.close()
-
-
-def _execute(settings: Settings, *statements: str) -> None:
-    engine = engine_of(settings)
-    try:
-        with closing(engine.session()) as session, session.transaction():
-            for statement in statements:
-                session.execute(statement)
-    finally:
-        engine.close()
-
-
 def test_another_mapping_is_noticed(home: Settings, tmp_path: Path) -> None:
     folder = changed.copied(tmp_path / "uml")
     changed.replace(
         folder / "obscore.mapping.yaml", "THEN 'em.energy' END", "THEN 'em.wl' END"
     )
-    settings = load_settings(
-        home.home,
-        database_url=home.database_url,
-        model_dir=folder,
-        authority=home.authority,
-    )
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert (planned.differences, planned.is_due) == ((), True)
     assert planned.refilled == ("ivoa.obscore",)
-    assert _rows(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.energy",)]
+    assert fetched(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.energy",)]
     upgrade(settings, planned)
-    assert _rows(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.wl",)]
+    assert fetched(home, "SELECT DISTINCT em_ucd FROM ivoa.obscore") == [("em.wl",)]
     assert not plan(settings).is_due
     with open_archive(settings) as archive:
         assert archive.check() == []
@@ -77,13 +51,13 @@ def test_another_mapping_is_noticed(home: Settings, tmp_path: Path) -> None:
 def test_an_archive_without_the_checksum_of_its_mapping_gets_it(home: Settings) -> None:
     """One of a version that did not write it; nothing is filled anew for that."""
     there = "SELECT value FROM internal.setting WHERE name = 'model.mapping'"
-    before = _rows(home, there)
-    _execute(home, "DELETE FROM internal.setting WHERE name = 'model.mapping'")
+    before = fetched(home, there)
+    execute(home, "DELETE FROM internal.setting WHERE name = 'model.mapping'")
     assert not plan(home).is_due
     with open_archive(home) as archive:
         assert archive.check() == []
     assert len(before) == 1
-    assert _rows(home, there) == before
+    assert fetched(home, there) == before
 
 
 @pytest.mark.parametrize(
@@ -97,7 +71,7 @@ def test_datasets_from_before_the_history_have_their_first_state(
     with open_archive(home) as archive:
         before = archive.rows("SELECT * FROM cta.dataset_version ORDER BY version_id")
     ingested = datetime(2024, 5, 6, 7, 8, 9)
-    _execute(
+    execute(
         home, f"UPDATE cta.product SET ingested = TIMESTAMP '{ingested}'", statement
     )
     if statement.startswith("DELETE"):
@@ -137,12 +111,7 @@ def test_tables_of_tap_schema_get_a_column(home: Settings, tmp_path: Path) -> No
         "      table_type: {",
         "      nrows: {ucd: meta.number}\n      table_type: {",
     )
-    settings = load_settings(
-        home.home,
-        database_url=home.database_url,
-        model_dir=folder,
-        authority=home.authority,
-    )
+    settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert [str(d).partition(":")[0] for d in planned.differences] == [
         "tap_schema.tables.nrows"

@@ -134,6 +134,7 @@ def test_check_of_no_archive_says_what_to_do(tmp_path: Path) -> None:
     assert "distiller init" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [

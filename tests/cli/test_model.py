@@ -288,9 +288,7 @@ def _without(path: Path, *patterns: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def test_tables_that_the_model_of_a_site_is_without_are_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_tables_that_the_model_of_a_site_is_without_are_told(tmp_path: Path) -> None:
     site, own = _site(tmp_path), tmp_path / "mine"
     _without(
         own / "cta.vo-dml.xml",
@@ -303,7 +301,6 @@ def test_tables_that_the_model_of_a_site_is_without_are_told(
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"warning: {words}")
     assert CliRunner().invoke(program, [*site, "tap-schema"]).exit_code == 0
-    assert any(words in record.getMessage() for record in caplog.records)
 
 
 def test_columns_that_the_model_of_a_site_is_without_are_told(tmp_path: Path) -> None:

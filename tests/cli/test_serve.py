@@ -24,6 +24,7 @@ def _try(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["serve", "runner"])
 def test_a_home_that_is_not_there_is_one_line(tmp_path: Path, command: str) -> None:
     home = tmp_path / "nowhere"
@@ -35,6 +36,7 @@ def test_a_home_that_is_not_there_is_one_line(tmp_path: Path, command: str) -> N
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_a_home_without_an_archive_is_left_alone(tmp_path: Path) -> None:
     done = _try(tmp_path, "serve")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ import gzip
 import random
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.ingest.conftest import RunPlan, gunzipped, no_responses
 from tests.ingest.loading import counts, load, obs_ids, refused, said
 
@@ -14,8 +15,6 @@ from distiller.ingest.checks import check
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from distiller.archive import Archive
     from distiller.ingest.run_settings import RunSettings
@@ -61,6 +60,7 @@ def test_of_several_event_tables_the_first_is_taken_and_it_is_said(
     assert said(report, "D129") == ["2 tables; the first was taken"]
 
 
+@pytest.mark.slow
 def test_an_index_with_any_flipped_bit_ends_in_an_answer(
     archive: Archive, gadf_set: Path
 ) -> None:

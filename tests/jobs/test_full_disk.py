@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from distiller.analysis.products import InputDataset
 from distiller.analysis.simulate import simulate
 from distiller.core.files import sha256
@@ -35,6 +37,7 @@ def test_a_job_that_fills_the_disk(herd: Any, small_disk: Path) -> None:
     check_is_told(herd.run("filling"))
 
 
+@pytest.mark.slow
 def test_a_real_map_that_does_not_fit(
     herd: Any, small_disk: Path, tmp_path: Path
 ) -> None:

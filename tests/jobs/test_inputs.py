@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Told = tuple[str, str, Any]
 """Table, keyword and right value; None: it is not known."""
 

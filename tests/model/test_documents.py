@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.model.toy import attribute, document, object_type, relation, subset
 
 from distiller.core.errors import BadData
 from distiller.model import load_file, load_model
@@ -33,48 +34,6 @@ _PACKAGES = {
 }
 
 
-def _document(body: str, *, name: str = "toy") -> bytes:
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<vo-dml:model xmlns:vo-dml="http://www.ivoa.net/xml/VODML/v1">
-  <name>{name}</name>
-  <description>A toy.</description>
-  <uri/>
-  <title>Toy</title>
-  <version>1</version>
-  <lastModified>2026-01-01T00:00:00</lastModified>
-  <import><name>ivoa</name><url>ivoa.xml</url></import>
-{body}
-</vo-dml:model>
-""".encode()
-
-
-def _attribute(owner: str, name: str, ref: str, *, words: str = "It.") -> str:
-    return f"""<attribute><vodml-id>{owner}.{name}</vodml-id><name>{name}</name>
-    <description>{words}</description>
-    <datatype><vodml-ref>{ref}</vodml-ref></datatype>
-    <multiplicity><minOccurs>0</minOccurs><maxOccurs>1</maxOccurs></multiplicity>
-    </attribute>"""
-
-
-def _object(name: str, *roles: str, words: str = "A thing.", extends: str = "") -> str:
-    base = f"<extends><vodml-ref>{extends}</vodml-ref></extends>" if extends else ""
-    return (
-        f"<objectType><vodml-id>{name}</vodml-id><name>{name}</name>"
-        f"<description>{words}</description>{base}{''.join(roles)}</objectType>"
-    )
-
-
-def _relation(kind: str, owner: str, name: str, ref: str) -> str:
-    return _attribute(owner, name, ref).replace("attribute>", f"{kind}>")
-
-
-def _subset(role: str, datatype: str = "ivoa:real") -> str:
-    return (
-        f"<constraint><role><vodml-ref>{role}</vodml-ref></role><datatype><vodml-ref>"
-        f"{datatype}</vodml-ref></datatype></constraint>"
-    )
-
-
 def test_packaged_documents_have_no_fault() -> None:
     _, faults = read_models(packaged_paths())
     assert faults == ()
@@ -94,46 +53,46 @@ def test_the_packages_of_the_design_are_there() -> None:
     ("body", "words"),
     [
         (
-            _object("A", _attribute("A", "x", "toy:B")) + _object("Bb"),
+            object_type("A", attribute("A", "x", "toy:B")) + object_type("Bb"),
             "line 10: A.x: attribute toy:B: no such type (did you mean toy:Bb?)",
         ),
         (
-            _object("A", _attribute("A", "x", "ivoa:strin")),
+            object_type("A", attribute("A", "x", "ivoa:strin")),
             "attribute ivoa:strin: no such type (did you mean ivoa:string?)",
         ),
         (
-            _object("A", _attribute("A", "x", "stc:Position")),
+            object_type("A", attribute("A", "x", "stc:Position")),
             "attribute stc:Position: model 'stc' is not imported",
         ),
         (
-            _object("A", _attribute("A", "x", "ivoa:real", words="")),
+            object_type("A", attribute("A", "x", "ivoa:real", words="")),
             "A.x: attribute without description",
         ),
-        (_object("A", words=""), "A: objectType without description"),
-        (_object("A") + _object("A"), "vodml-id A is already that of line 10"),
-        (_object("A", extends="toy:Z"), "A: extends toy:Z: no such type"),
+        (object_type("A", words=""), "A: objectType without description"),
+        (object_type("A") + object_type("A"), "vodml-id A is already that of line 10"),
+        (object_type("A", extends="toy:Z"), "A: extends toy:Z: no such type"),
         (
-            _object("A", extends="toy:B") + _object("B", extends="toy:A"),
+            object_type("A", extends="toy:B") + object_type("B", extends="toy:A"),
             "A: extends itself, through toy:B",
         ),
         (
-            _object("A", _attribute("A", "x", "toy:B")) + _object("B"),
+            object_type("A", attribute("A", "x", "toy:B")) + object_type("B"),
             "A.x: attribute of the object type B (make it a reference or a comp",
         ),
         (
-            _object("A", _relation("composition", "A", "x", "toy:C"))
-            + _object("B", _relation("composition", "B", "x", "toy:C"))
-            + _object("C"),
+            object_type("A", relation("composition", "A", "x", "toy:C"))
+            + object_type("B", relation("composition", "B", "x", "toy:C"))
+            + object_type("C"),
             "toy:C is composed more than once: A.x, B.x",
         ),
         (
-            _object("A", _attribute("A", "x", "ivoa:real")).replace(
+            object_type("A", attribute("A", "x", "ivoa:real")).replace(
                 "</attribute>", "<constraint/></attribute>"
             ),
             "line 14: <constraint> in <attribute> is not of VO-DML 1.0 and was not",
         ),
         (
-            _object("A").replace(
+            object_type("A").replace(
                 "</objectType>",
                 '<constraint xmlns:x="http://www.w3.org/2001/XMLSchema-instance" '
                 'x:type="NaturalKey"/></objectType>',
@@ -141,33 +100,32 @@ def test_the_packages_of_the_design_are_there() -> None:
             "line 10: a constraint of the kind NaturalKey is not of VO-DML 1.0",
         ),
         (
-            _object("A", _attribute("A", "x", "ivoa:real"))
-            + _object("B", _subset("toy:A.x"), extends="toy:A")
-            + _object("C", _subset("toy:A.x")),
+            object_type("A", attribute("A", "x", "ivoa:real"))
+            + object_type("B", subset("toy:A.x"), extends="toy:A")
+            + object_type("C", subset("toy:A.x")),
             "C: narrows toy:A.x, which it does not inherit",
         ),
         (
-            _object("A", _attribute("A", "x", "ivoa:real"))
-            + _object("B", _subset("toy:A.x", "ivoa:strin"), extends="toy:A"),
+            object_type("A", attribute("A", "x", "ivoa:real"))
+            + object_type("B", subset("toy:A.x", "ivoa:strin"), extends="toy:A"),
             "B: narrows to ivoa:strin: no such type (did you mean ivoa:string?)",
         ),
         (
-            _object("A", _subset("stc:A.x")),
+            object_type("A", subset("stc:A.x")),
             "A: narrows stc:A.x: model 'stc' is not imported",
         ),
         (
-            _object(
+            object_type(
                 "A",
-                _attribute("A", "x", "ivoa:real"),
-                _attribute("A", "x", "ivoa:real"),
+                attribute("A", "x", "ivoa:real"),
+                attribute("A", "x", "ivoa:real"),
             ),
             "A: 2 attributes or relations of the name x",
         ),
     ],
 )
 def test_faults_are_named_with_their_place(body: str, words: str) -> None:
-    document = read_vodml(_document(body), "toy.vo-dml.xml")
-    faults = check_document(document)
+    faults = check_document(read_vodml(document(body), "toy.vo-dml.xml"))
     assert any(words in fault for fault in faults), faults
     assert all(fault.startswith("toy.vo-dml.xml: ") for fault in faults)
 
@@ -178,16 +136,18 @@ def test_faults_are_named_with_their_place(body: str, words: str) -> None:
         (b"<a>", "M001 toy.xml: no XML: "),
         (b"<a/>", "M002 toy.xml: no VO-DML document: it starts with <a>"),
         (
-            _document("<objectType><name>A</name></objectType>"),
+            document("<objectType><name>A</name></objectType>"),
             "M003 toy.xml: line 10: <objectType> without <vodml-id>",
         ),
         (
-            _document(_object("A", "<attribute><name>x</name></attribute>")),
+            document(object_type("A", "<attribute><name>x</name></attribute>")),
             "<attribute> without <datatype>",
         ),
         (
-            _document(
-                _object("A", _attribute("A", "x", "ivoa:real").replace(">0<", ">no<"))
+            document(
+                object_type(
+                    "A", attribute("A", "x", "ivoa:real").replace(">0<", ">no<")
+                )
             ),
             "minOccurs is no whole number: 'no'",
         ),
@@ -202,7 +162,7 @@ def test_what_is_no_vodml_is_refused(text: bytes, words: str) -> None:
 def test_entities_are_not_resolved(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("TOP SECRET")
-    text = _document(_object("A", words="&x;")).replace(
+    text = document(object_type("A", words="&x;")).replace(
         b"<vo-dml:model",
         b'<!DOCTYPE m [<!ENTITY x SYSTEM "%s">]><vo-dml:model'
         % secret.as_uri().encode(),
@@ -214,13 +174,13 @@ def test_entities_are_not_resolved(tmp_path: Path) -> None:
 def test_a_model_without_binding_gets_tables(tmp_path: Path) -> None:
     path = tmp_path / "toy.vo-dml.xml"
     path.write_bytes(
-        _document(
-            _object(
+        document(
+            object_type(
                 "BigWhole",
-                _attribute("BigWhole", "someValue", "ivoa:real"),
-                _relation("composition", "BigWhole", "parts", "toy:Part"),
+                attribute("BigWhole", "someValue", "ivoa:real"),
+                relation("composition", "BigWhole", "parts", "toy:Part"),
             )
-            + _object("Part", _attribute("Part", "when", "ivoa:datetime"))
+            + object_type("Part", attribute("Part", "when", "ivoa:datetime"))
         )
     )
     model = load_file(path)
@@ -294,110 +254,16 @@ def test_faults_of_a_binding(tmp_path: Path, old: str, new: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("model: [", "M010 toy.binding.yaml: no YAML"),
-        ("model: toy\nschema: toy\n", "M011 toy.binding.yaml: tables: Field required"),
-        (
-            """
-            model: toy
-            schema: toy
-            tables: {A: {table: a, key: k, columns: {x: {units: m}}}}
-            """,
-            "tables.A.columns.x.units: there is no such key (did you mean unit?)",
-        ),
-    ],
-)
-def test_a_bad_binding_file_is_named(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(_object("A")))
-    (tmp_path / "toy.binding.yaml").write_text(text)
-    with pytest.raises(BadData) as caught:
-        load_file(path)
-    assert words in str(caught.value)
-
-
-def test_every_wrong_key_of_a_binding_is_told_with_what_was_meant(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(_object("columns")))
-    (tmp_path / "toy.binding.yaml").write_text(
-        """
-        model: toy
-        shema: toy
-        tables:
-          columns: {table: a, key: k, colums: {}, columns: {x: , y: {pricipal: true}},
-            foreign_keys: [{colums: {}, columns: {}, target: a.b}],
-            container: {usd: x}}
-        views: {v: {off: x, of: a.b, title: V, description: D}}
-        strategy: join
-        """
-    )
-    with pytest.raises(BadData) as caught:
-        load_file(path)
-    text = str(caught.value)
-    assert text.startswith("M011 toy.binding.yaml: ")
-    for words in (
-        "shema: there is no such key (did you mean schema?)",
-        "schema: Field required",
-        "tables.columns.colums: there is no such key (did you mean columns?)",
-        "tables.columns.columns.x: keys are due here; {} takes what is usual",
-        "columns.y.pricipal: there is no such key (did you mean principal?)",
-        "foreign_keys.0.colums: there is no such key (did you mean columns?)",
-        "container.usd: there is no such key",
-        "views.v.off: there is no such key (did you mean of?)",
-        "strategy: Input should be 'joined', 'single' or 'concrete'",
-        "docs/reference/binding.md has all keys",
-    ):
-        assert words in text, (words, text)
-
-
-def test_words_of_a_binding_are_words(tmp_path: Path) -> None:
-    path = tmp_path / "toy.vo-dml.xml"
-    names = ("on", "no", "y")
-    path.write_bytes(
-        _document(_object("A", *(_attribute("A", x, "ivoa:real") for x in names)))
-    )
-    (tmp_path / "toy.binding.yaml").write_text(
-        "{model: toy, schema: toy, tables: {A: {table: a, key: k, rows: shared, "
-        "std: true, columns: {on: {principal: yes}, no: {principal: false}, y: {}}}}}"
-    )
-    columns = load_file(path).by_name["toy.a"].columns
-    assert [b.column.name for b in columns] == ["k", *names]
-    assert [b.column.principal for b in columns[1:3]] == [True, False]
-
-
-def test_a_key_that_stands_twice_in_a_binding_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(_object("A", _attribute("A", "x", "ivoa:real"))))
-    (tmp_path / "toy.binding.yaml").write_text(
-        "model: toy\nschema: toy\ntables:\n  A: {table: a, key: k, columns:\n"
-        "    {x: {unit: m},\n     x: {unit: s}}}\n"
-    )
-    with pytest.raises(BadData, match=r"M010 .*'x' stands twice in one place.* line 6"):
-        load_file(path)
-
-
-def test_a_binding_that_is_no_text_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(_object("A")))
-    (tmp_path / "toy.binding.yaml").write_bytes("model: é".encode("latin-1"))
-    with pytest.raises(BadData, match=r"M010 toy\.binding\.yaml: no YAML"):
-        load_file(path)
-
-
-@pytest.mark.parametrize(
     ("body", "words"),
     [
         (
-            _object("A", extends="toy:B") + _object("B", extends="toy:A"),
+            object_type("A", extends="toy:B") + object_type("B", extends="toy:A"),
             "A: extends itself, through toy:B",
         ),
         (
-            _object("A", _attribute("A", "x", "toy:P"))
-            + _object("P", _attribute("P", "x", "toy:Q")).replace("objectT", "dataT")
-            + _object("Q", extends="toy:P").replace("objectT", "dataT"),
+            object_type("A", attribute("A", "x", "toy:P"))
+            + object_type("P", attribute("P", "x", "toy:Q")).replace("objectT", "dataT")
+            + object_type("Q", extends="toy:P").replace("objectT", "dataT"),
             "P: a value of it contains another of it, without end",
         ),
     ],
@@ -406,7 +272,7 @@ def test_types_in_a_circle_are_a_fault_of_the_file(
     tmp_path: Path, body: str, words: str
 ) -> None:
     path = tmp_path / "toy.vo-dml.xml"
-    path.write_bytes(_document(body))
+    path.write_bytes(document(body))
     with pytest.raises(BadData, match=f"M100 .*{words}"):
         load_file(path)
 
@@ -487,8 +353,8 @@ def test_a_copy_of_the_model_beside_it_is_no_second_one(tmp_path: Path) -> None:
 
 def test_a_description_may_be_absent_where_nothing_is_bound(tmp_path: Path) -> None:
     path = tmp_path / "toy.vo-dml.xml"
-    attribute = _attribute("A", "x", "ivoa:real", words="")
-    path.write_bytes(_document(_object("A", attribute, words="")))
+    bare = attribute("A", "x", "ivoa:real", words="")
+    path.write_bytes(document(object_type("A", bare, words="")))
     column = load_file(path).by_name["toy.a"].columns[-1].column
     assert (column.name, column.description) == ("x", "")
     assert warnings(path) == (
@@ -506,7 +372,7 @@ def test_a_description_may_be_absent_where_nothing_is_bound(tmp_path: Path) -> N
 
 def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "toy.vo-dml.xml"
-    twice = (_object("A", extends="toy:Y"), _object("B", extends="toy:Z"))
-    path.write_bytes(_document("".join(twice)))
+    twice = (object_type("A", extends="toy:Y"), object_type("B", extends="toy:Z"))
+    path.write_bytes(document("".join(twice)))
     with pytest.raises(BadData, match=re.compile("M100 .*A: .*; .*B: ", re.DOTALL)):
         load_file(path)

@@ -422,6 +422,7 @@ def test_a_new_thing_anywhere_in_the_model_is_listed(name: str) -> None:
 _IDS = ("_m", "site", "Uposition", "_telescope", "a1_back", "_real", "no", "")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

@@ -54,6 +54,7 @@ def test_no_element_of_a_packaged_model_is_lost(path: Path) -> None:
     assert _facts(after) == _facts(before)
 
 
+@pytest.mark.slow
 @_SLOW_TO_DRAW
 @given(documents())
 def test_any_document_comes_back(document: Document) -> None:

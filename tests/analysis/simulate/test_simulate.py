@@ -52,6 +52,7 @@ def files(folder: Path) -> list[Path]:
     return sorted((folder / "data").glob("*.fits"))
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes(demo: Path, tmp_path: Path) -> None:
     simulate(tmp_path / "again")
     assert digests(tmp_path / "again") == digests(demo)

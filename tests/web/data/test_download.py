@@ -151,6 +151,7 @@ def test_other_methods_are_refused(server: Server) -> None:
     assert httpx.delete(url_of(server, "23523")).status_code in {403, 405}
 
 
+@pytest.mark.slow
 def test_changed_file_is_served_without_the_mark_of_the_registered(
     start_server: StartServer,
 ) -> None:

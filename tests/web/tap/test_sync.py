@@ -123,6 +123,7 @@ def test_maxrec_against_top(
     assert status_of(answer.content) == statuses
 
 
+@pytest.mark.slow
 def test_overflow_by_the_limit_of_the_server_says_so(start_server: StartServer) -> None:
     small = start_server(query_rows_default=2, query_rows_max=4)
     unasked = status_of(small.ask(ALL).content)[-1]
@@ -273,6 +274,7 @@ def test_values_that_the_query_meets_are_the_users_fault(server: Server) -> None
     assert " is no INTEGER (leave such rows out in WHERE" in answer.text
 
 
+@pytest.mark.slow
 def test_time_limit_is_said(start_server: StartServer) -> None:
     hasty = start_server(query_timeout_s=0.3)
     answer = hasty.ask(

@@ -434,6 +434,7 @@ async def _asgi_get(path: str, query: str) -> tuple[int, bytes]:
     return sent[0]["status"], body
 
 
+@pytest.mark.slow
 def test_many_waiting_clients_hold_no_threads(here: Any) -> None:
     job: Job = here.create("count_map", tuple(MAP.items()))
     path = f"{BASE}/{job.job_id}"
