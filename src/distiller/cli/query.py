@@ -12,8 +12,8 @@ import click
 from distiller.archive import RemoteArchive, connect
 from distiller.cli import settings_of
 from distiller.cli.adql import standard_input
+from distiller.queries import answer
 from distiller.vo.tap import TapParameters
-from distiller.web.tap import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

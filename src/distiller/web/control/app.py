@@ -19,9 +19,10 @@ from distiller.archive.remote import FRAMED
 from distiller.core.bundle import Bundle, pack
 from distiller.core.errors import BadParameter
 from distiller.core.refusal import Refusal
+from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 from distiller.web import errors
-from distiller.web.tap import answer, stream
+from distiller.web.tap import stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from django.http import StreamingHttpResponse
 
 from distiller.core.errors import Busy, DistillerError
+from distiller.queries import answer
 from distiller.web import site
 from distiller.web.errors import ours
-from distiller.web.tap import answer
 from distiller.web.tap.conduit import Abandoned, Conduit, Failure
 from distiller.web.tap.spool import Spool
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     )
 
     from distiller.core.settings import Settings
+    from distiller.queries.answer import Prepared
     from distiller.vo.formats import Writer
     from distiller.web.site import Site
-    from distiller.web.tap.answer import Prepared
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,13 +13,14 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
 from distiller.model import examples as model_examples
+from distiller.queries import answer
 from distiller.vo import examples as vo_examples
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
 from distiller.web import site
 from distiller.web.errors import as_votable, votable_errors
-from distiller.web.tap import answer, stream
+from distiller.web.tap import stream
 from distiller.web.tap.description import service
 
 if TYPE_CHECKING:

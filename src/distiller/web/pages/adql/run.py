@@ -8,11 +8,12 @@ from urllib.parse import quote, urlencode
 
 from distiller.adql.marks import Mark, marks
 from distiller.core.errors import QueryError
+from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 from distiller.web import errors, site
 from distiller.web.data.addresses import own_address
 from distiller.web.pages import cells
-from distiller.web.tap import answer, stream
+from distiller.web.tap import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,9 +10,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from distiller.adql.marks import marks
 from distiller.core.errors import BadParameter, DistillerError, QueryError
+from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 from distiller.web import errors, site
-from distiller.web.tap import answer
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from distiller.core.errors import DistillerError, NotFound
 from distiller.core.times import dali
+from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 from distiller.web import errors, site
 from distiller.web.pages.search import results
 from distiller.web.pages.search.form import read
-from distiller.web.tap import answer, stream
+from distiller.web.tap import stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
