@@ -7,16 +7,18 @@ Used by ``/tap/sync``, by downloads on the pages, by the control socket and by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from distiller import adql
-from distiller.core.errors import DistillerError, InternalError
+from distiller.core.errors import BadParameter, DistillerError, InternalError
 from distiller.vo.formats import Writer, format_of, writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from pathlib import Path
 
     from distiller.archive.protocol import ArchiveReader
     from distiller.core.columns import Column
@@ -63,9 +65,17 @@ class Prepared:
 
 
 def prepare(
-    parameters: TapParameters, archive: ArchiveReader, settings: Settings
+    parameters: TapParameters,
+    archive: ArchiveReader,
+    settings: Settings,
+    files: Mapping[str, Path] = MappingProxyType({}),
 ) -> Prepared:
     """Check and translate a query; nothing runs yet.
+
+    Parameters
+    ----------
+    files
+        The files that came with the request, by the name that ``param:`` gives them.
 
     Raises
     ------
@@ -75,6 +85,9 @@ def prepare(
         If the format is unknown.
     """
     form = format_of(parameters.responseformat)
+    if parameters.uploads:
+        del files
+        raise BadParameter("UPLOAD", "this service takes no uploaded tables yet")
     translation = adql.translate(
         parameters.query, archive.catalog, target=archive.target
     )
