@@ -59,6 +59,7 @@ SERVICE = vosi.TapService(
     rows_default=1000,
     rows_max=5000,
     duration_s=60,
+    upload_rows=700,
     features={
         f"{vosi.FEATURES}adqlgeo": (vosi.Feature("POINT"), vosi.Feature("CIRCLE")),
         f"{vosi.FEATURES}udf": (vosi.Feature("f(x REAL) -> REAL", "x < 1 & more"),),
@@ -105,7 +106,7 @@ def validate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], None
     "document",
     [
         vosi.capabilities(SERVICE),
-        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3)),
+        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3, 4)),
         vosi.availability(up_since=datetime(2026, 1, 2, 3, 4, 5), note="a & b"),
         vosi.tableset(CATALOG),
         vosi.tableset(CATALOG, detail="min"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from distiller.adql import Target
-    from distiller.archive.protocol import Parameters, Result
+    from distiller.archive.protocol import Given, Parameters, Result
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.model import BoundTable, Model
@@ -96,7 +96,7 @@ class Engine(Protocol):
     def session(self) -> Session:
         """Return a new session."""
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters,
@@ -104,8 +104,9 @@ class Engine(Protocol):
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[Result]:
-        """Run one SELECT, read-only, and stream its rows."""
+        """Run one SELECT, read-only, and stream its rows; it sees tables of its own."""
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""

@@ -37,6 +37,8 @@ _PREFIXES = {
 }
 _TYPE = f"{{{_XSI}}}type"
 
+_UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
+
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
 
@@ -63,12 +65,15 @@ class TapService:
         Limits on the rows of a result.
     duration_s
         Longest run of a query, s.
+    upload_rows
+        Rows of an uploaded table at most.
     """
 
     base_url: str
     rows_default: int
     rows_max: int
     duration_s: int
+    upload_rows: int
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
@@ -103,6 +108,8 @@ def capabilities(service: TapService) -> bytes:
         _add(output, "mime", form.media_type)
         for alias in (form.kind, *form.aliases):
             _add(output, "alias", alias)
+    for method in ("inline", "http", "https"):
+        _add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
     duration = _add(tap, "executionDuration")
     rows = _add(tap, "outputLimit")
     for name, count in (
@@ -111,6 +118,8 @@ def capabilities(service: TapService) -> bytes:
     ):
         _add(duration, name, str(service.duration_s))
         _add(rows, name, str(count), unit="row")
+    upload = _add(tap, "uploadLimit")
+    _add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
     for standard, child in (
         ("capabilities", "capabilities"),
         ("availability", "availability"),

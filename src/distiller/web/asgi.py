@@ -11,6 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.web.settings")
 from django.core.asgi import get_asgi_application
 from starlette.staticfiles import StaticFiles
 
+from distiller.core.settings import load_settings
+from distiller.web.bodies import limited
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 _STATIC_PREFIX = "/static"
 
-_django = get_asgi_application()
+_django = limited(get_asgi_application(), load_settings().upload_mb)  # type: ignore[arg-type]  # same protocol
 _static = StaticFiles(directory=Path(__file__).parent / "static", check_dir=False)
 
 
@@ -30,4 +33,4 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         scope = {**scope, "root_path": scope.get("root_path", "") + _STATIC_PREFIX}
         await _static(scope, receive, send)
     else:
-        await _django(scope, receive, send)  # type: ignore[arg-type]  # same protocol
+        await _django(scope, receive, send)

@@ -59,5 +59,6 @@ def service(settings: Settings, base_url: str) -> TapService:
         rows_default=settings.query_rows_default,
         rows_max=settings.query_rows_max,
         duration_s=round(settings.query_timeout_s),
+        upload_rows=settings.upload_rows,
         features=features(),
     )
