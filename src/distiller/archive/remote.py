@@ -327,6 +327,7 @@ _PLAIN: dict[str, type[DistillerError]] = {
         errors.UserError,
         errors.NotFound,
         errors.Forbidden,
+        errors.NotLoggedIn,
         errors.IllegalState,
         errors.PassingError,
         errors.Busy,

@@ -37,6 +37,7 @@ _PREFIXES = {
 }
 _TYPE = f"{{{_XSI}}}type"
 
+_BASIC = "ivo://ivoa.net/sso#BasicAA"
 _UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
 
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
@@ -99,7 +100,9 @@ def capabilities(service: TapService) -> bytes:
     )
     tap = _add(root, "capability", standardID=_TAP)
     tap.set(_TYPE, "tr:TableAccess")
-    _interface(tap, service.base_url, use="base", version="1.1")
+    interface = _interface(tap, service.base_url, use="base", version="1.1")
+    _add(interface, "securityMethod")  # none is needed
+    _add(interface, "securityMethod", standardID=_BASIC)
     _add(tap, "dataModel", "ObsCore-1.1", **{"ivo-id": OBSCORE})
     _language(tap, service.features)
     for form in FORMATS:
@@ -138,12 +141,13 @@ def capabilities(service: TapService) -> bytes:
 
 def _interface(
     capability: etree._Element, url: str, *, use: str, version: str | None = None
-) -> None:
+) -> etree._Element:
     interface = _add(capability, "interface", role="std")
     interface.set(_TYPE, "vs:ParamHTTP")
     if version:
         interface.set("version", version)
     _add(interface, "accessURL", url, use=use)
+    return interface
 
 
 def _language(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from distiller.web.tap import views
+from distiller.web.tap import user_tables, views
 
 app_name = "tap"
 urlpatterns: list[URLPattern] = [
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern] = [
     path("availability", views.availability, name="availability"),
     path("tables", views.tables, name="tables"),
     path("tables/<str:name>", views.table, name="table"),
+    path("user_tables", user_tables.listed, name="user_tables"),
+    path("user_tables/<str:name>", user_tables.one, name="user_table"),
     path("examples", views.examples, name="examples"),
     re_path(r"^async(?:/.*)?$", views.absent),
     re_path(r"^.+$", views.unknown),
