@@ -113,7 +113,7 @@ def stored_name(owner: str, name: str) -> str:
     """Return the name of a table in the database, whatever its owner is called.
 
     >>> stored_name("ann", "mine")
-    'tap_user.u_67bca3a3bd70e1c0_19c1c4b5c6c7b4c7'
+    'tap_user.u_49915e0d7d4b402e_3fd30542fe3f61b1'
     """
     return f"{SCHEMA}.{_prefix(owner)}{_digest(name)}"
 
