@@ -78,11 +78,9 @@ def test_a_table_is_added_seen_queried_and_removed(eva: httpx.Client) -> None:
     assert eva.get("/tables/mine/remove/").status_code == 404
 
 
-def test_operators_see_and_remove_tables_of_a_served_home(
-    server: Server, eva: httpx.Client
-) -> None:
-    auth = httpx.BasicAuth("eva", PASSWORD)
-    there = f"{server.url}/tap/user_tables/some"
+def test_operators_see_and_remove_tables_of_a_served_home(server: Server) -> None:
+    auth = add_user(server, "eva")
+    there = f"{server.url}/tap/user_tables/cats"
     assert httpx.put(there, content=b"n\n1\n", auth=auth).is_success
 
     def command(*words: str) -> str:
@@ -94,7 +92,7 @@ def test_operators_see_and_remove_tables_of_a_served_home(
         )
         return done.stdout + done.stderr
 
-    assert re.search(r"eva +some +1 ", command())
+    assert re.search(r"eva +cats +1 ", command())
     assert "no table of nobody is kept" in command("--remove", "nobody")
-    assert command("--remove", "eva/some") == "removed some of eva\n"
-    assert "some" not in command()
+    assert command("--remove", "eva/cats") == "removed cats of eva\n"
+    assert "cats" not in command()
