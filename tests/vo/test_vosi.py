@@ -114,6 +114,9 @@ def test_tables_as_pyvo_reads_them() -> None:
     assert b'extendedType="adql:REGION"' in vosi.tableset(CATALOG)
     assert columns["ra"].unit == "deg"
     assert columns["run_id"].std
+    flags = {c.name: list(c.flags) for c in tables["cta.run"].columns}
+    assert flags["run_id"] == ["principal", "primary"]
+    assert flags["ra"] == ["indexed", "nullable"]
     assert tables["cta.gti"].foreignkeys[0].targettable == "cta.run"
     assert tables["cta.run"].description == "One row a run & its place."
 

@@ -11,9 +11,10 @@ from distiller.queries import answer
 from distiller.queries.literals import number, one_of, text
 from distiller.vo import sia
 from distiller.vo.descriptors import Describing, descriptor
-from distiller.vo.formats import format_of, writer_for
+from distiller.vo.formats import writer_for
 from distiller.vo.shapes import Circle, Polygon, Range
 from distiller.vo.tap import TapParameters
+from distiller.vo.votable import VOTableWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,11 +81,11 @@ def prepare(
     prepared = answer.prepare(query, archive, settings)
     infos = [("standardID", sia.STANDARD), ("QUERY", query.query)]
     writer = writer_for(asked.responseformat, prepared.columns, infos=infos)
-    if format_of(asked.responseformat).is_votable:
-        url = f"{settings.base_url}/sia2/query"
-        this = descriptor("this", sia.STANDARD, url, sia.INPUTS)
-        writer = Describing(writer, this)
-    return replace(prepared, writer=writer)
+    if not isinstance(writer, VOTableWriter):
+        return replace(prepared, writer=writer)
+    url = f"{settings.base_url}/sia2/query"
+    this = descriptor("this", sia.STANDARD, url, sia.INPUTS)
+    return replace(prepared, writer=Describing(writer, this))
 
 
 def _conditions(asked: ImageParameters, words: Mapping[str, str]) -> Iterator[str]:

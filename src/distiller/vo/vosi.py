@@ -32,6 +32,11 @@ _AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"
 _TABLES = "http://www.ivoa.net/xml/VOSITables/v1.0"
 _REGISTRY = "http://www.ivoa.net/xml/TAPRegExt/v1.0"
 
+_WORDS = (
+    "Astronomical Data Query Language, with every optional feature of 2.1; COALESCE "
+    "(features-adql-conditional) is among them, though no list below names it."
+)
+
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
 
@@ -105,7 +110,7 @@ def _language(
     for version in ("2.1", "2.0"):
         identifier = f"ivo://ivoa.net/std/ADQL#v{version}"
         _add(language, "version", version, **{"ivo-id": identifier})
-    _add(language, "description", "Astronomical Data Query Language")
+    _add(language, "description", _WORDS)
     for name, listed in features.items():
         if not listed:
             continue
@@ -205,7 +210,10 @@ def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
     if not whole:
         return
     for column in described.columns:
-        _column(_add(element, "column"), column)
+        made = _add(element, "column")
+        _column(made, column)
+        if column.name in described.primary_key:
+            _add(made, "flag", "primary")
     for key in described.foreign_keys:
         _foreign_key(_add(element, "foreignKey"), key)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _UP_SINCE: Final = times.now()
 _PROGRAM: Final = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
 _KEPT: Final = 8
+_CACHED: Final = "private, no-cache"
 
 
 def xml(document: bytes) -> HttpResponse:
@@ -67,10 +68,10 @@ def tableset(
     whole = xml(document)
     whole.headers["ETag"] = tag
     # It changes with an upgrade: to be asked for each time, and told in one line.
-    whole.headers["Cache-Control"] = "no-cache"
+    whole.headers["Cache-Control"] = _CACHED
     answer = get_conditional_response(request, etag=tag, response=whole)
     if isinstance(answer, HttpResponseNotModified):
-        answer.headers["Cache-Control"] = "no-cache"
+        answer.headers["Cache-Control"] = _CACHED
     return answer or whole
 
 
@@ -87,15 +88,15 @@ class _Documents:
         """Return a document and its ETag, made where it is not kept."""
         key = (id(catalog), which)
         with self._lock:
-            found = self._kept.get(key)
+            found = self._kept.pop(key, None)
         if found is None or found[0] is not catalog:
             document = make()
             tag = quote_etag(hashlib.sha256(document).hexdigest()[:32])
             found = (catalog, document, tag)
-            with self._lock:
-                self._kept[key] = found
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
         return found[1], found[2]
 
 

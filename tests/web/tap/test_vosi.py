@@ -67,7 +67,7 @@ def _query(form: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "form", [f.form for listed in features().values() for f in listed]
+    "form", ["COALESCE", *(f.form for listed in features().values() for f in listed)]
 )
 def test_every_feature_that_is_named_works(server: Server, form: str) -> None:
     answer = server.ask(_query(form), RESPONSEFORMAT="csv")
