@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -14,32 +13,6 @@ if TYPE_CHECKING:
     from tests.web.conftest import Server, StartServer
 
 pytestmark = pytest.mark.slow
-
-STAGES = "TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ OBS"
-KNOWN = re.compile(
-    # Of ADQL 2.1 section 4.8; this validator is older than the standard.
-    r"E-CAP-KEYX-1 .*#features-adql-conditional"
-)
-
-
-@pytest.mark.debian("stilts")
-def test_taplint(each_server: Server) -> None:
-    done = subprocess.run(
-        ["stilts", "taplint", f"tapurl={each_server.url}/tap", f"stages={STAGES}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    complaints = [
-        line
-        for line in done.stdout.splitlines()
-        if re.match(r"[EWF]-", line) and not KNOWN.match(line)
-    ]
-    assert complaints == []
-    ran = re.findall(r"^Section (\w+):", done.stdout, re.MULTILINE)
-    assert ran == STAGES.split()
-    assert "columns: 30/30 required" in done.stdout
 
 
 @pytest.mark.debian("stilts")

@@ -54,12 +54,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 """Parameters that are texts: column of ObsCore, meaning."""
 
 INPUTS: Final = (
-    *(
-        InputParameter("POS", "Region that the data overlap", "char", "*", shape)
-        for shape in ("circle", "range", "polygon")
+    InputParameter(
+        "POS", "Region that the data overlap: CIRCLE, RANGE or POLYGON", "char", "*"
     ),
     *(
-        InputParameter(name, words, "double", "*", "interval", unit)
+        InputParameter(name, words, "double", "2", "interval", unit)
         for name, (_, unit, words) in INTERVALS.items()
     ),
     InputParameter("POL", "Polarization state", "char", "*"),

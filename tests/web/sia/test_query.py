@@ -125,9 +125,9 @@ def test_the_answer_describes_the_service(image_server: Server) -> None:
     }
     inputs = this.findall("{*}GROUP[@name='inputParams']/{*}PARAM")
     asked = [(p.get("name"), p.get("xtype"), p.get("unit")) for p in inputs]
-    assert ("POS", "circle", None) in asked
+    assert ("POS", None, None) in asked
     assert ("BAND", "interval", "m") in asked
-    assert len(asked) == 21
+    assert len(asked) == 19
 
 
 def test_a_plain_format_has_rows_only(image_server: Server) -> None:
