@@ -120,6 +120,33 @@ class Settings(BaseSettings):
     queries_at_once: int = Field(
         default=16, ge=1, description="Queries that run at once; further ones wait."
     )
+    async_queries_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="Asynchronous queries that run at once beside those; jobs of "
+        "analysis do not count.",
+    )
+    async_duration_s: int = Field(
+        default=600,
+        ge=1,
+        description="Default executionDuration of an asynchronous query, s.",
+    )
+    async_duration_max_s: int = Field(
+        default=7200,
+        ge=1,
+        description="Longest executionDuration of an asynchronous query, s.",
+    )
+    async_result_mb: int = Field(
+        default=10_000,
+        ge=1,
+        description="Largest result of one asynchronous query, MB.",
+    )
+    async_results_mb: int = Field(
+        default=100_000,
+        ge=1,
+        description="Disk for the results of all asynchronous queries, below the home, "
+        "MB.",
+    )
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."
     )

@@ -154,6 +154,7 @@ def whole(
     archive: ArchiveReader,
     prepared: Prepared,
     told: Callable[[str], None] = lambda _: None,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Generator[bytes]:
     """Run a query and yield its whole answer, head included; see `parts`.
 
@@ -162,7 +163,7 @@ def whole(
     DistillerError
         Before the first part, or after a tail that says the same.
     """
-    body = parts(archive, prepared, told=told)
+    body = parts(archive, prepared, running, told)
     first = next(body)  # the query has begun when the head is written
     yield prepared.writer.head() + first
     try:

@@ -61,14 +61,18 @@ class TapService:
         Of ADQL, by the full identifier of their list.
     rows_default, rows_max
         Limits on the rows of a result.
-    duration_s
-        Longest run of a query, s.
+    duration_default_s, duration_max_s
+        Longest run of an asynchronous query, s.
+    retention_s
+        How long its job is kept, s.
     """
 
     base_url: str
     rows_default: int
     rows_max: int
-    duration_s: int
+    duration_default_s: int
+    duration_max_s: int
+    retention_s: int
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
@@ -103,14 +107,12 @@ def capabilities(service: TapService) -> bytes:
         _add(output, "mime", form.media_type)
         for alias in (form.kind, *form.aliases):
             _add(output, "alias", alias)
-    duration = _add(tap, "executionDuration")
-    rows = _add(tap, "outputLimit")
-    for name, count in (
-        ("default", min(service.rows_default, service.rows_max)),
-        ("hard", service.rows_max),
-    ):
-        _add(duration, name, str(service.duration_s))
-        _add(rows, name, str(count), unit="row")
+    _limits(tap, "retentionPeriod", service.retention_s, service.retention_s)
+    _limits(
+        tap, "executionDuration", service.duration_default_s, service.duration_max_s
+    )
+    rows = min(service.rows_default, service.rows_max)
+    _limits(tap, "outputLimit", rows, service.rows_max, unit="row")
     for standard, child in (
         ("capabilities", "capabilities"),
         ("availability", "availability"),
@@ -125,6 +127,14 @@ def capabilities(service: TapService) -> bytes:
     browser.set(_TYPE, "vr:WebBrowser")
     _add(browser, "accessURL", f"{service.base_url}/examples", use="full")
     return _written(root)
+
+
+def _limits(
+    capability: etree._Element, name: str, default: int, hard: int, **attributes: str
+) -> None:
+    limits = _add(capability, name)
+    _add(limits, "default", str(default), **attributes)
+    _add(limits, "hard", str(hard), **attributes)
 
 
 def _interface(

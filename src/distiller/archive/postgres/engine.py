@@ -85,7 +85,7 @@ class PostgresEngine:
         _require_one_database(self._url, reading)
         self._pool = Pool(
             reading,
-            settings.queries_at_once + _MORE_READERS,
+            settings.queries_at_once + settings.async_queries_at_once + _MORE_READERS,
             self._mark,
         )
         self._closed = False

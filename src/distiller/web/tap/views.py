@@ -146,24 +146,13 @@ async def examples(request: HttpRequest) -> HttpResponseBase:
 
 
 @csrf_exempt
-async def absent(request: HttpRequest) -> HttpResponseBase:
-    """Answer what TAP names and this service does not have yet."""
-    return as_votable(
-        NotFound(
-            f"this service has no {request.path} yet",
-            hint="send queries to /tap/sync",
-        )
-    )
-
-
-@csrf_exempt
 async def unknown(request: HttpRequest) -> HttpResponseBase:
     """Answer what no TAP service has."""
     return as_votable(
         NotFound(
             f"there is no {request.path}",
-            hint="there are sync, capabilities, availability, tables and examples "
-            "below /tap",
+            hint="there are sync, async, capabilities, availability, tables and "
+            "examples below /tap",
         )
     )
 
