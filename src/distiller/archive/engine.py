@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
+
     from distiller.adql import Target
     from distiller.archive.protocol import Parameters, Result
     from distiller.core.columns import Column
@@ -106,6 +108,9 @@ class Engine(Protocol):
         batch_rows: int,
     ) -> AbstractContextManager[Result]:
         """Run one SELECT, read-only, and stream its rows."""
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows of new keys into a table, all or none; return their number."""
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""
