@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,20 +16,7 @@ from distiller.core.errors import BadParameter, NotFound
 from distiller.vo import vosi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_JAR = Path("/usr/share/java/starlink-ttools.jar")
-_FOLDER = "uk/ac/starlink/ttools/taplint/"
-_SCHEMAS = {
-    "http://www.w3.org/1999/xlink": "xlink.xsd",
-    "http://www.ivoa.net/xml/STC/stc-v1.30.xsd": "stc-v1.30.xsd",
-    "http://www.ivoa.net/xml/TAPRegExt/v1.0": "TAPRegExt-v1.0-Erratum1.xsd",
-    "http://www.ivoa.net/xml/VODataService/v1.1": "VODataService-v1.2.xsd",
-    "http://www.ivoa.net/xml/VOResource/v1.0": "VOResource-v1.1.xsd",
-    "http://www.ivoa.net/xml/VOSIAvailability/v1.0": "VOSIAvailability-v1.0.xsd",
-    "http://www.ivoa.net/xml/VOSICapabilities/v1.0": "VOSICapabilities-v1.0.xsd",
-    "http://www.ivoa.net/xml/VOSITables/v1.0": "VOSITables-v1.1.xsd",
-}
+    from tests.support.schemas import Validate
 
 CATALOG = {
     "cta.run": Table(
@@ -69,39 +54,6 @@ SERVICE = vosi.TapService(
 )
 
 
-@pytest.fixture(scope="session")
-def validate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], None]:
-    """Hold a document against the schema of its namespace; no network is asked."""
-    folder = tmp_path_factory.mktemp("xsd")
-    with zipfile.ZipFile(_JAR) as jar:
-        for name in _SCHEMAS.values():
-            (folder / name).write_bytes(jar.read(_FOLDER + name))
-    places = {namespace: str(folder / name) for namespace, name in _SCHEMAS.items()}
-    made: dict[str, xmlschema.XMLSchema] = {}
-
-    def check(document: bytes) -> None:
-        namespace = etree.QName(etree.fromstring(document)).namespace or ""
-        if namespace not in made:
-            # All in one schema: the types that xsi:type names stand in other files.
-            # Lax, of the schemas only: that of STC breaks a rule of XML Schema.
-            others = [path for ns, path in places.items() if ns != namespace]
-            made[namespace] = schema = xmlschema.XMLSchema(
-                places[namespace],
-                locations=places,
-                allow="local",
-                validation="lax",
-                build=False,
-            )
-            for path in others:
-                schema.add_schema(path)
-            schema.build()
-        faults = list(made[namespace].iter_errors(document.decode()))
-        if faults:
-            raise faults[0]
-
-    return check
-
-
 @pytest.mark.debian("stilts")
 @pytest.mark.parametrize(
     "document",
@@ -115,12 +67,12 @@ def validate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], None
     ],
     ids=["capabilities", "bare", "availability", "tables", "tables-min", "table"],
 )
-def test_schema(document: bytes, validate: Callable[[bytes], None]) -> None:
+def test_schema(document: bytes, validate: Validate) -> None:
     validate(document)
 
 
 @pytest.mark.debian("stilts")
-def test_the_schema_would_notice(validate: Callable[[bytes], None]) -> None:
+def test_the_schema_would_notice(validate: Validate) -> None:
     document = vosi.capabilities(SERVICE).replace(b"tr:TableAccess", b"tr:TableAxis")
     with pytest.raises(xmlschema.XMLSchemaException):
         validate(document)

@@ -49,9 +49,17 @@ _FOLDED = (
 )
 
 
-def error_document(message: str) -> bytes:
-    """Return a whole VOTable that says an error (DALI 1.1 section 4.4)."""
-    text = _OPEN + _info("QUERY_STATUS", "ERROR", message) + _CLOSE
+def error_document(message: str, *, before: str = "") -> bytes:
+    """Return a whole VOTable that says an error (DALI 1.1 section 4.4).
+
+    Parameters
+    ----------
+    before
+        Elements that stand before its RESOURCE.
+    """
+    start, resource, rest = _OPEN.partition("<RESOURCE")
+    text = start + before + resource + rest
+    text += _info("QUERY_STATUS", "ERROR", message) + _CLOSE
     return text.encode()
 
 

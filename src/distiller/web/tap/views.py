@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
-from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
 from distiller.model import examples as model_examples
 from distiller.queries import answer
@@ -19,6 +17,7 @@ from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
 from distiller.web import site
+from distiller.web import vosi as answers
 from distiller.web.errors import as_votable, votable_errors
 from distiller.web.tap import stream
 from distiller.web.tap.description import service
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-
-_UP_SINCE = times.now()
-_PROGRAM = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
 
 
 def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
@@ -110,28 +106,28 @@ async def capabilities(request: HttpRequest) -> HttpResponseBase:
     """Say what the service can do (TAP 1.1 section 2.4)."""
     del request
     described = service(site.current().settings, _base_url())
-    return _xml(vosi.capabilities(described))
+    return answers.xml(vosi.capabilities(described))
 
 
 @allowing("GET")
 async def availability(request: HttpRequest) -> HttpResponseBase:
     """Say since when the service is up (VOSI 1.1 section 4)."""
     del request
-    return _xml(vosi.availability(up_since=_UP_SINCE))
+    return answers.availability()
 
 
 @allowing("GET")
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe every table (VOSI 1.1 section 5)."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
-    return _xml(vosi.tableset(site.current().archive.catalog, detail=detail))
+    return answers.tableset(request, site.current().archive.catalog, detail=detail)
 
 
 @allowing("GET")
 async def table(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe one table."""
     del request
-    return _xml(vosi.table(site.current().archive.catalog, name))
+    return answers.xml(vosi.table(site.current().archive.catalog, name))
 
 
 @allowing("GET")
@@ -159,10 +155,3 @@ async def unknown(request: HttpRequest) -> HttpResponseBase:
 
 def _base_url() -> str:
     return f"{site.current().settings.base_url}/tap"
-
-
-def _xml(document: bytes) -> HttpResponse:
-    # The name of the program helps those who ask operators about a fault.
-    return HttpResponse(
-        document, content_type=vosi.MEDIA_TYPE, headers={"Server": _PROGRAM}
-    )
