@@ -12,7 +12,7 @@ from distiller.adql import grouping, kinds, lengths, nodes
 from distiller.adql.kinds import ANY, WORDS, kind
 from distiller.adql.limits import MOST_ITEMS, MOST_TEXT, Exceeded
 from distiller.adql.names import Labels
-from distiller.adql.scope import Item, Scope
+from distiller.adql.scope import Item, Scope, called
 from distiller.adql.typer import Place, bare
 from distiller.adql.values import Values
 
@@ -304,7 +304,7 @@ def _readable(node: exp.Expr, position: int) -> str:
     """
     node = bare(node)
     if isinstance(node, exp.Column):
-        return str(node.this.this)
+        return called(node)
     if "name" in node.meta:
         return str(node.meta["name"])
     name = node.name.lower() if isinstance(node, nodes.Call) else ""
@@ -322,4 +322,4 @@ def _readable(node: exp.Expr, position: int) -> str:
         else None
     )
     inner = inner if inner is not None else node.args.get("this")
-    return f"{name}_{inner.this.this}" if isinstance(inner, exp.Column) else name
+    return f"{name}_{called(inner)}" if isinstance(inner, exp.Column) else name

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from distiller.adql import Target
     from distiller.archive.engine import Engine
-    from distiller.archive.protocol import Outcome, Parameters, Result
+    from distiller.archive.protocol import Given, Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
     from distiller.core.refusal import Refusal
@@ -264,7 +264,7 @@ class Archive:
         with self._changing(f"looking up {collection}"):
             return self._writer.stored(collection)
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters = (),
@@ -272,8 +272,14 @@ class Archive:
         timeout_s: float,
         max_rows: int | None = None,
         batch_rows: int = BATCH_ROWS,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[Result]:
         """Run one SELECT in the SQL of the engine, read-only, and stream its rows.
+
+        Parameters
+        ----------
+        tables
+            Seen by this query only, and gone when it ends.
 
         Raises
         ------
@@ -292,6 +298,7 @@ class Archive:
             timeout_s=timeout_s,
             max_rows=max_rows,
             batch_rows=batch_rows,
+            tables=tables,
         )
 
     def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:

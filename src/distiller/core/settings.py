@@ -147,6 +147,24 @@ class Settings(BaseSettings):
         description="Disk for the results of all asynchronous queries, below the home, "
         "MB.",
     )
+    upload_mb: int = Field(
+        default=100,
+        ge=1,
+        description="Largest request, and largest uploaded table unpacked, MB.",
+    )
+    upload_rows: int = Field(
+        default=1_000_000, ge=1, description="Rows of an uploaded table at most."
+    )
+    upload_url_timeout_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Longest fetch of an uploaded table by its URL, s.",
+    )
+    upload_url_private: bool = Field(
+        default=False,
+        description="Whether uploaded tables may be fetched from addresses of this "
+        "machine and of private networks.",
+    )
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."
     )

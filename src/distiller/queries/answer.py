@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from distiller import adql
-from distiller.core.errors import BadParameter, DistillerError, InternalError
+from distiller.core.errors import DistillerError, InternalError
+from distiller.queries import uploads
 from distiller.vo.formats import Writer, format_of, writer_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
-    from distiller.archive.protocol import ArchiveReader
+    from distiller.archive.protocol import ArchiveReader, Given
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
     from distiller.vo.tap import RowLimit, TapParameters
@@ -53,6 +54,8 @@ class Prepared:
     patient
         Whether the head waits for the first rows, since the format has no proper place
         for an error behind it.
+    tables
+        That came with the query and are named in it.
     """
 
     sql: str
@@ -62,6 +65,7 @@ class Prepared:
     timeout_s: float
     batch_rows: int = BATCH_ROWS
     patient: bool = False
+    tables: tuple[Given, ...] = ()
 
 
 def prepare(
@@ -82,14 +86,15 @@ def prepare(
     QueryError
         With every fault of the query.
     BadParameter
-        If the format is unknown.
+        If the format is unknown, or an uploaded table cannot be read.
     """
     form = format_of(parameters.responseformat)
-    if parameters.uploads:
-        del files
-        raise BadParameter("UPLOAD", "this service takes no uploaded tables yet")
+    brought = uploads.gather(parameters.uploads, files, settings)
     translation = adql.translate(
-        parameters.query, archive.catalog, target=archive.target
+        parameters.query,
+        {**archive.catalog, **brought.catalog} if brought.catalog else archive.catalog,
+        target=archive.target,
+        keep=not brought.catalog,
     )
     limit = parameters.limit(
         default=settings.query_rows_default, most=settings.query_rows_max
@@ -97,6 +102,7 @@ def prepare(
     infos = [("QUERY", parameters.query), ("LANG", parameters.lang)]
     if parameters.run_id:
         infos.append(("RUNID", parameters.run_id))
+    infos += [("UPLOAD", word) for word in brought.words]
     return Prepared(
         sql=translation.limited(limit.rows + 1),  # one more shows that there are more
         columns=translation.columns,
@@ -105,6 +111,7 @@ def prepare(
         timeout_s=settings.query_timeout_s,
         batch_rows=min(BATCH_ROWS, max(1, BATCH_BYTES // translation.row_bytes)),
         patient=not form.is_votable,
+        tables=tuple(brought.used(translation.tables)),
     )
 
 
@@ -138,6 +145,7 @@ def parts(
         timeout_s=prepared.timeout_s,
         max_rows=limit.rows,
         batch_rows=prepared.batch_rows,
+        tables=prepared.tables,
     ) as result:
         running(result.cancel)
         for batch in result.batches:

@@ -32,6 +32,8 @@ _AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"
 _TABLES = "http://www.ivoa.net/xml/VOSITables/v1.0"
 _REGISTRY = "http://www.ivoa.net/xml/TAPRegExt/v1.0"
 
+_UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
+
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
 
@@ -60,6 +62,8 @@ class TapService:
         Longest run of an asynchronous query, s.
     retention_s
         How long its job is kept, s.
+    upload_rows
+        Rows of an uploaded table at most.
     """
 
     base_url: str
@@ -68,6 +72,7 @@ class TapService:
     duration_default_s: int
     duration_max_s: int
     retention_s: int
+    upload_rows: int
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
@@ -85,12 +90,16 @@ def capabilities(service: TapService) -> bytes:
         _add(output, "mime", form.media_type)
         for alias in (form.kind, *form.aliases):
             _add(output, "alias", alias)
+    for method in ("inline", "http", "https"):
+        _add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
     _limits(tap, "retentionPeriod", service.retention_s, service.retention_s)
     _limits(
         tap, "executionDuration", service.duration_default_s, service.duration_max_s
     )
     rows = min(service.rows_default, service.rows_max)
     _limits(tap, "outputLimit", rows, service.rows_max, unit="row")
+    upload = _add(tap, "uploadLimit")
+    _add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
     elements.vosi(root, service.base_url, "capabilities", "availability", "tables")
     page = _add(root, "capability", standardID=examples.STANDARD)
     browser = _add(page, "interface")

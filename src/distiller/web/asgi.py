@@ -11,6 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.web.settings")
 from django.core.asgi import get_asgi_application
 from starlette.staticfiles import StaticFiles
 
+from distiller.core.settings import load_settings
+from distiller.web.bodies import limited
 from distiller.web.services import ServiceHandler, is_for_anybody
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
 _STATIC_PREFIX = "/static"
 
-_django = get_asgi_application()
-_services = ServiceHandler()
+_most_mb = load_settings().upload_mb
+_django = limited(get_asgi_application(), _most_mb)  # type: ignore[arg-type]  # same protocol
+_services = limited(ServiceHandler(), _most_mb)  # type: ignore[arg-type]  # likewise
 _static = StaticFiles(directory=Path(__file__).parent / "static", check_dir=False)
 
 
@@ -35,4 +38,4 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     elif is_for_anybody(scope):
         await _services(scope, receive, send)
     else:
-        await _django(scope, receive, send)  # type: ignore[arg-type]  # same protocol
+        await _django(scope, receive, send)

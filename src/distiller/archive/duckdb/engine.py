@@ -21,6 +21,7 @@ from distiller.core.files import sync_folder
 from distiller.model.emit.sql import sql_type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from distiller.adql import Target
     from distiller.archive.engine import Session
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
@@ -93,7 +94,7 @@ class DuckDBEngine:
         """Return a session on a cursor of its own."""
         return DuckDBSession(self._cursor())
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters,
@@ -101,10 +102,11 @@ class DuckDBEngine:
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[DuckDBRunning]:
         """Run one SELECT, read-only, and stream its rows."""
         return DuckDBRunning(
-            self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows
+            self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows, tables
         ).started(sql, params)
 
     def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:

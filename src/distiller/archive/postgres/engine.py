@@ -30,14 +30,14 @@ from distiller.core.errors import BadParameter, IllegalState
 from distiller.model.emit.sql import sql_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
     from distiller.adql import Target
     from distiller.archive.engine import Session
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
@@ -132,7 +132,7 @@ class PostgresEngine:
             raise IllegalState("the archive is closed")
         return PostgresSession(self._connect, self._mark)
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters,
@@ -140,10 +140,11 @@ class PostgresEngine:
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[PostgresRunning]:
         """Run one SELECT, read-only, and stream its rows."""
         return PostgresRunning(
-            self._pool, self._watchdog, timeout_s, max_rows, batch_rows
+            self._pool, self._watchdog, timeout_s, max_rows, batch_rows, tables
         ).started(sql, params)
 
     def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:

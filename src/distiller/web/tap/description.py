@@ -65,5 +65,6 @@ def service(settings: Settings, base_url: str) -> TapService:
         ),
         duration_max_s=settings.async_duration_max_s,
         retention_s=round(settings.job_keep_days * _DAY_S),
+        upload_rows=settings.upload_rows,
         features=features(),
     )
