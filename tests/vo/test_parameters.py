@@ -41,11 +41,33 @@ def test_names_have_no_case_and_unknown_ones_are_ignored() -> None:
         ),
         ([*GOOD, ("MAXREC", "ten")], "MAXREC: 'ten' is not a whole number from 0 on"),
         (
-            [*GOOD, ("UPLOAD", "t,http://example.org/t.vot")],
+            [*GOOD, ("UPLOAD", "t,file:///etc/passwd")],
             (
-                "UPLOAD: this service takes no uploaded tables "
-                "(write the values into the query)"
+                "UPLOAD: 'file:///etc/passwd' cannot be fetched "
+                "(param:, http: and https: can)"
             ),
+        ),
+        (
+            [*GOOD, ("UPLOAD", "t")],
+            (
+                "UPLOAD: 't' is no pair of name and address "
+                "(give UPLOAD=name,param:file or name,http://...)"
+            ),
+        ),
+        (
+            [*GOOD, ("UPLOAD", "_t,param:t")],
+            (
+                "UPLOAD: '_t' is no name of a table "
+                "(a name is a letter, then letters, digits and _, up to 60 characters)"
+            ),
+        ),
+        (
+            [*GOOD, ("UPLOAD", "order,param:t")],
+            "UPLOAD: 'order' is a reserved word of ADQL (take another name)",
+        ),
+        (
+            [*GOOD, ("UPLOAD", "t,param:a"), ("upload", "T,param:b")],
+            "UPLOAD: two tables are called t",
         ),
         (
             [*GOOD, ("REQUEST", "getCapabilities")],
@@ -112,3 +134,17 @@ def test_whose_limit_it_is(maxrec: int | None, limit: RowLimit) -> None:
 
 def test_a_repeated_value_is_kept_in_order() -> None:
     assert Parameters([("id", "b"), ("ID", "a"), ("id", "")]).many("ID") == ("b", "a")
+
+
+def test_uploads_gather_from_every_parameter_and_keep_their_addresses() -> None:
+    found = TapParameters.parse([
+        *GOOD,
+        ("UPLOAD", "a,param:one ; B , http://h/x;v=1,2?q=a;c,param:three"),
+        ("UPLOAD", "d,https://h/t"),
+    ])  # fmt: skip
+    assert [(u.name, u.uri, u.part) for u in found.uploads] == [
+        ("a", "param:one", "one"),
+        ("b", "http://h/x;v=1,2?q=a", None),
+        ("c", "param:three", "three"),
+        ("d", "https://h/t", None),
+    ]

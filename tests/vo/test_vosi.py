@@ -43,7 +43,10 @@ SERVICE = vosi.TapService(
     "https://example.org/tap",
     rows_default=1000,
     rows_max=5000,
-    duration_s=60,
+    duration_default_s=60,
+    duration_max_s=600,
+    retention_s=86400,
+    upload_rows=700,
     features={
         f"{vosi.FEATURES}adqlgeo": (vosi.Feature("POINT"), vosi.Feature("CIRCLE")),
         f"{vosi.FEATURES}udf": (vosi.Feature("f(x REAL) -> REAL", "x < 1 & more"),),
@@ -57,7 +60,7 @@ SERVICE = vosi.TapService(
     "document",
     [
         vosi.capabilities(SERVICE),
-        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3)),
+        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3, 4, 5, 6)),
         vosi.availability(up_since=datetime(2026, 1, 2, 3, 4, 5), note="a & b"),
         vosi.tableset(CATALOG),
         vosi.tableset(CATALOG, detail="min"),

@@ -36,6 +36,21 @@ _FRAMED: Final = frozenset({"BOX", "CIRCLE", "POINT", "POLYGON"})
 _TRIANGLE: Final = 3
 
 
+def without_frame(name: str, arguments: list[exp.Expr]) -> list[exp.Expr]:
+    """Return the arguments without a first one that names the coordinate system.
+
+    The grammar has a text there; the validation suite of the IVOA has NULL as well.
+    """
+    framed = name in _FRAMED and arguments and _is_frame(arguments[0])
+    return arguments[1:] if framed else arguments
+
+
+def _is_frame(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Null) or (
+        isinstance(node, exp.Literal) and bool(node.is_string)
+    )
+
+
 def geometry(  # noqa: PLR0911 - one per form
     parser: ExpressionParser, start: Token, arguments: list[exp.Expr]
 ) -> exp.Expr:

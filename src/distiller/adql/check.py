@@ -12,7 +12,7 @@ from distiller.adql import grouping, kinds, lengths, nodes
 from distiller.adql.kinds import ANY, WORDS, kind
 from distiller.adql.limits import MOST_ITEMS, MOST_TEXT, Exceeded
 from distiller.adql.names import Labels
-from distiller.adql.scope import Item, Scope
+from distiller.adql.scope import Item, Scope, called
 from distiller.adql.typer import Place, bare
 from distiller.adql.values import Values
 
@@ -124,8 +124,6 @@ class Checker(Values):
     ) -> tuple[exp.Expr, Column]:
         """Check one selected value and return it as it is after the check."""
         place = Place(scope)
-        if isinstance(bare(inner), nodes.Contains | nodes.Intersects):
-            return bare(inner), self.selected_predicate(bare(inner), place)
         if isinstance(node, exp.Alias):
             column = self.typed(inner, place)
             return node.this, column
@@ -141,8 +139,6 @@ class Checker(Values):
             return
         scope.aliases = _aliases(select)
         for term in list(group.expressions):
-            if isinstance(term, exp.Literal):
-                self.fault("Q401", term, "GROUP BY takes no positions: name the column")
             self.typed(term, Place(scope, "in GROUP BY"))
         scope.aliases = {}
 
@@ -308,7 +304,7 @@ def _readable(node: exp.Expr, position: int) -> str:
     """
     node = bare(node)
     if isinstance(node, exp.Column):
-        return str(node.this.this)
+        return called(node)
     if "name" in node.meta:
         return str(node.meta["name"])
     name = node.name.lower() if isinstance(node, nodes.Call) else ""
@@ -326,4 +322,4 @@ def _readable(node: exp.Expr, position: int) -> str:
         else None
     )
     inner = inner if inner is not None else node.args.get("this")
-    return f"{name}_{inner.this.this}" if isinstance(inner, exp.Column) else name
+    return f"{name}_{called(inner)}" if isinstance(inner, exp.Column) else name

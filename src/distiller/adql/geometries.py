@@ -34,7 +34,7 @@ class Geometries(Typer):
             names = "AREA, CENTROID, CONTAINS, DISTANCE, INTERSECTS"
             message = f"{names} nested more than {DEEPEST_GEOMETRY} levels deep"
             self.fault("Q108", node, message)
-        return replace(place, in_geometry=True, expanded=expanded)
+        return replace(place, expanded=expanded)
 
     def _point(self, node: nodes.Point, place: Place) -> Column:
         inner = self._within(node, place)
@@ -86,18 +86,9 @@ class Geometries(Typer):
         )  # fmt: skip
         return kinds.REGION
 
-    def _lone_predicate(self, node: exp.Expr, place: Place) -> Column:
-        name = type(node).__name__.upper()
+    def _predicate_value(self, node: exp.Expr, place: Place) -> Column:
+        """Check CONTAINS or INTERSECTS as a value: 1, 0 or NULL."""
         self._two_shapes(node, place)
-        if "faulty" not in node.meta:
-            message = f"{name} is compared with 0 or 1 only: 1={name}(...)"
-            self.fault("Q305", node, message)
-        return INT
-
-    def selected_predicate(self, node: exp.Expr, place: Place) -> Column:
-        """Check CONTAINS or INTERSECTS as a selected value: 1, 0 or NULL."""
-        self._two_shapes(node, place)
-        node.meta["type"] = INT
         return INT
 
     def _two_shapes(self, node: exp.Expr, place: Place) -> None:
@@ -137,8 +128,8 @@ class Geometries(Typer):
         nodes.Polygon: _polygon,
         nodes.Box: _box,
         nodes.Region: _region,
-        nodes.Contains: _lone_predicate,
-        nodes.Intersects: _lone_predicate,
+        nodes.Contains: _predicate_value,
+        nodes.Intersects: _predicate_value,
         nodes.Distance: _distance,
         nodes.Coord1: _coordinate,
         nodes.Coord2: _coordinate,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from distiller.adql.scope import called
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ def check(select: exp.Select, scope: Scope, faults: Faults) -> None:
         return
     for part in parts:
         for column in _loose(part, terms, id(scope)):
-            name = column.this.this
+            name = called(column)
             faults.add(
                 "Q307", column.meta.get("at") or part.meta.get("at", 0),
                 f"{name} is neither in GROUP BY nor inside an aggregate",

@@ -158,7 +158,12 @@ class Names:
             return Source(name, schema, label, None)
         self.used.add(full)
         table.meta["table"] = full
-        items = tuple(Item(c.name, c.name, c) for c in known.columns)
+        if known.stored is not None:
+            _rename(table, known.stored)
+        items = tuple(
+            Item(c.name, label, c)
+            for c, label in zip(known.columns, known.stored_columns, strict=True)
+        )
         return Source(name, schema, label, items)
 
     def _join(self, join: exp.Join, left: list[Visible], scope: Scope) -> list[Visible]:
@@ -365,6 +370,13 @@ class Labels:
         self._counts[key] = count + 1
         self._taken.add(label.lower())
         return label
+
+
+def _rename(table: exp.Table, stored: str) -> None:
+    """Write the name that a table has in the database."""
+    schema, _, name = stored.rpartition(".")
+    table.set("this", exp.Identifier(this=name, quoted=True))
+    table.set("db", exp.Identifier(this=schema, quoted=True) if schema else None)
 
 
 def _alias(label: str) -> exp.TableAlias:

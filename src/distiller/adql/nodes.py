@@ -153,6 +153,12 @@ SHAPES = (
 )  # fmt: skip
 """Nodes of ADQL text that take or make geometries."""
 
+NUMERIC = (
+    Area, Box, Centroid, Circle, Contains, Coord1, Coord2, Distance, InUnit, Intersects,
+    Point, Polygon, Region,
+)  # fmt: skip
+"""Nodes of ADQL text that the grammar has among numbers or geometries, not texts."""
+
 EXPANDED = (Area, Centroid, Contains, Distance, Intersects)
 """Those of them that engines expand: each level multiplies what is below it."""
 

@@ -141,9 +141,19 @@ def reference(source: Source, item: Item, scope: Scope) -> exp.Column:
         table=exp.Identifier(this=source.label, quoted=True),
     )
     node.meta["type"] = item.column
+    node.meta["called"] = item.name
     node.meta["length"] = item.length
     node.meta["scope"] = id(scope)
     return node
+
+
+def called(column: exp.Column) -> str:
+    """Return the name of a column as ADQL has it, where SQL may have another.
+
+    >>> called(exp.column("t_min"))
+    't_min'
+    """
+    return str(column.meta.get("called", column.this.this))
 
 
 def visible_items(source: Source, scope: Scope) -> list[Visible]:

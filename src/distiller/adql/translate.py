@@ -86,6 +86,7 @@ def translate(
     *,
     target: Target = "duckdb",
     access: Access | None = None,
+    keep: bool = True,
 ) -> Translation:
     """Translate one ADQL 2.1 query.
 
@@ -100,12 +101,17 @@ def translate(
         The engine.
     access
         What the user may see; None for every row of every table.
+    keep
+        Whether to keep the translation for the next time; not for a catalog that is of
+        this query alone.
 
     Raises
     ------
     QueryError
         With every fault of the text and its place.
     """
+    if not keep:
+        return _translate(text, catalog, target, access)
     key = (text, id(catalog), target, access)
     found = _CACHE.get(key, catalog)
     if found is None:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
+
     from distiller.adql import Target
-    from distiller.archive.protocol import Parameters, Result
+    from distiller.archive.protocol import Given, Parameters, Result
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.model import BoundTable, Model
@@ -96,7 +98,7 @@ class Engine(Protocol):
     def session(self) -> Session:
         """Return a new session."""
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters,
@@ -104,8 +106,12 @@ class Engine(Protocol):
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[Result]:
-        """Run one SELECT, read-only, and stream its rows."""
+        """Run one SELECT, read-only, and stream its rows; it sees tables of its own."""
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows of new keys into a table, all or none; return their number."""
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""

@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
     from distiller.adql import Target
     from distiller.core.bundle import Bundle, Stored
-    from distiller.core.columns import Catalog
+    from distiller.core.columns import Catalog, Column
     from distiller.core.refusal import Refusal
 
 Outcome = Literal["added", "unchanged", "replaced"]
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A table that a user brought, for one query or to be kept.
+
+    Attributes
+    ----------
+    name
+        Of the table in the database, without a schema.
+    columns
+        Types of the columns, which are called c1, c2... in the database.
+    rows
+        Their values, in that order; text without NUL characters.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: pa.Table
+
+    def types(self, of: Callable[[Column], str]) -> list[str]:
+        """Return the SQL types of the columns, by what tells those of single values."""
+        return [
+            f"{of(replace(c, arraysize=None, xtype=None))}[]"
+            if c.datatype != "char"
+            and c.arraysize not in {None, "1"}
+            and not c.is_geometry
+            else of(c)
+            for c in self.columns
+        ]
 
 
 class Result(Protocol):
@@ -52,7 +84,7 @@ class ArchiveReader(Protocol):
     def target(self) -> Target:
         """The engine that ADQL is to be translated for."""
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters = (),
@@ -60,8 +92,12 @@ class ArchiveReader(Protocol):
         timeout_s: float,
         max_rows: int | None = None,
         batch_rows: int = 10_000,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[Result]:
-        """Run one SELECT and stream its rows."""
+        """Run one SELECT and stream its rows.
+
+        Only this query sees the given tables; they are gone when it ends.
+        """
 
     def rows(self, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
         """Return all rows of a small look-up."""

@@ -192,7 +192,7 @@ class RemoteArchive:
         ----------
         request
             ``adql``, and whatever else the server's query takes (``format``,
-            ``maxrec``).
+            ``maxrec``, ``uploads``: paths of files by the names of their tables).
         told
             Is told at the end if rows were left out.
 

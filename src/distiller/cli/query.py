@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ import click
 from distiller.archive import RemoteArchive, connect
 from distiller.cli import settings_of
 from distiller.cli.adql import standard_input
+from distiller.core.errors import BadParameter
 from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 
@@ -34,15 +36,29 @@ _PIPE_CLOSED = 141
     help="votable, votable/td, csv, tsv, or a media type.",
 )
 @click.option("--maxrec", type=click.IntRange(0), help="Rows at most.")
+@click.option(
+    "--upload",
+    "uploads",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A table that the query calls TAP_UPLOAD.NAME: VOTable, FITS, Parquet or CSV.",
+)
 @click.pass_context
-def command(ctx: click.Context, adql: str, form: str, maxrec: int | None) -> None:
+def command(
+    ctx: click.Context,
+    adql: str,
+    form: str,
+    maxrec: int | None,
+    uploads: tuple[str, ...],
+) -> None:
     """Run a query in ADQL and write its result to the standard output.
 
     ADQL may be - to read the query from the standard input.
     """
+    files = dict(_file(given) for given in uploads)
     text = standard_input() if adql == "-" else adql
     try:
-        for part in _document(settings_of(ctx), text, form, maxrec):
+        for part in _document(settings_of(ctx), text, form, maxrec, files):
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
@@ -52,19 +68,37 @@ def command(ctx: click.Context, adql: str, form: str, maxrec: int | None) -> Non
 
 
 def _document(
-    settings: Settings, adql: str, form: str, maxrec: int | None
+    settings: Settings,
+    adql: str,
+    form: str,
+    maxrec: int | None,
+    files: dict[str, Path],
 ) -> Iterator[bytes]:
     pairs = [("LANG", "ADQL"), ("QUERY", adql), ("RESPONSEFORMAT", form)]
+    pairs += [("UPLOAD", f"{name},param:{name}") for name in files]
     if maxrec is not None:
         pairs.append(("MAXREC", str(maxrec)))
     parameters = TapParameters.parse(pairs)
     with contextlib.closing(connect(settings)) as archive:
         if isinstance(archive, RemoteArchive):
-            request = {"adql": adql, "format": form, "maxrec": maxrec}
+            paths = {name: str(path) for name, path in files.items()}
+            request = {
+                "adql": adql,
+                "format": form,
+                "maxrec": maxrec,
+                "uploads": paths,
+            }
             yield from archive.query_document(request, _warn)
         else:
-            prepared = answer.prepare(parameters, archive, settings)
+            prepared = answer.prepare(parameters, archive, settings, files)
             yield from answer.whole(archive, prepared, _warn)
+
+
+def _file(given: str) -> tuple[str, Path]:
+    name, _, path = given.partition("=")
+    if not path:
+        raise BadParameter("--upload", f"{given!r} is no NAME=FILE")
+    return name, Path(path).absolute()
 
 
 def _warn(message: str) -> None:

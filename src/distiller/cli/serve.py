@@ -16,6 +16,7 @@ from distiller.cli import settings_of
 from distiller.core.errors import IllegalState, InternalError
 from distiller.core.rights import Reader
 from distiller.core.settings import load_settings
+from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
 from distiller.model.examples import examples
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
+    from distiller.jobs.desk import Desk
+    from distiller.jobs.store import JobStore
 
 _DEMO_RUNS = 17
 _DEMO_SEED = 2015
@@ -91,20 +94,31 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
             return target.ra_deg, target.dec_deg
 
         jobs = JobService(store, archive, settings, resolver=position)
-        supervisor = Supervisor(settings, store, archive)
+        desks = _desks(settings, store, archive)
         site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
         if demo:
             _order_map(jobs, archive)
-        if settings.runner == "embedded":
-            supervisor.start()
         try:
+            for desk in desks:
+                desk.start()
             server.run(
                 site.current(),
                 listener,
                 lambda: click.echo(f"ready: {settings.base_url}/"),
             )
         finally:
-            supervisor.stop()
+            for desk in desks:
+                desk.stop()
+
+
+def _desks(settings: Settings, store: JobStore, archive: Archive) -> list[Desk]:
+    """Return what runs jobs here: queries run where the archive is open."""
+    desks: list[Desk] = []
+    if settings.runner == "embedded":
+        desks.append(Supervisor(settings, store, archive))
+    if settings.runner == "embedded" or settings.database_url is None:
+        desks.append(QueryDesk(settings, store, archive))
+    return desks
 
 
 def _addressed(settings: Settings, host: str, port: int) -> Settings:

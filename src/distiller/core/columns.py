@@ -91,6 +91,9 @@ class Table:
         Qualified, lower case: ``ivoa.obscore``.
     title
         Words for a person, for page headings.
+    stored
+        Name in the database of a table that a user brought, where columns are called
+        c1, c2...; None where names are the same there.
     """
 
     name: str
@@ -101,6 +104,7 @@ class Table:
     is_view: bool = False
     primary_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    stored: str | None = None
 
     @property
     def schema(self) -> str:
@@ -111,6 +115,17 @@ class Table:
     def adql_name(self) -> str:
         """The name as a query, TAP_SCHEMA and VOSI tables write it."""
         return adql_name(self.name)
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The names of the columns in the database.
+
+        >>> Table("tap_upload.t", (Column("B-V", "float"),), stored="t").stored_columns
+        ('c1',)
+        """
+        if self.stored is None:
+            return tuple(column.name for column in self.columns)
+        return tuple(f"c{number}" for number, _ in enumerate(self.columns, 1))
 
     def column(self, name: str) -> Column | None:
         """Return the column of that exact name, or None."""

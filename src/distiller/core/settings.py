@@ -120,6 +120,51 @@ class Settings(BaseSettings):
     queries_at_once: int = Field(
         default=16, ge=1, description="Queries that run at once; further ones wait."
     )
+    async_queries_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="Asynchronous queries that run at once beside those; jobs of "
+        "analysis do not count.",
+    )
+    async_duration_s: int = Field(
+        default=600,
+        ge=1,
+        description="Default executionDuration of an asynchronous query, s.",
+    )
+    async_duration_max_s: int = Field(
+        default=7200,
+        ge=1,
+        description="Longest executionDuration of an asynchronous query, s.",
+    )
+    async_result_mb: int = Field(
+        default=10_000,
+        ge=1,
+        description="Largest result of one asynchronous query, MB.",
+    )
+    async_results_mb: int = Field(
+        default=100_000,
+        ge=1,
+        description="Disk for the results of all asynchronous queries, below the home, "
+        "MB.",
+    )
+    upload_mb: int = Field(
+        default=100,
+        ge=1,
+        description="Largest request, and largest uploaded table unpacked, MB.",
+    )
+    upload_rows: int = Field(
+        default=1_000_000, ge=1, description="Rows of an uploaded table at most."
+    )
+    upload_url_timeout_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Longest fetch of an uploaded table by its URL, s.",
+    )
+    upload_url_private: bool = Field(
+        default=False,
+        description="Whether uploaded tables may be fetched from addresses of this "
+        "machine and of private networks.",
+    )
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."
     )

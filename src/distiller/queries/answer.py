@@ -7,18 +7,21 @@ Used by ``/tap/sync``, by downloads on the pages, by the control socket and by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from distiller import adql
 from distiller.core.errors import DistillerError, InternalError
+from distiller.queries import uploads
 from distiller.vo.formats import Writer, format_of, writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from pathlib import Path
 
-    from distiller.archive.protocol import ArchiveReader
+    from distiller.archive.protocol import ArchiveReader, Given
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
     from distiller.vo.tap import RowLimit, TapParameters
@@ -51,6 +54,8 @@ class Prepared:
     patient
         Whether the head waits for the first rows, since the format has no proper place
         for an error behind it.
+    tables
+        That came with the query and are named in it.
     """
 
     sql: str
@@ -60,23 +65,36 @@ class Prepared:
     timeout_s: float
     batch_rows: int = BATCH_ROWS
     patient: bool = False
+    tables: tuple[Given, ...] = ()
 
 
 def prepare(
-    parameters: TapParameters, archive: ArchiveReader, settings: Settings
+    parameters: TapParameters,
+    archive: ArchiveReader,
+    settings: Settings,
+    files: Mapping[str, Path] = MappingProxyType({}),
 ) -> Prepared:
     """Check and translate a query; nothing runs yet.
+
+    Parameters
+    ----------
+    files
+        The files that came with the request, by the name that ``param:`` gives them.
 
     Raises
     ------
     QueryError
         With every fault of the query.
     BadParameter
-        If the format is unknown.
+        If the format is unknown, or an uploaded table cannot be read.
     """
     form = format_of(parameters.responseformat)
+    brought = uploads.gather(parameters.uploads, files, settings)
     translation = adql.translate(
-        parameters.query, archive.catalog, target=archive.target
+        parameters.query,
+        {**archive.catalog, **brought.catalog} if brought.catalog else archive.catalog,
+        target=archive.target,
+        keep=not brought.catalog,
     )
     limit = parameters.limit(
         default=settings.query_rows_default, most=settings.query_rows_max
@@ -84,6 +102,7 @@ def prepare(
     infos = [("QUERY", parameters.query), ("LANG", parameters.lang)]
     if parameters.run_id:
         infos.append(("RUNID", parameters.run_id))
+    infos += [("UPLOAD", word) for word in brought.words]
     return Prepared(
         sql=translation.limited(limit.rows + 1),  # one more shows that there are more
         columns=translation.columns,
@@ -92,6 +111,7 @@ def prepare(
         timeout_s=settings.query_timeout_s,
         batch_rows=min(BATCH_ROWS, max(1, BATCH_BYTES // translation.row_bytes)),
         patient=not form.is_votable,
+        tables=tuple(brought.used(translation.tables)),
     )
 
 
@@ -125,6 +145,7 @@ def parts(
         timeout_s=prepared.timeout_s,
         max_rows=limit.rows,
         batch_rows=prepared.batch_rows,
+        tables=prepared.tables,
     ) as result:
         running(result.cancel)
         for batch in result.batches:
@@ -141,6 +162,7 @@ def whole(
     archive: ArchiveReader,
     prepared: Prepared,
     told: Callable[[str], None] = lambda _: None,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Generator[bytes]:
     """Run a query and yield its whole answer, head included; see `parts`.
 
@@ -149,7 +171,7 @@ def whole(
     DistillerError
         Before the first part, or after a tail that says the same.
     """
-    body = parts(archive, prepared, told=told)
+    body = parts(archive, prepared, running, told)
     first = next(body)  # the query has begun when the head is written
     yield prepared.writer.head() + first
     try:

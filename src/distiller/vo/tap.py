@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from distiller.core.errors import BadParameter
+from distiller.core.reserved import RESERVED
 from distiller.vo.dali import Parameters
 from distiller.vo.formats import format_of
 
@@ -15,6 +17,103 @@ if TYPE_CHECKING:
 LANGUAGES = ("ADQL", "ADQL-2.1", "ADQL-2.0")
 """Values of LANG; all are read as ADQL 2.1, in which BOX and coordinate frames of 2.0
 are deprecated and refused here."""
+
+UPLOAD_SCHEMA = "tap_upload"
+"""Schema of uploaded tables; ADQL does not tell ``TAP_UPLOAD`` from it."""
+
+INLINE = "param:"
+"""Begins the address of a table that is a part of the request itself."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One table that comes with a query (TAP 1.1 section 2.7.6).
+
+    Attributes
+    ----------
+    name
+        Lower case: the query calls it ``TAP_UPLOAD.name``.
+    uri
+        ``param:`` and the name of a file of the request, or an http or https address.
+    """
+
+    name: str
+    uri: str
+
+    @property
+    def part(self) -> str | None:
+        """Name of the file of the request, None for one from elsewhere.
+
+        >>> Upload("t", "param:cat.vot").part
+        'cat.vot'
+        """
+        return self.uri[len(INLINE) :] if self.uri.startswith(INLINE) else None
+
+    @classmethod
+    def parse_all(cls, values: Iterable[str]) -> tuple[Upload, ...]:
+        """Read the values of UPLOAD: pairs of name and address, semicolons between.
+
+        >>> Upload.parse_all(["a,param:x;b,http://h/t.vot", "C,param:y"])[2]
+        Upload(name='c', uri='param:y')
+
+        Raises
+        ------
+        BadParameter
+            If one is no such pair, or a name is no ADQL name or stands twice.
+        """
+        found: dict[str, Upload] = {}
+        for pair in (p for value in values for p in _PAIRS.split(value) if p.strip()):
+            name, _, uri = (part.strip() for part in pair.partition(","))
+            upload = cls(table_name(name, "UPLOAD"), _address(uri, pair))
+            if upload.name in found:
+                raise BadParameter("UPLOAD", f"two tables are called {upload.name}")
+            found[upload.name] = upload
+        return tuple(found.values())
+
+
+_PAIRS = re.compile(r";(?=\s*[A-Za-z_][A-Za-z0-9_]*\s*,|\s*$)")
+"""A semicolon of an address is none between pairs: a name and comma follow those."""
+
+
+def table_name(text: str, parameter: str) -> str:
+    """Return the name of a user's table in lower case.
+
+    Raises
+    ------
+    BadParameter
+        Naming the parameter, if it is no regular identifier of ADQL, or reserved.
+    """
+    if not _IDENTIFIER.fullmatch(text) or len(text) > _LONGEST_NAME:
+        raise BadParameter(
+            parameter,
+            f"{text!r} is no name of a table",
+            hint="a name is a letter, then letters, digits and _, up to "
+            f"{_LONGEST_NAME} characters",
+        )
+    if text.upper() in RESERVED:
+        raise BadParameter(
+            parameter, f"{text!r} is a reserved word of ADQL", hint="take another name"
+        )
+    return text.lower()
+
+
+def _address(uri: str, pair: str) -> str:
+    if not uri:
+        raise BadParameter(
+            "UPLOAD",
+            f"{pair.strip()!r} is no pair of name and address",
+            hint="give UPLOAD=name,param:file or name,http://...",
+        )
+    if not uri.lower().startswith((INLINE, "http://", "https://")):
+        raise BadParameter(
+            "UPLOAD",
+            f"{uri!r} cannot be fetched",
+            hint="param:, http: and https: can",
+        )
+    return uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +150,8 @@ class TapParameters:
         Rows, None where not given.
     responseformat
         As given; ``vo.formats`` knows it.
+    uploads
+        Tables that come with the query, in order.
     """
 
     query: str
@@ -58,6 +159,7 @@ class TapParameters:
     maxrec: int | None = None
     responseformat: str | None = None
     run_id: str | None = None
+    uploads: tuple[Upload, ...] = ()
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> TapParameters:
@@ -79,12 +181,6 @@ class TapParameters:
             raise BadParameter(
                 "LANG", f"unknown {lang!r}", hint=f"there are {', '.join(LANGUAGES)}"
             )
-        if given.many("UPLOAD"):
-            raise BadParameter(
-                "UPLOAD",
-                "this service takes no uploaded tables",
-                hint="write the values into the query",
-            )
         formats = given.single("RESPONSEFORMAT"), given.single("FORMAT")
         if all(formats):
             raise BadParameter(
@@ -98,6 +194,7 @@ class TapParameters:
             maxrec=given.count("MAXREC"),
             responseformat=responseformat,
             run_id=given.single("RUNID"),
+            uploads=Upload.parse_all(given.many("UPLOAD")),
         )
 
     def limit(self, *, default: int, most: int) -> RowLimit:

@@ -36,6 +36,8 @@ _WORDS = (
     "Astronomical Data Query Language, with every optional feature of 2.1; COALESCE "
     "(features-adql-conditional) is among them, though no list below names it."
 )
+_UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
+
 
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
@@ -61,14 +63,21 @@ class TapService:
         Of ADQL, by the full identifier of their list.
     rows_default, rows_max
         Limits on the rows of a result.
-    duration_s
-        Longest run of a query, s.
+    duration_default_s, duration_max_s
+        Longest run of an asynchronous query, s.
+    retention_s
+        How long its job is kept, s.
+    upload_rows
+        Rows of an uploaded table at most.
     """
 
     base_url: str
     rows_default: int
     rows_max: int
-    duration_s: int
+    duration_default_s: int
+    duration_max_s: int
+    retention_s: int
+    upload_rows: int
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
@@ -86,20 +95,30 @@ def capabilities(service: TapService) -> bytes:
         _add(output, "mime", form.media_type)
         for alias in (form.kind, *form.aliases):
             _add(output, "alias", alias)
-    duration = _add(tap, "executionDuration")
-    rows = _add(tap, "outputLimit")
-    for name, count in (
-        ("default", min(service.rows_default, service.rows_max)),
-        ("hard", service.rows_max),
-    ):
-        _add(duration, name, str(service.duration_s))
-        _add(rows, name, str(count), unit="row")
+    for method in ("inline", "http", "https"):
+        _add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
+    _limits(tap, "retentionPeriod", service.retention_s, service.retention_s)
+    _limits(
+        tap, "executionDuration", service.duration_default_s, service.duration_max_s
+    )
+    rows = min(service.rows_default, service.rows_max)
+    _limits(tap, "outputLimit", rows, service.rows_max, unit="row")
+    upload = _add(tap, "uploadLimit")
+    _add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
     elements.vosi(root, service.base_url, "capabilities", "availability", "tables")
     page = _add(root, "capability", standardID=examples.STANDARD)
     browser = _add(page, "interface")
     browser.set(_TYPE, "vr:WebBrowser")
     _add(browser, "accessURL", f"{service.base_url}/examples", use="full")
     return _written(root)
+
+
+def _limits(
+    capability: etree._Element, name: str, default: int, hard: int, **attributes: str
+) -> None:
+    limits = _add(capability, name)
+    _add(limits, "default", str(default), **attributes)
+    _add(limits, "hard", str(hard), **attributes)
 
 
 def _language(

@@ -81,6 +81,8 @@ TEMPLATES = [
         },
     },
 ]
+# Files of requests lie on the disk, where those that read them want them.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

@@ -211,7 +211,7 @@ def test_a_waiting_job_says_that_no_runner_runs(
     text = text_of(client.get(address))
     assert "waiting for its turn: place 1 of 1 No runner is running" in text
     home.jobs_path.mkdir(exist_ok=True)
-    with (home.jobs_path / presence.LOCK).open("w") as lock:
+    with (home.jobs_path / presence.LOCKS["analysis"]).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "No runner" not in text_of(client.get(address))
     pending = new(here)

@@ -12,6 +12,7 @@ import duckdb
 
 from distiller.archive import functions, install
 from distiller.archive.duckdb.faults import translated
+from distiller.archive.duckdb.load import load
 from distiller.archive.duckdb.query import DuckDBRunning
 from distiller.archive.duckdb.session import DuckDBSession
 from distiller.archive.query import Watchdog
@@ -20,16 +21,19 @@ from distiller.core.files import sync_folder
 from distiller.model.emit.sql import sql_type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import pyarrow as pa
+
     from distiller.adql import Target
     from distiller.archive.engine import Session
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
-    from distiller.model import Model
+    from distiller.model import BoundTable, Model
 
 _CUT_OFF_S = 3600.0
 
@@ -90,7 +94,7 @@ class DuckDBEngine:
         """Return a session on a cursor of its own."""
         return DuckDBSession(self._cursor())
 
-    def query(
+    def query(  # noqa: PLR0913 - what a query is and may
         self,
         sql: str,
         params: Parameters,
@@ -98,11 +102,16 @@ class DuckDBEngine:
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> AbstractContextManager[DuckDBRunning]:
         """Run one SELECT, read-only, and stream its rows."""
         return DuckDBRunning(
-            self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows
+            self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows, tables
         ).started(sql, params)
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows into a table, ordered by place."""
+        return load(self._cursor(), table, rows)
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours."""

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from distiller.archive import functions
+from distiller.archive.duckdb import given
 from distiller.archive.duckdb.faults import translate
 from distiller.archive.query import DOING, Running, Watchdog, no_select
 
 if TYPE_CHECKING:
-    from distiller.archive.protocol import Parameters
+    from collections.abc import Sequence
+
+    from distiller.archive.protocol import Given, Parameters
     from distiller.archive.query import Batches
     from distiller.core.errors import DistillerError
 
@@ -28,16 +31,18 @@ class DuckDBRunning(Running):
 
     ERRORS = (duckdb.Error, OSError, ValueError, RuntimeError)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a query is and may
         self,
         cursor: duckdb.DuckDBPyConnection,
         watchdog: Watchdog,
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> None:
         super().__init__(watchdog, timeout_s, max_rows, batch_rows)
         self._cursor = cursor
+        self._tables = tables
         self._bound: duckdb.DuckDBPyRelation | None = None
         self._number = 0
 
@@ -45,6 +50,9 @@ class DuckDBRunning(Running):
         statements = duckdb.extract_statements(sql)
         if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
             raise no_select()
+        for table in self._tables:
+            given.make(self._cursor, table)
+        self._tables = ()
         if _FUNCTIONS in sql:
             self._number = functions.STOPS.begin(lambda: self._is_over)
             self._cursor.execute(f"SET VARIABLE {functions.VARIABLE} = {self._number}")

@@ -9,15 +9,15 @@ import duckdb
 import pyarrow as pa
 
 from distiller.archive import functions
+from distiller.archive.arrow import arrow_type
 from distiller.core.errors import InternalError
 from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from distiller.archive.engine import Cells
     from distiller.archive.protocol import Parameters
-    from distiller.core.columns import Column
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
@@ -96,7 +96,7 @@ class DuckDBSession:
                 f"{into} VALUES {', '.join([marks] * len(rows))}{rule}",
                 [cell for row in rows for cell in row],
             )
-        types = [_arrow_type(bound.column) for bound in table.columns]
+        types = [arrow_type(bound.column) for bound in table.columns]
         arrays = [
             _array(f"{table.name}.{name}", cells, kind)
             for name, cells, kind in zip(
@@ -144,23 +144,3 @@ def _array(column: str, cells: Sequence[Any], kind: pa.DataType) -> pa.Array[Any
     except (pa.ArrowException, OverflowError, TypeError) as error:
         said = str(error).partition("\n")[0]
         raise InternalError(f"{column}: a value does not fit: {said}") from error
-
-
-def _arrow_type(column: Column) -> pa.DataType:
-    """Return the Arrow type of a stored column."""
-    if column.is_geometry:
-        return pa.list_(pa.float64())
-    if column.is_instant:
-        return pa.timestamp("us")
-    return _ARROW[column.datatype]
-
-
-_ARROW: Mapping[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "short": pa.int16(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "char": pa.string(),
-}

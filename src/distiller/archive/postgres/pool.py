@@ -15,6 +15,8 @@ from distiller.archive.postgres.mark import LOOK
 from distiller.core.errors import Busy, DistillerError, IllegalState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from distiller.archive.postgres.mark import Mark
 
 _PATIENCE_S = 10.0
@@ -43,8 +45,16 @@ class Pool:
         self._database: adbc.AdbcDatabase | None = None
         self._closed = False
 
-    def begin(self) -> adbc.AdbcConnection:
+    def begin(
+        self, load: Callable[[adbc.AdbcConnection], None] | None = None
+    ) -> adbc.AdbcConnection:
         """Return a connection on which a read-only transaction has begun.
+
+        Parameters
+        ----------
+        load
+            Puts tables of its own into the connection, which is new then; it is not to
+            be given back as sound.
 
         Raises
         ------
@@ -61,14 +71,14 @@ class Pool:
                 hint="the operator's limit is queries_at_once",
             )
         try:
-            connection = self._begun()
+            connection = self._begun() if load is None else self._loaded(load)
         except BaseException:
             self._free.release()
             raise
         try:
             self._verify(connection)
         except BaseException:
-            self.end(connection, sound=True)
+            self.end(connection, sound=load is None)
             raise
         return connection
 
@@ -140,6 +150,22 @@ class Pool:
             raise _unable(error) from error
         return made
 
+    def _loaded(
+        self, load: Callable[[adbc.AdbcConnection], None]
+    ) -> adbc.AdbcConnection:
+        """Begin on a new connection, once tables were put into it."""
+        try:
+            made = self._connect()
+        except adbc.Error as error:
+            raise _unable(error) from error
+        try:
+            load(made)
+            run(made, _BEGIN)
+        except BaseException:
+            _close(made)
+            raise
+        return made
+
     def _take(self) -> adbc.AdbcConnection | None:
         with self._lock:
             if self._closed:
@@ -175,6 +201,8 @@ def _look(connection: adbc.AdbcConnection) -> str | None:
     """Return what the archive says of its tables."""
     made = adbc.AdbcStatement(connection)
     try:
+        # COPY asks the server once more: for the types.
+        made.set_options(**{"adbc.postgresql.use_copy": "false"})
         made.set_sql_query(LOOK)
         handle, _ = made.execute_query()
         rows = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface

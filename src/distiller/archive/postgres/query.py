@@ -13,14 +13,19 @@ import pyarrow.compute as pc
 # The public cursors of ADBC lose the SQLSTATE of what fails amid the rows.
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 
+from distiller.archive.postgres import given
 from distiller.archive.postgres.faults import CANCELLED
+from distiller.archive.postgres.pool import run
 from distiller.archive.postgres.statements import bound, is_one_select
 from distiller.archive.query import DOING, Running, Watchdog, no_select
 from distiller.core.errors import InternalError, UserError
+from distiller.model.emit.sql import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from distiller.archive.postgres.pool import Pool
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.archive.query import Batches
     from distiller.core.errors import DistillerError
 
@@ -35,16 +40,19 @@ class PostgresRunning(Running):
 
     ERRORS = (adbc.Error, pa.ArrowException, OSError)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a query is and may
         self,
         pool: Pool,
         watchdog: Watchdog,
         timeout_s: float,
         max_rows: int | None,
         batch_rows: int,
+        tables: Sequence[Given] = (),
     ) -> None:
         super().__init__(watchdog, timeout_s, max_rows, batch_rows)
         self._pool = pool
+        self._tables = tables
+        self._is_own = bool(tables)
         self._connection: adbc.AdbcConnection | None = None
         self._statement: adbc.AdbcStatement | None = None
         self._schema: pa.Schema | None = None
@@ -54,7 +62,7 @@ class PostgresRunning(Running):
         text = sql.rstrip().removesuffix(";")
         if not is_one_select(text):
             raise no_select()
-        self._connection = self._pool.begin()
+        self._connection = self._pool.begin(self._load if self._tables else None)
         self._statement = adbc.AdbcStatement(self._connection)
         self._statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
@@ -63,6 +71,22 @@ class PostgresRunning(Running):
         handle = self._statement.execute_schema()
         given = pa.Schema._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface
         self._schema = pa.schema([_plain(field) for field in given])
+
+    def _load(self, connection: adbc.AdbcConnection) -> None:
+        """Make temporary tables of what was given, which go with their connection."""
+        tables, self._tables = self._tables, ()
+        run(connection, "BEGIN READ WRITE")
+        for table in tables:
+            given.make(connection, table)
+            self._statement = given.filling(connection, table)
+            try:
+                self._statement.execute_update()
+            finally:
+                with self._closing:
+                    self._statement.close()
+                    self._statement = None
+            run(connection, f"ANALYZE {quoted(table.name)}")
+        run(connection, "COMMIT")
 
     def _run(self) -> Batches:
         assert self._statement is not None  # noqa: S101 - `started` comes before
@@ -88,7 +112,8 @@ class PostgresRunning(Running):
                 statement.close()
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._pool.end(connection, sound=emptied and not self._is_over)
+            sound = emptied and not self._is_over and not self._is_own
+            self._pool.end(connection, sound=sound)
 
     def _fault(self, error: Exception) -> DistillerError:
         if isinstance(error, adbc.Error):

@@ -9,6 +9,7 @@ import json
 import os
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -170,15 +171,20 @@ class _Commands:
         """Run ADQL and stream the document."""
         body = await _body(request)
         maxrec = body.get("maxrec")
+        # Who may open this socket owns the home, so that its files are theirs, too.
+        files = {str(n): Path(p) for n, p in (body.get("uploads") or {}).items()}
         parameters = TapParameters.parse([
             ("LANG", "ADQL"),
             ("QUERY", _text(body, "adql")),
             ("RESPONSEFORMAT", str(body.get("format") or "")),
             ("MAXREC", "" if maxrec is None else str(maxrec)),
+            *(("UPLOAD", f"{name},param:{name}") for name in files),
         ])  # fmt: skip
         sent = await stream.body_of(
             self._site,
-            lambda: answer.prepare(parameters, self._archive, self._site.settings),
+            lambda: answer.prepare(
+                parameters, self._archive, self._site.settings, files
+            ),
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
 

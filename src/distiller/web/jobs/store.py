@@ -17,13 +17,14 @@ from django.db import (
 
 from distiller.core.errors import Busy, IllegalState, NoSpace, NotFound
 from distiller.jobs.changes import Changes
-from distiller.jobs.store import Entry, JobUpdate, Wish
+from distiller.jobs.store import QUERY, Entry, JobUpdate, Wish
 from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result, sources
 from distiller.web.jobs.models import JobRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from distiller.jobs.store import Kind
     from distiller.vo.uws import Pairs
 
 _INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
@@ -71,7 +72,7 @@ class OrmJobStore:
         except IntegrityError as error:
             message = f"there is a job {job.job_id} already"
             raise IllegalState(message) from error
-        self._changes.tell(job.job_id)
+        self._changes.tell(job.job_id, is_due=job.phase is Phase.QUEUED)
 
     def get(self, job_id: str) -> Job:
         """Return a job; `NotFound` if there is none or it is to be deleted."""
@@ -132,14 +133,15 @@ class OrmJobStore:
             )
         if not changed:
             return False
-        self._changes.tell(job_id)
+        is_due = to is Phase.QUEUED or bool(update.get("wish"))
+        self._changes.tell(job_id, is_due=is_due)
         return True
 
     def delete(self, job_id: str) -> bool:
         """Forget a job."""
         with _writing():
             count, _ = JobRow.objects.filter(pk=job_id).delete()
-        self._changes.tell(job_id)
+        self._changes.tell(job_id, is_due=False)
         return bool(count)
 
     def spec(self, job_id: str) -> str:
@@ -149,42 +151,50 @@ class OrmJobStore:
             raise _not_found(job_id)
         return spec
 
-    def unfinished(self) -> tuple[Entry, ...]:
+    def unfinished(self, kind: Kind | None = None) -> tuple[Entry, ...]:
         """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
-        columns = ("creation_time", "job_id", "owner", "phase", "wish")
+        columns = ("creation_time", "job_id", "owner", "phase", "wish", "tries")
         # Two looks into indexes in one statement; an OR would scan the table.
-        moving = JobRow.objects.filter(phase__in=_MOVING).values_list(*columns)
-        wished = JobRow.objects.filter(wish__in=get_args(Wish)).values_list(*columns)
+        moving = _of(kind).filter(phase__in=_MOVING).values_list(*columns)
+        wished = _of(kind).filter(wish__in=get_args(Wish)).values_list(*columns)
         return tuple(
             Entry(
-                job_id, owner or None, Phase(phase), cast("Wish | None", wish or None)
+                job_id,
+                owner or None,
+                Phase(phase),
+                cast("Wish | None", wish or None),
+                tries,
             )
-            for _, job_id, owner, phase, wish in moving.union(wished).order_by(
+            for _, job_id, owner, phase, wish, tries in moving.union(wished).order_by(
                 "creation_time"
             )
         )
 
-    def count(self, owner: str | None, phases: Collection[Phase]) -> int:
+    def count(
+        self, owner: str | None, phases: Collection[Phase], kind: Kind | None = None
+    ) -> int:
         """Count the jobs of an owner that are in one of these phases."""
-        rows = JobRow.objects.filter(owner=owner or "").exclude(wish="delete")
+        rows = _of(kind).filter(owner=owner or "").exclude(wish="delete")
         return rows.filter(phase__in=[p.value for p in phases]).count()
 
-    def oldest(self, owner: str | None, phase: Phase) -> str | None:
+    def oldest(
+        self, owner: str | None, phase: Phase, kind: Kind | None = None
+    ) -> str | None:
         """Return the oldest job of an owner in this phase, None if there is none."""
-        rows = JobRow.objects.filter(owner=owner or "", phase=phase.value)
+        rows = _of(kind).filter(owner=owner or "", phase=phase.value)
         rows = rows.exclude(wish="delete").order_by("creation_time")
         return rows.values_list("job_id", flat=True).first()
 
-    def place(self, created: datetime) -> tuple[int, int]:
+    def place(self, created: datetime, kind: Kind | None = None) -> tuple[int, int]:
         """Return how many jobs wait that are older, and how many wait in all."""
-        rows = JobRow.objects.filter(phase=Phase.QUEUED.value)
+        rows = _of(kind).filter(phase=Phase.QUEUED.value)
         before = models.Count("pk", filter=models.Q(creation_time__lt=_aware(created)))
         found = rows.aggregate(before=before, waiting=models.Count("pk"))
         return found["before"], found["waiting"]
 
-    def expired(self, now: datetime) -> tuple[str, ...]:
+    def expired(self, now: datetime, kind: Kind | None = None) -> tuple[str, ...]:
         """Return the jobs whose destruction has come."""
-        rows = JobRow.objects.filter(destruction__lte=_aware(now))
+        rows = _of(kind).filter(destruction__lte=_aware(now))
         return tuple(rows.exclude(wish="delete").values_list("job_id", flat=True))
 
     def typical_duration_s(self, task: str) -> float | None:
@@ -202,6 +212,14 @@ class OrmJobStore:
     def release(self) -> None:
         """Close this thread's connection."""
         connections.close_all()
+
+
+def _of(kind: Kind | None) -> models.QuerySet[JobRow]:
+    """Return the rows of a kind of jobs."""
+    if kind is None:
+        return JobRow.objects.all()
+    queries = models.Q(task=QUERY)
+    return JobRow.objects.filter(queries if kind == "query" else ~queries)
 
 
 @contextmanager

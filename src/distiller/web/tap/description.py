@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
 
+_DAY_S: Final = 86_400
+
 _STANDARD: Final[Mapping[str, tuple[str, ...]]] = {
     "adqlgeo": (
         "AREA", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2",
@@ -61,6 +63,11 @@ def service(settings: Settings, base_url: str) -> TapService:
         base_url=base_url,
         rows_default=settings.query_rows_default,
         rows_max=settings.query_rows_max,
-        duration_s=round(settings.query_timeout_s),
+        duration_default_s=min(
+            settings.async_duration_s, settings.async_duration_max_s
+        ),
+        duration_max_s=settings.async_duration_max_s,
+        retention_s=round(settings.job_keep_days * _DAY_S),
+        upload_rows=settings.upload_rows,
         features=features(),
     )

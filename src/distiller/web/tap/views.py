@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import os
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 
@@ -41,6 +45,29 @@ def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
         for name, values in query.lists()
         for value in values
     ]
+
+
+async def sent(
+    request: HttpRequest,
+) -> tuple[list[tuple[str, str]], dict[str, Path]]:
+    """Return the names and values of a request, and its files by the names of parts.
+
+    The files are there until the answer has been sent.
+    """
+    if request.content_type != "multipart/form-data":
+        return pairs_of(request), {}
+    if not request.META.get("CONTENT_LENGTH"):
+        # Java clients send parts in chunks; Django takes such a body for empty.
+        stream = request._stream  # noqa: SLF001 - no other way
+        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
+    # Taking it apart takes its time, and others must not wait for that.
+    pairs = await asyncio.to_thread(pairs_of, request)
+    return pairs, {
+        name: Path(file.temporary_file_path())
+        for name, file in request.FILES.items()
+        if isinstance(file, TemporaryUploadedFile)  # as the settings have it
+    }
 
 
 def allowing(*methods: str) -> Callable[[View], View]:
@@ -88,9 +115,10 @@ async def _headers(request: HttpRequest, view: View, **given: str) -> HttpRespon
 async def sync(request: HttpRequest) -> HttpResponseBase:
     """Run a query and stream its answer (TAP 1.1 section 2.2)."""
     here = site.current()
-    parameters = TapParameters.parse(pairs_of(request))
+    pairs, files = await sent(request)
+    parameters = TapParameters.parse(pairs)
     return await stream.respond(
-        lambda: answer.prepare(parameters, here.archive, here.settings)
+        lambda: answer.prepare(parameters, here.archive, here.settings, files)
     )
 
 
@@ -142,24 +170,13 @@ async def examples(request: HttpRequest) -> HttpResponseBase:
 
 
 @csrf_exempt
-async def absent(request: HttpRequest) -> HttpResponseBase:
-    """Answer what TAP names and this service does not have yet."""
-    return as_votable(
-        NotFound(
-            f"this service has no {request.path} yet",
-            hint="send queries to /tap/sync",
-        )
-    )
-
-
-@csrf_exempt
 async def unknown(request: HttpRequest) -> HttpResponseBase:
     """Answer what no TAP service has."""
     return as_votable(
         NotFound(
             f"there is no {request.path}",
-            hint="there are sync, capabilities, availability, tables and examples "
-            "below /tap",
+            hint="there are sync, async, capabilities, availability, tables and "
+            "examples below /tap",
         )
     )
 

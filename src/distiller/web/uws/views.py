@@ -1,4 +1,4 @@
-"""The resources of ``/uws/<task>`` (UWS 1.1 section 2.2).
+"""The resources of ``/uws/<task>`` and of ``/tap/async`` (UWS 1.1 section 2.2).
 
 Handlers translate; `distiller.jobs.service` decides.
 """
@@ -14,12 +14,14 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.analysis import tasks
 from distiller.core.errors import NotFound
 from distiller.core.times import dali
-from distiller.jobs.service import Times
+from distiller.jobs.limits import Times
+from distiller.jobs.store import QUERY
 from distiller.vo import uws_documents, votable
 from distiller.web import access, site
 from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import votable_errors
 from distiller.web.uws import requests
+from distiller.web.uws.addresses import url_of
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
@@ -40,21 +42,22 @@ _TEXT: Final = "text/plain; charset=utf-8"
 @votable_errors
 async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
     """List the jobs of whoever asks, or make one."""
-    tasks.task(task)
+    _require(task)
     who = await access.avisitor(request)
     service = site.current().jobs
     if request.method in _READS:
+        requests.refuse_creation(request)
         wanted = requests.read_filter(request)
         found = await sync_to_async(service.list)(
             owner=who.name, task=task, wanted=wanted
         )
-        return _xml(uws_documents.job_list_document(found, _url(task)))
+        return _xml(uws_documents.job_list_document(found, url_of(task)))
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST")
-    post = requests.read_post(request)
+    post = requests.read_post(request, task)
     requests.check_creation(post)
     job = await sync_to_async(_create)(service, task, post, who)
-    return _see_other(_url(task, job.job_id))
+    return _see_other(url_of(task, job.job_id))
 
 
 @csrf_exempt
@@ -70,17 +73,17 @@ async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
             found = await service.wait(
                 job_id, timeout_s=wait.timeout_s, phase=wait.phase
             )
-        return _xml(uws_documents.job_document(found, _url(task, job_id)))
+        return _xml(uws_documents.job_document(found, url_of(task, job_id)))
     if request.method == "DELETE":
         return await _delete(service, task, job_id)
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST", "DELETE")
-    post = requests.read_post(request)
+    post = requests.read_post(request, task)
     requests.check_change(post)
     if post.delete:
         return await _delete(service, task, job_id)
     await _apply(service, found, post, who)
-    return _see_other(_url(task, job_id))
+    return _see_other(url_of(task, job_id))
 
 
 @csrf_exempt
@@ -94,14 +97,14 @@ async def child(
         message = f"a job has no {child!r}"
         raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
     if request.method in _READS:
-        return _part(found, child, _url(task, job_id))
+        return _part(found, child, url_of(task, job_id))
     if request.method != "POST" or child not in _CHANGED_BY:
         more = ("POST",) if child in _CHANGED_BY else ()
         return _not_allowed(request, "GET", "HEAD", *more)
-    post = requests.read_post(request)
+    post = requests.read_post(request, task)
     requests.check_part(post, child, _CHANGED_BY[child])
     await _apply(site.current().jobs, found, post, who)
-    return _see_other(_url(task, job_id))
+    return _see_other(url_of(task, job_id))
 
 
 @csrf_exempt
@@ -127,7 +130,7 @@ async def absent(request: HttpRequest, rest: str = "") -> HttpResponseBase:
     """Answer what UWS does not have, as a service."""
     del rest
     message = f"there is nothing at {request.path}"
-    services = ", ".join(_url(name) for name in tasks.TASKS)
+    services = ", ".join(url_of(name) for name in (*tasks.TASKS, QUERY))
     raise NotFound(message, hint=f"lists of jobs are at {services}")
 
 
@@ -144,9 +147,15 @@ _CHANGED_BY: Final[dict[str, str | None]] = {
 }
 
 
+def _require(task: str) -> None:
+    """Refuse tasks that there are not; the one of queries is no task of analysis."""
+    if task != QUERY:
+        tasks.task(task)
+
+
 async def _visit(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
     """Return a job that whoever asks may see, and who asks."""
-    tasks.task(task)
+    _require(task)
     who = await access.avisitor(request)
     found = await sync_to_async(site.current().jobs.visit)(job_id, who)
     if found.task != task:
@@ -158,14 +167,18 @@ async def _visit(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Rea
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
     times = Times(post.duration_s, post.destruction)
     if post.phase == "RUN":
-        return service.submit(task, post.parameters, who, post.run_id, times)
-    return service.create(task, post.parameters, who.name, post.run_id, times)
+        return service.submit(
+            task, post.parameters, who, post.run_id, times, files=post.files
+        )
+    return service.create(
+        task, post.parameters, who.name, post.run_id, times, files=post.files
+    )
 
 
 async def _delete(service: JobService, task: str, job_id: str) -> HttpResponse:
     await sync_to_async(service.delete)(job_id)
     # UWS wants to lead to the list (section 2.2.3.2), which may be long.
-    return _see_other(f"{_url(task)}?LAST={_AFTER_DELETE}")
+    return _see_other(f"{url_of(task)}?LAST={_AFTER_DELETE}")
 
 
 async def _apply(
@@ -174,8 +187,8 @@ async def _apply(
     """Do what a POST to a job or one of its parts asks for."""
     job_id = found.job_id
     await sync_to_async(_set_times)(service, job_id, post)
-    if post.parameters:
-        await sync_to_async(service.set_parameters)(job_id, post.parameters)
+    if post.parameters or post.files:
+        await sync_to_async(service.set_parameters)(job_id, post.parameters, post.files)
     if post.phase == "RUN":
         await sync_to_async(service.run)(job_id, who)
     elif post.phase == "ABORT":
@@ -215,11 +228,6 @@ def _error(found: Job) -> HttpResponse:
     return HttpResponse(
         votable.error_document(found.error.message), content_type=votable.MEDIA_TYPE
     )
-
-
-def _url(task: str, job_id: str | None = None) -> str:
-    base = f"{site.current().settings.base_url}/uws/{task}"
-    return base if job_id is None else f"{base}/{job_id}"
 
 
 def _xml(document: bytes) -> HttpResponse:

@@ -1,0 +1,61 @@
+"""A table that a user brought, in PostgreSQL, by COPY in binary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import adbc_driver_manager as adbc
+
+from distiller.archive.postgres.pool import run
+from distiller.core.errors import IllegalState
+from distiller.model.emit.sql import postgresql, quoted
+
+if TYPE_CHECKING:
+    from distiller.archive.protocol import Given
+
+_READ_ONLY: Final = "25006"
+
+
+def columns(table: Given) -> str:
+    """Return the names and types of the columns."""
+    return ", ".join(
+        f"c{number} {kind}"
+        for number, kind in enumerate(table.types(postgresql.sql_type), 1)
+    )
+
+
+def make(connection: adbc.AdbcConnection, table: Given) -> None:
+    """Make the temporary table, without rows.
+
+    Raises
+    ------
+    IllegalState
+        If the server can make none, as a standby.
+    """
+    try:
+        run(
+            connection,
+            f"CREATE TEMPORARY TABLE {quoted(table.name)} ({columns(table)})",
+        )
+    except adbc.Error as error:
+        if error.sqlstate != _READ_ONLY:
+            raise
+        raise IllegalState(
+            "the database for queries takes no tables: it is a standby",
+            hint="the operators can let database_read_url name the primary server",
+        ) from error
+
+
+def filling(connection: adbc.AdbcConnection, table: Given) -> adbc.AdbcStatement:
+    """Return the statement that copies the rows into a temporary table."""
+    statement = adbc.AdbcStatement(connection)
+    statement.set_options(
+        **{
+            "adbc.ingest.target_table": table.name,
+            "adbc.ingest.mode": "adbc.ingest.mode.append",
+            "adbc.ingest.temporary": "true",
+        }
+    )
+    stream = table.rows.__arrow_c_stream__()  # type: ignore[no-untyped-call]  # Arrow's C interface
+    statement.bind_stream(stream)
+    return statement

@@ -1,0 +1,243 @@
+"""Cells as files have them, whole columns at once, as Arrow arrays of the archive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from distiller.adql import stcs
+from distiller.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from distiller.core.columns import Column
+    from distiller.queries.tables.fields import Field
+
+pc: Any = pyarrow.compute
+"""Arrow's functions, without the stubs."""
+
+Values = Any
+"""An Arrow array."""
+
+ARROW: Final[dict[str, pa.DataType]] = {
+    "boolean": pa.bool_(),
+    "short": pa.int16(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "char": pa.string(),
+}
+_TRUE: Final = frozenset({"t", "true", "1"})
+_FALSE: Final = frozenset({"f", "false", "0"})
+_NO_TRUTH: Final = frozenset({"", "?"})
+_FIRST_DAY: Final = np.datetime64("0001-01-01", "us").astype(np.int64)
+_LAST_DAY: Final = np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64)
+_POINT, _CIRCLE, _POLYGON = 2, 3, 6
+
+
+def from_texts(
+    field: Field, column: Column, texts: Sequence[str | None], first: int = 0
+) -> Values:
+    """Return the values of cells of a TABLEDATA.
+
+    Parameters
+    ----------
+    texts
+        None is NULL, as empty text is.
+    first
+        Number of the first of these rows, from 0, for messages.
+
+    Raises
+    ------
+    UserError
+        Naming the row and the column of a cell that is not of its type.
+    """
+    if field.is_text:
+        return pa.array([text or None for text in texts], pa.string())
+    if field.arraysize not in {None, "1"}:
+        return _lists(field, column, texts, first)
+    if column.datatype == "boolean":
+        cells = [_truth(field, t, first + n) for n, t in enumerate(texts)]
+        return pa.array(cells, pa.bool_())
+    return _numbers(field, column, texts, first)
+
+
+def _numbers(
+    field: Field, column: Column, texts: Sequence[str | None], first: int
+) -> Values:
+    kind = ARROW[column.datatype]
+    trimmed = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
+    trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    if field.null is not None and pa.types.is_integer(kind):
+        null = field.null.strip()
+        trimmed = pc.if_else(
+            pc.equal(trimmed, null), pa.scalar(None, pa.string()), trimmed
+        )
+    try:
+        return without_nan(pc.cast(trimmed, kind))
+    except pa.ArrowInvalid:
+        pass  # signs, hexadecimals, spellings of infinity; or it is wrong, and where
+    cells = [_number(field, kind, t, first + n) for n, t in enumerate(texts)]
+    return without_nan(pa.array(cells, kind))
+
+
+def _number(field: Field, kind: pa.DataType, text: str | None, row: int) -> Any:
+    plain = (text or "").strip().lower()
+    if not plain or plain == field.null:
+        return None
+    try:
+        if pa.types.is_floating(kind):
+            return float(plain)
+        value = int(plain, 16) if plain.lstrip("+-").startswith("0x") else int(plain)
+        return pa.scalar(value, kind).as_py()
+    except (ValueError, pa.ArrowInvalid, OverflowError) as error:
+        raise _wrong(field, row, text) from error
+
+
+def _truth(field: Field, text: str | None, row: int) -> bool | None:
+    plain = (text or "").strip().lower()
+    if plain in _NO_TRUTH:
+        return None
+    if plain not in _TRUE and plain not in _FALSE:
+        raise _wrong(field, row, text)
+    return plain in _TRUE
+
+
+def _lists(
+    field: Field, column: Column, texts: Sequence[str | None], first: int
+) -> Values:
+    kind = ARROW[column.datatype]
+    cells: list[list[Any] | None] = []
+    for number, text in enumerate(texts):
+        words = (text or "").replace(",", " ").split()
+        if not words:
+            cells.append(None)
+            continue
+        try:
+            if pa.types.is_floating(kind):
+                cells.append([float(word) for word in words])
+            else:
+                cells.append([int(word, 0) for word in words])
+        except ValueError as error:
+            raise _wrong(field, first + number, text) from error
+    try:
+        return pa.array(cells, pa.list_(kind))
+    except (pa.ArrowInvalid, OverflowError) as error:
+        raise UserError(
+            f"column {field.name!r}: {str(error).partition(chr(10))[0]}",
+            hint=f"the values must be of the type {field.datatype}",
+        ) from error
+
+
+def _wrong(field: Field, row: int, text: str | None) -> UserError:
+    shown = repr((text or "")[:60])
+    return UserError(
+        f"row {row + 1}, column {field.name!r}: {shown} is not of the type "
+        f"{field.datatype}"
+    )
+
+
+def without_nan(values: Values) -> Values:
+    """Return numbers with NULL for NaN, as the archive has it."""
+    if not pa.types.is_floating(values.type):
+        return values
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+
+
+def finished(column: Column, values: Values) -> tuple[Column, Values]:
+    """Return a column and its values as they are stored.
+
+    Timestamps become instants and shapes lists of numbers. Regions that are more than
+    one shape make a column plain text.
+
+    Parameters
+    ----------
+    values
+        Of the whole column, in one array.
+
+    Raises
+    ------
+    UserError
+        Naming the row of a value that cannot be what the column says.
+    """
+    if column.is_instant:
+        return column, _instants(column, values)
+    if column.xtype == "adql:REGION":
+        return _regions(column, values)
+    if column.is_geometry:
+        return column, _shapes(column, values)
+    if pa.types.is_string(values.type):
+        return column, _without_nul(values)
+    return column, values
+
+
+def _without_nul(values: Values) -> Values:
+    """Return text without NUL, which PostgreSQL cannot store."""
+    found = pc.any(pc.match_substring(values, "\x00")).as_py()
+    return pc.replace_substring(values, "\x00", "") if found else values
+
+
+def _instants(column: Column, values: Values) -> Values:
+    if not pa.types.is_timestamp(values.type):
+        plain = pc.utf8_trim_whitespace(values)
+        plain = pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
+        plain = pc.replace_substring_regex(plain, "[Zz]$", "")
+        try:
+            values = pc.cast(plain, pa.timestamp("us"))
+        except pa.ArrowInvalid as error:
+            raise UserError(
+                f"column {column.name!r}: {_said(error)}",
+                hint="a timestamp is written 2026-01-31T12:00:00",
+            ) from error
+    count = values.cast(pa.int64())
+    if len(count) - count.null_count:
+        ends = pc.min_max(count)
+        if ends["min"].as_py() < _FIRST_DAY or ends["max"].as_py() > _LAST_DAY:
+            raise UserError(
+                f"column {column.name!r}: a time is outside the years 1 to 9999"
+            )
+    return values
+
+
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _regions(column: Column, values: Values) -> tuple[Column, Values]:
+    cells: list[list[float] | None] = []
+    for text in values.to_pylist():
+        shape = stcs.simple(text) if text else None
+        if text and text.strip() and shape is None:
+            return replace(column, xtype=None), _without_nul(values)
+        cells.append(list(shape.numbers) if shape else None)
+    return column, pa.array(cells, pa.list_(pa.float64()))
+
+
+def _shapes(column: Column, values: Values) -> Values:
+    """Return shapes of the right number of finite numbers; others are NULL or wrong."""
+    lists = pc.cast(values, pa.list_(pa.float64()))
+    lengths = pc.list_value_length(lists)
+    known = lengths.drop_null().to_numpy(zero_copy_only=False)
+    if column.xtype == "polygon":
+        wrong = (known < _POLYGON) | (known % 2 == 1)
+    else:
+        wrong = known != (_POINT if column.xtype == "point" else _CIRCLE)
+    if wrong.any():
+        raise UserError(
+            f"column {column.name!r}: a {column.xtype} has {known[wrong][0]} numbers",
+            hint="a point has 2, a circle 3, a polygon 6 or more in pairs",
+        )
+    # A shape with a corner nowhere is none.
+    flat = np.isfinite(lists.flatten().to_numpy(zero_copy_only=False))
+    if flat.all():
+        return lists
+    owner = pc.list_parent_indices(lists).to_numpy()
+    lost = np.zeros(len(lists), np.bool_)
+    lost[owner[~flat]] = True
+    return pc.if_else(pa.array(lost), pa.scalar(None, lists.type), lists)

@@ -1,0 +1,103 @@
+"""Bodies of requests that are too large are refused before they are read.
+
+Django takes a whole body in before anything of ours is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.core.errors import BadParameter
+from distiller.vo import votable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_ROOM: Final = 2**20
+"""Bytes of a body beside its tables."""
+_LINGER_S: Final = 10.0
+"""So long a client may go on to send; cut off at once, it would not see the answer."""
+_TOO_LARGE: Final = 413
+
+
+def limited(application: Application, most_mb: int) -> Application:
+    """Return an application that takes no bodies of more than that, and a little."""
+    most = most_mb * 10**6 + _ROOM
+
+    async def guarded(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        if _said(scope) > most:
+            await _refuse(most_mb, receive, send)
+            return
+        body = _Body(receive, send, most)
+        await application(scope, body.receive, body.send)
+        if body.is_over:
+            await _refuse(most_mb, receive, send)
+
+    return guarded
+
+
+def _said(scope: Message) -> int:
+    found = dict(scope["headers"]).get(b"content-length", b"")
+    return int(found) if found.isdigit() else 0
+
+
+class _Body:
+    """Counts what comes; past the limit the application is told that nobody is there.
+
+    It has not begun to answer then: Django reads the body first.
+    """
+
+    def __init__(self, receive: Receive, send: Send, most: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._left = most
+        self.is_over = False
+
+    async def receive(self) -> Message:
+        """Return the next part."""
+        if self.is_over:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.is_over = True
+            return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, unless the body was too large."""
+        if not self.is_over:
+            await self._send(message)
+
+
+async def _refuse(most_mb: int, receive: Receive, send: Send) -> None:
+    error = BadParameter(
+        "request",
+        f"it has more than the {most_mb} MB that are allowed",
+        hint="take fewer columns or rows, or ask the operators: upload_mb",
+    )
+    document = votable.error_document(error.text)
+    headers = [
+        (b"content-type", votable.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(document)).encode()),
+        (b"connection", b"close"),
+    ]
+    start = {"type": "http.response.start", "status": _TOO_LARGE, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": document, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            message = await receive()
+            while message["type"] == "http.request" and message.get("more_body"):
+                message = await receive()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

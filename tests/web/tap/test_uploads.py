@@ -1,0 +1,418 @@
+"""UPLOAD over HTTP, on both engines."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import re
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+import pytest
+import pyvo
+from astropy.io.votable import parse_single_table
+from astropy.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.web.conftest import Server, StartServer
+
+NEAR = (
+    "SELECT o.obs_id, u.* FROM ivoa.obscore AS o JOIN TAP_UPLOAD.mine AS u "
+    "ON DISTANCE(o.s_ra, o.s_dec, u.ra, u.dec) < 0.2 ORDER BY o.obs_id"
+)
+
+
+def sources(count: int = 0) -> Table:
+    """Return two sources, the second near one run, and others far from all."""
+    far = np.linspace(0, 359, count)
+    return Table(
+        {
+            "ra": [10.0, 83.62, *far],
+            "dec": [20.0, 22.52, *np.full(count, 80.0)],
+            "Name": ["far", "a<b & ü", *(f"s{i}" for i in range(count))],
+        },
+        units={"ra": "deg", "dec": "deg"},
+    )
+
+
+def votable(table: Table, serialization: str = "tabledata") -> bytes:
+    out = io.BytesIO()
+    table.write(out, format="votable", tabledata_format=serialization)
+    return out.getvalue()
+
+
+def send(
+    server: Server, adql: str, files: dict[str, bytes], **more: str
+) -> httpx.Response:
+    pairs = {"LANG": "ADQL", "QUERY": adql, "RESPONSEFORMAT": "csv", **more}
+    pairs.setdefault("UPLOAD", ";".join(f"{name},param:{name}" for name in files))
+    return httpx.post(
+        f"{server.url}/tap/sync",
+        data=pairs,
+        files={name: (name, data) for name, data in files.items()},
+        timeout=60,
+    )
+
+
+def error_of(answer: httpx.Response) -> str:
+    found = re.search(r'value="ERROR">(.*)</INFO>', answer.text, re.DOTALL)
+    assert found is not None, answer.text
+    return found[1]
+
+
+def test_a_table_is_joined_in_the_region_of_a_run(each_server: Server) -> None:
+    answer = send(each_server, NEAR, {"mine": votable(sources())})
+    assert answer.text.splitlines() == [
+        "obs_id,ra,dec,name",
+        "23559,83.62,22.52,a<b & ü",
+    ]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1=CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(u.ra, u.dec, 0.2))",
+        "1=CONTAINS(POINT(u.ra, u.dec), CIRCLE(o.s_ra, o.s_dec, 0.2))",
+        "DISTANCE(POINT(u.ra, u.dec), POINT(o.s_ra, o.s_dec)) < 0.2",
+    ],
+)
+def test_every_way_to_cross_match(each_server: Server, condition: str) -> None:
+    adql = (
+        "SELECT o.obs_id FROM TAP_UPLOAD.mine AS u "
+        f"JOIN ivoa.obscore AS o ON {condition}"
+    )
+    assert send(each_server, adql, {"mine": votable(sources())}).text.split() == [
+        "obs_id",
+        "23559",
+    ]
+
+
+def test_a_point_in_the_region_of_a_run(each_server: Server) -> None:
+    adql = (
+        "SELECT u.name, o.obs_id FROM TAP_UPLOAD.mine AS u JOIN ivoa.obscore AS o "
+        "ON 1=CONTAINS(POINT(u.ra, u.dec), o.s_region) ORDER BY o.obs_id"
+    )
+    rows = send(each_server, adql, {"mine": votable(sources())}).text.splitlines()
+    assert rows[1:] == [f"a<b & ü,{run}" for run in ("23523", "23526", "23559")]
+
+
+def test_two_tables_are_joined_and_metadata_come_back(each_server: Server) -> None:
+    one = Table({"id": [1, 2, 3], "flux": np.array([0.5, np.nan, 2.5], "f4")})
+    one["flux"].unit = "Jy"
+    one["flux"].meta["ucd"] = "phot.flux"
+    one["flux"].description = "at 1 GHz"
+    two = Table({"ID": [3, 2, 9], "word": ["three", "", "nine"]})
+    answer = send(
+        each_server,
+        "SELECT a.id, flux AS f, word FROM TAP_UPLOAD.one AS a "
+        "JOIN tap_upload.Two AS b ON a.id = b.id ORDER BY a.id",
+        {"one": votable(one, "binary2"), "Two": votable(two, "binary")},
+        RESPONSEFORMAT="votable",
+    )
+    found = parse_single_table(io.BytesIO(answer.content))
+    flux = found.get_field_by_id_or_name("f")
+    assert (flux.unit.to_string(), flux.description) == ("Jy", "at 1 GHz")
+    assert flux.datatype == "float"
+    rows = found.to_table()
+    assert list(rows["id"]) == [2, 3]
+    assert rows["f"][1] == 2.5
+    assert np.isnan(np.ma.filled(rows["f"], np.nan)[0])
+    assert rows["word"][1] == "three"
+
+
+def test_pyvo_uploads_a_table(each_server: Server) -> None:
+    tap = pyvo.dal.TAPService(f"{each_server.url}/tap")
+    result = tap.run_sync(NEAR, uploads={"mine": sources(200)})
+    assert list(result["obs_id"]) == ["23559"]
+    assert str(result["name"][0]) == "a<b & ü"
+
+
+@pytest.mark.debian("stilts")
+def test_stilts_uploads_a_table(each_server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "t.fits"
+    sources(50)["ra", "dec"].write(path)
+    for serialization in ("TABLEDATA", "BINARY", "BINARY2"):
+        found = subprocess.run(
+            [
+                "stilts", "-Dvotable.version=1.3", "tapquery",
+                f"tapurl={each_server.url}/tap", "sync=true", "nupload=1",
+                f"upload1={path}", "ufmt1=fits", "upname1=mine",
+                f"upvotformat={serialization}", f"adql={NEAR}", "ofmt=csv",
+            ],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert found.stdout.splitlines()[1:] == ["23559,83.62,22.52"], found.stderr
+
+
+def test_curl_sends_any_format(each_server: Server, tmp_path: Path) -> None:
+    table = sources()["ra", "dec"]
+    table.write(tmp_path / "t.fits")
+    table.write(tmp_path / "t.parquet", format="parquet.votable", metadata={
+        "ra": {"unit": "deg", "ucd": "pos.eq.ra", "utype": "", "description": "RA"},
+        "dec": {"unit": "deg", "ucd": "", "utype": "", "description": ""},
+    })  # fmt: skip
+    table.write(tmp_path / "t.csv", format="ascii.csv")
+    for name in ("t.fits", "t.parquet", "t.csv"):
+        found = subprocess.run(
+            [
+                "curl", "-s", f"{each_server.url}/tap/sync", "-F", "LANG=ADQL",
+                "-F", f"QUERY={NEAR}", "-F", "FORMAT=csv",
+                "-F", "UPLOAD=mine,param:file", "-F", f"file=@{tmp_path / name}",
+            ],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert found.stdout.splitlines()[1:] == ["23559,83.62,22.52"]
+
+
+def test_no_other_query_sees_a_table(each_server: Server) -> None:
+    def ask(number: int) -> str:
+        table = Table({"n": np.full(2000, number)})
+        adql = "SELECT COUNT(*) AS k, MIN(n) AS a, MAX(n) AS b FROM TAP_UPLOAD.t"
+        return send(each_server, adql, {"t": votable(table)}).text.splitlines()[1]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(24)))
+    assert found == [f"2000,{n},{n}" for n in range(24)]
+    for name in ("tap_upload.t", "upload_t"):
+        answer = each_server.ask(f"SELECT * FROM {name}")
+        assert f"there is no table {name}" in error_of(answer)
+
+
+def test_an_empty_table_has_its_columns(each_server: Server) -> None:
+    empty = Table({"ra": np.zeros(0), "word": np.zeros(0, "U3")})
+    adql = "SELECT COUNT(*) AS n, COUNT(word) AS k FROM TAP_UPLOAD.t"
+    for form in ("tabledata", "binary2", "binary"):
+        answer = send(each_server, adql, {"t": votable(empty, form)})
+        assert answer.text.splitlines() == ["n,k", "0,0"]
+
+
+def test_shapes_and_times_can_be_used(each_server: Server) -> None:
+    document = b"""<VOTABLE version="1.4"><RESOURCE><TABLE>
+      <FIELD name="pos" datatype="double" arraysize="2" xtype="point"/>
+      <FIELD name="disc" datatype="double" arraysize="3" xtype="circle"/>
+      <FIELD name="seen" datatype="char" arraysize="*" xtype="timestamp"/>
+      <FIELD name="s_region" datatype="char" arraysize="*" xtype="adql:REGION"/>
+      <FIELD name="hist" datatype="int" arraysize="3"/>
+      <DATA><TABLEDATA>
+      <TR><TD>1 2</TD><TD>1 2 3</TD><TD>2026-01-02T03:04:05Z</TD>
+       <TD>Circle ICRS 1 2 3</TD><TD>1 2 3</TD></TR>
+      <TR><TD>100 2</TD><TD>100 2 3</TD><TD>2020-01-01</TD>
+       <TD>POLYGON ICRS 99 1 101 1 101 3</TD><TD>4 5 6</TD></TR>
+      <TR><TD/><TD/><TD/><TD/><TD/></TR>
+      </TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+    for condition, expected in (
+        ("DISTANCE(pos, POINT(1, 2.5)) < 1", "1"),
+        ("1=CONTAINS(pos, CIRCLE(100, 2, 1))", "100"),
+        ("1=CONTAINS(POINT(100, 4), disc)", "100"),
+        ("1=CONTAINS(POINT(1, 2), s_region)", "1"),
+        ("1=INTERSECTS(s_region, disc) AND COORD1(pos) > 50", "100"),
+        ("seen > TIMESTAMP '2025-01-01'", "1"),
+    ):
+        adql = f"SELECT COORD1(pos) AS x FROM TAP_UPLOAD.t WHERE {condition}"
+        answer = send(each_server, adql, {"t": document})
+        assert answer.text.splitlines() == ["x", expected], (condition, answer.text)
+    answer = send(
+        each_server, "SELECT * FROM TAP_UPLOAD.t ORDER BY seen", {"t": document},
+        RESPONSEFORMAT="votable/td",
+    )  # fmt: skip
+    found = parse_single_table(io.BytesIO(answer.content))
+    assert [(f.name, f.xtype) for f in found.fields][:4] == [
+        ("pos", "point"),
+        ("disc", "circle"),
+        ("seen", "timestamp"),
+        ("s_region", "adql:REGION"),
+    ]
+    assert found.array["hist"][0].tolist() == [4, 5, 6]
+
+
+def test_names_that_are_no_regular_ones(each_server: Server) -> None:
+    document = b"""<VOTABLE version="1.4"><RESOURCE><TABLE>
+      <FIELD name="B-V" datatype="float"/><FIELD name="order" datatype="int"/>
+      <FIELD name="RA" datatype="int"/><FIELD name="ra" datatype="int"/>
+      <FIELD name='quo"te' datatype="int"/><FIELD name="%s" datatype="int"/>
+      <DATA><TABLEDATA><TR><TD>1.5</TD><TD>2</TD><TD>3</TD><TD>4</TD><TD>5</TD>
+      <TD>6</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+    document = document.replace(b"%s", b"long " * 20)
+    adql = (
+        'SELECT t."B-V" AS a, "order", ra, RA_2, "quo""te", b.* '
+        'FROM TAP_UPLOAD.t, (SELECT "order" AS o, "B-V" FROM TAP_UPLOAD.t) AS b'
+    )
+    answer = send(each_server, adql, {"t": document}, RESPONSEFORMAT="votable/td")
+    found = parse_single_table(io.BytesIO(answer.content), verify="ignore")
+    assert list(found.array.tolist()[0]) == [1.5, 2, 3, 4, 5, 2, 1.5]
+    assert "t: the second column 'ra' is called ra_2" in answer.text
+    star = send(each_server, "SELECT * FROM TAP_UPLOAD.t", {"t": document})
+    assert star.text.splitlines()[1] == "1.5,2,3,4,5,6"
+
+
+@pytest.mark.parametrize(
+    ("upload", "files", "message"),
+    [
+        (
+            "t,param:other", {"t": b"x"},
+            "UPLOAD: t: the request has no file 'other' (send it as a part of that",
+        ),
+        ("t,param:t", {"t": b""}, "UPLOAD: t: it is empty"),
+        ("t,param:t", {"t": b"<html/>"}, "it is no VOTable: it begins with &lt;ht"),
+        ("t,param:t", {"t": b"<VOTABLE><RES"}, "UPLOAD: t: it is no well-formed XML"),
+        ("select,param:t", {"t": b"x"}, "UPLOAD: 'select' is a reserved word"),
+        ("a b,param:t", {"t": b"x"}, "UPLOAD: 'a b' is no name of a table"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_upload_is_said(
+    server: Server, upload: str, files: dict[str, bytes], message: str
+) -> None:
+    answer = send(server, "SELECT * FROM TAP_UPLOAD.t", files, UPLOAD=upload)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/x-votable+xml"
+    assert message in error_of(answer)
+
+
+def test_capabilities_say_how_tables_are_taken(server: Server) -> None:
+    tap = pyvo.dal.TAPService(f"{server.url}/tap")
+    assert {m.ivo_id for m in tap.upload_methods} == {
+        f"ivo://ivoa.net/std/TAPRegExt#upload-{m}" for m in ("inline", "http", "https")
+    }
+    text = httpx.get(f"{server.url}/tap/capabilities").text
+    assert '<hard unit="row">1000000</hard>' in text
+
+
+class _Files(http.server.BaseHTTPRequestHandler):
+    """Gives a table, sends on, or dawdles."""
+
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/t.vot")
+            self.end_headers()
+            return
+        if self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+            self.end_headers()
+            return
+        if self.path not in {"/t.vot", "/slow", "/endless"}:
+            self.send_error(404, "not here")
+            return
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/t.vot":
+            self.wfile.write(votable(sources()))
+            return
+        try:
+            while True:
+                self.wfile.write(b" " * (2**16 if self.path == "/endless" else 1))
+                if self.path == "/slow":
+                    time.sleep(0.05)
+        except OSError:
+            pass  # cut off, as it should be
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def elsewhere() -> Iterator[str]:
+    """Run a web server on this machine; give its URL."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Files)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.slow
+def test_a_table_is_fetched_by_its_url_where_that_is_allowed(
+    start_server: StartServer,
+) -> None:
+    limits = {"upload_url_timeout_s": 1.0, "upload_mb": 1}
+    server = start_server(upload_url_private=True, **limits)
+    with elsewhere() as url:
+
+        def ask(path: str) -> httpx.Response:
+            return server.ask(
+                NEAR, UPLOAD=f"mine,{url}{path}", RESPONSEFORMAT="csv"
+            )  # fmt: skip
+
+        assert ask("/t.vot").text.splitlines()[1] == "23559,83.62,22.52,a<b & ü"
+        assert ask("/moved").text.splitlines()[1] == "23559,83.62,22.52,a<b & ü"
+        assert "answered 404 not here" in error_of(ask("/none"))
+        assert "is moved on and on" in error_of(ask("/round"))
+        assert "did not give the table within 1 s" in error_of(ask("/slow"))
+        assert "it has more than the 1 MB" in error_of(ask("/endless"))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "127.1", "2130706433"]
+)
+def test_addresses_of_this_machine_are_not_asked(server: Server, host: str) -> None:
+    with elsewhere() as url:
+        there = url.replace("127.0.0.1", host)
+        answer = server.ask(NEAR, UPLOAD=f"mine,{there}/t.vot")
+    assert answer.status_code == 400
+    assert "of this machine or of a private network" in error_of(answer)
+
+
+def test_a_redirect_to_a_private_address_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from distiller.core.errors import UserError  # noqa: PLC0415
+    from distiller.core.settings import load_settings  # noqa: PLC0415
+    from distiller.queries import fetch  # noqa: PLC0415
+    from distiller.queries.tables import Limits  # noqa: PLC0415
+
+    settings = load_settings(tmp_path)
+    with elsewhere() as url, (tmp_path / "t").open("wb") as out:
+        # The first address counts as public, the one that it leads to does not.
+        looked: list[str] = []
+
+        def once(address: str) -> bool:
+            looked.append(address)
+            return len(looked) == 1
+
+        monkeypatch.setattr(fetch, "is_public", once)
+        with pytest.raises(UserError, match="private network"):
+            fetch.fetch(f"{url}/moved", out, settings, Limits(10**6, 10))
+    assert looked == ["127.0.0.1", "127.0.0.1"]
+
+
+@pytest.mark.slow
+def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None:
+    server = start_server(upload_mb=1, upload_rows=100)
+    many = votable(Table({"n": np.arange(101)}))
+    said = error_of(send(server, "SELECT * FROM TAP_UPLOAD.t", {"t": many}))
+    assert "it has more than the 100 rows that are allowed" in said
+    large = b" " * 3_000_000
+    answer = send(server, "SELECT * FROM TAP_UPLOAD.t", {"t": large})
+    assert answer.status_code == 413
+    assert "more than the 1 MB that are allowed" in error_of(answer)
+
+    def in_chunks() -> Iterator[bytes]:
+        while True:
+            yield b" " * 2**16
+
+    # No length is said: the end of patience comes on the way.
+    found = subprocess.run(
+        [
+            "curl", "-s", "-m", "20", "-T", "-", "-X", "POST",
+            "-H", "Content-Type: multipart/form-data; boundary=x",
+            f"{server.url}/tap/sync",
+        ],
+        input=b"--x\r\n" + b" " * 5_000_000,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert b"more than the 1 MB that are allowed" in found.stdout
+    assert server.rows("SELECT COUNT(*) AS n FROM ivoa.obscore") == ["5"]
