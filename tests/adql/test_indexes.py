@@ -8,6 +8,7 @@ import pytest
 from tests.support import engines as pair
 
 from distiller.adql import Rules, translate
+from distiller.core.columns import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,3 +145,42 @@ def _without(sql: str, call: str) -> str:
         depth += {"(": 1, ")": -1}.get(sql[end], 0)
         end += 1
     return f"{sql[:start]}TRUE{sql[end:]}"
+
+
+_UPLOADED = Table(
+    "tap_upload.t",
+    (Column("ra", "double"), Column("dec", "double"), Column("size", "float")),
+    stored="upload_t",
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("DISTANCE(t.ra, t.dec, o.s_ra, o.s_dec) < 0.01", "by_place"),
+        ('DISTANCE(o.s_ra, o.s_dec, t.ra, t.dec) < t."size"', "by_place"),
+        (f"1=CONTAINS({_PLACE}, CIRCLE(t.ra, t.dec, 0.01))", "by_place"),
+        (
+            f"1=CONTAINS(POINT(t.ra, t.dec), CIRCLE({_PLACE}, 0.01))",
+            "by_place",
+        ),
+        ("1=CONTAINS(POINT(t.ra, t.dec), o.s_region)", "by_region"),
+        ("1=INTERSECTS(CIRCLE(t.ra, t.dec, 1), o.s_region)", "by_region"),
+    ],
+)
+@pytest.mark.parametrize("first", ["t", "o"])
+def test_an_uploaded_table_finds_runs_by_their_indexes(
+    both: pair.Engines, condition: str, index: str, first: str
+) -> None:
+    both.postgres.execute(
+        "DROP TABLE IF EXISTS upload_t; CREATE TEMPORARY TABLE upload_t AS "
+        "SELECT n * 0.36 AS c1, n * 0.017 - 85 AS c2, 0.01::real AS c3 "
+        "FROM generate_series(1, 1000) AS n; ANALYZE upload_t"
+    )
+    tables = ["TAP_UPLOAD.t", "ivoa.obscore AS o"]
+    left, right = tables if first == "t" else reversed(tables)
+    text = f"SELECT o.obs_id FROM {left} JOIN {right} ON {condition}"
+    catalog = {**both.catalog, _UPLOADED.name: _UPLOADED}
+    sql = translate(text, catalog, target="pgsphere", keep=False).sql
+    plan = both.postgres.execute(f"EXPLAIN {sql}".encode()).fetchall()
+    assert index in "\n".join(row[0] for row in plan)

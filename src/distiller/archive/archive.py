@@ -11,6 +11,7 @@ from distiller.archive.arrow import Rows
 from distiller.archive.compare import digest, dump
 from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
+from distiller.archive.user_tables import UserTables
 from distiller.core.errors import (
     Damaged,
     DistillerError,
@@ -56,6 +57,8 @@ class Archive:
     ----------
     is_new
         Whether it was made when it was opened.
+    user_tables
+        The tables that users keep in it.
     """
 
     def __init__(self, settings: Settings, engine: Engine, model: Model) -> None:
@@ -66,6 +69,7 @@ class Archive:
         self._session = engine.session()
         self._writer = Writer(self._session, engine.name, model)
         self._closed = False
+        self.user_tables = UserTables(settings, engine)
         self.is_new = False
 
     @classmethod
@@ -114,6 +118,10 @@ class Archive:
     def catalog(self) -> Catalog:
         """Every table that ADQL may name."""
         return self._model.catalog
+
+    def tables_of(self, owner: str) -> Catalog:
+        """Return the tables that a user keeps in it, which ADQL may name for them."""
+        return {kept.table.name: kept.table for kept in self.user_tables.of(owner)}
 
     @property
     def target(self) -> Target:

@@ -70,6 +70,17 @@ class Session(Protocol):
     def lost_indexes(self, model: Model) -> list[str]:
         """Return the indexes of a model that are not there, or not whole."""
 
+    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
+        """Return names and comments of tables that users keep, by their beginning."""
+
+    def keep(self, stored: str, table: Given) -> None:
+        """Make a table that stays, under this qualified name, with its rows."""
+
+    def index(
+        self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
+    ) -> None:
+        """Index the pairs of coordinates and the shapes of a table that users keep."""
+
     def close(self) -> None:
         """Let go of the connection."""
 
@@ -130,6 +141,9 @@ class Engine(Protocol):
 
     def allow_readers(self, session: Session, model: Model) -> None:
         """Let a user who only reads reach what is there, if there is one."""
+
+    def allow_reader(self, session: Session, stored: str) -> None:
+        """Let that user read a table that users keep."""
 
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from distiller.archive import user_tables
 from distiller.archive.install import mapping_parameters, tap_rows
 from distiller.archive.litter import Litter
 from distiller.archive.versions import TABLE
@@ -34,6 +35,7 @@ def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
         yield from _mapped(engine, session, model, declared)
     yield from _tap_schema(session, model)
     yield from _derived(session, model)
+    yield from user_tables.findings(session)
 
 
 def _derived(session: Session, model: Model) -> Iterator[str]:

@@ -80,6 +80,9 @@ class ArchiveReader(Protocol):
     def catalog(self) -> Catalog:
         """Every table that ADQL may name."""
 
+    def tables_of(self, owner: str) -> Catalog:
+        """Return the tables that a user keeps in it, which ADQL may name for them."""
+
     @property
     def target(self) -> Target:
         """The engine that ADQL is to be translated for."""

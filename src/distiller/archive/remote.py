@@ -15,6 +15,8 @@ POST /remove           ``{"publisher_did": ...,    ``{"removed": true}``
 POST /unused           ``{}``                      ``{"removed": 2}``
 GET /refusals          ``?collection=``            ``{"refusals": [...]}``
 POST /refusals         ``{"added", "cleared"}``    ``{}``
+GET /user_tables                                   ``{"tables": [...]}``
+POST /user_tables/drop ``{"owner", "name"}``       ``{"removed": true}``
 POST /query            ``{"adql": ...}``           the document in frames
 GET /check                                         ``{"findings": [...]}``
 GET /files                                         one file per line
@@ -37,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from distiller.archive.user_tables import UserTable
 from distiller.core import errors
 from distiller.core.bundle import Stored, unpack
 from distiller.core.errors import DistillerError, InternalError, Unreachable
@@ -153,6 +156,11 @@ class RemoteArchive:
         found: dict[str, dict[str, object]] = answer.json()
         return {did: Stored.from_json(values) for did, values in found.items()}
 
+    @property
+    def user_tables(self) -> _RemoteTables:
+        """The tables that users keep; see `Archive.user_tables`."""
+        return _RemoteTables(self)
+
     def check(self) -> list[str]:
         """Return what is wrong in the archive; see `Archive.check`."""
         findings: list[str] = self._request("GET", "/check").json()["findings"]
@@ -255,6 +263,24 @@ class RemoteArchive:
         )
 
 
+class _RemoteTables:
+    """What operators do with tables of users, through the server."""
+
+    def __init__(self, archive: RemoteArchive) -> None:
+        self._archive = archive
+
+    def everybody(self) -> list[UserTable]:
+        """Return the tables of all users, by user and name."""
+        answer = self._archive._request("GET", "/user_tables")  # noqa: SLF001 - a part of it
+        return [UserTable.from_json(kept) for kept in answer.json()["tables"]]
+
+    def drop(self, owner: str, name: str) -> bool:
+        """Take a table away; False where there is none."""
+        asked = {"owner": owner, "name": name}
+        answer = self._archive._request("POST", "/user_tables/drop", json=asked)  # noqa: SLF001 - likewise
+        return bool(answer.json()["removed"])
+
+
 def _refusals(added: Sequence[Refusal], cleared: Sequence[str]) -> dict[str, object]:
     return {"added": [one.to_json() for one in added], "cleared": list(cleared)}
 
@@ -327,6 +353,7 @@ _PLAIN: dict[str, type[DistillerError]] = {
         errors.UserError,
         errors.NotFound,
         errors.Forbidden,
+        errors.NotLoggedIn,
         errors.IllegalState,
         errors.PassingError,
         errors.Busy,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from distiller.archive import connect
 from distiller.cli import settings_of
 from distiller.core.errors import NotFound
 from distiller.web import boot
@@ -21,7 +23,7 @@ _GENERATED_BYTES = 12
 
 @click.group()
 def command() -> None:
-    """Add and list accounts, set passwords, and make members of groups."""
+    """Add and list accounts, set passwords, make members of groups, see tables."""
 
 
 @command.command("add")
@@ -87,6 +89,40 @@ def list_(ctx: click.Context) -> None:
             f"{seen:%Y-%m-%d %H:%M}" if seen else "",
         )
     Console().print(table)
+
+
+@command.command("tables")
+@click.option(
+    "--remove",
+    "removed",
+    metavar="NAME[/TABLE]",
+    help="Remove all tables of the user NAME, or one of them.",
+)
+@click.pass_context
+def tables_(ctx: click.Context, removed: str | None) -> None:
+    """List the tables that users keep, also those whose user is no more."""
+    names = {account.name for account in _accounts(ctx).everybody()}
+    with closing(connect(settings_of(ctx))) as archive:
+        kept = archive.user_tables.everybody()
+        if removed is not None:
+            owner, _, name = removed.partition("/")
+            chosen = [t for t in kept if t.owner == owner and name in {"", t.name}]
+            if not chosen:
+                raise NotFound(f"no table of {removed} is kept")
+            for table in chosen:
+                archive.user_tables.drop(table.owner, table.name)
+                click.echo(f"removed {table.name} of {table.owner}")
+            return
+    shown = Table("user", "table", "rows", "bytes", "kept since (UTC)", box=None)
+    for table in kept:
+        shown.add_row(
+            table.owner if table.owner in names else f"{table.owner} (no account)",
+            table.name,
+            str(table.rows),
+            str(table.size),
+            f"{table.created:%Y-%m-%d %H:%M}",
+        )
+    Console().print(shown)
 
 
 def _password(*, generate: bool) -> str:

@@ -8,6 +8,7 @@
     │   ├── QueryError        ADQL that is refused; carries every Fault with its place
     │   ├── NotFound          no such job, dataset, target, file
     │   ├── Forbidden         it may be known, but not by you
+    │   │   └── NotLoggedIn   by some, and nobody knows yet who you are
     │   ├── IllegalState      the thing is there, but this cannot be done to it now
     │   └── BadData           a FITS file or folder that cannot be used
     ├── PassingError          passing: the same request may work later
@@ -115,6 +116,12 @@ class Forbidden(UserError):  # noqa: N818 - named as the condition
     """It may be known, but not used, by this user."""
 
     code = "U400"
+
+
+class NotLoggedIn(Forbidden):
+    """It is for some users, and this one has not logged in."""
+
+    code = "U410"
 
 
 class IllegalState(UserError):  # noqa: N818 - named as the condition

@@ -165,6 +165,15 @@ class Settings(BaseSettings):
         description="Whether uploaded tables may be fetched from addresses of this "
         "machine and of private networks.",
     )
+    user_tables: int = Field(
+        default=50, ge=0, description="Tables that a user may keep; 0 for none."
+    )
+    user_tables_mb: int = Field(
+        default=500, ge=0, description="Their values together, for each user, MB."
+    )
+    user_tables_rows: int = Field(
+        default=5_000_000, ge=0, description="Their rows together, for each user."
+    )
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."
     )

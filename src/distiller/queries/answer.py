@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from distiller import adql
-from distiller.core.errors import DistillerError, InternalError
+from distiller.archive.user_tables import SCHEMA
+from distiller.core.errors import DistillerError, InternalError, NotLoggedIn, QueryError
 from distiller.queries import uploads
 from distiller.vo.formats import Writer, format_of, writer_for
 
@@ -73,6 +74,8 @@ def prepare(
     archive: ArchiveReader,
     settings: Settings,
     files: Mapping[str, Path] = MappingProxyType({}),
+    *,
+    owner: str | None = None,
 ) -> Prepared:
     """Check and translate a query; nothing runs yet.
 
@@ -80,6 +83,8 @@ def prepare(
     ----------
     files
         The files that came with the request, by the name that ``param:`` gives them.
+    owner
+        The user who asks, whose own tables may be named; None for nobody.
 
     Raises
     ------
@@ -87,15 +92,29 @@ def prepare(
         With every fault of the query.
     BadParameter
         If the format is unknown, or an uploaded table cannot be read.
+    NotLoggedIn
+        If somebody without a name asks for tables of their own.
     """
     form = format_of(parameters.responseformat)
     brought = uploads.gather(parameters.uploads, files, settings)
-    translation = adql.translate(
-        parameters.query,
-        {**archive.catalog, **brought.catalog} if brought.catalog else archive.catalog,
-        target=archive.target,
-        keep=not brought.catalog,
-    )
+    # Most queries name no table of a user, and then the archive need not be asked.
+    names_own = SCHEMA in parameters.query.lower()
+    own = archive.tables_of(owner) if names_own and owner is not None else {}
+    more = {**brought.catalog, **own}
+    try:
+        translation = adql.translate(
+            parameters.query,
+            {**archive.catalog, **more} if more else archive.catalog,
+            target=archive.target,
+            keep=not more,
+        )
+    except QueryError as error:
+        if names_own and owner is None and f"no table {SCHEMA}." in error.message:
+            raise NotLoggedIn(
+                f"tables of the schema {SCHEMA} are seen by their owners only",
+                hint="log in, also with name and password of HTTP",
+            ) from error
+        raise
     limit = parameters.limit(
         default=settings.query_rows_default, most=settings.query_rows_max
     )

@@ -36,6 +36,7 @@ _WORDS = (
     "Astronomical Data Query Language, with every optional feature of 2.1; COALESCE "
     "(features-adql-conditional) is among them, though no list below names it."
 )
+_BASIC = "ivo://ivoa.net/sso#BasicAA"
 _UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
 
 
@@ -86,7 +87,9 @@ def capabilities(service: TapService) -> bytes:
     root = elements.capabilities(tr=_REGISTRY)
     tap = _add(root, "capability", standardID=_TAP)
     tap.set(_TYPE, "tr:TableAccess")
-    _interface(tap, service.base_url, use="base", version="1.1")
+    interface = _interface(tap, service.base_url, use="base", version="1.1")
+    _add(interface, "securityMethod")  # none is needed
+    _add(interface, "securityMethod", standardID=_BASIC)
     _add(tap, "dataModel", "ObsCore-1.1", **{"ivo-id": OBSCORE})
     _language(tap, service.features)
     for form in FORMATS:

@@ -27,6 +27,7 @@ from distiller.core.errors import (
     IllegalState,
     InternalError,
     NotFound,
+    NotLoggedIn,
     PassingError,
     UserError,
 )
@@ -46,6 +47,7 @@ Kind = Literal["user", "passing", "internal"]
 
 _STATUS: tuple[tuple[type[DistillerError], int], ...] = (
     (NotFound, 404),
+    (NotLoggedIn, 401),
     (Forbidden, 403),
     (IllegalState, 403),  # as UWS 1.1 section 2.2.3 wants it
     (UserError, 400),

@@ -185,7 +185,7 @@ def test_refused_queries_say_where_and_why(
         ),
         (
             {"LANG": "ADQL", "QUERY": ALL, "UPLOAD": "t,param:t"},
-            "UPLOAD: this service takes no uploaded tables yet",
+            "UPLOAD: t: the request has no file 't' (send it as a part",
         ),
         (
             {"LANG": ["ADQL", "ADQL"], "QUERY": ALL},

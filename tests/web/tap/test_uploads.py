@@ -215,7 +215,7 @@ def test_shapes_and_times_can_be_used(each_server: Server) -> None:
         ("1=CONTAINS(POINT(100, 4), disc)", "100"),
         ("1=CONTAINS(POINT(1, 2), s_region)", "1"),
         ("1=INTERSECTS(s_region, disc) AND COORD1(pos) > 50", "100"),
-        ("seen > TIMESTAMP '2025-01-01'", "1"),
+        ("seen > CAST('2025-01-01' AS TIMESTAMP)", "1"),
     ):
         adql = f"SELECT COORD1(pos) AS x FROM TAP_UPLOAD.t WHERE {condition}"
         answer = send(each_server, adql, {"t": document})

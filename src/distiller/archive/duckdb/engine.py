@@ -130,6 +130,9 @@ class DuckDBEngine:
     def allow_readers(self, session: Session, model: Model) -> None:
         """Do nothing: a file has no users."""
 
+    def allow_reader(self, session: Session, stored: str) -> None:
+        """Do nothing, likewise."""
+
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""
         return sql_type(column)

@@ -10,19 +10,26 @@ import pyarrow as pa
 
 from distiller.archive import functions
 from distiller.archive.arrow import arrow_type
+from distiller.archive.duckdb import given
 from distiller.core.errors import InternalError
-from distiller.model.emit.sql import quoted
+from distiller.model.emit.sql import qualified, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from distiller.archive.engine import Cells
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
 _ARROW_FROM = 400
 """Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
+
+_USER_TABLES = """
+SELECT table_name, comment FROM duckdb_tables()
+WHERE NOT internal AND NOT temporary AND database_name = current_database()
+  AND schema_name = 'tap_user' AND starts_with(table_name, $prefix)
+"""
 
 
 class DuckDBSession:
@@ -127,6 +134,20 @@ class DuckDBSession:
         """Return none: there are no indexes beside those of keys."""
         del model
         return []
+
+    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
+        """Return names and comments of tables that users keep."""
+        found = self.fetch(_USER_TABLES, {"prefix": prefix})
+        return [(str(name), comment) for name, comment in found]
+
+    def keep(self, stored: str, table: Given) -> None:
+        """Make a table that stays, with its rows."""
+        given.make(self._cursor, table, qualified(stored))
+
+    def index(
+        self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
+    ) -> None:
+        """Do nothing: there is no index on the sky."""
 
     def close(self) -> None:
         """Close the cursor."""

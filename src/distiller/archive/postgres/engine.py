@@ -27,7 +27,7 @@ from distiller.archive.postgres.query import PostgresRunning
 from distiller.archive.postgres.session import PostgresSession
 from distiller.archive.query import Watchdog
 from distiller.core.errors import BadParameter, IllegalState
-from distiller.model.emit.sql import sql_type
+from distiller.model.emit.sql import qualified, sql_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -202,19 +202,33 @@ class PostgresEngine:
 
     def allow_readers(self, session: Session, model: Model) -> None:
         """Let the user of the second URL read, if there is one."""
-        if self._settings.database_read_url is None:
+        reader = self._reader()
+        if reader is None:
             return
-        url = self._settings.database_read_url.get_secret_value()
-        user = conninfo_to_dict(url).get("user")
-        if user is None:
-            raise BadParameter("database_read_url", "it names no user")
         schemas = dict.fromkeys([table.schema for table in model.tables] + ["dst"])
-        reader = psycopg.sql.Identifier(str(user)).as_string()
         for schema in schemas:
             session.execute(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
             session.execute(
                 f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}"
             )
+
+    def allow_reader(self, session: Session, stored: str) -> None:
+        """Let the user of the second URL read one table more."""
+        reader = self._reader()
+        if reader is not None:
+            schema = stored.partition(".")[0]
+            session.execute(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
+            session.execute(f"GRANT SELECT ON {qualified(stored)} TO {reader}")
+
+    def _reader(self) -> str | None:
+        """Return the user of the second URL as SQL writes it, None without one."""
+        if self._settings.database_read_url is None:
+            return None
+        url = self._settings.database_read_url.get_secret_value()
+        user = conninfo_to_dict(url).get("user")
+        if user is None:
+            raise BadParameter("database_read_url", "it names no user")
+        return psycopg.sql.Identifier(str(user)).as_string()
 
 
 def _conninfo(url: str, options: dict[str, str]) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import adbc_driver_manager as adbc
+import pyarrow as pa
+from pyarrow import csv
 
 from distiller.archive.postgres.pool import run
 from distiller.core.errors import IllegalState
 from distiller.model.emit.sql import postgresql, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distiller.archive.protocol import Given
 
 _READ_ONLY: Final = "25006"
+_ROWS: Final = 20_000
+_PLAIN: Final = csv.WriteOptions(include_header=False)
 
 
 def columns(table: Given) -> str:
@@ -59,3 +65,26 @@ def filling(connection: adbc.AdbcConnection, table: Given) -> adbc.AdbcStatement
     stream = table.rows.__arrow_c_stream__()  # type: ignore[no-untyped-call]  # Arrow's C interface
     statement.bind_stream(stream)
     return statement
+
+
+def as_csv(table: Given) -> Iterator[bytes]:
+    """Yield the rows as COPY reads them: no text is empty, NULL is nothing."""
+    for batch in table.rows.to_batches(_ROWS):
+        arrays = [
+            _lists(array) if pa.types.is_list(array.type) else array
+            for array in batch.columns
+        ]
+        out = pa.BufferOutputStream()
+        csv.write_csv(pa.record_batch(arrays, batch.schema.names), out, _PLAIN)
+        yield out.getvalue().to_pybytes()
+
+
+def _lists(array: Any) -> Any:
+    """Return arrays of numbers as PostgreSQL writes them."""
+    texts = [
+        None
+        if cell is None
+        else "{" + ",".join("NULL" if v is None else str(v) for v in cell) + "}"
+        for cell in array.to_pylist()
+    ]
+    return pa.array(texts, pa.string())

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from distiller.archive.postgres import functions, text
+from distiller.archive.postgres import functions, given, text
 from distiller.archive.postgres.mark import LOOK
 from distiller.archive.postgres.statements import bound
-from distiller.model.emit.sql import postgresql, quoted
+from distiller.model.emit.sql import postgresql, qualified, quoted
 from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from distiller.archive.engine import Cells
     from distiller.archive.postgres.mark import Mark
-    from distiller.archive.protocol import Parameters
+    from distiller.archive.protocol import Given, Parameters
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
@@ -29,6 +29,11 @@ _INDEXES = """
 SELECT n.nspname || '.' || c.relname FROM pg_index x
 JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE x.indisvalid
+"""
+_USER_TABLES = """
+SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'tap_user' AND c.relkind = 'r' AND starts_with(c.relname, $prefix)
 """
 _ALONE = "SELECT pg_advisory_lock(hashtextextended($name, 0))"
 
@@ -192,6 +197,31 @@ class PostgresSession:
         return [
             f"{name} of {table}" for name, table in wanted.items() if name not in found
         ]
+
+    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
+        """Return names and comments of tables that users keep."""
+        found = self.fetch(_USER_TABLES, {"prefix": prefix})
+        return [(str(name), comment) for name, comment in found]
+
+    def keep(self, stored: str, table: Given) -> None:
+        """Make a table that stays, with its rows."""
+        name = qualified(stored)
+        self.execute(f"CREATE TABLE {name} ({given.columns(table)})")
+        statement = f"COPY {name} FROM STDIN (FORMAT csv)".encode()
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for part in given.as_csv(table):
+                copy.write(part)
+
+    def index(
+        self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
+    ) -> None:
+        """Index positions and shapes as those of the archive are."""
+        where = f"CREATE INDEX ON {qualified(stored)} USING gist"
+        for lon, lat in places:
+            self.execute(f"{where} (dst.place({lon}, {lat}))")
+        for shape in shapes:
+            self.execute(f"{where} (dst.cover({shape}))")
+        self.execute(f"ANALYZE {qualified(stored)}")
 
     def close(self) -> None:
         """Close the connection."""

@@ -53,6 +53,8 @@ def application(site: Site) -> Starlette:
             Route("/refusals", commands.record_refusals, methods=["POST"]),
             Route("/rows", commands.rows, methods=["POST"]),
             Route("/query", commands.query, methods=["POST"]),
+            Route("/user_tables", commands.user_tables, methods=["GET"]),
+            Route("/user_tables/drop", commands.drop_user_table, methods=["POST"]),
             Route("/check", commands.check, methods=["GET"]),
             Route("/files", commands.files, methods=["GET"]),
         ]
@@ -187,6 +189,22 @@ class _Commands:
             ),
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
+
+    @_json_errors
+    async def user_tables(self, request: Request) -> Response:
+        """Return what tables users keep."""
+        del request
+        kept = await asyncio.to_thread(self._archive.user_tables.everybody)
+        return JSONResponse({"tables": [table.to_json() for table in kept]})
+
+    @_json_errors
+    async def drop_user_table(self, request: Request) -> Response:
+        """Remove a table of a user."""
+        body = await _body(request)
+        dropped = await asyncio.to_thread(
+            self._archive.user_tables.drop, _text(body, "owner"), _text(body, "name")
+        )
+        return JSONResponse({"removed": dropped})
 
     @_json_errors
     async def check(self, request: Request) -> Response:

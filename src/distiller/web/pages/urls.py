@@ -16,5 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("obs/", include("distiller.web.pages.dataset.urls")),
     path("products/", include("distiller.web.pages.products.urls")),
     path("jobs/", include("distiller.web.pages.jobs.urls")),
+    path("tables/", include("distiller.web.pages.tables.urls")),
     path("help/", include("distiller.web.pages.help.urls")),
 ]

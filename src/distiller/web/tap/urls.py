@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 
 from distiller.jobs.store import QUERY
-from distiller.web.tap import views
+from distiller.web.tap import user_tables, views
 from distiller.web.uws import views as uws_views
 from distiller.web.uws.urls import tree
 
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern] = [
     path("availability", views.availability, name="availability"),
     path("tables", views.tables, name="tables"),
     path("tables/<str:name>", views.table, name="table"),
+    path("user_tables", user_tables.listed, name="user_tables"),
+    path("user_tables/<str:name>", user_tables.one, name="user_table"),
     path("examples", views.examples, name="examples"),
     *tree("async", task=QUERY),
     path("async/<path:rest>", uws_views.absent),

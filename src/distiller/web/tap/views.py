@@ -20,7 +20,7 @@ from distiller.vo import examples as vo_examples
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
-from distiller.web import site
+from distiller.web import access, site
 from distiller.web import vosi as answers
 from distiller.web.errors import as_votable, votable_errors
 from distiller.web.tap import stream
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from distiller.core.columns import Catalog
 
     View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
@@ -117,8 +119,11 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     here = site.current()
     pairs, files = await sent(request)
     parameters = TapParameters.parse(pairs)
+    who = await access.avisitor(request)
     return await stream.respond(
-        lambda: answer.prepare(parameters, here.archive, here.settings, files)
+        lambda: answer.prepare(
+            parameters, here.archive, here.settings, files, owner=who.name or None
+        )
     )
 
 
@@ -148,14 +153,21 @@ async def availability(request: HttpRequest) -> HttpResponseBase:
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe every table (VOSI 1.1 section 5)."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
-    return answers.tableset(request, site.current().archive.catalog, detail=detail)
+    return answers.tableset(request, await _catalog(request), detail=detail)
 
 
 @allowing("GET")
 async def table(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe one table."""
-    del request
-    return answers.xml(vosi.table(site.current().archive.catalog, name))
+    return answers.xml(vosi.table(await _catalog(request), name))
+
+
+async def _catalog(request: HttpRequest) -> Catalog:
+    """Return the tables that who asks may name: all tables, and their own."""
+    archive = site.current().archive
+    who = await access.avisitor(request)
+    own = await asyncio.to_thread(archive.tables_of, who.name) if who.name else {}
+    return {**archive.catalog, **own} if own else archive.catalog
 
 
 @allowing("GET")
@@ -175,8 +187,8 @@ async def unknown(request: HttpRequest) -> HttpResponseBase:
     return as_votable(
         NotFound(
             f"there is no {request.path}",
-            hint="there are sync, async, capabilities, availability, tables and "
-            "examples below /tap",
+            hint="there are sync, async, capabilities, availability, tables, "
+            "user_tables and examples below /tap",
         )
     )
 

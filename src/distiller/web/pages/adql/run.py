@@ -84,14 +84,20 @@ class Outcome:
         return 400 if self.faults else 200
 
 
-async def run(query: str, most_rows: int) -> Outcome:
-    """Run a query; access, limits, places and time are those of ``/tap/sync``."""
+async def run(query: str, most_rows: int, owner: str | None = None) -> Outcome:
+    """Run a query; access, limits, places and time are those of ``/tap/sync``.
+
+    Parameters
+    ----------
+    owner
+        The user who asks, whose own tables may be named.
+    """
     here = site.current()
     keeper = RowKeeper()
     parameters = TapParameters(query=query, maxrec=most_rows)
 
     def prepared() -> answer.Prepared:
-        made = answer.prepare(parameters, here.archive, here.settings)
+        made = answer.prepare(parameters, here.archive, here.settings, owner=owner)
         return replace(made, writer=keeper, patient=True)
 
     try:

@@ -12,7 +12,7 @@ from distiller.adql.marks import marks
 from distiller.core.errors import BadParameter, DistillerError, QueryError
 from distiller.queries import answer
 from distiller.vo.tap import TapParameters
-from distiller.web import errors, site
+from distiller.web import access, errors, site
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -41,7 +41,10 @@ async def check(request: HttpRequest) -> JsonResponse:
         return _refused(refusal, _TOO_LARGE)
     try:
         query = str(request.POST.get("query", ""))
-        faults = await asyncio.to_thread(_faults, query) if query.strip() else []
+        who = await access.avisitor(request)
+        faults = (
+            await asyncio.to_thread(_faults, query, who.name) if query.strip() else []
+        )
         return JsonResponse({"faults": faults}, headers={"Cache-Control": "no-store"})
     except Exception as error:  # noqa: BLE001 - the edge of a request
         ours = errors.ours(error, f"answering {request.path}")
@@ -53,11 +56,12 @@ def _is_short(request: HttpRequest) -> bool:
     return given.isdecimal() and int(given) <= MOST_BYTES
 
 
-def _faults(query: str) -> list[dict[str, Any]]:
+def _faults(query: str, owner: str | None) -> list[dict[str, Any]]:
     """Return what ``/tap/sync`` would say of a query before it runs."""
     here = site.current()
     try:
-        answer.prepare(TapParameters(query=query), here.archive, here.settings)
+        parameters = TapParameters(query=query)
+        answer.prepare(parameters, here.archive, here.settings, owner=owner)
     except QueryError as error:
         return [_as_json(mark) for mark in marks(query, error.faults)]
     return []

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from distiller.core.errors import NotFound
 from distiller.model.examples import examples
-from distiller.web import site
+from distiller.web import access, site
 from distiller.web.errors import headers_of
 from distiller.web.pages.adql import elsewhere
 from distiller.web.pages.adql.run import Outcome, run
@@ -69,7 +69,8 @@ async def page(request: HttpRequest) -> HttpResponse:
         target = f"/adql/?{asked.address}" if asked.query else "/adql/"
         return HttpResponseRedirect(target, status=_SEE_OTHER)
     text = asked.query or _example(request.GET.get("example"))
-    outcome = await run(asked.query, asked.rows) if asked.query else None
+    who = await access.avisitor(request)
+    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
     words = {
         "here": "adql",
         "text": text,
@@ -86,7 +87,8 @@ async def page(request: HttpRequest) -> HttpResponse:
 async def results(request: HttpRequest) -> HttpResponse:
     """Show the result alone, for the script of the page."""
     asked = read(request)
-    outcome = await run(asked.query, asked.rows) if asked.query else None
+    who = await access.avisitor(request)
+    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
     words = _words(asked, outcome)
     response = await _rendered(request, "adql/results.html", words, outcome)
     response.headers[PART] = "result"

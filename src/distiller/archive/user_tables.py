@@ -1,0 +1,292 @@
+"""Tables that users keep in the archive, each seen by its owner only.
+
+They are tables of the archive's database in a schema of their own, which no data model
+has: an upgrade takes them for guests and keeps them. What a table says of itself stands
+in its comment, so that table and description come and go in one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from distiller.core import times
+from distiller.core.columns import Column, Table
+from distiller.core.errors import Forbidden
+from distiller.model.names import literal, qualified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.archive.engine import Engine, Session
+    from distiller.archive.protocol import Given
+    from distiller.core.settings import Settings
+
+SCHEMA: Final = "tap_user"
+"""Schema of the tables, for ADQL and in the database."""
+
+_DIGITS: Final = 16
+_RA: Final = "pos.eq.ra"
+_DEC: Final = "pos.eq.dec"
+_MAIN: Final = "meta.main"
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """One table of a user.
+
+    Attributes
+    ----------
+    name
+        As ADQL has it behind ``tap_user.``.
+    rows, size
+        Number of rows, and bytes of their values.
+    created
+        UTC.
+    """
+
+    owner: str
+    name: str
+    columns: tuple[Column, ...]
+    description: str | None
+    rows: int
+    size: int
+    created: datetime
+
+    @property
+    def stored(self) -> str:
+        """Schema and name in the database."""
+        return stored_name(self.owner, self.name)
+
+    @property
+    def table(self) -> Table:
+        """The table as ADQL knows it."""
+        name = f"{SCHEMA}.{self.name}"
+        return Table(name, self.columns, self.description, stored=self.stored)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is kept, as JSON has it."""
+        columns = [
+            {
+                key: value
+                for key, value in asdict(c).items()
+                if value not in {None, False}
+            }
+            for c in self.columns
+        ]
+        return {
+            "owner": self.owner,
+            "name": self.name,
+            "description": self.description,
+            "columns": columns,
+            "rows": self.rows,
+            "bytes": self.size,
+            "created": self.created.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> UserTable:
+        """Return the table that was kept.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is something else.
+        """
+        return cls(
+            str(kept["owner"]),
+            str(kept["name"]),
+            tuple(Column(**{"nullable": False, **one}) for one in kept["columns"]),
+            kept["description"],
+            int(kept["rows"]),
+            int(kept["bytes"]),
+            datetime.fromisoformat(kept["created"]),
+        )
+
+
+def stored_name(owner: str, name: str) -> str:
+    """Return the name of a table in the database, whatever its owner is called.
+
+    >>> stored_name("ann", "mine")
+    'tap_user.u_49915e0d7d4b402e_3fd30542fe3f61b1'
+    """
+    return f"{SCHEMA}.{_prefix(owner)}{_digest(name)}"
+
+
+def _prefix(owner: str) -> str:
+    return f"u_{_digest(owner)}_"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+class UserTables:
+    """The tables of all users; use it from any thread.
+
+    Changes of one user's tables wait for each other, also those of other processes.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._changing = threading.Lock()
+
+    def of(self, owner: str) -> list[UserTable]:
+        """Return the tables of a user by name."""
+        with (
+            self._engine.translated(f"looking up the tables of {owner}"),
+            closing(self._engine.session()) as session,
+        ):
+            return _of(session, owner)
+
+    def everybody(self) -> list[UserTable]:
+        """Return the tables of all users, by user and name."""
+        with (
+            self._engine.translated("looking up the tables of users"),
+            closing(self._engine.session()) as session,
+        ):
+            found = list(_all(session, "u_"))
+        return sorted(found, key=lambda table: (table.owner, table.name))
+
+    def keep(
+        self, owner: str, name: str, given: Given, description: str | None
+    ) -> UserTable:
+        """Keep a table, in place of the one that has its name; all of it or nothing.
+
+        Raises
+        ------
+        Forbidden
+            If the user would have more than the quota.
+        NoSpace
+            If the disk is full; nothing was changed then.
+        """
+        made = UserTable(
+            owner,
+            name,
+            given.columns,
+            description,
+            given.rows.num_rows,
+            given.rows.nbytes,
+            times.now(),
+        )
+        with (
+            self._changing,
+            self._engine.translated(f"keeping the table {name} of {owner}"),
+            closing(self._engine.session()) as session,
+            session.transaction(),
+        ):
+            session.lock([f"{SCHEMA}:{owner}"])
+            self._check_quota(made, [t for t in _of(session, owner) if t.name != name])
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            session.execute(f"DROP TABLE IF EXISTS {qualified(made.stored)}")
+            session.keep(made.stored, given)
+            session.execute(
+                f"COMMENT ON TABLE {qualified(made.stored)} "
+                f"IS {literal(json.dumps(made.to_json()))}"
+            )
+            session.index(made.stored, *_places(given.columns))
+            self._engine.allow_reader(session, made.stored)
+        return made
+
+    def drop(self, owner: str, name: str) -> bool:
+        """Take a table away; False where there is none."""
+        with (
+            self._changing,
+            self._engine.translated(f"removing the table {name} of {owner}"),
+            closing(self._engine.session()) as session,
+            session.transaction(),
+        ):
+            session.lock([f"{SCHEMA}:{owner}"])
+            found = any(table.name == name for table in _of(session, owner))
+            if found:
+                session.execute(f"DROP TABLE {qualified(stored_name(owner, name))}")
+        return found
+
+    def _check_quota(self, made: UserTable, others: list[UserTable]) -> None:
+        settings = self._settings
+        most = settings.user_tables_mb * 10**6
+        for what, have, more, limit, name in (
+            ("tables", len(others), 1, settings.user_tables, "user_tables"),
+            (
+                "rows",
+                sum(t.rows for t in others),
+                made.rows,
+                settings.user_tables_rows,
+                "user_tables_rows",
+            ),
+            (
+                "bytes",
+                sum(t.size for t in others),
+                made.size,
+                most,
+                "user_tables_mb",
+            ),
+        ):
+            if have + more > limit:
+                raise Forbidden(
+                    f"your tables would have {have + more:,} {what}, and {limit:,} are "
+                    "allowed",
+                    hint=f"remove some first, or ask the operators: {name}",
+                )
+
+
+def findings(session: Session) -> Iterator[str]:
+    """Yield what stands among the tables of users and is none that is known."""
+    for stored, comment in session.user_tables("u_"):
+        if _told(comment) is None:
+            yield (
+                f"the table {SCHEMA}.{stored} does not say whose it is: drop it, if "
+                "you know that nobody needs it"
+            )
+
+
+def _of(session: Session, owner: str) -> list[UserTable]:
+    found = (t for t in _all(session, _prefix(owner)) if t.owner == owner)
+    return sorted(found, key=lambda table: table.name)
+
+
+def _all(session: Session, prefix: str) -> Iterator[UserTable]:
+    for _, comment in session.user_tables(prefix):
+        table = _told(comment)
+        if table is not None:
+            yield table
+
+
+def _told(comment: str | None) -> UserTable | None:
+    try:
+        return UserTable.from_json(json.loads(comment or ""))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _places(
+    columns: tuple[Column, ...],
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the pairs of columns that are positions, and those that are shapes."""
+    numbered = [(f"c{number}", column) for number, column in enumerate(columns, 1)]
+    pairs = []
+    for words in ({_MAIN}, set()):
+        ra, dec = (
+            [n for n, c in numbered if _is_coordinate(c, axis, words)]
+            for axis in (_RA, _DEC)
+        )
+        if len(ra) == len(dec) == 1:
+            pairs.append((ra[0], dec[0]))
+            break
+    return pairs, [name for name, column in numbered if column.is_geometry]
+
+
+def _is_coordinate(column: Column, axis: str, words: set[str]) -> bool:
+    atoms = [atom.strip().lower() for atom in (column.ucd or "").split(";")]
+    return (
+        column.datatype in {"float", "double"}
+        and column.arraysize is None
+        and atoms[0] == axis
+        and words <= set(atoms)
+    )

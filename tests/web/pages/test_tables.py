@@ -1,0 +1,98 @@
+"""The page of one's tables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from tests.web.conftest import PROGRAM
+from tests.web.tap.test_user_tables import PASSWORD, add_user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.web.conftest import Server
+
+
+def token_of(answer: httpx.Response) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.text)
+    assert found is not None, answer.text
+    return found[1]
+
+
+@pytest.fixture
+def eva(server: Server) -> Iterator[httpx.Client]:
+    add_user(server, "eva")
+    with httpx.Client(base_url=server.url, follow_redirects=True) as client:
+        token = token_of(client.get("/accounts/login/"))
+        client.post(
+            "/accounts/login/",
+            data={
+                "username": "eva",
+                "password": PASSWORD,
+                "csrfmiddlewaretoken": token,
+            },
+        )
+        yield client
+
+
+def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/tables/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/accounts/login/?next=/tables/"
+
+
+def test_a_table_is_added_seen_queried_and_removed(eva: httpx.Client) -> None:
+    empty = eva.get("/tables/")
+    assert "You keep no table yet" in empty.text
+    token = token_of(empty)
+
+    def add(name: str, data: bytes) -> httpx.Response:
+        return eva.post(
+            "/tables/",
+            data={"name": name, "csrfmiddlewaretoken": token},
+            files={"file": ("t.csv", data)},
+        )
+
+    bad = add("mine", b"<VOTABLE/>")
+    assert bad.status_code == 400
+    assert "mine: there is no TABLE in the VOTable" in bad.text
+    assert add("a b", b"n\n1\n").status_code == 400
+    added = add("mine", b"n,Two Words\n1,<b>\n")
+    assert added.status_code == 200
+    assert "tap_user.mine" in added.text
+    assert "&quot;Two Words&quot;" in added.text
+
+    shown = eva.get("/adql/", params={"query": "SELECT * FROM tap_user.mine"})
+    assert "&lt;b&gt;" in shown.text
+
+    asked = eva.get("/tables/mine/remove/")
+    assert "Remove this table?" in asked.text
+    gone = eva.post(
+        "/tables/mine/remove/", data={"csrfmiddlewaretoken": token_of(asked)}
+    )
+    assert "You keep no table yet" in gone.text
+    assert eva.get("/tables/mine/remove/").status_code == 404
+
+
+def test_operators_see_and_remove_tables_of_a_served_home(server: Server) -> None:
+    auth = add_user(server, "eva")
+    there = f"{server.url}/tap/user_tables/cats"
+    assert httpx.put(there, content=b"n\n1\n", auth=auth).is_success
+
+    def command(*words: str) -> str:
+        done = subprocess.run(
+            [*PROGRAM, "--home", str(server.home), "user", "tables", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    assert re.search(r"eva +cats +1 ", command())
+    assert "no table of nobody is kept" in command("--remove", "nobody")
+    assert command("--remove", "eva/cats") == "removed cats of eva\n"
+    assert "cats" not in command()
