@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +15,9 @@ import pytest
 from distiller.core.errors import BadParameter, Busy, IllegalState, NotFound
 from distiller.core.times import now
 from distiller.jobs import folders, query_desk, uploads
-from distiller.jobs.engines import queries
 from distiller.jobs.limits import Times
 from distiller.jobs.query_desk import QueryDesk
-from distiller.jobs.supervisor import Supervisor
+from distiller.queries import answer
 from distiller.vo.uws import Phase
 
 from .conftest import each_engine
@@ -110,6 +108,10 @@ class Office:
     def tries(self, job: Job) -> int:
         """Return how often a query was begun."""
         return {e.job_id: e.tries for e in self.store.unfinished()}[job.job_id]
+
+    def has_tries(self, job: Job, count: int) -> bool:
+        """Whether it was begun so often."""
+        return self.tries(job) == count
 
 
 def executing(job: Job) -> bool:
@@ -271,19 +273,28 @@ def test_a_query_whose_process_went_is_run_again(office: Office) -> None:
 
 
 def test_a_query_that_ends_its_process_each_time_is_given_up(office: Office) -> None:
-    job = office.submit(ENDLESS)
-    for count in range(1, query_desk.TRIES + 1):
+    """One that only ran beside it is not: at the end each runs alone."""
+    job, innocent, following = (office.submit(ENDLESS) for _ in range(3))
+    for count in range(query_desk.TRIES):
         desk = office.open()
-        office.wait(lambda count=count: office.tries(job) == count)
+        begun = [job] if count >= query_desk.SUSPECT else [job, innocent, following]
+        for one in begun:
+            office.wait(partial(office.has_tries, one, count + 1))
         kill(office, desk)
+    for other in (innocent, following):
+        assert office.has_tries(other, query_desk.SUSPECT)
+        pairs = (("LANG", "ADQL"), ("QUERY", RUNS), ("FORMAT", "csv"))
+        office.store.update(other.job_id, {Phase.EXECUTING}, {"parameters": pairs})
     office.open()
     job = office.until(job)
     assert job.phase is Phase.ERROR
     assert job.error is not None
     assert job.error.message == (
-        "I000 the server ended 3 times while it ran this query, which is not tried "
+        "I000 the server ended 10 times while it ran this query, which is not tried "
         "again (ask for less, or tell the operators)"
     )
+    for other in (innocent, following):
+        assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
 
 
 def test_a_stop_of_the_server_is_no_try(office: Office) -> None:
@@ -342,9 +353,6 @@ def test_queries_have_places_of_their_own(office: Office) -> None:
     time.sleep(0.3)
     assert office.service.get(jobs[2].job_id).phase is Phase.QUEUED
     assert office.service.place(office.service.get(jobs[2].job_id)) == (1, 1)
-    # Nobody of analysis looks at them, and they do not look at those.
-    other = Supervisor(office.home, office.store, office.archive)
-    assert other.kind != QueryDesk.kind
     assert office.store.unfinished("analysis") == ()
 
 
@@ -525,20 +533,10 @@ def test_what_nobody_thought_of_is_logged_and_told(
         message = "in /srv/home/secret.txt"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(queries.answer, "prepare", broken)
+    monkeypatch.setattr(answer, "prepare", broken)
     office.open()
     job = office.run()
     assert job.phase is Phase.ERROR
     assert job.error is not None
     assert job.error.message == "I000 RuntimeError: in secret.txt"
     assert "/srv/home/secret.txt" in caplog.text
-
-
-def test_a_result_is_whole(office: Office) -> None:
-    """What is served has every row, in a format that says nothing of its end."""
-    office.open()
-    job = office.run(f"SELECT column_name FROM {COLUMNS}")
-    rows = list(csv.reader(office.text(job).splitlines()))
-    with suppress(StopIteration):
-        (count,) = office.archive.rows(f"SELECT COUNT(*) AS n FROM {COLUMNS}")
-        assert len(rows) == count["n"] + 1
