@@ -113,6 +113,10 @@ class Desk(abc.ABC):
     def _leave(self) -> None:
         """Let go of everything: the desk stops."""
 
+    def _candidates(self, waiting: list[Entry]) -> list[Entry]:
+        """Return those of the jobs that wait which may be started now."""
+        return waiting
+
     def _descriptors(self) -> Iterable[int]:
         """Return what wakes the desk when it gets readable, beside the bell."""
         return ()
@@ -227,7 +231,8 @@ class Desk(abc.ABC):
             self._forget(job_id)
         running = list(self._owners())
         slots = self._places - len(running)
-        for entry in next_jobs(waiting, running, slots, self._served):
+        candidates = self._candidates(waiting)
+        for entry in next_jobs(candidates, running, slots, self._served):
             self._turns += 1
             self._served[entry.owner] = self._turns
             self._attempt(entry, self._start)

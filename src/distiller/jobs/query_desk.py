@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRIES: Final = 3
-"""How often a query is begun whose process goes away each time."""
+SUSPECT: Final = 3
+"""After so many tries at which its process went away, a query is run alone: another
+that ran beside it may have been the cause."""
+
+TRIES: Final = 10
+"""How often such a query is begun at most."""
 
 _STOP_S: Final = 8.0
 _ORPHAN_S: Final = 3600.0
@@ -96,6 +100,16 @@ class QueryDesk(Desk):
 
     def _owners(self) -> Iterable[str | None]:
         return (entry.owner for _, entry in self._running.values())
+
+    def _candidates(self, waiting: list[Entry]) -> list[Entry]:
+        """Return those that may be started now; a suspect runs alone."""
+        running = [entry for _, entry in self._running.values()]
+        if any(entry.tries >= SUSPECT for entry in running):
+            return []
+        suspects = [entry for entry in waiting if entry.tries >= SUSPECT]
+        if suspects:
+            return [] if running else suspects[:1]
+        return waiting
 
     def _leave(self) -> None:
         """Stop the queries; the next start runs them anew, and no try is counted."""

@@ -191,6 +191,10 @@ class JobService:
                 return self.get(job_id)
         raise Busy(_RESTLESS.format(job_id), hint="try again")
 
+    def set_run_id(self, job_id: str, run_id: str) -> None:
+        """Set the word that a client knows a PENDING job by."""
+        self._step(job_id, {Phase.PENDING}, {"run_id": run_id}, "change its runId")
+
     def set_duration(self, job_id: str, seconds: int) -> Job:
         """Set the longest run in s of a job that has not started; 0 is the longest."""
         task = self._store.get(job_id).task

@@ -39,6 +39,7 @@ class JobUpdate(TypedDict, total=False):
     """Fields of a job that a step may set."""
 
     parameters: Pairs
+    run_id: str
     spec: str
     quote: datetime | None
     start_time: datetime | None

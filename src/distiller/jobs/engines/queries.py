@@ -180,6 +180,7 @@ class QueryEngine:
 
     def _prepared(self, run: Run) -> Prepared:
         """Check the parameters and the query."""
-        parameters = TapParameters.parse(run.job.parameters)
+        given = TapParameters.parse(run.job.parameters)
+        parameters = replace(given, run_id=run.job.run_id)
         prepared = answer.prepare(parameters, self._archive, self._settings)
         return replace(prepared, timeout_s=float(run.job.execution_duration_s))

@@ -104,7 +104,8 @@ async def one(request: HttpRequest, name: str) -> HttpResponseBase:
     full = f"{SCHEMA}.{plain}"
     if full not in own:
         raise _none(plain)
-    return HttpResponse(vosi.tableset({full: own[full]}), content_type=elements.MEDIA_TYPE)
+    document = vosi.tableset({full: own[full]})
+    return HttpResponse(document, content_type=elements.MEDIA_TYPE)
 
 
 def _none(name: str) -> NotFound:

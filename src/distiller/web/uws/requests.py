@@ -152,17 +152,12 @@ def check_creation(post: Post) -> None:
 
 def check_change(post: Post) -> None:
     """Refuse what a job that is there cannot be asked for."""
-    if post.run_id is not None:
-        raise BadParameter(
-            "RUNID",
-            "is given when a job is made, and stays",
-            hint="make a new job with it",
-        )
     if not post.names:
         raise BadParameter(
             "PHASE",
             "is missing, and nothing else to change is given",
-            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, ACTION or parameters",
+            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, ACTION or "
+            "parameters",
         )
 
 
@@ -172,9 +167,10 @@ def check_part(post: Post, child: str, wanted: str | None) -> None:
     Parameters
     ----------
     wanted
-        The control parameter that changes this part; None for those of the task.
+        The control parameter that changes this part; None for those of the task, to
+        which TAP counts RUNID (TAP 1.1 section 2.7.5).
     """
-    given = post.own_names if wanted is None else (wanted,)
+    given = (*post.own_names, "RUNID") if wanted is None else (wanted,)
     others = [name for name in post.names if name not in given]
     if others:
         raise BadParameter(

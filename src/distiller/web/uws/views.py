@@ -186,7 +186,7 @@ async def _apply(
 ) -> None:
     """Do what a POST to a job or one of its parts asks for."""
     job_id = found.job_id
-    await sync_to_async(_set_times)(service, job_id, post)
+    await sync_to_async(_set)(service, job_id, post)
     if post.parameters or post.files:
         await sync_to_async(service.set_parameters)(job_id, post.parameters, post.files)
     if post.phase == "RUN":
@@ -197,7 +197,9 @@ async def _apply(
         await service.wait(job_id, timeout_s=_ABORT_WAIT_S, phase=after.phase)
 
 
-def _set_times(service: JobService, job_id: str, post: requests.Post) -> None:
+def _set(service: JobService, job_id: str, post: requests.Post) -> None:
+    if post.run_id is not None:
+        service.set_run_id(job_id, post.run_id)
     if post.duration_s is not None:
         service.set_duration(job_id, post.duration_s)
     if post.destruction is not None:

@@ -18,6 +18,7 @@ from distiller.web import access, site
 from distiller.web.errors import headers_of
 from distiller.web.pages.adql import elsewhere
 from distiller.web.pages.adql.run import Outcome, run
+from distiller.web.pages.jobs import queries
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -68,7 +69,7 @@ async def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and len(asked.address) <= elsewhere.LONGEST_ADDRESS:
         target = f"/adql/?{asked.address}" if asked.query else "/adql/"
         return HttpResponseRedirect(target, status=_SEE_OTHER)
-    text = asked.query or _example(request.GET.get("example"))
+    text = asked.query or await _of_job(request) or _example(request.GET.get("example"))
     who = await access.avisitor(request)
     outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
     words = {
@@ -97,6 +98,16 @@ async def results(request: HttpRequest) -> HttpResponse:
 
 def _examples() -> tuple[Example, ...]:
     return examples(site.current().archive.model.folder)
+
+
+async def _of_job(request: HttpRequest) -> str:
+    """Return the query of the job that the address names, to be changed first."""
+    job_id = request.GET.get("job")
+    if job_id is None:
+        return ""
+    who = await access.avisitor(request)
+    found = await sync_to_async(site.current().jobs.visit)(job_id, who)
+    return queries.text_of(found)
 
 
 def _example(name: str | None) -> str:
