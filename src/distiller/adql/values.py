@@ -245,6 +245,9 @@ class Values(Conversions):
             what = f"argument {number} of {name}"
             if wanted == "integer literal":
                 self._integer_literal(argument, what)
+                if name == "RAND" and not isinstance(argument, exp.Literal):
+                    message = "the argument of RAND must be an unsigned whole number"
+                    self.fault("Q303", argument, message)
                 argument.meta["type"] = INT
                 continue
             column = self.want(argument, place, frozenset({wanted}), what)

@@ -10,9 +10,6 @@ import pytest
 import pyvo
 from pyvo.io.vosi import parse_availability
 
-from distiller import adql
-from distiller.core.errors import QueryError
-from distiller.model import load_model
 from distiller.web.tap.description import features
 
 if TYPE_CHECKING:
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
 
 _PROBES = {
     "AREA": "AREA(CIRCLE(1, 2, 3))",
+    "BOX": "BOX(s_ra, s_dec, 1, 2)",
     "CENTROID": "CENTROID(s_region)",
     "CIRCLE": "CIRCLE(1, 2, 3)",
     "COORD1": "COORD1(POINT(1, 2))",
@@ -72,13 +70,6 @@ def _query(form: str) -> str:
 def test_every_feature_that_is_named_works(server: Server, form: str) -> None:
     answer = server.ask(_query(form), RESPONSEFORMAT="csv")
     assert answer.status_code == 200, answer.text
-
-
-def test_what_is_refused_is_not_named() -> None:
-    with pytest.raises(QueryError, match="BOX is deprecated and not translated"):
-        adql.translate("SELECT BOX(1,2,3,4) FROM ivoa.obscore", load_model().catalog)
-    named = [f.form for listed in features().values() for f in listed]
-    assert "BOX" not in named
 
 
 def test_capabilities(server: Server) -> None:

@@ -170,10 +170,7 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
-        nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused(
-            "REGION is translated for one Position, Circle or Polygon in ICRS"
-        ),
+        nodes.Truth: Writer.truth,
         nodes.Contains: lambda w, n: f"CAST({w.two('dst_contains', n)} AS INTEGER)",
         nodes.Intersects: lambda w, n: f"CAST({w.two('dst_intersects', n)} AS INTEGER)",
         nodes.Distance: distance,

@@ -223,10 +223,7 @@ class PgSphereWriter(PlainWriter):
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
-        nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused(
-            "REGION is translated for one Position, Circle or Polygon in ICRS"
-        ),
+        nodes.Truth: Writer.truth,
         nodes.Contains: lambda w, n: f"CAST({w.contains(n)} AS INTEGER)",
         nodes.Intersects: lambda w, n: f"CAST({w.intersects(n)} AS INTEGER)",
         nodes.Distance: distance,

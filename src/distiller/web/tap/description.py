@@ -16,7 +16,7 @@ _DAY_S: Final = 86_400
 
 _STANDARD: Final[Mapping[str, tuple[str, ...]]] = {
     "adqlgeo": (
-        "AREA", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2",
+        "AREA", "BOX", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2",
         "COORDSYS", "DISTANCE", "INTERSECTS", "POINT", "POLYGON", "REGION",
     ),
     "adql-string": ("ILIKE", "LOWER", "UPPER"),
