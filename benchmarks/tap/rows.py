@@ -143,5 +143,4 @@ class _Given:
         ring = np.empty((lon.shape[0], 2 * corners))
         ring[:, 0::2] = np.degrees(lon) % 360
         ring[:, 1::2] = np.degrees(lat)
-        rounded: Floats = np.round(ring, 6)
-        return rounded
+        return np.asarray(np.round(ring, 6), np.float64)

@@ -158,6 +158,8 @@ class Names:
             return Source(name, schema, label, None)
         self.used.add(full)
         table.meta["table"] = full
+        # Views and tables that came with the query have no covers of their regions.
+        table.meta["covered"] = not known.is_view and known.stored is None
         if known.stored is not None:
             _rename(table, known.stored)
         items = tuple(

@@ -9,6 +9,7 @@ import duckdb
 
 from distiller.archive.duckdb.session import DuckDBSession
 from distiller.core.errors import IllegalState
+from distiller.model.emit.sql import duckdb as emit
 from distiller.model.names import listed, qualified, quoted
 
 if TYPE_CHECKING:
@@ -24,15 +25,13 @@ def load(
     cursor: duckdb.DuckDBPyConnection, table: BoundTable, rows: pa.RecordBatchReader
 ) -> int:
     """Take rows into a table in one transaction; return their number."""
-    names = listed(tuple(rows.schema.names))
+    names = tuple(rows.schema.names)
     session = DuckDBSession(cursor)
     cursor.register(_STAGED, rows)
     try:
         with session.transaction():
-            count = session.execute(
-                f"INSERT INTO {qualified(table.name)} ({names}) "  # noqa: S608 - names of the model
-                f"SELECT {names} FROM {_STAGED}{order(table, rows.schema.names)}"
-            )
+            given = f"SELECT {listed(names)} FROM {_STAGED}"  # noqa: S608 - names of the model
+            count = session.execute(emit.insert(table, names, given, ordered=True))
             for key in table.foreign_keys:
                 _require(session, table, key)
             return count
@@ -58,15 +57,3 @@ def _require(session: DuckDBSession, table: BoundTable, key: ForeignKey) -> None
             f"{table.name}: {count} rows refer to rows of {key.target} that are not "
             f"there, such as {example!r}"
         )
-
-
-def order(table: BoundTable, there: list[str] | None = None) -> str:
-    """Return the ORDER BY of a table of places: by declination.
-
-    A cone asks for a strip of it, and the engine passes over blocks of rows that lie
-    elsewhere, since it knows the smallest and the largest value of each.
-    """
-    for _, lat in table.points:
-        if there is None or lat in there:
-            return f" ORDER BY {quoted(lat)}"
-    return ""

@@ -12,6 +12,7 @@ from distiller.archive import functions
 from distiller.archive.arrow import arrow_type
 from distiller.archive.duckdb import given
 from distiller.core.errors import InternalError
+from distiller.model.emit.sql import duckdb as emit
 from distiller.model.emit.sql import qualified, quoted
 
 if TYPE_CHECKING:
@@ -95,14 +96,16 @@ class DuckDBSession:
 
     def _insert(self, table: BoundTable, rows: Sequence[Cells], rule: str) -> int:
         names = _names(table)
-        into = f"INSERT INTO {table.name} ({names})"
         width = len(table.columns)
         if len(rows) * width < _ARROW_FROM:
             marks = "(" + ", ".join("?" * width) + ")"
-            return self.execute(
-                f"{into} VALUES {', '.join([marks] * len(rows))}{rule}",
-                [cell for row in rows for cell in row],
-            )
+            given = f"VALUES {', '.join([marks] * len(rows))}"
+            params = [cell for row in rows for cell in row]
+            if not emit.regions(table):
+                into = f"INSERT INTO {table.name} ({names})"
+                return self.execute(f"{into} {given}{rule}", params)
+            given = f"SELECT * FROM ({given}) AS v({names})"  # noqa: S608 - likewise
+            return self.execute(emit.insert(table, table.names, given) + rule, params)
         types = [arrow_type(bound.column) for bound in table.columns]
         arrays = [
             _array(f"{table.name}.{name}", cells, kind)
@@ -112,8 +115,9 @@ class DuckDBSession:
         ]
         staged = pa.Table.from_arrays(arrays, names=list(table.names))
         self._cursor.register("staged_rows", staged)
+        given = f"SELECT {names} FROM staged_rows"  # noqa: S608 - names of the model
         try:
-            return self.execute(f"{into} SELECT {names} FROM staged_rows{rule}")  # noqa: S608 - names of the model
+            return self.execute(emit.insert(table, table.names, given) + rule)
         finally:
             # In a transaction that failed it raises, too; the first error tells more.
             with suppress(duckdb.Error):
