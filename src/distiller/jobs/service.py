@@ -177,7 +177,8 @@ class JobService:
         if files:
             job = self._store.get(job_id)
             if job.phase is Phase.PENDING:
-                uploads.save(folders.job_folder(self._settings, job_id), files)
+                folder = folders.job_folder(self._settings, job_id)
+                uploads.save(folder, files, self._settings.upload_mb)
         for _ in range(_TRIES):
             job = self._store.get(job_id)
             if job.phase is not Phase.PENDING:
@@ -433,7 +434,7 @@ class JobService:
             return
         folder = folders.job_folder(self._settings, job.job_id)
         try:
-            uploads.save(folder, files)
+            uploads.save(folder, files, self._settings.upload_mb)
             self._store.create(job, spec)
         except BaseException:
             folders.remove(folder)

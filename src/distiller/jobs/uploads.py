@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 MOST_FILES: Final = 100
 """Files of one job."""
 
-MOST_BYTES: Final = 100 * 10**6
-"""Bytes of all files of one job."""
-
 _LONGEST_NAME: Final = 60
 # What a request calls a file may be anything; with this it is no `..`.
 _PREFIX: Final = "file-"
@@ -36,8 +33,13 @@ def find(folder: Path) -> dict[str, Path]:
     return {unquote(path.name.removeprefix(_PREFIX)): path for path in kept}
 
 
-def save(folder: Path, files: Uploads) -> None:
+def save(folder: Path, files: Uploads, most_mb: int) -> None:
     """Keep files, each whole or not at all; one of the same name is replaced.
+
+    Parameters
+    ----------
+    most_mb
+        Size of all files of one job at most, MB.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def save(folder: Path, files: Uploads) -> None:
                     new.append(path)
                 for chunk in chunks:
                     used += len(chunk)
-                    _check(used)
+                    _check(used, most_mb)
                     stream.write(chunk)
     except BaseException:
         for path in new:
@@ -74,12 +76,12 @@ def save(folder: Path, files: Uploads) -> None:
         raise
 
 
-def _check(used: int) -> None:
-    if used > MOST_BYTES:
+def _check(used: int, most_mb: int) -> None:
+    if used > most_mb * 10**6:
         raise BadParameter(
             "UPLOAD",
-            f"the files of a job may have {MOST_BYTES // 10**6} MB together",
-            hint="upload fewer rows or columns",
+            f"the files of a job may have {most_mb} MB together",
+            hint="take fewer columns or rows, or ask the operators: upload_mb",
         )
 
 

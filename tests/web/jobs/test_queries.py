@@ -17,6 +17,7 @@ from distiller.core.times import now
 from distiller.jobs import folders, query_desk, uploads
 from distiller.jobs.limits import Times
 from distiller.jobs.query_desk import QueryDesk
+from distiller.jobs.service import JobService
 from distiller.queries import answer
 from distiller.vo.uws import Phase
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
-    from distiller.jobs.service import JobService
     from distiller.vo.uws import Job
     from distiller.web.jobs.store import OrmJobStore
 
@@ -474,25 +474,39 @@ def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
     assert uploads.find(office.folder(job)) == {}
 
 
-def test_an_upload_is_refused_at_run_time(office: Office) -> None:
-    """Until tables are read; then this is where they are taken from."""
+@pytest.mark.parametrize(
+    ("file", "phase"),
+    [(b"n,word\n1,one\n2,two\n", Phase.COMPLETED), (b"\0", Phase.ERROR)],
+)
+def test_a_table_that_came_with_a_query_is_read_when_it_runs(
+    office: Office, file: bytes, phase: Phase
+) -> None:
+    query = "SELECT word FROM TAP_UPLOAD.t ORDER BY n DESC"
     job = office.service.submit(
         "tap",
-        [("LANG", "ADQL"), ("QUERY", RUNS), ("UPLOAD", "t,param:a")],
-        files={"a": [b"x"]},
+        [
+            ("LANG", "ADQL"),
+            ("QUERY", query),
+            ("FORMAT", "csv"),
+            ("UPLOAD", "t,param:a"),
+        ],
+        files={"a": [file]},
     )
     assert list(uploads.find(office.folder(job))) == ["a"]
     office.open()
     job = office.until(job)
-    assert job.phase is Phase.ERROR
-    assert job.error is not None
-    assert "UPLOAD: this service takes no uploaded tables" in job.error.message
+    assert job.phase is phase
+    if job.error is not None:
+        assert "UPLOAD: t:" in job.error.message
+    else:
+        assert office.text(job).split() == ["word", "two", "one"]
 
 
 def test_files_that_are_too_many_or_too_large_leave_no_job(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office,
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_BYTES", 2 * 10**6)
+    home = office.home.model_copy(update={"upload_mb": 2})
+    service = JobService(office.store, office.archive, home)
     big = [b"\0" * 10**6] * 3
     many = {str(n): [b"x"] for n in range(uploads.MOST_FILES + 1)}
     for files, words in (
@@ -501,19 +515,19 @@ def test_files_that_are_too_many_or_too_large_leave_no_job(
         ({"n" * 61: [b"x"]}, "the name of a file has more than 60 characters"),
     ):
         with pytest.raises(BadParameter, match=words):
-            office.service.create("tap", [], files=files)
+            service.create("tap", [], files=files)
     assert office.store.list(owner=None) == ()
     assert not list(office.home.jobs_path.glob("*-*"))
     # Those of several requests count together, and a refused one changes nothing.
-    job = office.service.create("tap", [], files={"a": big[:1]})
+    job = service.create("tap", [], files={"a": big[:1]})
     with pytest.raises(BadParameter):
-        office.service.set_parameters(job.job_id, [], {"b": big[:1], "c": big[:1]})
+        service.set_parameters(job.job_id, [], {"b": big[:1], "c": big[:1]})
     assert list(uploads.find(office.folder(job))) == ["a"]
 
 
 def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
     orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
-    uploads.save(orphan, {"a": [b"x"]})
+    uploads.save(orphan, {"a": [b"x"]}, 1)
     kept = office.service.create("tap", [], files={"a": [b"x"]})
     old = time.time() - 7200
     for folder in (orphan, office.folder(kept)):

@@ -299,16 +299,16 @@ def test_a_burst_of_queries(jobs: Jobs) -> None:
 
 def test_files_of_a_request_are_taken(jobs: Jobs) -> None:
     fields: Any = {
-        "LANG": (None, "ADQL"), "QUERY": (None, ALL), "UPLOAD": (None, "t,param:t"),
-        "t": ("t.vot", b"<VOTABLE/>"), "PHASE": (None, "RUN"),
+        "LANG": (None, "ADQL"), "QUERY": (None, "SELECT n FROM TAP_UPLOAD.t"),
+        "UPLOAD": (None, "t,param:t"), "FORMAT": (None, "csv"),
+        "t": ("t.csv", b"n\n7\n"), "PHASE": (None, "RUN"),
     }  # fmt: skip
     answer = jobs.client.post(jobs.url, files=fields)
     job = answer.headers["location"]
     document = jobs.finish(job)
     given = xpath(document, "//u:parameter/@id")
-    assert given == ["LANG", "QUERY", "UPLOAD"]
-    message = xpath(document, "string(//u:errorSummary/u:message)")
-    assert "UPLOAD: this service takes no uploaded tables" in message
+    assert given == ["LANG", "QUERY", "UPLOAD", "FORMAT"]
+    assert jobs.client.get(f"{job}/results/result").text.split() == ["n", "7"]
 
 
 def test_analysis_and_queries_do_not_block_each_other(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from distiller.core.errors import DistillerError, InternalError, TimedOut
 from distiller.core.files import atomic_file, write_text
 from distiller.core.times import now
-from distiller.jobs import ends, failures, folders
+from distiller.jobs import ends, failures, folders, uploads
 from distiller.queries import answer
 from distiller.vo.tap import TapParameters
 from distiller.vo.uws import Result
@@ -182,5 +182,11 @@ class QueryEngine:
         """Check the parameters and the query."""
         given = TapParameters.parse(run.job.parameters)
         parameters = replace(given, run_id=run.job.run_id)
-        prepared = answer.prepare(parameters, self._archive, self._settings)
+        prepared = answer.prepare(
+            parameters,
+            self._archive,
+            self._settings,
+            uploads.find(run.folder),
+            owner=run.job.owner,
+        )
         return replace(prepared, timeout_s=float(run.job.execution_duration_s))
