@@ -125,9 +125,15 @@ def _call(name: str, *arguments: exp.Expr) -> nodes.Call:
 
 
 def _of(cls: type[exp.Binary], left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    made = cls(this=left.copy(), expression=right.copy())
+    made = cls(this=_operand(left), expression=_operand(right))
     _typed(made, DOUBLE, left, right)
     return _typed(exp.Paren(this=made), DOUBLE, left, right)
+
+
+def _operand(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Binary | exp.Neg):
+        return _typed(exp.Paren(this=node.copy()), type_of(node), node)
+    return node.copy()
 
 
 def _sum(parts: list[exp.Expr]) -> exp.Expr:
