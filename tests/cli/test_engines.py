@@ -51,6 +51,10 @@ def test_from_init_to_check(engine_home: Settings, engine: str, tmp_path: Path) 
     found = _run(engine_home, "query", adql, "--format", "csv")
     assert found.stdout.split() == ["n", "5"], found.stderr
     cone = "SELECT obs_id FROM ivoa.obscore WHERE 1 = CONTAINS(POINT(s_ra, s_dec), "
+    (tmp_path / "mine.csv").write_text("n,word\n1,one\n2,two\n", encoding="utf-8")
+    mine = ["--upload", f"mine={tmp_path / 'mine.csv'}", "--format", "csv"]
+    joined = "SELECT word FROM TAP_UPLOAD.mine WHERE n = 2"
+    assert _run(engine_home, "query", joined, *mine).stdout.split() == ["word", "two"]
     near = _run(engine_home, "query", cone + "CIRCLE(83.63, 22.01, 5))")
     assert near.returncode == 0, near.stderr
     sound = _run(engine_home, "check")

@@ -21,6 +21,7 @@ from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
 from distiller.model.examples import examples
 from distiller.model.load import lacking
+from distiller.queries import uploads
 from distiller.web import boot, server
 from distiller.web.control.server import require_free
 
@@ -69,6 +70,7 @@ def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
     if not demo:
         boot.require_archive(settings)
     listener = server.listen(host, port)
+    uploads.sweep(settings)
     if demo:
         _fill(settings)
     boot.boot(settings)

@@ -319,6 +319,11 @@ class Settings(BaseSettings):
         return self.home / "spool"
 
     @property
+    def uploads_path(self) -> Path:
+        """Files of tables that users bring, while they are read."""
+        return self.spool_path / "uploads"
+
+    @property
     def accounts_path(self) -> Path:
         """Accounts, jobs, saved queries."""
         return self.home / "accounts.sqlite3"

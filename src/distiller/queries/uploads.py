@@ -100,12 +100,28 @@ def _read(
                 f"the request has no file {upload.part!r}",
                 hint="send it as a part of that name, as multipart/form-data",
             )
-        return tables.read(path, limits)
-    with tempfile.NamedTemporaryFile(prefix="distiller-upload-") as fetched:
+        return tables.read(path, limits, folder_of(settings))
+    with tempfile.NamedTemporaryFile(dir=folder_of(settings)) as fetched:
         try:
             fetch(upload.uri, fetched, settings, limits)
         except PassingError as error:
             error.message = f"UPLOAD: {upload.name}: {error.message}"
             raise
         fetched.flush()
-        return tables.read(Path(fetched.name), limits)
+        return tables.read(Path(fetched.name), limits, folder_of(settings))
+
+
+def folder_of(settings: Settings) -> Path:
+    """Return the private folder for files of tables while they are read."""
+    folder = settings.uploads_path
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def sweep(settings: Settings) -> None:
+    """Remove the files that a server which was killed has left.
+
+    To be called by who alone serves the home, before it does.
+    """
+    for left in folder_of(settings).iterdir():
+        left.unlink(missing_ok=True)

@@ -82,6 +82,17 @@ TEMPLATES = [
         },
     },
 ]
+
+
+def _uploads(settings: Settings) -> Path | None:
+    """Return the folder for files of requests, which is there if the home is."""
+    if not settings.home.is_dir():
+        return None
+    settings.uploads_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return settings.uploads_path
+
+
+FILE_UPLOAD_TEMP_DIR = _uploads(_SETTINGS)
 # Files of requests lie on the disk, where those that read them want them.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATABASES = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import http.server
 import io
 import re
@@ -18,6 +20,9 @@ import pytest
 import pyvo
 from astropy.io.votable import parse_single_table
 from astropy.table import Table
+from tests.web.conftest import PROGRAM
+
+from distiller.queries import uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +176,25 @@ def test_curl_sends_any_format(each_server: Server, tmp_path: Path) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert found.stdout.splitlines()[1:] == ["23559,83.62,22.52"]
+
+
+def test_the_command_sends_tables_to_the_server(
+    each_server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "t.vot").write_bytes(votable(sources()))
+
+    def query(upload: str) -> subprocess.CompletedProcess[str]:
+        home = ["--home", str(each_server.home)]
+        words = ["query", NEAR, "--format", "csv", "--upload", upload]
+        return subprocess.run(
+            [*PROGRAM, *home, *words], capture_output=True, text=True, check=False
+        )
+
+    found = query(f"mine={tmp_path / 't.vot'}")
+    assert found.stdout.splitlines()[1:] == ["23559,83.62,22.52,a<b & ü"], found.stderr
+    missing = query("mine=/nowhere/t.vot")
+    assert "mine: /nowhere/t.vot cannot be read: No such file" in missing.stderr
+    assert "'mine' is no NAME=FILE" in query("mine").stderr
 
 
 def test_no_other_query_sees_a_table(each_server: Server) -> None:
@@ -416,3 +440,34 @@ def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None
     )  # fmt: skip
     assert b"more than the 1 MB that are allowed" in found.stdout
     assert server.rows("SELECT COUNT(*) AS n FROM ivoa.obscore") == ["5"]
+
+
+@pytest.mark.slow
+def test_a_killed_server_leaves_no_file_of_an_upload(start_server: StartServer) -> None:
+    server = start_server()
+    left = server.settings.uploads_path
+    packed = gzip.compress(votable(sources(20_000)))
+    stop = threading.Event()
+
+    def upload() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(httpx.HTTPError):
+                send(server, "SELECT * FROM TAP_UPLOAD.t", {"t": packed})
+
+    threads = [threading.Thread(target=upload) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2000):
+        if any(left.iterdir()):
+            break
+        time.sleep(0.005)
+    server.process.kill()
+    server.process.wait()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    (left / "certainly").write_bytes(b"left")
+    uploads.sweep(server.settings)
+    assert list(left.iterdir()) == []
+    send_again = send(start_server(), NEAR, {"mine": votable(sources())})
+    assert send_again.text.splitlines()[1] == "23559,83.62,22.52,a<b & ü"

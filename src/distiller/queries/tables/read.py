@@ -56,13 +56,15 @@ class Brought:
     words: tuple[str, ...] = ()
 
 
-def read(path: Path, limits: Limits) -> Brought:
+def read(path: Path, limits: Limits, folder: Path | None = None) -> Brought:
     """Read a VOTable, FITS, Parquet or CSV file, which may be packed by gzip.
 
     Parameters
     ----------
     path
         A file; what it is its first bytes say.
+    folder
+        Where it is unpacked; None for the folder of the system.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def read(path: Path, limits: Limits) -> Brought:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     if start.startswith(_GZIP):
-        with tempfile.NamedTemporaryFile(prefix="distiller-upload-") as unpacked:
+        with tempfile.NamedTemporaryFile(dir=folder) as unpacked:
             _unpack(path, unpacked, limits)
             return _read(Path(unpacked.name), limits)
     return _read(path, limits)

@@ -16,6 +16,7 @@ from distiller.archive.user_tables import SCHEMA
 from distiller.core.columns import Column
 from distiller.core.errors import BadParameter, NotFound, NotLoggedIn, UserError
 from distiller.queries import tables
+from distiller.queries.uploads import folder_of
 from distiller.vo import elements, vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.formats import writer_for
@@ -116,7 +117,7 @@ def _none(name: str) -> NotFound:
 
 def _keep(here: Site, owner: str, name: str, request: HttpRequest) -> bool:
     """Keep the table that a request brings; return whether there was one before."""
-    with tempfile.NamedTemporaryFile(prefix="distiller-upload-") as brought:
+    with tempfile.NamedTemporaryFile(dir=folder_of(here.settings)) as brought:
         while block := request.read(_BLOCK):
             brought.write(block)
         brought.flush()
@@ -134,7 +135,8 @@ def keep(here: Site, owner: str, name: str, path: Path) -> bool:
         If the quota does not allow it.
     """
     try:
-        brought = tables.read(path, tables.Limits.of(here.settings))
+        limits = tables.Limits.of(here.settings)
+        brought = tables.read(path, limits, folder_of(here.settings))
     except UserError as error:
         raise BadParameter(name, error.message, hint=error.hint) from error
     kept = here.archive.user_tables
