@@ -36,6 +36,6 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         scope = {**scope, "root_path": scope.get("root_path", "") + _STATIC_PREFIX}
         await _static(scope, receive, send)
     elif is_for_anybody(scope):
-        await _services(scope, receive, send)  # type: ignore[arg-type]  # same protocol
+        await _services(scope, receive, send)
     else:
         await _django(scope, receive, send)
