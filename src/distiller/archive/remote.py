@@ -330,6 +330,7 @@ _PLAIN: dict[str, type[DistillerError]] = {
         errors.IllegalState,
         errors.PassingError,
         errors.Busy,
+        errors.TooMany,
         errors.TimedOut,
         errors.NoSpace,
         errors.Unreachable,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 _LINES = "application/jsonl"
+_OWNER = "the owner of the home"
 
 
 def application(site: Site) -> Starlette:
@@ -179,6 +180,7 @@ class _Commands:
         sent = await stream.body_of(
             self._site,
             lambda: answer.prepare(parameters, self._archive, self._site.settings),
+            _OWNER,
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
 

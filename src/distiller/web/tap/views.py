@@ -7,7 +7,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core import times
@@ -82,9 +82,12 @@ async def _headers(request: HttpRequest, view: View, **given: str) -> HttpRespon
     """Return what GET would answer, without its body."""
     answered = await view(request, **given)
     answered.close()
-    bare = HttpResponse(status=answered.status_code, headers=dict(answered.items()))
-    if isinstance(answered, HttpResponse):
-        bare.headers["Content-Length"] = str(len(answered.content))
+    said = {"status": answered.status_code, "headers": dict(answered.items())}
+    if not isinstance(answered, HttpResponse):
+        # Its length is not known: Django would say 0 of a plain answer.
+        return StreamingHttpResponse(stream.nothing(), **said)
+    bare = HttpResponse(**said)
+    bare.headers["Content-Length"] = str(len(answered.content))
     return bare
 
 
@@ -94,7 +97,8 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     here = site.current()
     parameters = TapParameters.parse(pairs_of(request))
     return await stream.respond(
-        lambda: answer.prepare(parameters, here.archive, here.settings)
+        lambda: answer.prepare(parameters, here.archive, here.settings),
+        request=request,
     )
 
 

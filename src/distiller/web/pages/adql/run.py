@@ -84,7 +84,7 @@ class Outcome:
         return 400 if self.faults else 200
 
 
-async def run(query: str, most_rows: int) -> Outcome:
+async def run(query: str, most_rows: int, owner: str = "") -> Outcome:
     """Run a query; access, limits, places and time are those of ``/tap/sync``."""
     here = site.current()
     keeper = RowKeeper()
@@ -95,7 +95,7 @@ async def run(query: str, most_rows: int) -> Outcome:
         return replace(made, writer=keeper, patient=True)
 
     try:
-        body = await stream.body_of(here, prepared)
+        body = await stream.body_of(here, prepared, owner)
         async for _ in body:
             pass
     except QueryError as error:
