@@ -211,7 +211,10 @@ def test_twins_say_errors_in_their_own_form(client: httpx.Client) -> None:
         answer = client.get(f"/search.{suffix}", params=query)
         assert answer.status_code == 404
         assert answer.text.startswith("unknown target 'nowhere'")
-    assert "there are .vot, .csv, .tsv, .json, .fits, .parquet and .adql" in client.get("/search.pdf").text
+    assert (
+        "there are .vot, .csv, .tsv, .json, .fits, .parquet and .adql"
+        in client.get("/search.pdf").text
+    )
 
 
 def test_dataset_page_is_grouped_as_the_model(client: httpx.Client) -> None:
