@@ -1,13 +1,19 @@
-"""Files in which answers wait for slow clients, and how much of the disk they take."""
+"""Files in which answers wait, and how much of the disk they take."""
 
 from __future__ import annotations
 
+import errno
+import io
 import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
+from distiller.core.errors import NoSpace
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 class Spool:
@@ -50,7 +56,89 @@ class Spool:
         """Return a new file."""
         return tempfile.TemporaryFile(dir=self._folder)
 
+    def scratch(self, most_bytes: int) -> ScratchFile:
+        """Return a new file of so many bytes at most, which counts what it takes."""
+        return ScratchFile(self, most_bytes)
+
     def count(self, change: int) -> None:
         """Note bytes that were written, or given back where less than 0."""
         with self._lock:
             self._used += change
+
+
+class ScratchFile(io.RawIOBase):
+    """A file without a name that is written from end to end once, then read.
+
+    Parameters
+    ----------
+    spool
+        Whose disk it takes; all is given back when it is closed.
+    most_bytes
+        That it may take.
+    """
+
+    def __init__(self, spool: Spool, most_bytes: int) -> None:
+        super().__init__()
+        self._spool = spool
+        self._most = most_bytes
+        self._file = spool.open()
+        self._size = 0
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return true."""
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Append bytes.
+
+        Raises
+        ------
+        NoSpace
+            If they are too many, or the disk is full.
+        """
+        count = memoryview(data).nbytes
+        if self._size + count > self._most or not self._spool.has_room:
+            raise NoSpace(
+                "the answer takes more of the disk of this server than there is for "
+                "answers",
+                hint="ask for fewer rows, or for VOTable, which needs none",
+            )
+        try:
+            self._file.write(data)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise NoSpace(
+                "no space left for the rows of this answer",
+                hint="ask for fewer rows, or for VOTable, which needs none",
+            ) from error
+        self._size += count
+        self._spool.count(count)
+        return count
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read bytes from where the file was sought to."""
+        return int(self._file.readinto(buffer))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        """Return the place."""
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        """Give the disk back."""
+        if not self.closed:
+            self._file.close()
+            self._spool.count(-self._size)
+        super().close()
