@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import ArchiveReader, Given
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
+    from distiller.queries.spool import Spool
     from distiller.vo.spooled import File
     from distiller.vo.tap import RowLimit, TapParameters
 
@@ -77,17 +78,29 @@ class Prepared:
 class Scratch:
     """Where rows wait whose format needs all of them before its first byte.
 
+    Parameters
+    ----------
+    spool
+        The disk for them; None for the folder of the system.
+    most_bytes
+        That the rows of this answer may take of it.
+
     Attributes
     ----------
     length
         Bytes of the whole answer, once they are known.
     """
 
-    length: int | None = None
+    def __init__(self, spool: Spool | None = None, most_bytes: int = 0) -> None:
+        self._spool = spool
+        self._most_bytes = most_bytes
+        self.length: int | None = None
 
     def open(self) -> File:
         """Return an empty file that is gone when it is closed, or the process ends."""
-        return tempfile.TemporaryFile()
+        if self._spool is None:
+            return tempfile.TemporaryFile()
+        return self._spool.scratch(self._most_bytes)
 
 
 def prepare(
@@ -230,6 +243,7 @@ def whole(
     prepared: Prepared,
     told: Callable[[str], None] = lambda _: None,
     running: Callable[[Callable[[], None]], None] = lambda _: None,
+    scratch: Scratch | None = None,
 ) -> Generator[bytes]:
     """Run a query and yield its whole answer, head included; see `parts`.
 
@@ -239,7 +253,7 @@ def whole(
         Before the first part, or after a tail that says the same.
     """
     writer = prepared.writer
-    body = parts(archive, prepared, running, told)
+    body = parts(archive, prepared, running, told, scratch)
     if isinstance(writer, SpooledWriter):
         yield from body
         return
@@ -251,6 +265,17 @@ def whole(
         text = error.text if isinstance(error, DistillerError) else "the query failed"
         yield writer.tail("ERROR", text)
         raise
+
+
+def document(writer: Writer | SpooledWriter, batch: pa.RecordBatch) -> bytes:
+    """Return a few rows that are there as a whole document."""
+    if not isinstance(writer, SpooledWriter):
+        return writer.head() + writer.rows(batch) + writer.tail("OK")
+    with Scratch().open() as file:
+        writer.begin(file)
+        writer.add(batch)
+        writer.end(None)
+        return b"".join(writer.document())
 
 
 def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -10,10 +10,10 @@ import pytest
 
 from distiller.core.errors import BadParameter, Busy, TooMany
 from distiller.core.settings import load_settings
+from distiller.queries.spool import Spool
 from distiller.web.site import Site
 from distiller.web.tap import stream
 from distiller.web.tap.gate import WAITING, Gate
-from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distiller.core.errors import NoSpace
-from distiller.web.tap.spool import Spool
+from distiller.queries.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import Busy, TooMany
+from distiller.queries.spool import Spool
 from distiller.web import access
-from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

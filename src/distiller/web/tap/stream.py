@@ -31,10 +31,8 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
     from distiller.queries.answer import Prepared
-    from distiller.vo.spooled import File
     from distiller.web.site import Site
     from distiller.web.tap.gate import Gate
-    from distiller.web.tap.spool import Spool
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,17 +43,6 @@ ROW_LIMIT_HEADER: Final = "X-Query-Row-Limit"
 """How many rows the answer has at most: where it has as many, some may be cut off."""
 STATUS_HEADER: Final = "X-Query-Status"
 """OK or OVERFLOW, where that is known before the first byte."""
-
-
-class _Scratch(answer.Scratch):
-    """Where rows of this answer wait: on the disk for all answers."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-
-    def open(self) -> File:
-        """See `answer.Scratch.open`."""
-        return self._spool.scratch(MOST_SPOOLED)
 
 
 @dataclass(slots=True)
@@ -74,7 +61,7 @@ class _Run:
 
     prepared: Prepared
     conduit: Conduit
-    scratch: _Scratch
+    scratch: answer.Scratch
     coding: Plain
     head: bytes
     accepted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -225,7 +212,7 @@ def _new_run(places: Gate, prepared: Prepared, *, gzip: bool) -> _Run:
     return _Run(
         prepared=prepared,
         conduit=Conduit(places.spool),
-        scratch=_Scratch(places.spool),
+        scratch=answer.Scratch(places.spool, MOST_SPOOLED),
         coding=coding,
         head=coding.begin(head),
     )
