@@ -36,7 +36,7 @@ SELECT table_name, description FROM tap_schema.tables WHERE schema_name IN ('ivo
 'cta') AND EXISTS (SELECT * FROM tap_schema.columns)
 
 SELECT BOX('GALACTIC', 0, 0, 5, 5), COALESCE(target_name, 'none') || '!' FROM
-ivoa.obscore NATURAL JOIN cta.product""".split("\n\n")
+ivoa.obscore NATURAL JOIN cta.product""".split("\n\n")  # noqa: SIM905 - queries, one a paragraph
 _OURS = re.compile(
     r'Traceback|File "|\.py\b|sqlglot|duckdb\.|psycopg|django', re.IGNORECASE
 )
