@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         default=100_000,
         ge=1,
         description="Disk for the results of all asynchronous queries, below the home, "
-        "MB.",
+        "and as much for files that came with those which have not run, MB.",
     )
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."

@@ -170,7 +170,7 @@ class JobService:
         if files:
             job = self._store.get(job_id)
             if job.phase is Phase.PENDING:
-                uploads.save(folders.job_folder(self._settings, job_id), files)
+                self._save(folders.job_folder(self._settings, job_id), files)
         for _ in range(_TRIES):
             job = self._store.get(job_id)
             if job.phase is not Phase.PENDING:
@@ -434,11 +434,14 @@ class JobService:
             return
         folder = folders.job_folder(self._settings, job.job_id)
         try:
-            uploads.save(folder, files)
+            self._save(folder, files)
             self._store.create(job, spec)
         except BaseException:
             folders.remove(folder)
             raise
+
+    def _save(self, folder: Path, files: Uploads) -> None:
+        uploads.save(folder, files, self._settings.async_results_mb * 10**6)
 
     def _check_load(self, owner: str | None, task: str) -> None:
         most = self._settings.jobs_per_user

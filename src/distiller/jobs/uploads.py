@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, NoSpace
 from distiller.core.files import atomic_file
 from distiller.jobs import folders
 
@@ -36,8 +37,13 @@ def find(folder: Path) -> dict[str, Path]:
     return {unquote(path.name.removeprefix(_PREFIX)): path for path in kept}
 
 
-def save(folder: Path, files: Uploads) -> None:
+def save(folder: Path, files: Uploads, most_together: int) -> None:
     """Keep files, each whole or not at all; one of the same name is replaced.
+
+    Parameters
+    ----------
+    most_together
+        Bytes that the files of all jobs may have.
 
     Raises
     ------
@@ -45,9 +51,10 @@ def save(folder: Path, files: Uploads) -> None:
         If there are too many, or they are too large: those that are kept already
         count too. None of these is kept then.
     NoSpace
-        If the disk is full.
+        If the disk, or what all jobs may have, is full.
     """
     present = find(folder)
+    left = most_together - _all_bytes(folder.parent)
     both = {*present, *files}
     if len(both) > MOST_FILES:
         words = f"{len(both)} files are more than the {MOST_FILES} of one job"
@@ -66,7 +73,8 @@ def save(folder: Path, files: Uploads) -> None:
                     new.append(path)
                 for chunk in chunks:
                     used += len(chunk)
-                    _check(used)
+                    left -= len(chunk)
+                    _check(used, left)
                     stream.write(chunk)
     except BaseException:
         for path in new:
@@ -74,12 +82,27 @@ def save(folder: Path, files: Uploads) -> None:
         raise
 
 
-def _check(used: int) -> None:
+def _all_bytes(jobs: Path) -> int:
+    """Return what the files of all jobs take."""
+    total = 0
+    for path in jobs.glob(f"*/{folders.UPLOADS}/*"):
+        with suppress(FileNotFoundError):  # its query has run meanwhile
+            total += path.stat().st_size
+    return total
+
+
+def _check(used: int, left: int) -> None:
     if used > MOST_BYTES:
         raise BadParameter(
             "UPLOAD",
             f"the files of a job may have {MOST_BYTES // 10**6} MB together",
             hint="upload fewer rows or columns",
+        )
+    if left < 0:
+        raise NoSpace(
+            "the files that came with queries which have not run fill their place",
+            hint="try again later, or ask /tap/sync; the operator's limit is "
+            "async_results_mb",
         )
 
 
