@@ -5,6 +5,7 @@ Handlers translate; `distiller.jobs.service` decides.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
@@ -54,7 +55,7 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
         return _xml(uws_documents.job_list_document(found, url_of(task)))
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST")
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_creation(post)
     job = await sync_to_async(_create)(service, task, post, who)
     return _see_other(url_of(task, job.job_id))
@@ -78,7 +79,7 @@ async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
         return await _delete(service, task, job_id)
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST", "DELETE")
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_change(post)
     if post.delete:
         return await _delete(service, task, job_id)
@@ -101,7 +102,7 @@ async def child(
     if request.method != "POST" or child not in _CHANGED_BY:
         more = ("POST",) if child in _CHANGED_BY else ()
         return _not_allowed(request, "GET", "HEAD", *more)
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_part(post, child, _CHANGED_BY[child])
     await _apply(site.current().jobs, found, post, who)
     return _see_other(url_of(task, job_id))
@@ -145,6 +146,13 @@ _CHANGED_BY: Final[dict[str, str | None]] = {
     "destruction": "DESTRUCTION",
     "parameters": None,
 }
+
+
+async def _read_post(request: HttpRequest, task: str) -> requests.Post:
+    if request.content_type != requests.MULTIPART:
+        return requests.read_post(request, task)
+    # Taking files apart takes its time, and others must not wait for that.
+    return await asyncio.to_thread(requests.read_post, request, task)
 
 
 def _require(task: str) -> None:
