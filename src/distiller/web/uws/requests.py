@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,9 +31,8 @@ LISTED_MAX: Final = 10_000
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
-_FORMS: Final = frozenset(
-    {"application/x-www-form-urlencoded", "multipart/form-data", ""}
-)
+MULTIPART: Final = "multipart/form-data"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", MULTIPART, ""})
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d):(\d\d)(\.\d+)?Z?)?", re.ASCII
@@ -103,6 +103,11 @@ def read_post(request: HttpRequest, task: str) -> Post:
             f"{request.content_type} is not read here",
             hint="send application/x-www-form-urlencoded or multipart/form-data",
         )
+    if request.content_type == MULTIPART and not request.META.get("CONTENT_LENGTH"):
+        # Java clients send parts in chunks; Django takes such a body for empty.
+        stream = request._stream  # noqa: SLF001 - no other way
+        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
     pairs = _pairs(request, "POST")
     if request.FILES and task != QUERY:
         name = next(iter(request.FILES))
