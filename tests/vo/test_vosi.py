@@ -162,3 +162,24 @@ def test_reserved_words_are_written_as_in_a_query() -> None:
         assert etree.fromstring(vosi.table(catalog, name)).findtext("name") == (
             'lab."order"'
         )
+
+
+def test_output_formats_have_the_names_of_the_standard() -> None:
+    """TAPRegExt 1.0 section 2.4 knows the serialisations of VOTable."""
+    document = vosi.capabilities(SERVICE)
+    (tap, *_) = parse_capabilities(io.BytesIO(document))
+    formats = {f.mime: (f.ivo_id, list(f.aliases)) for f in tap.outputformats}
+    start = "ivo://ivoa.net/std/TAPRegExt#output-votable-"
+    assert formats["application/x-votable+xml"][0] == f"{start}binary2"
+    assert formats["application/x-votable+xml;serialization=binary"] == (
+        f"{start}binary",
+        ["votable/b", "votable/b1"],
+    )
+    kind = "application/x-votable+xml;serialization=tabledata"
+    assert formats[kind][0] == f"{start}td"
+    for mime, alias in (
+        ("application/json", "json"),
+        ("application/fits", "fits"),
+        ("application/vnd.apache.parquet", "parquet"),
+    ):
+        assert formats[mime] == (None, [alias])

@@ -107,7 +107,14 @@ class Settings(BaseSettings):
     answer_spool_mb: int = Field(
         default=10_000,
         ge=1,
-        description="Disk for answers that clients take slowly, below the home, MB.",
+        description="Disk for FITS, Parquet and answers that clients take slowly, "
+        "below the home, MB.",
+    )
+    answer_grace_s: float = Field(
+        default=0.015,
+        ge=0,
+        description="So long an answer waits for its first rows once the database has "
+        "accepted the query, so that what fails at once has a status of its own, s.",
     )
     answer_idle_s: float = Field(
         default=300.0,

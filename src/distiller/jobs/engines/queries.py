@@ -19,6 +19,7 @@ from distiller.core.files import atomic_file, write_text
 from distiller.core.times import now
 from distiller.jobs import ends, failures, folders, uploads
 from distiller.queries import answer
+from distiller.queries.spool import Spool
 from distiller.vo.tap import TapParameters
 from distiller.vo.uws import Result
 
@@ -122,6 +123,8 @@ class QueryEngine:
         self._settings = settings
         self._room = room
         self._ended = ended
+        place = settings.spool_path / "jobs"
+        self._spool = Spool(place, settings.async_results_mb * 10**6)
 
     def submit(self, folder: Path, job: Job) -> Run:
         """Begin the query of a job; its answer comes below the job's folder."""
@@ -164,7 +167,8 @@ class QueryEngine:
         path = run.folder / folders.ANSWER / f"{RESULT}.{writer.extension}"
         claim = self._room.claim()
         told: list[str] = []
-        parts = answer.whole(self._archive, prepared, told.append, run.running)
+        scratch = answer.Scratch(self._spool, self._settings.async_result_mb * 10**6)
+        parts = answer.whole(self._archive, prepared, told.append, run.running, scratch)
         try:
             with closing(parts), atomic_file(path) as stream:
                 for part in parts:

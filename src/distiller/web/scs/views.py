@@ -39,7 +39,8 @@ async def search(request: HttpRequest) -> HttpResponseBase:
     try:
         asked = ConeParameters.parse(pairs_of(request))
         return await stream.respond(
-            lambda: cone.prepare(asked, here.archive, here.settings)
+            lambda: cone.prepare(asked, here.archive, here.settings),
+            request=request,
         )
     except Exception as error:  # noqa: BLE001 - the edge of a request
         return _as_answer(ours(error, f"answering {request.path}"))

@@ -33,7 +33,8 @@ async def query(request: HttpRequest) -> HttpResponseBase:
     try:
         asked = ImageParameters.parse(pairs_of(request))
         return await stream.respond(
-            lambda: images.prepare(asked, here.archive, here.settings)
+            lambda: images.prepare(asked, here.archive, here.settings),
+            request=request,
         )
     except Exception as error:  # noqa: BLE001 - the edge of a request
         return _as_answer(ours(error, f"answering {request.path}"))

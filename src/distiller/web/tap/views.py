@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core.errors import BadParameter, NotFound
@@ -107,9 +107,12 @@ async def _headers(request: HttpRequest, view: View, **given: str) -> HttpRespon
     """Return what GET would answer, without its body."""
     answered = await view(request, **given)
     answered.close()
-    bare = HttpResponse(status=answered.status_code, headers=dict(answered.items()))
-    if isinstance(answered, HttpResponse):
-        bare.headers["Content-Length"] = str(len(answered.content))
+    said = {"status": answered.status_code, "headers": dict(answered.items())}
+    if not isinstance(answered, HttpResponse):
+        # Its length is not known: Django would say 0 of a plain answer.
+        return StreamingHttpResponse(stream.nothing(), **said)
+    bare = HttpResponse(**said)
+    bare.headers["Content-Length"] = str(len(answered.content))
     return bare
 
 
@@ -123,7 +126,8 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     return await stream.respond(
         lambda: answer.prepare(
             parameters, here.archive, here.settings, files, owner=who.name or None
-        )
+        ),
+        request=request,
     )
 
 

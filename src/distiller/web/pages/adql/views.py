@@ -19,6 +19,7 @@ from distiller.web.errors import headers_of
 from distiller.web.pages.adql import elsewhere
 from distiller.web.pages.adql.run import Outcome, run
 from distiller.web.pages.jobs import queries
+from distiller.web.tap.gate import owner_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -70,8 +71,7 @@ async def page(request: HttpRequest) -> HttpResponse:
         target = f"/adql/?{asked.address}" if asked.query else "/adql/"
         return HttpResponseRedirect(target, status=_SEE_OTHER)
     text = asked.query or await _of_job(request) or _example(request.GET.get("example"))
-    who = await access.avisitor(request)
-    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
+    outcome = await _outcome(request, asked)
     words = {
         "here": "adql",
         "text": text,
@@ -88,12 +88,19 @@ async def page(request: HttpRequest) -> HttpResponse:
 async def results(request: HttpRequest) -> HttpResponse:
     """Show the result alone, for the script of the page."""
     asked = read(request)
-    who = await access.avisitor(request)
-    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
+    outcome = await _outcome(request, asked)
     words = _words(asked, outcome)
     response = await _rendered(request, "adql/results.html", words, outcome)
     response.headers[PART] = "result"
     return response
+
+
+async def _outcome(request: HttpRequest, asked: Asked) -> Outcome | None:
+    """Run the query, if there is one, as one of those of this visitor."""
+    if not asked.query:
+        return None
+    who = await access.avisitor(request)
+    return await run(asked.query, asked.rows, await owner_of(request), who.name)
 
 
 def _examples() -> tuple[Example, ...]:
