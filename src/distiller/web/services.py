@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-PATHS: Final = frozenset({"/tap/sync", "/scs"})
+PATHS: Final = frozenset({"/tap/sync", "/scs", "/sia2/query"})
 """Services that ask the archive only; the others go Django's way."""
 
 _SHOWS: Final = frozenset({b"cookie", b"authorization"})
