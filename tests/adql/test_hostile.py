@@ -219,7 +219,7 @@ def _nested(count: int) -> dict[str, str]:
         "exists": "SELECT 1 FROM cta.target WHERE "
         + "EXISTS (SELECT 1 FROM cta.target WHERE " * count + "1=1" + ")" * count,
         "joins": "SELECT 1 FROM " + "(" * count + "cta.target"
-        + " a CROSS JOIN cta.target b)" * count,
+        + " a JOIN cta.target b ON 1=1)" * count,
         "sets": "(" * count + "SELECT 1 FROM cta.target" + ")" * count,
         "sums": "SELECT " + "1+" * count + "1 FROM cta.target",
         "products": "SELECT " + "1*" * count + "1 FROM cta.target",

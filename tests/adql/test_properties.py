@@ -123,7 +123,7 @@ NUMBERS = st.one_of(
     SIMPLE,
     st.tuples(SIMPLE, SIMPLE).map(lambda p: f"DISTANCE({p[0]}, 1, {p[1]}, 2)"),
     SIMPLE.map(lambda x: f"AREA(CIRCLE({x}, 1, 1))"),
-    SIMPLE.map(lambda x: f"(SELECT MAX(ra + {x}) FROM cta.target)"),
+    SIMPLE.map(lambda x: f"(1 + CONTAINS(POINT({x}, 1), s_region))"),
 )
 TEXTS = st.recursive(
     _TEXTS,
@@ -155,7 +155,7 @@ CONDITIONS = st.recursive(
         ),
         st.tuples(TEXTS, TEXTS).map(lambda p: f"{p[0]} ILIKE {p[1]}"),
         st.tuples(NUMBERS, NUMBERS).map(lambda p: f"{p[0]} IN ({p[1]}, 3)"),
-        NUMBERS.map(lambda x: f"{x} IS NOT NULL"),
+        st.sampled_from(["s_ra IS NOT NULL", "em_min IS NULL"]),
         SIMPLE.map(
             lambda x: f"1=CONTAINS(POINT({x}, s_dec), CIRCLE(1, s_dec, s_fov + {x}))"
         ),

@@ -20,6 +20,7 @@ from distiller.archive.opening import engine_of
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import IllegalState, NotFound
 from distiller.core.settings import load_settings
+from distiller.model import load_model
 from distiller.model.shape import ColumnShape, Shape, TableShape
 
 if TYPE_CHECKING:
@@ -459,6 +460,6 @@ def test_a_table_of_a_file_of_which_no_column_stays(tmp_path: Path) -> None:
     )
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{old}' AS before")
-        _Copy(connection, before, after, [], drop=True).into(new)
+        _Copy(connection, load_model(), before, after, [], drop=True).into(new)
     with duckdb.connect(str(new)) as made:
         assert made.execute("SELECT count(b) FROM s.t").fetchall() == [(0,)]

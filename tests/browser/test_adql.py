@@ -344,3 +344,17 @@ def test_search_opens_its_query_here(server: Server, page: Page) -> None:
 def test_completion_is_not_large(server: Server) -> None:
     answer = httpx.get(f"{server.url}/adql/completion.json")
     assert len(json.dumps(answer.json())) < 500_000
+
+
+def test_a_query_runs_in_the_background(server: Server, page: Page) -> None:
+    editor = _opened(page, server)
+    _typed(page, editor, QUERY)
+    page.get_by_role("button", name="Run in the background").click()
+    page.get_by_role("heading", name="ADQL query").wait_for()
+    table = page.get_by_role("link", name="Download the table")
+    table.wait_for()
+    answer = httpx.get(f"{server.url}{table.get_attribute('href')}")
+    assert answer.content.count(b"<FIELD") == 4
+    page.get_by_role("link", name="Run again with changes").click()
+    page.get_by_role("textbox", name="Query in ADQL").wait_for()
+    assert _text(page.get_by_role("textbox", name="Query in ADQL")) == QUERY

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import gc
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import pyvo
-from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
+from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError, DALServiceError
+from pyvo.utils.http import create_session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.web.conftest import Server, StartServer
 
 pytestmark = pytest.mark.slow
-
-STAGES = "TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ OBS"
-KNOWN = re.compile(
-    # Of ADQL 2.1 section 4.8; this validator is older than the standard.
-    r"E-CAP-KEYX-1 .*#features-adql-conditional"
-)
-
-
-@pytest.mark.debian("stilts")
-def test_taplint(each_server: Server) -> None:
-    done = subprocess.run(
-        ["stilts", "taplint", f"tapurl={each_server.url}/tap", f"stages={STAGES}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    complaints = [
-        line
-        for line in done.stdout.splitlines()
-        if re.match(r"[EWF]-", line) and not KNOWN.match(line)
-    ]
-    assert complaints == []
-    ran = re.findall(r"^Section (\w+):", done.stdout, re.MULTILINE)
-    assert ran == STAGES.split()
-    assert "columns: 30/30 required" in done.stdout
 
 
 @pytest.mark.debian("stilts")
@@ -87,3 +65,95 @@ def test_pyvo_shows_the_fault(each_server: Server) -> None:
     assert "1:8 Q202 there is no column obs_idd (did you mean obs_id?)" in str(
         caught.value
     )
+
+
+@pytest.mark.debian("stilts")
+def test_tapquery_as_a_job(each_server: Server) -> None:
+    done = subprocess.run(
+        [
+            "stilts",
+            "tapquery",
+            f"tapurl={each_server.url}/tap",
+            "sync=false",
+            "poll=100",
+            "delete=always",
+            "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
+            "ofmt=csv",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["obs_id,s_ra,t_min", "20136,228.3,53379.9"]
+
+
+@pytest.fixture
+def each_service(each_server: Server) -> Iterator[pyvo.dal.TAPService]:
+    """Give pyVO's client of each server."""
+    with create_session() as session:
+        yield pyvo.dal.TAPService(f"{each_server.url}/tap", session=session)
+
+
+def test_pyvo_runs_a_job(each_service: pyvo.dal.TAPService) -> None:
+    job = each_service.submit_job("SELECT obs_id FROM ivoa.obscore", maxrec=3)
+    assert (job.phase, job.execution_duration.value) == ("PENDING", 600)
+    job.execution_duration = 100
+    job.run().wait(phases=["COMPLETED", "ERROR", "ABORTED"], timeout=60)
+    assert (job.phase, job.execution_duration.value) == ("COMPLETED", 100)
+    job.raise_if_error()
+    assert job.result_uri == f"{job.url}/results/result"
+    result = job.fetch_result()
+    assert len(result) == 3
+    assert result.status == (
+        "OVERFLOW",
+        "rows were cut at 3 by the MAXREC of this request",
+    )
+    url = job.url
+    job.delete()
+    with pytest.raises(DALServiceError, match="404"):
+        pyvo.dal.AsyncTAPJob(url)
+
+
+def test_pyvo_lists_jobs(server: Server) -> None:
+    with create_session() as session:
+        service = pyvo.dal.TAPService(f"{server.url}/tap", session=session)
+        job = service.submit_job("SELECT obs_id FROM ivoa.obscore")
+        assert [one.jobid for one in service.get_job_list(last=1)] == [job.job_id]
+        job.delete()
+        listed = [one.jobid for one in service.get_job_list(last=1)]
+        assert job.job_id not in listed
+
+
+# It leaves the connection open on which it met the error.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_pyvo_runs_a_query_asynchronously(each_service: pyvo.dal.TAPService) -> None:
+    result = each_service.run_async("SELECT obs_id, t_exptime FROM ivoa.obscore")
+    assert len(result) == 5
+    assert str(result.to_table()["t_exptime"].unit) == "s"
+    with pytest.raises(DALQueryError, match=r"1:8 Q202 there is no column obs_idd"):
+        each_service.run_async("SELECT obs_idd FROM ivoa.obscore")
+    gc.collect()
+
+
+def wait_for(job: pyvo.dal.AsyncTAPJob, phase: str) -> None:
+    deadline = time.monotonic() + 60
+    while job.phase != phase:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_pyvo_aborts_a_job(each_service: pyvo.dal.TAPService) -> None:
+    columns = ", ".join(f"tap_schema.columns AS {name}" for name in "abcdef")
+    job = each_service.submit_job(
+        f"SELECT COUNT(*) FROM {columns} WHERE a.ucd <> b.ucd AND c.unit <> d.utype"
+    )
+    job.run()
+    wait_for(job, "EXECUTING")
+    job.abort()
+    wait_for(job, "ABORTED")
+    with pytest.raises(DALQueryError, match="aborted by its user"):
+        job.raise_if_error()
+    job.delete()

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from tests.support import schemas
 
 from distiller.core.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.support.schemas import Validate
 
 COLUMNS = (
     Column("truth", "boolean"),
@@ -95,3 +98,9 @@ def some_rows() -> tuple[tuple[Any, ...], ...]:
 def make_batch() -> Callable[[tuple[tuple[Any, ...], ...]], pa.RecordBatch]:
     """Turn rows into a batch."""
     return batch_of
+
+
+@pytest.fixture(scope="session")
+def validate(tmp_path_factory: pytest.TempPathFactory) -> Validate:
+    """Hold a document of VOSI against the schema of its namespace."""
+    return schemas.validator(tmp_path_factory.mktemp("xsd"))

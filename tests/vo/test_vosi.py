@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,20 +16,7 @@ from distiller.core.errors import BadParameter, NotFound
 from distiller.vo import vosi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_JAR = Path("/usr/share/java/starlink-ttools.jar")
-_FOLDER = "uk/ac/starlink/ttools/taplint/"
-_SCHEMAS = {
-    "http://www.w3.org/1999/xlink": "xlink.xsd",
-    "http://www.ivoa.net/xml/STC/stc-v1.30.xsd": "stc-v1.30.xsd",
-    "http://www.ivoa.net/xml/TAPRegExt/v1.0": "TAPRegExt-v1.0-Erratum1.xsd",
-    "http://www.ivoa.net/xml/VODataService/v1.1": "VODataService-v1.2.xsd",
-    "http://www.ivoa.net/xml/VOResource/v1.0": "VOResource-v1.1.xsd",
-    "http://www.ivoa.net/xml/VOSIAvailability/v1.0": "VOSIAvailability-v1.0.xsd",
-    "http://www.ivoa.net/xml/VOSICapabilities/v1.0": "VOSICapabilities-v1.0.xsd",
-    "http://www.ivoa.net/xml/VOSITables/v1.0": "VOSITables-v1.1.xsd",
-}
+    from tests.support.schemas import Validate
 
 CATALOG = {
     "cta.run": Table(
@@ -58,7 +43,9 @@ SERVICE = vosi.TapService(
     "https://example.org/tap",
     rows_default=1000,
     rows_max=5000,
-    duration_s=60,
+    duration_default_s=60,
+    duration_max_s=600,
+    retention_s=86400,
     upload_rows=700,
     features={
         f"{vosi.FEATURES}adqlgeo": (vosi.Feature("POINT"), vosi.Feature("CIRCLE")),
@@ -68,45 +55,12 @@ SERVICE = vosi.TapService(
 )
 
 
-@pytest.fixture(scope="session")
-def validate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], None]:
-    """Hold a document against the schema of its namespace; no network is asked."""
-    folder = tmp_path_factory.mktemp("xsd")
-    with zipfile.ZipFile(_JAR) as jar:
-        for name in _SCHEMAS.values():
-            (folder / name).write_bytes(jar.read(_FOLDER + name))
-    places = {namespace: str(folder / name) for namespace, name in _SCHEMAS.items()}
-    made: dict[str, xmlschema.XMLSchema] = {}
-
-    def check(document: bytes) -> None:
-        namespace = etree.QName(etree.fromstring(document)).namespace or ""
-        if namespace not in made:
-            # All in one schema: the types that xsi:type names stand in other files.
-            # Lax, of the schemas only: that of STC breaks a rule of XML Schema.
-            others = [path for ns, path in places.items() if ns != namespace]
-            made[namespace] = schema = xmlschema.XMLSchema(
-                places[namespace],
-                locations=places,
-                allow="local",
-                validation="lax",
-                build=False,
-            )
-            for path in others:
-                schema.add_schema(path)
-            schema.build()
-        faults = list(made[namespace].iter_errors(document.decode()))
-        if faults:
-            raise faults[0]
-
-    return check
-
-
 @pytest.mark.debian("stilts")
 @pytest.mark.parametrize(
     "document",
     [
         vosi.capabilities(SERVICE),
-        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3, 4)),
+        vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3, 4, 5, 6)),
         vosi.availability(up_since=datetime(2026, 1, 2, 3, 4, 5), note="a & b"),
         vosi.tableset(CATALOG),
         vosi.tableset(CATALOG, detail="min"),
@@ -114,12 +68,12 @@ def validate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], None
     ],
     ids=["capabilities", "bare", "availability", "tables", "tables-min", "table"],
 )
-def test_schema(document: bytes, validate: Callable[[bytes], None]) -> None:
+def test_schema(document: bytes, validate: Validate) -> None:
     validate(document)
 
 
 @pytest.mark.debian("stilts")
-def test_the_schema_would_notice(validate: Callable[[bytes], None]) -> None:
+def test_the_schema_would_notice(validate: Validate) -> None:
     document = vosi.capabilities(SERVICE).replace(b"tr:TableAccess", b"tr:TableAxis")
     with pytest.raises(xmlschema.XMLSchemaException):
         validate(document)
@@ -163,6 +117,9 @@ def test_tables_as_pyvo_reads_them() -> None:
     assert b'extendedType="adql:REGION"' in vosi.tableset(CATALOG)
     assert columns["ra"].unit == "deg"
     assert columns["run_id"].std
+    flags = {c.name: list(c.flags) for c in tables["cta.run"].columns}
+    assert flags["run_id"] == ["principal", "primary"]
+    assert flags["ra"] == ["indexed", "nullable"]
     assert tables["cta.gti"].foreignkeys[0].targettable == "cta.run"
     assert tables["cta.run"].description == "One row a run & its place."
 
@@ -205,3 +162,24 @@ def test_reserved_words_are_written_as_in_a_query() -> None:
         assert etree.fromstring(vosi.table(catalog, name)).findtext("name") == (
             'lab."order"'
         )
+
+
+def test_output_formats_have_the_names_of_the_standard() -> None:
+    """TAPRegExt 1.0 section 2.4 knows the serialisations of VOTable."""
+    document = vosi.capabilities(SERVICE)
+    (tap, *_) = parse_capabilities(io.BytesIO(document))
+    formats = {f.mime: (f.ivo_id, list(f.aliases)) for f in tap.outputformats}
+    start = "ivo://ivoa.net/std/TAPRegExt#output-votable-"
+    assert formats["application/x-votable+xml"][0] == f"{start}binary2"
+    assert formats["application/x-votable+xml;serialization=binary"] == (
+        f"{start}binary",
+        ["votable/b", "votable/b1"],
+    )
+    kind = "application/x-votable+xml;serialization=tabledata"
+    assert formats[kind][0] == f"{start}td"
+    for mime, alias in (
+        ("application/json", "json"),
+        ("application/fits", "fits"),
+        ("application/vnd.apache.parquet", "parquet"),
+    ):
+        assert formats[mime] == (None, [alias])

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,6 +75,7 @@ class Server:
 
 MakeBundle: TypeAlias = Callable[..., Bundle]
 StartServer: TypeAlias = Callable[..., Server]
+More: TypeAlias = Callable[[Path], Iterable[Bundle]]
 
 
 def dataset(
@@ -180,10 +181,12 @@ def make_bundle() -> MakeBundle:
     return dataset
 
 
-def _fill(settings: Settings, files: Path) -> dict[str, Path]:
+def _fill(settings: Settings, files: Path, more: More) -> dict[str, Path]:
     """Store the datasets: three of Crab, one proprietary, one whose file is gone."""
     paths = {}
     with closing(open_archive(settings)) as archive:
+        for bundle in more(files):
+            archive.store(bundle)
         for obs_id, (ra, dec) in {**CRAB, **OTHERS}.items():
             path = files / f"run_{obs_id}.fits"
             if obs_id != "20137":
@@ -203,8 +206,14 @@ def _fill(settings: Settings, files: Path) -> dict[str, Path]:
 
 
 @contextmanager
-def serving(**given: object) -> Iterator[Server]:
-    """Run a server over the datasets in a fresh home; settings may be given."""
+def serving(more: More = lambda _: (), **given: object) -> Iterator[Server]:
+    """Run a server over the datasets in a fresh home; settings may be given.
+
+    Parameters
+    ----------
+    more
+        Makes other datasets, in a folder for their files.
+    """
     # Not pytest's folder: the address of a Unix socket has 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="dst") as folder, ExitStack() as stack:
         home = Path(folder) / "home"
@@ -213,9 +222,11 @@ def serving(**given: object) -> Iterator[Server]:
         url = f"http://127.0.0.1:{port}"
         ours = {"authority": AUTHORITY, "resolver_url": "", "base_url": url}
         settings = load_settings(home, **{**ours, **given})
-        files = _fill(settings, Path(folder))
+        files = _fill(settings, Path(folder), more)
         environment = {
             "DISTILLER_AUTHORITY": AUTHORITY,
+            # On a busy machine, too, what fails at once has a status of its own.
+            "DISTILLER_ANSWER_GRACE_S": "5",
             "DISTILLER_RESOLVER_URL": "",
             **{
                 f"DISTILLER_{name.upper()}": str(value) for name, value in given.items()

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from distiller.adql import nodes, stcs
+from distiller.adql import frames, nodes, stcs
 from distiller.adql.cursor import Lost
 
 if TYPE_CHECKING:
     from distiller.adql.expressions import ExpressionParser
     from distiller.adql.tokens import Token
-
-FRAMES: Final = frozenset({"", "ICRS", "ICRS GEOCENTER", "ICRS BARYCENTER"})
-"""Coordinate system arguments that mean ICRS, or nothing."""
 
 _UNARY: Final[dict[str, type[nodes.AdqlNode]]] = {
     "AREA": nodes.Area,
@@ -34,6 +31,22 @@ _COUNTS: Final = {
 }  # fmt: skip
 _FRAMED: Final = frozenset({"BOX", "CIRCLE", "POINT", "POLYGON"})
 _TRIANGLE: Final = 3
+_POINTS: Final = (nodes.Point, nodes.Centroid, nodes.Framed)
+
+
+def without_frame(name: str, arguments: list[exp.Expr]) -> list[exp.Expr]:
+    """Return the arguments without a first one that names the coordinate system.
+
+    The grammar has a text there; the validation suite of the IVOA has NULL as well.
+    """
+    framed = name in _FRAMED and arguments and _is_frame(arguments[0])
+    return arguments[1:] if framed else arguments
+
+
+def _is_frame(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Null) or (
+        isinstance(node, exp.Literal) and bool(node.is_string)
+    )
 
 
 def geometry(  # noqa: PLR0911 - one per form
@@ -41,8 +54,8 @@ def geometry(  # noqa: PLR0911 - one per form
 ) -> exp.Expr:
     """Build the node of a geometry function from its arguments, in any of its forms."""
     name = start.value
-    if name in _FRAMED:
-        arguments = _without_frame(parser, start, arguments)
+    system = _system(parser, start, arguments)
+    arguments = without_frame(name, arguments)
     counts = _COUNTS.get(name)
     if counts is not None and len(arguments) not in counts:
         given = len(arguments)
@@ -51,14 +64,14 @@ def geometry(  # noqa: PLR0911 - one per form
         parser.fault("Q302", f"{name} takes {number} {noun}, not {given}", start)
         raise Lost
     if name in _UNARY:
-        return parser.make(_UNARY[name], start, this=arguments[0])
+        return _unary(parser, start, arguments[0])
     if name in _BINARY:
         first, second = arguments
         return parser.make(_BINARY[name], start, this=first, expression=second)
     if name == "POINT":
-        return _point(parser, start, arguments)
+        return _point(parser, start, arguments, system)
     if name == "POLYGON":
-        return _polygon(parser, start, arguments)
+        return _polygon(parser, start, arguments, system)
     if name == "DISTANCE":
         if len(arguments) == 4:  # noqa: PLR2004 - two pairs of coordinates
             arguments = [
@@ -69,49 +82,77 @@ def geometry(  # noqa: PLR0911 - one per form
         return parser.make(nodes.Distance, start, this=first, expression=second)
     if name == "REGION":
         return _region(parser, start, arguments[0])
-    return _round(parser, start, arguments)
+    return _round(parser, start, arguments, system)
 
 
-def _without_frame(
-    parser: ExpressionParser, start: Token, arguments: list[exp.Expr]
-) -> list[exp.Expr]:
-    """Take away the old first argument that names the coordinate system."""
-    if not arguments:
-        return arguments
-    first = arguments[0]
-    if isinstance(first, exp.Null):
-        return arguments[1:]
-    if not (isinstance(first, exp.Literal) and first.is_string):
-        return arguments
-    frame = str(first.this)
-    if frame.strip().upper() not in FRAMES:
+def _system(parser: ExpressionParser, start: Token, arguments: list[exp.Expr]) -> str:
+    """Return the system that the old first argument names."""
+    rest = without_frame(start.value, arguments)
+    if len(rest) == len(arguments) or isinstance(arguments[0], exp.Null):
+        return frames.ICRS
+    text = str(arguments[0].this)
+    found = frames.system(text)
+    if found is None:
         parser.faults.add(
-            "Q402",
-            first.meta["at"],
-            f"the coordinate frame {frame!r} is not "
-            f"translated for {start.value} (leave it out and give ICRS coordinates)",
-        )
-    return arguments[1:]
+            "Q402", arguments[0].meta["at"],
+            f"the coordinate system {text!r} is not translated for {start.value} "
+            "(ICRS, FK5 and GALACTIC are; or give ICRS coordinates and leave it out)",
+        )  # fmt: skip
+    return found or frames.ICRS
 
 
-def _point(parser: ExpressionParser, start: Token, pair: list[exp.Expr]) -> nodes.Point:
-    return parser.make(nodes.Point, start, this=pair[0], expression=pair[1])
+def _unary(parser: ExpressionParser, start: Token, argument: exp.Expr) -> exp.Expr:
+    """One argument. What asks for a coordinate or the system has them as written."""
+    cls = _UNARY[start.value]
+    if cls in {nodes.Coord1, nodes.Coord2} and isinstance(argument, nodes.Framed):
+        return parser.make(cls, start, this=argument.this)
+    node = parser.make(cls, start, this=argument)
+    if cls is nodes.Coordsys:
+        systems = {f.args["system"] for f in nodes.find(argument, nodes.Framed)}
+        system = argument.meta.get("system") or (systems and min(systems))
+        node.set("system", system or None)
+    return node
+
+
+def _point(
+    parser: ExpressionParser,
+    start: Token,
+    pair: list[exp.Expr],
+    system: str = frames.ICRS,
+) -> exp.Expr:
+    point = parser.make(nodes.Point, start, this=pair[0], expression=pair[1])
+    if system == frames.ICRS:
+        return point
+    return parser.make(nodes.Framed, start, this=point, system=system)
 
 
 def _round(
-    parser: ExpressionParser, start: Token, arguments: list[exp.Expr]
+    parser: ExpressionParser, start: Token, arguments: list[exp.Expr], system: str
 ) -> exp.Expr:
-    """CIRCLE and BOX: a centre as point or two numbers, then one or two sizes."""
+    """CIRCLE and BOX: a centre as point or two numbers, then one or two sizes.
+
+    A centre that is a point has a system of its own.
+    """
     sizes = 1 if start.value == "CIRCLE" else 2
     centre = arguments[:-sizes]
-    point = centre[0] if len(centre) == 1 else _point(parser, start, centre)
+    lone = len(centre) == 1
+    point = centre[0] if lone else _point(parser, start, centre, system)
     if start.value == "CIRCLE":
         return parser.make(nodes.Circle, start, this=point, expression=arguments[-1])
+    own = point.args["system"] if isinstance(point, nodes.Framed) else frames.ICRS
+    if lone and own != system != frames.ICRS:
+        parser.fault(
+            "Q402", f"BOX in {system} around a point of {own} is not translated (give "
+            "its centre as two numbers)", start,
+        )  # fmt: skip
     return parser.make(nodes.Box, start, this=point, expressions=arguments[-sizes:])
 
 
 def _polygon(
-    parser: ExpressionParser, start: Token, arguments: list[exp.Expr]
+    parser: ExpressionParser,
+    start: Token,
+    arguments: list[exp.Expr],
+    system: str = frames.ICRS,
 ) -> exp.Expr:
     """Vertices as points or as pairs of numbers.
 
@@ -119,7 +160,7 @@ def _polygon(
     even number of six or more means numbers, unless they turn out to be points
     (``meta['either']``).
     """
-    made = any(isinstance(a, nodes.Point | nodes.Centroid) for a in arguments)
+    made = any(isinstance(a, _POINTS) for a in arguments)
     pairs = not made and len(arguments) % 2 == 0 and len(arguments) >= 2 * _TRIANGLE
     if len(arguments) < _TRIANGLE or not (made or pairs or _columns(arguments)):
         parser.fault(
@@ -130,7 +171,7 @@ def _polygon(
     vertices = arguments
     if pairs:
         vertices = [
-            _point(parser, start, arguments[i : i + 2])
+            _point(parser, start, arguments[i : i + 2], system)
             for i in range(0, len(arguments), 2)
         ]
     node = parser.make(nodes.Polygon, start, expressions=vertices)
@@ -148,18 +189,32 @@ def _region(parser: ExpressionParser, start: Token, argument: exp.Expr) -> exp.E
     if not (isinstance(argument, exp.Literal) and argument.is_string):
         parser.fault("Q303", "REGION takes a text literal", start)
         raise Lost
-    shape = stcs.simple(str(argument.this))
-    if shape is None:
+    found = stcs.region(str(argument.this))
+    if found is None:
         return parser.make(nodes.Region, start, this=argument)
-    numbers = [_number(parser, start, n) for n in shape.numbers]
-    if shape.name == "POLYGON":
-        return _polygon(parser, start, numbers)
-    if shape.name == "CIRCLE":
+    return _built(parser, start, found)
+
+
+def _built(
+    parser: ExpressionParser, start: Token, found: stcs.Shape | stcs.Compound
+) -> exp.Expr:
+    """Return the node of a region in STC-S."""
+    if isinstance(found, stcs.Compound):
+        parts = [_built(parser, start, part) for part in found.parts]
         return parser.make(
-            nodes.Circle, start, this=_point(parser, start, numbers[:2]),
-            expression=numbers[2],
-        )  # fmt: skip
-    return _point(parser, start, numbers)
+            nodes.Compound, start, operator=found.operator, expressions=parts
+        )
+    numbers = [_number(parser, start, n) for n in found.numbers]
+    node: exp.Expr
+    if found.name == "POLYGON":
+        node = _polygon(parser, start, numbers)
+    else:
+        node = _point(parser, start, numbers[:2])
+    if found.name == "CIRCLE":
+        node = parser.make(nodes.Circle, start, this=node, expression=numbers[2])
+    if found.system != frames.ICRS:
+        node.meta["system"] = found.system
+    return node
 
 
 def _number(parser: ExpressionParser, start: Token, value: float) -> exp.Expr:

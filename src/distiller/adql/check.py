@@ -124,8 +124,6 @@ class Checker(Values):
     ) -> tuple[exp.Expr, Column]:
         """Check one selected value and return it as it is after the check."""
         place = Place(scope)
-        if isinstance(bare(inner), nodes.Contains | nodes.Intersects):
-            return bare(inner), self.selected_predicate(bare(inner), place)
         if isinstance(node, exp.Alias):
             column = self.typed(inner, place)
             return node.this, column
@@ -141,8 +139,6 @@ class Checker(Values):
             return
         scope.aliases = _aliases(select)
         for term in list(group.expressions):
-            if isinstance(term, exp.Literal):
-                self.fault("Q401", term, "GROUP BY takes no positions: name the column")
             self.typed(term, Place(scope, "in GROUP BY"))
         scope.aliases = {}
 

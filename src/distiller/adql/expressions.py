@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from distiller.adql import functions, nodes
-from distiller.adql.calls import geometry
-from distiller.adql.conditions import balanced, is_condition, is_plain
+from distiller.adql.calls import geometry, without_frame
+from distiller.adql.conditions import is_condition
 from distiller.adql.cursor import Cursor, Lost
 from distiller.adql.faults import meant
 from distiller.adql.limits import (
-    MOST_COMPOUND,
-    MOST_CONDITIONS,
     MOST_OPERATORS,
     MOST_TERMS,
 )
-from distiller.adql.operators import ARITHMETIC, COMPARISONS
+from distiller.adql.operators import ARITHMETIC
 from distiller.adql.words import CLAUSES
 
 if TYPE_CHECKING:
@@ -28,54 +26,19 @@ _BEHIND_QUERY: Final = frozenset({
     "", ")", "UNION", "EXCEPT", "INTERSECT", "ORDER", "OFFSET", ";",
 })  # fmt: skip
 
+_ARITHMETIC: Final = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
+
 
 class ExpressionParser(Cursor):
-    """Values, predicates, conditions. Sub-queries come from the sub-class."""
+    """Values. Conditions and sub-queries come from the sub-classes."""
 
-    conditions = 0
-    compound = 0
+    def condition(self) -> exp.Expr:
+        """Read a condition, or a value; the grammar of predicates defines it."""
+        raise NotImplementedError
 
     def subquery(self) -> exp.Subquery:
         """Read ``( query )``; the grammar of queries defines it."""
         raise NotImplementedError
-
-    def opens_query(self) -> bool:
-        """Whether the parenthesis that comes next holds a query.
-
-        With several in a row, as in ``((SELECT ...) UNION ...)``, each inner one must
-        end where only a query goes on: not so in ``IN ((SELECT ...), 3)``.
-        """
-        first = self.pos
-        last = first
-        while self.tokens[last].kind == "sign" and self.tokens[last].value == "(":
-            last += 1
-        following = self.tokens[last]
-        if following.kind != "word" or last == first:
-            return False
-        if following.value == "WITH":
-            return last == first + 1
-        return following.value == "SELECT" and all(
-            self.behind(opening) in _BEHIND_QUERY for opening in range(first + 1, last)
-        )
-
-    def search_condition(self) -> exp.Expr:
-        """Read a condition, as behind WHERE, ON and HAVING."""
-        at = self.token
-        node = self.condition()
-        self.need_condition(node, at)
-        return node
-
-    def need_condition(self, node: exp.Expr, at: Token) -> None:
-        """Note a value that stands where a condition is due."""
-        if is_condition(node):
-            return
-        if self.token.kind == "foreign" and self.stranger():
-            raise Lost
-        hint = ""
-        if isinstance(node, nodes.Contains | nodes.Intersects):
-            node.meta["faulty"] = True
-            hint = f" (write 1={at.value}(...))"
-        self.fault("Q110", f"a condition is due here, not a value{hint}", at)
 
     def value(self) -> exp.Expr:
         """Read a value, not a condition."""
@@ -84,122 +47,6 @@ class ExpressionParser(Cursor):
         if is_condition(node):
             self.fault("Q110", "a value is due here, not a condition", at)
         return node
-
-    def condition(self) -> exp.Expr:
-        """Read terms joined by AND and OR; a single term may be a value."""
-        either: list[exp.Expr] = []
-        both: list[exp.Expr] = []
-        while True:
-            at = self.token
-            term = self.factor()
-            joined = self.is_word("AND", "OR")
-            if joined or both or either:
-                self.need_condition(term, at)
-            both.append(term)
-            if not joined or self.advance().value == "OR":
-                either.append(balanced(exp.And, both))
-                both = []
-            if not joined:
-                self._bounded(either)
-                return balanced(exp.Or, either)
-            self.conditions += 1
-            if self.conditions >= MOST_CONDITIONS:
-                self.exceed(f"more than {MOST_CONDITIONS} conditions")
-
-    def _bounded(self, either: list[exp.Expr]) -> None:
-        """Count alternatives that are not plain: engines multiply them out."""
-        if len(either) > 1:
-            self.compound += sum(not is_plain(term) for term in either)
-        if self.compound > MOST_COMPOUND:
-            self.exceed(
-                f"more than {MOST_COMPOUND} alternatives of OR that are no plain "
-                "comparison"
-            )
-
-    def factor(self) -> exp.Expr:
-        """Read ``[NOT] predicate``."""
-        start = self.take_word("NOT")
-        if start is None:
-            return self.predicate()
-        at = self.token
-        node = self.predicate()
-        self.need_condition(node, at)
-        if not isinstance(node, exp.Paren):
-            node = self.make(exp.Paren, start, this=node)
-        return self.make(exp.Not, start, this=node)
-
-    def predicate(self) -> exp.Expr:
-        """Read a comparison, BETWEEN, IN, LIKE, IS NULL, EXISTS, or a bare value."""
-        start = self.token
-        if self.is_word("EXISTS"):
-            self.advance()
-            if not self.opens_query():
-                self.lose("a sub-query in parentheses is missing before")
-            return self.make(exp.Exists, start, this=self.subquery().this)
-        left = self.additive()
-        if self.token.kind == "sign" and self.token.value in COMPARISONS:
-            operator = COMPARISONS[self.advance().value]
-            if self.is_word("ANY", "ALL", "SOME"):
-                self.lose("ADQL compares with one value, not with")
-            right = self.additive()
-            return self.make(operator, start, this=left, expression=right)
-        negated = self.is_word("NOT") and self.ahead().value in {
-            "BETWEEN", "IN", "LIKE", "ILIKE",
-        }  # fmt: skip
-        if negated:
-            self.advance()
-        node = self._tail(left, start)
-        if not negated:
-            return node or left
-        if node is None:
-            raise Lost
-        return self.make(exp.Not, start, this=self.make(exp.Paren, start, this=node))
-
-    def _tail(  # noqa: PLR0911 - one per form
-        self, left: exp.Expr, start: Token
-    ) -> exp.Expr | None:
-        if self.take_word("BETWEEN"):
-            low = self.additive()
-            self.need_word("AND")
-            return self.make(
-                exp.Between, start, this=left, low=low, high=self.additive()
-            )
-        if (word := self.take_word("LIKE", "ILIKE")) is not None:
-            operator = exp.Like if word.value == "LIKE" else exp.ILike
-            if self.is_word("ANY", "ALL", "SOME"):
-                self.lose("ADQL compares with one pattern, not with")
-            pattern = self.additive()
-            if self.is_word("ESCAPE"):
-                self.lose("ADQL has no ESCAPE:")
-            return self.make(operator, start, this=left, expression=pattern)
-        if self.take_word("IN"):
-            if self.opens_query():
-                return self.make(exp.In, start, this=left, query=self.subquery())
-            return self.make(exp.In, start, this=left, expressions=self._list())
-        if self.take_word("IS"):
-            negated = self.take_word("NOT")
-            at = self.need_word("NULL")
-            node = self.make(
-                exp.Is, start, this=left, expression=self.make(exp.Null, at)
-            )
-            if negated is None:
-                return node
-            paren = self.make(exp.Paren, start, this=node)
-            return self.make(exp.Not, start, this=paren)
-        return None
-
-    def _list(self) -> list[exp.Expr]:
-        """Read ``( value, ... )``."""
-        self.need_sign("(")
-        self.deeper()
-        found = [self.value()]
-        while self.take_sign(","):
-            found.append(self.value())
-            if len(found) > MOST_TERMS:
-                self.exceed(f"more than {MOST_TERMS} values in a list")
-        self.need_sign(")")
-        self.depth -= 1
-        return found
 
     def additive(self) -> exp.Expr:
         """Read terms joined by +, -, ||."""
@@ -231,8 +78,11 @@ class ExpressionParser(Cursor):
         if self.is_sign("+", "-"):
             self.lose("a value is missing before")
         inner = self.primary()
+        self.not_null(inner, "computed with")
         if sign.value == "+":
-            return self.make(exp.Paren, sign, this=inner)
+            node = self.make(exp.Paren, sign, this=inner)
+            node.meta["signed"] = True
+            return node
         return self.make(exp.Neg, sign, this=inner)
 
     def _combine(
@@ -245,6 +95,7 @@ class ExpressionParser(Cursor):
         for side in (left, right):
             if is_condition(side):
                 self.fault("Q110", "a condition cannot be computed with", start)
+            self.not_null(side, "computed with")
         return self.make(cls, start, this=left, expression=right)
 
     def _counted(self, count: int) -> int:
@@ -252,16 +103,22 @@ class ExpressionParser(Cursor):
             self.exceed(f"more than {MOST_OPERATORS} operators in a row")
         return count + 1
 
+    def not_null(self, node: exp.Expr, what: str) -> None:
+        """Note a bare NULL where only ``value_expression`` has one."""
+        if isinstance(node, exp.Null):
+            self.faults.add(
+                "Q101", node.meta["at"], f"NULL cannot be {what} (as a value it stands "
+                "alone, or in parentheses)",
+            )  # fmt: skip
+
     def _unmixed(self, sign: Token, left: exp.Expr, right: exp.Expr) -> None:
         """``||`` takes no arithmetic without parentheses (``concatenation``)."""
-        arithmetic = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
-        mixed = (
-            isinstance(left, arithmetic) or isinstance(right, arithmetic)
-            if sign.value == "||"
-            else isinstance(left, exp.DPipe)
-        )
+        if sign.value == "||":
+            mixed = any(map(_is_numeric, (left, right)))
+        else:
+            mixed = isinstance(left, exp.DPipe)
         if mixed:
-            self.fault("Q101", "put arithmetic beside || in parentheses", sign)
+            self.fault("Q101", "put what is computed beside || in parentheses", sign)
 
     def primary(self) -> exp.Expr:  # noqa: PLR0911 - one per form
         """Read a literal, column, function call or something in parentheses."""
@@ -291,13 +148,24 @@ class ExpressionParser(Cursor):
     def _parenthesis(self) -> exp.Expr:
         start = self.token
         if self.ahead().kind == "word" and self.ahead().value in {"SELECT", "WITH"}:
-            return self.subquery()
+            return self._scalar(start)
         self.advance()
         self.deeper()
         inner = self.condition()
         self.need_sign(")")
         self.depth -= 1
         return self.make(exp.Paren, start, this=inner)
+
+    def _scalar(self, start: Token) -> exp.Expr:
+        """Read a sub-query where a value is due, to tell what else is wrong in it."""
+        self.fault(
+            "Q107", "ADQL has no sub-query as a value: use IN or EXISTS, or join it in "
+            "FROM", start,
+        )  # fmt: skip
+        self.subquery()
+        node = self.make(nodes.Call, start, this="SELECT", expressions=[])
+        node.meta["unknown"] = True
+        return node
 
     def _column(self) -> exp.Column:
         start = self.token
@@ -332,7 +200,7 @@ class ExpressionParser(Cursor):
             return self._aggregate(start)
         if name == "CAST":
             return self._cast(start)
-        arguments = self._arguments()
+        arguments = self._arguments_of(name)
         if name in functions.GEOMETRY_FUNCTIONS:
             return geometry(self, start, arguments)
         if name == "COALESCE":
@@ -352,6 +220,14 @@ class ExpressionParser(Cursor):
             self.count_fault(start, known.counts, len(arguments))
             call.meta["unknown"] = True
         return call
+
+    def _arguments_of(self, name: str) -> list[exp.Expr]:
+        """Read arguments and see that NULL stands among them only where it may."""
+        arguments = self._arguments()
+        if functions.takes_no_null(name):
+            for argument in without_frame(name, arguments):
+                self.not_null(argument, f"an argument of {name}")
+        return arguments
 
     def count_fault(self, start: Token, due: range, given: int) -> None:
         """Note a wrong number of arguments."""
@@ -456,3 +332,11 @@ class ExpressionParser(Cursor):
                 "Q303", "the units of gavo_specconv must be text literals", start
             )
         return self.make(nodes.SpecConv, start, this=arguments[0], expressions=units)
+
+
+def _is_numeric(node: exp.Expr) -> bool:
+    """Whether a value is numeric by its form, and so no ``character_factor``."""
+    if isinstance(node, nodes.Call):
+        return functions.is_numeric(node.name)
+    arithmetic = isinstance(node, (*_ARITHMETIC, *nodes.NUMERIC))
+    return arithmetic or "signed" in node.meta

@@ -42,8 +42,9 @@ CODES = {
     "Q311": "a value outside its range",
     "Q312": "a CAST that is not possible",
     "Q401": "valid ADQL that this service does not translate",
-    "Q402": "a coordinate frame other than ICRS",
+    "Q402": "a coordinate system other than ICRS, FK5 and GALACTIC",
     "Q403": "valid ADQL that this database engine does not translate",
+    "Q430": "joined regions of STC-S where their parts alone do not tell",
 }
 """Stable codes: Q1xx syntax, Q2xx names, Q3xx functions and types, Q4xx valid ADQL that
 is not translated."""

@@ -205,3 +205,28 @@ CAST_TYPES: Final = {
     "POLYGON": Column("", "double", "*", "polygon", unit="deg"),
 }
 """Types that CAST knows, by name: ADQL 2.1 section 4.7.1."""
+
+
+def takes_no_null(name: str) -> bool:
+    """Whether arguments are ``numeric_value_expression`` and the like, not any value.
+
+    >>> takes_no_null("ABS"), takes_no_null("COALESCE"), takes_no_null("IVO_TO_JD")
+    (True, False, False)
+    """
+    if name in GEOMETRY_FUNCTIONS or name == "IN_UNIT":
+        return True
+    known = FUNCTIONS.get(name)
+    return known is not None and known.signature is None
+
+
+def is_numeric(name: str) -> bool:
+    """Whether the grammar has a function among those of numbers.
+
+    >>> is_numeric("ABS"), is_numeric("LOWER"), is_numeric("IVO_TO_JD")
+    (True, False, False)
+    """
+    return (
+        takes_no_null(name)
+        and name in FUNCTIONS
+        and (FUNCTIONS[name].result.datatype != "char")
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from distiller.adql import kinds, nodes, shapes
+from distiller.adql import compounds, computed, kinds, nodes, shapes
 from distiller.adql.kinds import DOUBLE, INT, kind
 from distiller.adql.limits import DEEPEST_GEOMETRY, MOST_VERTICES
-from distiller.adql.typer import NUMBER, POINT, SHAPE, Place, Rule, Typer, lacking
+from distiller.adql.nodes import swap
+from distiller.adql.typer import NUMBER, POINT, SHAPE, Place, Rule, Typer, bare, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,9 @@ _MEASURES: Final[dict[type[exp.Expr], Column]] = {
     nodes.Centroid: kinds.POINT,
     nodes.Coordsys: kinds.TEXT,
 }
+_COPIES_FRAMED: Final = 15
+_COPIES_BOX: Final = 60
+"""How often at most what is computed has an argument of it."""
 
 
 class Geometries(Typer):
@@ -34,7 +38,7 @@ class Geometries(Typer):
             names = "AREA, CENTROID, CONTAINS, DISTANCE, INTERSECTS"
             message = f"{names} nested more than {DEEPEST_GEOMETRY} levels deep"
             self.fault("Q108", node, message)
-        return replace(place, in_geometry=True, expanded=expanded)
+        return replace(place, expanded=expanded)
 
     def _point(self, node: nodes.Point, place: Place) -> Column:
         inner = self._within(node, place)
@@ -67,55 +71,98 @@ class Geometries(Typer):
 
     def _decide(self, node: nodes.Polygon, place: Place) -> None:
         """Six columns: three pairs of numbers, or six points."""
-        flat = [side for p in node.expressions for side in (p.this, p.expression)]
+        points = [
+            p.this if isinstance(p, nodes.Framed) else p for p in node.expressions
+        ]
+        flat = [side for p in points for side in (p.this, p.expression)]
         if kind(self.typed(flat[0].copy(), place)) == "point":
             node.set("expressions", flat)
 
+    def _framed(self, node: nodes.Framed, place: Place) -> Column:
+        point = node.this
+        column = self.typed(point, place)
+        self.count_copies(_COPIES_FRAMED, point)
+        made = computed.turned(point, node.args["system"])
+        return self._instead(node, made, column)
+
+    def _instead(self, node: exp.Expr, made: exp.Expr, column: Column) -> Column:
+        """Put what is computed in the place of a node."""
+        made.meta["at"] = node.meta["at"]
+        swap(node, made)
+        return column
+
     def _box(self, node: nodes.Box, place: Place) -> Column:
-        self.want(node.this, place, POINT, "the centre of BOX")
-        for size in node.expressions:
-            self.want(size, place, NUMBER, "the size of BOX")
-        self.fault("Q401", node, "BOX is deprecated and not translated (use POLYGON)")
-        return kinds.POLYGON
+        inner = self._within(node, place)
+        point = node.this.this if isinstance(node.this, nodes.Framed) else node.this
+        centre = self.want(point, inner, POINT, "the centre of BOX")
+        for size in list(node.expressions):
+            self.want(size, inner, NUMBER, "the size of BOX")
+            value = shapes.constant(size)
+            if value is not None and not 0 <= value < shapes.HALF_TURN_DEG:
+                message = f"the size {value:g} of a BOX is not from 0 to below 180"
+                self.fault("Q311", node, message)
+                return kinds.POLYGON
+        if kind(centre) != "point":
+            return kinds.POLYGON
+        if not isinstance(point, nodes.Point):
+            point = _taken_apart(node.this)
+        self.count_copies(_COPIES_BOX, point, *node.expressions)
+        made = computed.box(point, node.expressions)
+        if isinstance(node.this, nodes.Framed):
+            system = node.this.args["system"]
+            self.count_copies(_COPIES_FRAMED, made)
+            made.set(
+                "expressions",
+                [computed.turned(corner, system) for corner in made.expressions],
+            )
+        column: Column = made.meta["type"]
+        return self._instead(node, made, column)
 
     def _region(self, node: nodes.Region, place: Place) -> Column:
         del place
         self.fault(
-            "Q401", node, "this REGION is not translated (one Circle, Polygon or "
-            "Position in ICRS is)",
+            "Q401", node, "this REGION is not translated (Position, Circle, Box, "
+            "Polygon, AllSky, Union, Intersection, Not in ICRS, FK5 or GALACTIC are)",
         )  # fmt: skip
         return kinds.REGION
 
-    def _lone_predicate(self, node: exp.Expr, place: Place) -> Column:
-        name = type(node).__name__.upper()
-        self._two_shapes(node, place)
-        if "faulty" not in node.meta:
-            message = f"{name} is compared with 0 or 1 only: 1={name}(...)"
-            self.fault("Q305", node, message)
-        return INT
+    def _compound(self, node: nodes.Compound, place: Place) -> Column:
+        del place
+        self.fault(
+            "Q430", node, "joined regions are translated as an argument of CONTAINS "
+            "and INTERSECTS only",
+        )  # fmt: skip
+        return kinds.REGION
 
-    def selected_predicate(self, node: exp.Expr, place: Place) -> Column:
-        """Check CONTAINS or INTERSECTS as a selected value: 1, 0 or NULL."""
+    def _predicate_value(self, node: exp.Expr, place: Place) -> Column:
+        """Check CONTAINS or INTERSECTS as a value: 1, 0 or NULL."""
         self._two_shapes(node, place)
-        node.meta["type"] = INT
         return INT
 
     def _two_shapes(self, node: exp.Expr, place: Place) -> None:
         inner = self._within(node, place)
         name = type(node).__name__.upper()
-        found = [
-            self.want(side, inner, SHAPE, f"an argument of {name}")
-            for side in (node.this, node.args["expression"])
-        ]
-        if name == "CONTAINS" and kind(found[1]) == "point":
-            self.fault("Q401", node, "CONTAINS in a POINT is not translated")
+        for side in (node.this, node.args["expression"]):
+            if isinstance(bare(side), nodes.Compound):
+                for part in nodes.find(side, nodes.Point, nodes.Circle, nodes.Polygon):
+                    self.typed(part, inner)
+            else:
+                self.want(side, inner, SHAPE, f"an argument of {name}")
+        sides = node.this, node.args["expression"]
+        if not any(isinstance(bare(side), nodes.Compound) for side in sides):
+            return
+        try:
+            made = compounds.condition(node, self.count_copies)
+        except compounds.Undecided as undecided:
+            self.fault("Q430", node, str(undecided))
+            return
+        made.meta["at"] = node.meta["at"]
+        swap(node, made)
 
     def _distance(self, node: nodes.Distance, place: Place) -> Column:
         inner = self._within(node, place)
         for side in (node.this, node.expression):
-            column = self.want(side, inner, SHAPE, "an argument of DISTANCE")
-            if kind(column) in {"circle", "polygon", "region"}:
-                self.fault("Q401", side, "DISTANCE is translated between points only")
+            self.want(side, inner, POINT, "an argument of DISTANCE")
         nullable = lacking(node.this, node.expression)
         return replace(DOUBLE, unit="deg", ucd="pos.angDistance", nullable=nullable)
 
@@ -137,8 +184,10 @@ class Geometries(Typer):
         nodes.Polygon: _polygon,
         nodes.Box: _box,
         nodes.Region: _region,
-        nodes.Contains: _lone_predicate,
-        nodes.Intersects: _lone_predicate,
+        nodes.Framed: _framed,
+        nodes.Compound: _compound,
+        nodes.Contains: _predicate_value,
+        nodes.Intersects: _predicate_value,
         nodes.Distance: _distance,
         nodes.Coord1: _coordinate,
         nodes.Coord2: _coordinate,
@@ -146,3 +195,14 @@ class Geometries(Typer):
         nodes.Centroid: _measure,
         nodes.Coordsys: _measure,
     }
+
+
+def _taken_apart(point: exp.Expr) -> nodes.Point:
+    """Return a point that is a column, or is computed, as a pair of coordinates."""
+    pair = nodes.Coord1(this=point.copy()), nodes.Coord2(this=point.copy())
+    column = replace(DOUBLE, nullable=point.meta["type"].nullable)
+    made = nodes.Point(this=pair[0], expression=pair[1])
+    made.meta["type"] = replace(kinds.POINT, nullable=column.nullable)
+    for side in pair:
+        side.meta["type"] = column
+    return made

@@ -8,26 +8,17 @@ from sqlglot import exp
 
 from distiller.adql.conditions import is_condition
 from distiller.adql.cursor import Lost
-from distiller.adql.expressions import ExpressionParser
-from distiller.adql.limits import (
-    MOST_ITEMS,
-    MOST_JOINS,
-    MOST_SELECTS,
-    MOST_SORTED,
-    MOST_TABLES,
-)
+from distiller.adql.limits import MOST_ITEMS, MOST_SORTED
+from distiller.adql.tables import BEHIND_FROM, TableParser
 from distiller.adql.tokens import tokens
-from distiller.adql.words import FOREIGN_WORDS, STATEMENTS
+from distiller.adql.words import STATEMENTS
 
 if TYPE_CHECKING:
     from distiller.adql.faults import Faults
     from distiller.adql.tokens import Token
 
 _BEHIND_ITEM: Final = frozenset({",", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", ";"})
-_BEHIND_FROM: Final = frozenset({
-    "WHERE", "GROUP", "HAVING", "ORDER", "OFFSET", "UNION", "EXCEPT", "INTERSECT", ";",
-})  # fmt: skip
-_BEHIND_WHERE: Final = _BEHIND_FROM - {"WHERE"}
+_BEHIND_WHERE: Final = BEHIND_FROM - {"WHERE"}
 _BEHIND_GROUP: Final = _BEHIND_WHERE - {"GROUP"}
 _BEHIND_HAVING: Final = _BEHIND_GROUP - {"HAVING"}
 _BEHIND_ORDER: Final = frozenset({"OFFSET", ";"})
@@ -67,12 +58,8 @@ def parse_condition(text: str, faults: Faults) -> exp.Expr | None:
     return condition
 
 
-class QueryParser(ExpressionParser):
-    """Statements, SELECT and its clauses, set operators, FROM."""
-
-    selects = 0
-    tables = 0
-    joins = 0
+class QueryParser(TableParser):
+    """Statements, SELECT and its clauses, set operators."""
 
     def statement(self) -> exp.Query | None:
         """Read one whole statement and see that nothing follows."""
@@ -131,7 +118,9 @@ class QueryParser(ExpressionParser):
         if self.is_word("WITH"):
             self.fault("Q111", "WITH stands at the beginning of the whole query only")
             raise Lost
+        waiting, self.waiting = self.waiting, 0
         query = self.select_expression()
+        self.waiting = waiting
         self.need_sign(")")
         self.depth -= 1
         return self.make(exp.Subquery, start, this=query)
@@ -217,9 +206,7 @@ class QueryParser(ExpressionParser):
 
     def _select(self) -> exp.Select:
         start = self.need_word("SELECT")
-        self.selects += 1
-        if self.selects > MOST_SELECTS:
-            self.exceed(f"more than {MOST_SELECTS} SELECTs", start)
+        self.one_more_select(start)
         select = self.make(exp.Select, start)
         if (word := self.take_word("DISTINCT", "ALL")) and word.value == "DISTINCT":
             select.set("distinct", exp.Distinct())
@@ -237,7 +224,7 @@ class QueryParser(ExpressionParser):
         if not self.is_word("FROM"):
             self.lose("FROM is missing before")
         self.advance()
-        joins = self.attempt(self._from, _BEHIND_FROM)
+        joins = self.attempt(self.from_clause, BEHIND_FROM)
         if joins is None:
             select.meta["open"] = True
         else:
@@ -279,9 +266,19 @@ class QueryParser(ExpressionParser):
                 item.meta["unknown"] = True
             found.append(item)
             if not self.take_sign(","):
+                self._star_alone(found)
                 return found
             if len(found) >= MOST_ITEMS:
                 self.exceed(f"more than {MOST_ITEMS} columns are selected")
+
+    def _star_alone(self, items: list[exp.Expr]) -> None:
+        """Note ``*`` beside other items (``select_list``)."""
+        for item in items if len(items) > 1 else ():
+            if isinstance(item, exp.Star):
+                self.faults.add(
+                    "Q101", item.meta["at"], "* stands alone in SELECT (of one table "
+                    "write t.*)",
+                )  # fmt: skip
 
     def _item(self) -> exp.Expr:
         start = self.token
@@ -299,7 +296,7 @@ class QueryParser(ExpressionParser):
         inner = self.condition()
         if is_condition(inner):
             self.fault("Q110", "ADQL selects values, not conditions", start)
-        name = self._alias("a column")
+        name = self.alias("a column")
         self._item_ends()
         if name is None:
             return inner
@@ -309,7 +306,7 @@ class QueryParser(ExpressionParser):
         if self.token.kind == "foreign" or not (
             self.token.kind == "end"
             or self.is_sign(",", ")", ";")
-            or self.is_word(*_BEHIND_FROM, "FROM", "INTO")
+            or self.is_word(*BEHIND_FROM, "FROM", "INTO")
         ):
             self.lose("a comma or FROM is missing before")
 
@@ -331,154 +328,3 @@ class QueryParser(ExpressionParser):
             raise Lost
         names = dict(zip(("table", "db", "catalog"), parts[::-1], strict=False))
         return self.make(exp.Column, start, this=star, **names)
-
-    def _alias(self, what: str) -> exp.Identifier | None:
-        """Read ``[AS] name``."""
-        if self.take_word("AS"):
-            return self.identifier(f"the name of {what}")
-        if not self.token.is_identifier:
-            return None
-        if self._foreign_clause():
-            self.stranger()
-            return None
-        return self.identifier(f"the name of {what}")
-
-    def _foreign_clause(self) -> bool:
-        """Whether a clause of another dialect begins here, such as LIMIT 10."""
-        if self.token.kind != "word" or self.token.value not in FOREIGN_WORDS:
-            return False
-        after = self.ahead()
-        if after.kind in {"number", "text", "foreign"} or after.is_identifier:
-            return True
-        signs = after.kind == "sign" and after.value in {"(", "*"}
-        return signs or (
-            after.kind == "word" and after.value in {"BY", "JOIN", "FIRST"}
-        )
-
-    def _from(self) -> list[exp.Join]:
-        found = self._chain()
-        while self.take_sign(","):
-            self._one_more_join()
-            found.extend(self._chain())
-        if self.is_word("JOIN", "ON", "USING", "OUTER", "INNER", "AS", "TOP", "SELECT"):
-            self.complain("a comma or JOIN is missing before")
-        elif self.token.kind == "end" or self.is_sign(")", ";"):
-            return found
-        elif not self.is_word(*_BEHIND_FROM):
-            self.complain("a comma, JOIN or WHERE is missing before")
-        self.skip(self.pos, _BEHIND_FROM)
-        return found
-
-    def _chain(self) -> list[exp.Join]:
-        """Read a table and what is joined to it."""
-        first = self.make(exp.Join, self.token, this=self._table())
-        found = [first]
-        while (join := self._join()) is not None:
-            found.append(join)
-        return found
-
-    def _join(self) -> exp.Join | None:
-        start = self.token
-        words = {"NATURAL", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "JOIN"}
-        if not self.is_word(*words):
-            if self.is_word("SEMI", "ANTI", "ASOF", "POSITIONAL") and (
-                self.ahead().value == "JOIN"
-            ):
-                self.lose("ADQL has no such join:")
-            return None
-        natural = self.take_word("NATURAL") is not None
-        cross = not natural and self.take_word("CROSS") is not None
-        inner = not cross and self.take_word("INNER") is not None
-        side = None if cross or inner else self.take_word("LEFT", "RIGHT", "FULL")
-        if side is not None:
-            self.take_word("OUTER")
-        self.need_word("JOIN")
-        self._one_more_join()
-        join = self.make(exp.Join, start, this=self._table())
-        join.set("side", side.value if side else None)
-        join.set("kind", "CROSS" if cross else None)
-        if natural:
-            join.set("method", "NATURAL")
-        self._specification(join, start, allowed=not (natural or cross))
-        return join
-
-    def _one_more_join(self) -> None:
-        self.joins += 1
-        if self.joins > MOST_JOINS:
-            self.exceed(f"more than {MOST_JOINS} joins")
-
-    def _specification(self, join: exp.Join, start: Token, *, allowed: bool) -> None:
-        if not self.is_word("ON", "USING"):
-            if allowed:
-                self.fault(
-                    "Q101", "this JOIN has no condition (add ON ... or USING (...), or "
-                    "write NATURAL JOIN or CROSS JOIN)", start,
-                )  # fmt: skip
-            return
-        if not allowed:
-            self.lose("a NATURAL or CROSS JOIN takes no condition, not")
-        if self.take_word("ON"):
-            join.set("on", self.search_condition())
-            self.measure(join)
-            return
-        self.advance()
-        self.need_sign("(")
-        names = [self.identifier("a column")]
-        while self.take_sign(","):
-            names.append(self.identifier("a column"))
-        self.need_sign(")")
-        join.set("using", names)
-
-    def _table(self) -> exp.Expr:
-        start = self.token
-        if self.opens_query():
-            query = self.subquery()
-            name = self._alias("a sub-query")
-            if name is None:
-                self.fault(
-                    "Q101", "this sub-query needs a name: (SELECT ...) AS q", start
-                )
-                raise Lost
-            query.set("alias", exp.TableAlias(this=name))
-            return query
-        if self.take_sign("("):
-            self.deeper()
-            first, *joins = self._chain()
-            self.need_sign(")")
-            self.depth -= 1
-            if joins:
-                return self.make(exp.Subquery, start, this=first.this, joins=joins)
-            if not first.this.args.get("joins"):
-                self.fault(
-                    "Q101", "parentheses in FROM hold a JOIN or a sub-query", start
-                )
-            inner: exp.Expr = first.this
-            return inner
-        return self._named_table()
-
-    def _named_table(self) -> exp.Table:
-        start = self.token
-        parts = [self.identifier("a table")]
-        while self.take_sign("."):
-            parts.append(self.identifier("a name"))
-        if self.is_sign("("):
-            if not (len(parts) == 1 and parts[0].this == "lateral"):
-                self.fault("Q107", "ADQL has no table functions", start)
-            else:
-                self.fault("Q107", FOREIGN_WORDS["LATERAL"], start)
-            raise Lost
-        if len(parts) > 3:  # noqa: PLR2004 - catalog.schema.table
-            self.fault("Q101", "a table has at most three names", start)
-            raise Lost
-        self.tables += 1
-        if self.tables > MOST_TABLES:
-            self.exceed(f"more than {MOST_TABLES} tables", start)
-        names = dict(zip(("this", "db", "catalog"), parts[::-1], strict=False))
-        table = self.make(exp.Table, start, **names)
-        alias = self._alias("a table")
-        if alias is not None:
-            table.set("alias", exp.TableAlias(this=alias))
-        if self.is_sign("(") and alias is not None:
-            self.fault("Q107", "ADQL gives no column names to a table name")
-            raise Lost
-        return table

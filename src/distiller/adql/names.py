@@ -158,6 +158,8 @@ class Names:
             return Source(name, schema, label, None)
         self.used.add(full)
         table.meta["table"] = full
+        # Views and tables that came with the query have no covers of their regions.
+        table.meta["covered"] = not known.is_view and known.stored is None
         if known.stored is not None:
             _rename(table, known.stored)
         items = tuple(
@@ -293,11 +295,20 @@ class Names:
         return None
 
     def _copy(self, value: exp.Expr, node: exp.Column) -> exp.Expr:
-        self._copied += len(nodes.find(value, exp.Expr))
-        if self._copied > MOST_COPIED:
-            message = "names of the SELECT list stand for too much here"
-            self.exceed(f"{message} (more than {MOST_COPIED} parts)", node.meta["at"])
+        message = "names of the SELECT list stand for too much here"
+        self._count(1, value, message, node.meta["at"])
         return value.copy()
+
+    def count_copies(self, times: int, *values: exp.Expr) -> None:
+        """Count parts of values that are about to stand in the tree several times."""
+        for value in values:
+            message = "this would be written too often"
+            self._count(times, value, message, value.meta.get("at", 0))
+
+    def _count(self, times: int, value: exp.Expr, message: str, at: int) -> None:
+        self._copied += times * len(nodes.find(value, exp.Expr))
+        if self._copied > MOST_COPIED:
+            self.exceed(f"{message} (more than {MOST_COPIED} parts)", at)
 
     def _qualified(self, node: exp.Column, scope: Scope) -> exp.Expr | None:
         name, table = node.this.this, node.args["table"].this

@@ -38,15 +38,37 @@ class Polygon(AdqlNode):
 
 
 class Box(AdqlNode):
-    """``BOX(centre, width, height)``; ``this`` is a point, sizes in deg."""
+    """``BOX(centre, width, height)``; ``this`` is a point, sizes in deg.
+
+    The checks make it a polygon.
+    """
 
     arg_types: ClassVar = {"this": True, "expressions": True}
 
 
+class Framed(AdqlNode):
+    """A POINT in another system than ICRS; the checks make it one in ICRS."""
+
+    arg_types: ClassVar = {"this": True, "system": True}
+
+
 class Region(AdqlNode):
-    """``REGION('STC-S text')`` that is not understood."""
+    """``REGION('STC-S text')`` that is not understood, which the checks refuse."""
 
     arg_types: ClassVar = {"this": True}
+
+
+class Compound(AdqlNode):
+    """Regions of one text that are joined by ``operator``: UNION, INTERSECTION, NOT.
+
+    The checks make a `Truth` of the function that it is an argument of.
+    """
+
+    arg_types: ClassVar = {"operator": True, "expressions": True}
+
+
+class Truth(AdqlNode):
+    """A condition as a value: 1, 0 or NULL. Made by the checks."""
 
 
 class Contains(AdqlNode):
@@ -76,7 +98,9 @@ class Coord2(AdqlNode):
 
 
 class Coordsys(AdqlNode):
-    """``COORDSYS(geometry)``."""
+    """``COORDSYS(geometry)``; ``system`` if the geometry names one."""
+
+    arg_types: ClassVar = {"this": True, "system": False}
 
 
 class Area(AdqlNode):
@@ -148,16 +172,27 @@ class RegionText(AdqlNode):
 
 
 SHAPES = (
-    Area, Centroid, Circle, Contains, Coord1, Coord2, Coordsys, Distance, Intersects,
-    Point, Polygon,
+    Area, Box, Centroid, Circle, Contains, Coord1, Coord2, Coordsys, Distance, Framed,
+    Intersects, Point, Polygon,
 )  # fmt: skip
 """Nodes of ADQL text that take or make geometries."""
+
+NUMERIC = (
+    Area, Box, Centroid, Circle, Compound, Contains, Coord1, Coord2, Distance, Framed,
+    InUnit, Intersects, Point, Polygon, Region,
+)  # fmt: skip
+"""Nodes of ADQL text that the grammar has among numbers or geometries, not texts."""
+
+REPLACED = (Box, Compound, Framed, Region)
+"""Nodes that no tree has any more when the checks have passed it."""
 
 EXPANDED = (Area, Centroid, Contains, Distance, Intersects)
 """Those of them that engines expand: each level multiplies what is below it."""
 
-NODES: tuple[type[AdqlNode], ...] = tuple(AdqlNode.__subclasses__())
-"""All of them: what a target must translate or refuse."""
+NODES: tuple[type[AdqlNode], ...] = tuple(
+    node for node in AdqlNode.__subclasses__() if node not in REPLACED
+)
+"""All others: what a target must translate or refuse."""
 
 
 _LEAVES = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.TableAlias})

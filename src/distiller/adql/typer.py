@@ -38,15 +38,12 @@ class Place:
         What names mean there.
     no_aggregate
         Why aggregates are not allowed.
-    in_geometry
-        Whether it is an argument of a geometry function.
     expanded
         How many of `nodes.EXPANDED` it is inside of.
     """
 
     scope: Scope
     no_aggregate: str | None = None
-    in_geometry: bool = False
     expanded: int = 0
 
 

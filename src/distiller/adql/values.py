@@ -115,38 +115,27 @@ class Values(Conversions):
         left, right = node.this, node.expression
         for side, other in ((left, right), (right, left)):
             if isinstance(bare(side), _PREDICATES):
-                self._predicate(bare(side), node, other, place)
-                return CONDITION
+                self._predicate(bare(side), other)
+                break
         self.typed(left, place)
         self.typed(right, place)
         self.matched(node.this, node.expression, node)
         return CONDITION
 
-    def _predicate(
-        self,
-        call: exp.Expr,
-        node: exp.Binary,
-        other: exp.Expr,
-        place: Place,
-    ) -> None:
-        name = type(call).__name__.upper()
+    def _predicate(self, call: exp.Expr, other: exp.Expr) -> None:
+        """See that a predicate function is compared with the integer 0 or 1."""
         other = bare(other)
-        number = other.this if isinstance(other, exp.Literal) else None
-        if (
-            not isinstance(node, exp.EQ | exp.NEQ)
-            or number not in {"0", "1"}
-            or (isinstance(other, exp.Literal) and other.is_string)
+        if not (
+            isinstance(other, exp.Literal)
+            and not other.is_string
+            and other.this in {"0", "1"}
         ):
-            self.fault(
-                "Q305", call, f"{name} is compared with 0 or 1 only: 1={name}(...)"
-            )
-        for side in (node.this, node.expression):
-            if isinstance(bare(side), _PREDICATES):
-                self._two_shapes(bare(side), place)
-                bare(side).meta["type"] = INT
-                side.meta["type"] = INT
-            else:
-                self.typed(side, place)
+            self._not_compared(call)
+
+    def _not_compared(self, call: exp.Expr) -> None:
+        name = type(call).__name__.upper()
+        message = f"{name} is compared with 0 or 1 only: 1={name}(...)"
+        self.fault("Q305", call, message)
 
     def matched(self, left: exp.Expr, right: exp.Expr, at: exp.Expr) -> None:
         """Check that two typed values can be compared; adapt literals to the other."""
@@ -188,7 +177,12 @@ class Values(Conversions):
             return True
         return False
 
+    def _no_predicate(self, node: exp.Expr) -> None:
+        if isinstance(bare(node), _PREDICATES):
+            self._not_compared(bare(node))
+
     def _between(self, node: exp.Between, place: Place) -> Column:
+        self._no_predicate(node.this)
         for part in (node.this, node.args["low"], node.args["high"]):
             self.typed(part, place)
         self.matched(node.this, node.args["low"], node)
@@ -201,6 +195,7 @@ class Values(Conversions):
         return CONDITION
 
     def _in(self, node: exp.In, place: Place) -> Column:
+        self._no_predicate(node.this)
         left = self.typed(node.this, place)
         query = node.args.get("query")
         if query is None:
@@ -224,18 +219,6 @@ class Values(Conversions):
     def _exists(self, node: exp.Exists, place: Place) -> Column:
         self.nested(node.this, place.scope)
         return CONDITION
-
-    def _scalar(self, node: exp.Subquery, place: Place) -> Column:
-        if place.in_geometry:
-            # Engines write arguments of these many times; a sub-query would be
-            # planned as often, and plans of plans do not end.
-            message = "a sub-query inside a geometry is not translated (join it)"
-            self.fault("Q401", node, message)
-        item = self._single(node, place)
-        if item is None:
-            return ANY
-        node.meta["length"] = item.length
-        return replace(item.column, nullable=True)
 
     def _single(self, node: exp.Subquery, place: Place) -> Item | None:
         items = self.nested(node.this, place.scope)
@@ -262,6 +245,9 @@ class Values(Conversions):
             what = f"argument {number} of {name}"
             if wanted == "integer literal":
                 self._integer_literal(argument, what)
+                if name == "RAND" and not isinstance(argument, exp.Literal):
+                    message = "the argument of RAND must be an unsigned whole number"
+                    self.fault("Q303", argument, message)
                 argument.meta["type"] = INT
                 continue
             column = self.want(argument, place, frozenset({wanted}), what)
@@ -269,7 +255,8 @@ class Values(Conversions):
         return replace(known.result, nullable=nullable)
 
     def _integer_literal(self, node: exp.Expr, what: str) -> None:
-        literal = node.this if isinstance(node, exp.Neg | exp.Paren) else node
+        signed = isinstance(node, exp.Neg) or "signed" in node.meta
+        literal = node.this if signed else node
         if not (
             isinstance(literal, exp.Literal)
             and str(literal.this).isdigit()
@@ -352,7 +339,6 @@ class Values(Conversions):
         exp.In: _in,
         exp.Is: _is,
         exp.Exists: _exists,
-        exp.Subquery: _scalar,
         exp.Avg: _aggregate,
         exp.Count: _aggregate,
         exp.Max: _aggregate,

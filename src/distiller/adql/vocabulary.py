@@ -16,9 +16,6 @@ from distiller.adql.functions import (
 )
 from distiller.adql.words import CLAUSES
 
-REFUSED: Final = frozenset({"BOX"})
-"""Geometry functions that are read, to be refused with a hint."""
-
 _FORMS: Final = {
     "AVG": ("AVG(number)", "the mean of the rows"),
     "COUNT": ("COUNT(*)", "the number of rows, or of values that are not NULL"),
@@ -26,6 +23,10 @@ _FORMS: Final = {
     "MIN": ("MIN(value)", "the smallest value of the rows"),
     "SUM": ("SUM(number)", "the sum of the rows"),
     "AREA": ("AREA(region)", "the area, in square degrees"),
+    "BOX": (
+        "BOX(ra, dec, width, height)",
+        "a box with great circles as sides, deprecated: POLYGON is not",
+    ),
     "CENTROID": ("CENTROID(region)", "the point in the middle"),
     "CIRCLE": ("CIRCLE(ra, dec, radius)", "a circle, ICRS, in degrees"),
     "CONTAINS": (
@@ -85,7 +86,7 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         tuple(sorted(CLAUSES)),
         tuple(CAST_TYPES),
-        tuple(_callable(name) for name in sorted(listed - REFUSED)),
+        tuple(_callable(name) for name in sorted(listed)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 CLAUSES = frozenset(
     """
     FROM WHERE GROUP HAVING ORDER OFFSET UNION EXCEPT INTERSECT AND OR NOT AS BY ON
-    USING JOIN NATURAL INNER LEFT RIGHT FULL CROSS OUTER SELECT WITH DISTINCT ALL TOP
+    USING JOIN NATURAL INNER LEFT RIGHT FULL OUTER SELECT WITH DISTINCT ALL TOP
     BETWEEN LIKE ILIKE IN IS EXISTS ASC DESC NULL
     """.split()  # noqa: SIM905 - one word per entry is unreadable
 )
@@ -27,6 +27,7 @@ FOREIGN_WORDS = {
     "ANY": "ADQL has no ANY: use IN or EXISTS",
     "ASOF": "ADQL has no ASOF JOIN",
     "CASE": "ADQL has no CASE: COALESCE is its only conditional",
+    "CROSS": "ADQL has no CROSS JOIN: put a comma between the tables",
     "COLLATE": "ADQL has no COLLATE",
     "COLUMNS": "ADQL has no COLUMNS(): name the columns",
     "ESCAPE": "ADQL has no ESCAPE for LIKE",

@@ -7,28 +7,37 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from distiller.archive import health, install, refusals
+from distiller.archive.arrow import Rows
 from distiller.archive.compare import digest, dump
 from distiller.archive.query import BATCH_ROWS
 from distiller.archive.store import Writer, duplicates
 from distiller.archive.user_tables import UserTables
-from distiller.core.errors import Damaged, IllegalState, InternalError, NotFound
+from distiller.core.errors import (
+    Damaged,
+    DistillerError,
+    IllegalState,
+    InternalError,
+    NotFound,
+)
 from distiller.model import load_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Self
+
+    import pyarrow as pa
 
     from distiller.adql import Target
     from distiller.archive.engine import Engine
     from distiller.archive.protocol import Given, Outcome, Parameters, Result
     from distiller.core.bundle import Bundle, Stored
     from distiller.core.columns import Catalog
-    from distiller.core.errors import DistillerError
     from distiller.core.refusal import Refusal
     from distiller.core.settings import Settings
     from distiller.model import Model
 
+_LOADED = ("shared", "history")
 _LOOK_UP_S = 60.0
 _FILES = (
     'SELECT f.path, f.checksum, f."size", f.mtime, f.role, p.publisher_did '
@@ -304,6 +313,54 @@ class Archive:
         """Return all rows of a small look-up, by column name."""
         with self.query(sql, params, timeout_s=_LOOK_UP_S) as result:
             return [row for batch in result.batches for row in batch.to_pylist()]
+
+    def load(self, name: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Take many rows into a table that a site fills, such as a catalogue.
+
+        All go in or none. They are as quick as the engine takes them: columns, no
+        row by itself, and on PostgreSQL the indexes of a table that was empty are made
+        behind them, while who asks for that table waits. On DuckDB they are ordered by
+        declination, so that cones read few of them.
+
+        Parameters
+        ----------
+        name
+            Of a table of the model whose rows belong to no dataset (``rows: shared`` or
+            ``history``).
+        batches
+            Rows of new keys, with columns of the table by name; those that are not
+            given, and NaN, are NULL.
+
+        Returns
+        -------
+        Their number.
+
+        Raises
+        ------
+        NotFound
+            If there is no such table.
+        IllegalState
+            If its rows are not for a site to fill, are there already, or refer to rows
+            that are not there.
+        BadParameter
+            If columns or values do not fit.
+        """
+        table = self._model.by_name.get(name)
+        if table is None:
+            raise NotFound(f"the data model has no table {name}")
+        if table.rows not in _LOADED:
+            raise IllegalState(
+                f"{name}: its rows are {table.rows}, and come with datasets",
+                hint="rows go into tables of `rows: shared` or `history`",
+            )
+        rows = Rows(table, batches)
+        try:
+            with self._changing(f"loading {name}"):
+                return self._engine.load(table, rows.reader)
+        except DistillerError:
+            if rows.fault is not None:
+                raise rows.fault from None
+            raise
 
     def set_base_url(self, url: str) -> None:
         """Say under which URL files are reached; ivoa.obscore follows."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
+
     from distiller.adql import Target
     from distiller.archive.protocol import Given, Parameters, Result
     from distiller.core.columns import Column
@@ -122,6 +124,9 @@ class Engine(Protocol):
         tables: Sequence[Given] = (),
     ) -> AbstractContextManager[Result]:
         """Run one SELECT, read-only, and stream its rows; it sees tables of its own."""
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows of new keys into a table, all or none; return their number."""
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours; ``doing`` begins their texts."""

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 from duckdb import func
 
-from distiller.archive import geometry
+from distiller.archive import geometry, polygons
+from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _GEOMETRY = "DOUBLE[]"
+_BLOCK = 2**15
+"""Numbers of polygons that are worked on at once: some MB of temporary arrays."""
+
 _POLE_DEG = 90.0
 VARIABLE = "dst_query"
 """Variable of a cursor that holds the number of its query, see `Stops`."""
@@ -175,16 +179,33 @@ class Geometries:
         self._values = np.asarray(
             column.values.to_numpy(zero_copy_only=False), dtype=np.float64
         )
-        counts = np.diff(self._offsets)
+        counts = self.counts = np.diff(self._offsets)
         valid = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
         fits = (counts == 2) | (counts == 3) | ((counts >= 6) & (counts % 2 == 0))  # noqa: PLR2004 - point, circle, polygon
-        self.good = valid & fits
-        for index in np.flatnonzero(self.good):
-            item = self[int(index)]
-            sound = np.isfinite(item).all()
-            if len(item) > 3:  # noqa: PLR2004 - a polygon
-                sound = sound and np.abs(item[1::2]).max() <= _POLE_DEG
-            self.good[index] = sound
+        self.good = valid & fits & self._sound()
+
+    def _sound(self) -> geometry.Bools:
+        """Tell which are of finite numbers, polygons with no vertex beyond a pole."""
+        used = slice(int(self._offsets[0]), int(self._offsets[-1]))
+        values = self._values[used]
+        owner = np.repeat(np.arange(len(self)), self.counts)
+        place = np.arange(len(values)) - np.repeat(
+            self._offsets[:-1] - used.start, self.counts
+        )
+        beyond = (place % 2 == 1) & (self.counts[owner] > 3)  # noqa: PLR2004 - a polygon
+        bad = ~np.isfinite(values) | (beyond & ~(np.abs(values) <= _POLE_DEG))
+        sound = np.ones(len(self), dtype=np.bool_)
+        sound[owner[bad]] = False
+        return sound
+
+    def several(self, places: Any, count: int) -> geometry.Floats:
+        """Return the first numbers of some items, shape (k, count)."""
+        found = self._values[self._offsets[:-1][places][:, None] + np.arange(count)]
+        return np.asarray(found)
+
+    def last(self, places: Any) -> geometry.Floats:
+        """Return the last number of some items."""
+        return np.asarray(self._values[self._offsets[1:][places] - 1])
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -195,28 +216,30 @@ class Geometries:
         return np.asarray(found)
 
 
-def _predicate(
-    judge: Callable[[geometry.Floats, geometry.Floats], bool],
-) -> Callable[[Any, Any], Any]:
-    def column(a: Any, b: Any) -> Any:
-        left, right = Geometries(a), Geometries(b)
-        good = left.good & right.good
-        answers = np.zeros(len(left), dtype=np.bool_)
-        for index in np.flatnonzero(good):
-            geometry.pause()
-            answers[index] = judge(left[int(index)], right[int(index)])
-        return pa.array(answers, mask=~good)
-
-    return column
+def _intersects_column(a: Any, b: Any) -> Any:
+    left, right = Geometries(a), Geometries(b)
+    good = left.good & right.good
+    answers = np.zeros(len(left), dtype=np.bool_)
+    open_ = good.copy()
+    for one, other in ((left, right), (right, left)):
+        _polygons(one, other, polygons.meet, answers, open_)
+    for index in np.flatnonzero(open_):
+        geometry.pause()
+        answers[index] = geometry.intersects(left[int(index)], right[int(index)])
+    return pa.array(answers, mask=~good)
 
 
 def _contains_column(a: Any, b: Any) -> Any:
-    """Points against one and the same polygon at once, all else one by one."""
+    """Many polygons at once, then points in one polygon at once, else one by one."""
     inner, outer = Geometries(a), Geometries(b)
     good = inner.good & outer.good
     answers = np.zeros(len(inner), dtype=np.bool_)
+    open_ = good.copy()
+    _polygons(inner, outer, polygons.within, answers, open_, sizes=(3,))
+    if _are_several(outer, open_):
+        _polygons(outer, inner, polygons.meet, answers, open_, sizes=(2,))
     groups: dict[bytes, list[int]] = {}
-    for index in np.flatnonzero(good):
+    for index in np.flatnonzero(open_):
         geometry.pause()
         place = int(index)
         if len(inner[place]) == 2 and len(outer[place]) > 3:  # noqa: PLR2004 - a point, a polygon
@@ -230,6 +253,40 @@ def _contains_column(a: Any, b: Any) -> Any:
             geometry.polygon(outer[places[0]]),
         )
     return pa.array(answers, mask=~good)
+
+
+def _are_several(items: Geometries, chosen: geometry.Bools) -> bool:
+    """Whether there are different ones: a polygon that is always the same is not."""
+    places = np.flatnonzero(chosen)
+    if len(places) < 2:  # noqa: PLR2004 - one is not several
+        return False
+    return not np.array_equal(items[int(places[0])], items[int(places[-1])])
+
+
+def _polygons(  # noqa: PLR0913 - both sides, the question, and the answers
+    ones: Geometries,
+    others: Geometries,
+    judge: Callable[[Any, Any, Any], tuple[Any, Any]],
+    answers: geometry.Bools,
+    open_: geometry.Bools,
+    *,
+    sizes: tuple[int, ...] = (2, 3),
+) -> None:
+    """Answer for polygons against points or circles what is clear, all at once."""
+    fits = open_ & np.isin(others.counts, sizes) & (ones.counts >= 6)  # noqa: PLR2004 - a polygon
+    for count in np.unique(ones.counts[fits]):
+        places = np.flatnonzero(fits & (ones.counts == count))
+        step = max(1, _BLOCK // int(count))
+        for start in range(0, len(places), step):
+            geometry.pause()
+            these = places[start : start + step]
+            said, clear = judge(
+                ones.several(these, int(count)).reshape(len(these), -1, 2),
+                others.several(these, 2),
+                np.where(others.counts[these] == 3, others.last(these), 0.0),  # noqa: PLR2004 - a circle
+            )
+            answers[these[clear]] = said[clear]
+            open_[these[clear]] = False
 
 
 def _area_column(g: Any) -> Any:
@@ -254,9 +311,21 @@ def _centroid_column(g: Any) -> Any:
     )
 
 
+def _cover_column(g: Any) -> Any:
+    """Return lists of three numbers, see `distiller.core.covers`."""
+    if isinstance(g, pa.ChunkedArray):
+        g = g.combine_chunks()
+    values = np.asarray(g.values.to_numpy(zero_copy_only=False), dtype=np.float64)
+    found = covers(values, np.asarray(g.offsets))
+    found[~np.asarray(g.is_valid().to_numpy(zero_copy_only=False))] = EVERYWHERE
+    ends: Any = pa.array(np.arange(0, 3 * len(found) + 1, 3, dtype=np.int32))
+    return pa.ListArray.from_arrays(ends, pa.array(found.reshape(-1)))
+
+
 _FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
     ("dst_any_contains", _contains_column, 2, "BOOLEAN"),
-    ("dst_any_intersects", _predicate(geometry.intersects), 2, "BOOLEAN"),
+    ("dst_any_intersects", _intersects_column, 2, "BOOLEAN"),
     ("dst_any_area", _area_column, 1, "DOUBLE"),
+    ("dst_cover", _cover_column, 1, _GEOMETRY),
     ("dst_any_centroid", _centroid_column, 1, _GEOMETRY),
 )

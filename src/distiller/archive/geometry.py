@@ -178,6 +178,11 @@ def _points_in(points: Floats, corners: Floats) -> Bools:
     )
     turns = np.sum(np.arctan2(east, north), axis=1) / (2.0 * np.pi)
     inside = turns * np.sign(signed_area_sr(corners)) > 1.0 / 2.0
+    middle = corners.sum(axis=0)
+    if (corners @ middle > 0).all():
+        # Of a polygon that crosses itself, a part winds the other way: what lies
+        # opposite to that part turns in the sense of the whole as well.
+        inside &= points @ middle > 0
     border = ~inside
     if border.any():
         near = edge_distance_rad(points[border], corners) <= TOLERANCE_RAD

@@ -152,7 +152,8 @@ def fill_mapped(
     declared = mappings(model)
     for one in declared:
         session.execute(f"DELETE FROM {one.target}")  # noqa: S608 - names of the model
-        session.execute(one.insert_sql(engine), one.used(parameters))
+        table = model.by_name[one.target]
+        session.execute(one.insert_sql(table, engine), one.used(parameters))
     selects = [one.select_sql(engine) for one in declared]
     state = {"parameters": parameters, "selects": selects}
     write_setting(session, _MAPPING, json.dumps(state, sort_keys=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import heapq
 import itertools
+import math
 import threading
 import time
 import weakref
@@ -55,6 +56,7 @@ class Watchdog:
         self._open: weakref.WeakSet[Running] = weakref.WeakSet()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
+        self._wakes_at = math.inf
         self._closed = False
         self._ended = False
 
@@ -120,7 +122,7 @@ class Watchdog:
                 target=self._watch, name="query-watchdog", daemon=True
             )
             self._thread.start()
-        elif self._heap[0][1] == number:
+        elif when < self._wakes_at:
             self._wake.notify()
 
     def _watch(self) -> None:
@@ -134,7 +136,9 @@ class Watchdog:
                         later = time.monotonic() + pause
                         longer = min(2 * pause, _AGAIN_MOST_S)
                         heapq.heappush(self._heap, (later, number, longer, result))
-                wait = self._heap[0][0] - present if self._heap else None
+                # It may wake for nothing: telling it of every query costs more.
+                self._wakes_at = self._heap[0][0] if self._heap else math.inf
+                wait = self._wakes_at - present if self._heap else None
                 self._wake.wait(wait)
 
 

@@ -357,6 +357,7 @@ _PLAIN: dict[str, type[DistillerError]] = {
         errors.IllegalState,
         errors.PassingError,
         errors.Busy,
+        errors.TooMany,
         errors.TimedOut,
         errors.NoSpace,
         errors.Unreachable,

@@ -340,7 +340,8 @@ class Writer:
         dids = [bundle.publisher_did for bundle in bundles]
         parameters["publisher_dids"] = dids
         for place, declared in enumerate(mappings(self._model)):
-            statement = declared.insert_sql(self._engine, which="some")
+            table = self._model.by_name[declared.target]
+            statement = declared.insert_sql(table, self._engine, which="some")
             count = self._session.execute(statement, declared.used(parameters))
             # The first is ObsCore, with a row for every dataset.
             if count > len(dids) or (place == 0 and count < len(dids)):

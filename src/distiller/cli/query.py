@@ -15,6 +15,7 @@ from distiller.cli import settings_of
 from distiller.cli.adql import standard_input
 from distiller.core.errors import BadParameter
 from distiller.queries import answer
+from distiller.vo.formats import format_of
 from distiller.vo.tap import TapParameters
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ _PIPE_CLOSED = 141
     "form",
     default="votable",
     show_default=True,
-    help="votable, votable/td, csv, tsv, or a media type.",
+    help="votable, votable/td, votable/b, csv, tsv, json, fits, parquet, or a media "
+    "type.",
 )
 @click.option("--maxrec", type=click.IntRange(0), help="Rows at most.")
 @click.option(
@@ -57,6 +59,12 @@ def command(
     """
     files = dict(_file(given) for given in uploads)
     text = standard_input() if adql == "-" else adql
+    if format_of(form).is_spooled and sys.stdout.isatty():
+        raise BadParameter(
+            "--format",
+            f"{form} is not for a terminal",
+            hint=f"write it to a file: > result.{format_of(form).kind}",
+        )
     try:
         for part in _document(settings_of(ctx), text, form, maxrec, files):
             sys.stdout.buffer.write(part)

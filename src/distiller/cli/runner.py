@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from distiller.archive import RemoteArchive, open_archive
+from distiller.archive import Archive, RemoteArchive, open_archive
 from distiller.cli import settings_of
+from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.supervisor import Supervisor
+from distiller.jobs.watch import Watcher
 from distiller.web import boot
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from distiller.archive import Archive
     from distiller.core.settings import Settings
 
 
@@ -30,11 +31,12 @@ def _archive(settings: Settings) -> Archive | RemoteArchive:
 @click.command()
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Run the analysis jobs of a home until SIGTERM or SIGINT.
+    """Run the jobs of a home until SIGTERM or SIGINT.
 
     For servers with `runner = "external"`; products are filed in the archive of
-    `database_url`, else through the server of the home, once it answers. Jobs that run
-    when this stops go on, and the next start finds them.
+    `database_url`, else through the server of the home, once it answers; that server
+    then runs asynchronous queries itself, which run here otherwise. Jobs that run when
+    this stops go on, and the next start finds them; queries are run anew by it.
     """
     settings = settings_of(ctx)
     boot.require_archive(settings)
@@ -46,11 +48,25 @@ def command(ctx: click.Context) -> None:
     from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
 
     with _archive(settings) as archive:
-        supervisor = Supervisor(settings, OrmJobStore(), archive, look_s=0.2)
+        store = OrmJobStore()
+        supervisor = Supervisor(settings, store, archive)
+        queries = None
+        if isinstance(archive, Archive):
+            queries = QueryDesk(settings, store, archive)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             supervisor.stop(0.0)
 
+        def begin() -> None:
+            if queries is not None:
+                queries.start()
+            click.echo(f"running jobs of {settings.home}")
+
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        supervisor.run(lambda: click.echo(f"running jobs of {settings.home}"))
+        try:
+            with Watcher(store):
+                supervisor.run(begin)
+        finally:
+            if queries is not None:
+                queries.stop()

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -16,8 +16,10 @@ from distiller.cli import settings_of
 from distiller.core.errors import IllegalState, InternalError
 from distiller.core.rights import Reader
 from distiller.core.settings import load_settings
+from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
+from distiller.jobs.watch import Watcher
 from distiller.model.examples import examples
 from distiller.model.load import lacking
 from distiller.queries import uploads
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
+    from distiller.jobs.desk import Desk
+    from distiller.jobs.store import JobStore
 
 _DEMO_RUNS = 17
 _DEMO_SEED = 2015
@@ -81,7 +85,7 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     from distiller.web import names, site  # noqa: PLC0415
     from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
 
-    with closing(open_archive(settings, create=False)) as archive:
+    with closing(open_archive(settings, create=False)) as archive, ExitStack() as stack:
         archive.set_base_url(settings.base_url)
         examples(archive.model.folder)  # those of a site are refused here if wrong
         for words in lacking(archive.model):
@@ -93,20 +97,30 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
             return target.ra_deg, target.dec_deg
 
         jobs = JobService(store, archive, settings, resolver=position)
-        supervisor = Supervisor(settings, store, archive)
+        desks = _desks(settings, store, archive)
         site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
         if demo:
             _order_map(jobs, archive)
-        if settings.runner == "embedded":
-            supervisor.start()
-        try:
-            server.run(
-                site.current(),
-                listener,
-                lambda: click.echo(f"ready: {settings.base_url}/"),
-            )
-        finally:
-            supervisor.stop()
+        if settings.runner == "external":
+            stack.enter_context(Watcher(store))
+        for desk in desks:
+            stack.callback(desk.stop)
+            desk.start()
+        server.run(
+            site.current(),
+            listener,
+            lambda: click.echo(f"ready: {settings.base_url}/"),
+        )
+
+
+def _desks(settings: Settings, store: JobStore, archive: Archive) -> list[Desk]:
+    """Return what runs jobs here: queries run where the archive is open."""
+    desks: list[Desk] = []
+    if settings.runner == "embedded":
+        desks.append(Supervisor(settings, store, archive))
+    if settings.runner == "embedded" or settings.database_url is None:
+        desks.append(QueryDesk(settings, store, archive))
+    return desks
 
 
 def _addressed(settings: Settings, host: str, port: int) -> Settings:

@@ -13,6 +13,7 @@
     │   └── BadData           a FITS file or folder that cannot be used
     ├── PassingError          passing: the same request may work later
     │   ├── Busy              too much at once; carries retry_after_s
+    │   │   └── TooMany       too much at once of one user
     │   ├── TimedOut          a limit on time was reached
     │   ├── NoSpace           the disk, or a quota, is full
     │   └── Unreachable       another service or process does not answer
@@ -168,6 +169,12 @@ class Busy(PassingError):  # noqa: N818 - named as the condition
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class TooMany(Busy):
+    """Too much at once of one user; the others are served."""
+
+    code = "P110"
 
 
 class TimedOut(PassingError):  # noqa: N818 - named as the condition

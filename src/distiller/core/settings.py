@@ -107,7 +107,14 @@ class Settings(BaseSettings):
     answer_spool_mb: int = Field(
         default=10_000,
         ge=1,
-        description="Disk for answers that clients take slowly, below the home, MB.",
+        description="Disk for FITS, Parquet and answers that clients take slowly, "
+        "below the home, MB.",
+    )
+    answer_grace_s: float = Field(
+        default=0.015,
+        ge=0,
+        description="So long an answer waits for its first rows once the database has "
+        "accepted the query, so that what fails at once has a status of its own, s.",
     )
     answer_idle_s: float = Field(
         default=300.0,
@@ -119,6 +126,33 @@ class Settings(BaseSettings):
     )
     queries_at_once: int = Field(
         default=16, ge=1, description="Queries that run at once; further ones wait."
+    )
+    async_queries_at_once: int = Field(
+        default=4,
+        ge=1,
+        description="Asynchronous queries that run at once beside those; jobs of "
+        "analysis do not count.",
+    )
+    async_duration_s: int = Field(
+        default=600,
+        ge=1,
+        description="Default executionDuration of an asynchronous query, s.",
+    )
+    async_duration_max_s: int = Field(
+        default=7200,
+        ge=1,
+        description="Longest executionDuration of an asynchronous query, s.",
+    )
+    async_result_mb: int = Field(
+        default=10_000,
+        ge=1,
+        description="Largest result of one asynchronous query, MB.",
+    )
+    async_results_mb: int = Field(
+        default=100_000,
+        ge=1,
+        description="Disk for the results of all asynchronous queries, below the home, "
+        "and as much for files that came with those which have not run, MB.",
     )
     upload_mb: int = Field(
         default=100,

@@ -1,4 +1,4 @@
-"""Who wants to know when a job changes: the supervisor and those who wait."""
+"""Who wants to know when a job changes: those who run jobs, and those who wait."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    Listener = Callable[[str], None]
 
 
 class Changes:
@@ -19,26 +21,40 @@ class Changes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[int, Callable[[str], None]] = {}
+        self._listeners: dict[int, tuple[Listener, bool]] = {}
         self._next = 0
 
-    def tell(self, job_id: str) -> None:
+    def tell(self, job_id: str, *, is_due: bool = True) -> None:
         """Call every listener; they must be quick and may be of any thread.
 
         The empty id wakes up everybody, whichever job they listen for.
+
+        Parameters
+        ----------
+        is_due
+            Whether something is to be done now by whoever runs the job.
         """
         with self._lock:
             listeners = tuple(self._listeners.values())
-        for listener in listeners:
-            listener(job_id)
+        for listener, only_due in listeners:
+            if is_due or not only_due:
+                listener(job_id)
 
     @contextmanager
-    def listening(self, listener: Callable[[str], None]) -> Iterator[None]:
-        """Call ``listener`` with job ids until the block ends."""
+    def listening(
+        self, listener: Listener, *, only_due: bool = False
+    ) -> Iterator[None]:
+        """Call ``listener`` with job ids until the block ends.
+
+        Parameters
+        ----------
+        only_due
+            Whether to leave out changes after which there is nothing to do.
+        """
         with self._lock:
             self._next += 1
             number = self._next
-            self._listeners[number] = listener
+            self._listeners[number] = (listener, only_due)
         try:
             yield
         finally:

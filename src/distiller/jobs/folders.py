@@ -2,7 +2,8 @@
 
 A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log``,
 ``progress.json``, ``fault.txt``, ``cancel``, ``inputs/``, ``result/``, ``tmp/``,
-``state.json``. A product's folder has the files alone.
+``state.json``; that of a query: ``uploads/``, ``answer/``, ``out.log``. A product's
+folder has the files alone.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ INPUTS: Final = "inputs"
 RESULT: Final = "result"
 LOCK: Final = "lock"
 TEMPORARY: Final = "tmp"
+ANSWER: Final = "answer"
+UPLOADS: Final = "uploads"
 _RESERVE: Final = "reserve"
 _PARTIAL: Final = ".partial-"
 _TRASH: Final = ".trash-"

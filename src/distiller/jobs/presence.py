@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from distiller.core.settings import Settings
+    from distiller.jobs.store import Kind
 
-LOCK: Final = "supervisor.lock"
-"""File in the folder of the jobs that the supervisor of a home holds locked."""
+LOCKS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {"analysis": "supervisor.lock", "query": "queries.lock"}
+)
+"""Files in the folder of the jobs that whoever runs a kind of jobs holds locked."""
 
 
-def has_runner(settings: Settings) -> bool:
-    """Whether a supervisor runs in this or in another process.
+def has_runner(settings: Settings, kind: Kind = "analysis") -> bool:
+    """Whether a supervisor of these jobs runs in this or in another process.
 
     It is asked of the lock, which the kernel frees however its holder ends. A shared
     lock of a moment asks without a trace, across containers too.
     """
     try:
-        with (settings.jobs_path / LOCK).open("rb") as stream:
+        with (settings.jobs_path / LOCKS[kind]).open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

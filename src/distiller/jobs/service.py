@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from distiller.analysis import tasks
 from distiller.core.errors import (
-    BadParameter,
     Busy,
     DistillerError,
     Forbidden,
@@ -27,8 +28,9 @@ from distiller.core.errors import (
 )
 from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import failures, folders
+from distiller.jobs import failures, folders, limits, uploads
 from distiller.jobs.specify import Specifier
+from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
 
 if TYPE_CHECKING:
@@ -38,46 +40,20 @@ if TYPE_CHECKING:
 
     from distiller.analysis.parameters import TaskParameters
     from distiller.core.settings import Settings
+    from distiller.jobs.limits import Times
     from distiller.jobs.store import DatasetFinder, JobStore, JobUpdate, Resolver
+    from distiller.jobs.uploads import Uploads
 
 _LOOK_S: Final = 0.5
 _LOOK_AT_OWN_S: Final = 5.0
 _OPEN: Final = frozenset({Phase.PENDING, Phase.HELD})
-_UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _ALL: Final = frozenset(Phase)
-
-PENDING_MAX: Final = 1000
-"""Most jobs of one owner that were made and not started."""
-
-IDLE: Final = timedelta(hours=6)
-"""How long a job of nobody is kept that was not started, or could not be."""
-
-PARAMETERS_MAX: Final = 1000
-"""Most parameters of one job, and a bound to what is stored of them:"""
-
-PARAMETERS_MAX_BYTES: Final = 256 * 1024
 
 _TRIES: Final = 100
 _RESTLESS: Final = "job {} is being changed by others all the time"
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Limits that a new job is given; None is the usual one.
-
-    Attributes
-    ----------
-    duration_s
-        Longest run; 0 is the longest allowed.
-    destruction
-        When it is removed, at most as late as usual.
-    """
-
-    duration_s: int | None = None
-    destruction: datetime | None = None
-
-
-_USUAL: Final = Times()
+_NO_FILES: Final[Uploads] = MappingProxyType({})
 
 
 class JobService:
@@ -109,15 +85,22 @@ class JobService:
 
     # What users may do -----------------------------------------------------------
 
-    def create(
+    def create(  # noqa: PLR0913 - the parts of a request
         self,
         task: str,
         parameters: Iterable[tuple[str, str]],
         owner: str | None = None,
         run_id: str | None = None,
-        times: Times = _USUAL,
+        times: Times = limits.USUAL,
+        *,
+        files: Uploads = _NO_FILES,
     ) -> Job:
         """Make a PENDING job; its parameters are checked when it runs (UWS).
+
+        Parameters
+        ----------
+        files
+            What comes along, by name; only queries take any.
 
         Raises
         ------
@@ -127,17 +110,19 @@ class JobService:
             If the owner has too many jobs that were not started.
         """
         job = self._new(task, parameters, owner, run_id, times)
-        self._make_room(owner)
-        self._store.create(job)
+        limits.make_room(self._store, owner, kind_of(task))
+        self._keep(job, files)
         return job
 
-    def submit(
+    def submit(  # noqa: PLR0913 - the parts of a request
         self,
         task: str,
         parameters: Iterable[tuple[str, str]],
         who: Reader = NOBODY,
         run_id: str | None = None,
-        times: Times = _USUAL,
+        times: Times = limits.USUAL,
+        *,
+        files: Uploads = _NO_FILES,
     ) -> Job:
         """Make a job of whoever asks, and run it: `create` and `run` in one step.
 
@@ -152,17 +137,10 @@ class JobService:
             If the owner has too many jobs under way.
         """
         job = self._new(task, parameters, who.name, run_id, times)
-        self._check_load(who.name)
+        self._check_load(who.name, task)
         phase, update = self._outcome(job, who)
-        made = replace(
-            job,
-            phase=phase,
-            quote=update.get("quote"),
-            end_time=update.get("end_time"),
-            destruction=update.get("destruction", job.destruction),
-            error=update.get("error"),
-        )
-        self._store.create(made, update.get("spec", ""))
+        made = _with(job, phase, update)
+        self._keep(made, files, update.get("spec", ""))
         return made
 
     def check(
@@ -181,29 +159,48 @@ class JobService:
         """
         return self._specifier.check(task, parameters, who)
 
-    def set_parameters(self, job_id: str, parameters: Iterable[tuple[str, str]]) -> Job:
-        """Add parameters to a PENDING job; they accumulate (UWS, DALI)."""
+    def set_parameters(
+        self,
+        job_id: str,
+        parameters: Iterable[tuple[str, str]],
+        files: Uploads = _NO_FILES,
+    ) -> Job:
+        """Add parameters, and files, to a PENDING job; they accumulate (UWS, DALI)."""
         more = tuple(parameters)
+        if files:
+            job = self._store.get(job_id)
+            if job.phase is Phase.PENDING:
+                self._save(folders.job_folder(self._settings, job_id), files)
         for _ in range(_TRIES):
             job = self._store.get(job_id)
             if job.phase is not Phase.PENDING:
                 raise _illegal(job, "take parameters")
-            both = _bounded((*job.parameters, *more))
+            if not more:
+                return job
+            both = limits.bounded((*job.parameters, *more))
             update: JobUpdate = {"parameters": both}
             # If another request added some since, they are read again.
             if self._store.update(job_id, {Phase.PENDING}, update, seen=job.parameters):
                 return self.get(job_id)
         raise Busy(_RESTLESS.format(job_id), hint="try again")
 
+    def set_run_id(self, job_id: str, run_id: str) -> None:
+        """Set the word that a client knows a PENDING job by."""
+        self._step(job_id, {Phase.PENDING}, {"run_id": run_id}, "change its runId")
+
     def set_duration(self, job_id: str, seconds: int) -> Job:
         """Set the longest run in s of a job that has not started; 0 is the longest."""
-        update: JobUpdate = {"execution_duration_s": self._duration_s(seconds)}
+        task = self._store.get(job_id).task
+        longest_s = limits.duration_s(self._settings, task, seconds)
+        update: JobUpdate = {"execution_duration_s": longest_s}
         self._step(job_id, _OPEN, update, "change its duration")
         return self.get(job_id)
 
     def set_destruction(self, job_id: str, instant: datetime) -> Job:
         """Set when the job is removed, at most as late as for a new job."""
-        update: JobUpdate = {"destruction": min(instant, self._latest(now()))}
+        update: JobUpdate = {
+            "destruction": min(instant, limits.latest(self._settings, now()))
+        }
         self._step(job_id, _ALL, update, "change its destruction")
         return self.get(job_id)
 
@@ -227,12 +224,12 @@ class JobService:
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
                 raise _illegal(job, "run")
-            self._check_load(job.owner)
+            self._check_load(job.owner, job.task)
             owner = who if who and who.name == job.owner else Reader(job.owner)
             phase, update = self._outcome(job, owner)
             # If parameters were added since, they are to be used as well.
             if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
-                return self.get(job_id)
+                return _with(job, phase, update)
         raise Busy(_RESTLESS.format(job_id), hint="try again")
 
     def abort(self, job_id: str) -> Job:
@@ -242,8 +239,9 @@ class JobService:
             "error": JobError("aborted by its user before it ran", "fatal"),
         }
         if self._store.update(job_id, _OPEN, update, to=Phase.ABORTED):
+            uploads.forget(folders.job_folder(self._settings, job_id))
             return self.get(job_id)
-        self._step(job_id, _UNDER_WAY, {"wish": "abort"}, "be aborted")
+        self._step(job_id, limits.UNDER_WAY, {"wish": "abort"}, "be aborted")
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
@@ -300,20 +298,29 @@ class JobService:
 
     def place(self, job: Job) -> tuple[int, int]:
         """Return the place of a waiting job, from 1 on, and how many wait."""
-        before, waiting = self._store.place(job.creation_time)
+        kind = kind_of(job.task)
+        before, waiting = self._store.place(job.creation_time, kind)
         return before + 1, max(waiting, before + 1)
 
     async def wait(
-        self, job_id: str, *, timeout_s: float, phase: Phase | None = None
+        self,
+        job_id: str,
+        who: Reader = NOBODY,
+        *,
+        timeout_s: float,
+        phase: Phase | None = None,
     ) -> Job:
         """Return the job once its phase changes, after ``timeout_s``, or at `leave`.
 
         Parameters
         ----------
+        who
+            Who asks, as for `visit`.
         phase
             The phase that the client knows; if the job is not in it, or not in one
             that can end by itself, there is nothing to wait for.
         """
+        look = functools.partial(self._look, job_id, who)
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
 
@@ -323,7 +330,7 @@ class JobService:
 
         deadline = time.monotonic() + timeout_s
         with self._store.changes.listening(tell):
-            job = await loop.run_in_executor(self._threads, self._look, job_id)
+            job = await loop.run_in_executor(self._threads, look)
             known = job.phase if phase is None else phase
             while job.phase == known and known.is_active:
                 left = deadline - time.monotonic()
@@ -332,7 +339,7 @@ class JobService:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left, self._look_s))
                 changed.clear()
-                job = await loop.run_in_executor(self._threads, self._look, job_id)
+                job = await loop.run_in_executor(self._threads, look)
         return job
 
     def leave(self) -> None:
@@ -354,7 +361,10 @@ class JobService:
             names = ", ".join(r.id for r in job.results)
             message = f"job {job_id} ({job.phase}) has no result {result_id!r}"
             raise NotFound(message, hint=f"it has: {names}" if names else None)
-        folder = folders.product_folder(self._settings, job.task, job_id)
+        if job.task == QUERY:
+            folder = folders.job_folder(self._settings, job_id) / folders.ANSWER
+        else:
+            folder = folders.product_folder(self._settings, job.task, job_id)
         path = folder / result.name
         if not path.is_file():
             message = f"the file of result {result_id!r} of job {job_id} is gone"
@@ -369,9 +379,9 @@ class JobService:
 
     # Inside ----------------------------------------------------------------------
 
-    def _look(self, job_id: str) -> Job:
+    def _look(self, job_id: str, who: Reader) -> Job:
         try:
-            return self.get(job_id)
+            return self.visit(job_id, who)
         finally:
             self._store.release()
 
@@ -396,81 +406,84 @@ class JobService:
         times: Times,
     ) -> Job:
         """Return a PENDING job that is not stored yet."""
-        tasks.task(task)
+        if task != QUERY:
+            tasks.task(task)
         moment = now()
-        latest = self._latest(moment)
-        duration_s, destruction = times.duration_s, times.destruction
+        latest = limits.latest(self._settings, moment)
+        destruction = times.destruction
         if destruction is None:
-            destruction = latest if owner else self._idle_end(moment)
-        if duration_s is None:
-            duration_s = self._settings.job_duration_s
+            destruction = latest if owner else limits.idle_end(self._settings, moment)
         return Job(
             job_id=str(uuid.uuid4()),
             task=task,
             owner=owner,
             phase=Phase.PENDING,
             creation_time=moment,
-            execution_duration_s=self._duration_s(duration_s),
+            execution_duration_s=limits.duration_s(
+                self._settings, task, times.duration_s
+            ),
             destruction=min(destruction, latest),
             run_id=run_id,
-            parameters=_bounded(tuple(parameters)),
+            parameters=limits.bounded(tuple(parameters)),
         )
 
-    def _make_room(self, owner: str | None) -> None:
-        """Let nobody fill the table with jobs that are never started."""
-        if self._store.count(owner, {Phase.PENDING}) < PENDING_MAX:
+    def _keep(self, job: Job, files: Uploads, spec: str = "") -> None:
+        """Store a new job; its files first, since it may run the next moment."""
+        if not files:
+            self._store.create(job, spec)
             return
-        if owner is not None:
-            message = f"there are {PENDING_MAX} jobs of yours that were not started"
-            raise Forbidden(message, hint="start some, or delete them")
-        # Those of nobody are everybody's: one who fills them up must not shut out
-        # the others, so the oldest makes room.
-        oldest = self._store.oldest(None, Phase.PENDING)
-        if oldest is not None:
-            self._store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
+        folder = folders.job_folder(self._settings, job.job_id)
+        try:
+            self._save(folder, files)
+            self._store.create(job, spec)
+        except BaseException:
+            folders.remove(folder)
+            raise
 
-    def _check_load(self, owner: str | None) -> None:
+    def _save(self, folder: Path, files: Uploads) -> None:
+        uploads.save(
+            folder,
+            files,
+            most_bytes=self._settings.upload_mb * 10**6,
+            most_together=self._settings.async_results_mb * 10**6,
+        )
+
+    def _check_load(self, owner: str | None, task: str) -> None:
         most = self._settings.jobs_per_user
-        if self._store.count(owner, _UNDER_WAY) < most:
-            return
-        if owner is None:
-            message = f"{most} jobs of visitors without an account are under way"
-            raise Forbidden(message, hint="try again later, or log in")
-        message = f"{most} jobs of yours are under way already"
-        raise Forbidden(message, hint="wait for one to end, or abort some")
+        limits.check_load(self._store, most, owner, kind_of(task))
 
     def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
         """Return what RUN makes of a job: queued with all it needs, or in ERROR."""
-        try:
-            spec = self._specifier.specify(job, owner)
-        except InternalError:
-            raise
-        except DistillerError as error:
-            return Phase.ERROR, {"error": failures.told(error), "end_time": now()}
-        update: JobUpdate = {
-            "spec": spec.model_dump_json(),
-            "quote": self._quote(job.task),
-        }
-        if job.destruction == self._idle_end(job.creation_time):
+        update: JobUpdate = {"quote": self._quote(job.task)}
+        # What is wrong with a query is found where it runs.
+        if job.task != QUERY:
+            try:
+                spec = self._specifier.specify(job, owner)
+            except InternalError:
+                raise
+            except DistillerError as error:
+                return Phase.ERROR, {"error": failures.told(error), "end_time": now()}
+            update["spec"] = spec.model_dump_json()
+        if job.destruction == limits.idle_end(self._settings, job.creation_time):
             # Nobody asked for that one; a job that runs is kept as long as others.
-            update["destruction"] = self._latest(now())
+            update["destruction"] = limits.latest(self._settings, now())
         return Phase.QUEUED, update
-
-    def _latest(self, moment: datetime) -> datetime:
-        return moment + timedelta(days=self._settings.job_keep_days)
-
-    def _idle_end(self, created: datetime) -> datetime:
-        return min(created + IDLE, self._latest(created))
-
-    def _duration_s(self, seconds: int) -> int:
-        if seconds < 0:
-            raise BadParameter("EXECUTIONDURATION", f"{seconds} s is less than 0")
-        most = self._settings.job_duration_max_s
-        return min(seconds, most) if seconds else most
 
     def _quote(self, task: str) -> datetime | None:
         typical_s = self._store.typical_duration_s(task)
         return None if typical_s is None else now() + timedelta(seconds=typical_s)
+
+
+def _with(job: Job, phase: Phase, update: JobUpdate) -> Job:
+    """Return a job as RUN has changed it."""
+    return replace(
+        job,
+        phase=phase,
+        quote=update.get("quote", job.quote),
+        end_time=update.get("end_time"),
+        destruction=update.get("destruction", job.destruction),
+        error=update.get("error"),
+    )
 
 
 def _illegal(job: Job, words: str) -> IllegalState:
@@ -479,15 +492,3 @@ def _illegal(job: Job, words: str) -> IllegalState:
     if job.phase is Phase.COMPLETED:
         hint = "make a new job"
     return IllegalState(message, hint=hint)
-
-
-def _bounded(parameters: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Refuse more parameters than any task can use."""
-    size = sum(len(name) + len(value) for name, value in parameters)
-    if len(parameters) > PARAMETERS_MAX or size > PARAMETERS_MAX_BYTES:
-        message = (
-            f"{len(parameters):,} parameters with {size:,} characters are more than "
-            f"the {PARAMETERS_MAX:,} and {PARAMETERS_MAX_BYTES:,} of one job"
-        )
-        raise BadParameter("parameters", message)
-    return parameters

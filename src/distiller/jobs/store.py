@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,11 +19,27 @@ if TYPE_CHECKING:
 Wish = Literal["abort", "delete"]
 """What somebody asked for and the supervisor has not done yet."""
 
+Kind = Literal["analysis", "query"]
+"""Which jobs: those of tasks, which make products, or asynchronous queries."""
+
+QUERY: Final = "tap"
+"""Task of an asynchronous query; tasks of analysis have other names."""
+
+
+def kind_of(task: str) -> Kind:
+    """Return the kind of a task.
+
+    >>> kind_of("tap"), kind_of("count_map")
+    ('query', 'analysis')
+    """
+    return "query" if task == QUERY else "analysis"
+
 
 class JobUpdate(TypedDict, total=False):
     """Fields of a job that a step may set."""
 
     parameters: Pairs
+    run_id: str
     spec: str
     quote: datetime | None
     start_time: datetime | None
@@ -34,16 +50,24 @@ class JobUpdate(TypedDict, total=False):
     error: JobError | None
     product_id: str | None
     wish: Wish | None
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job as the supervisor sees it."""
+    """A job as the supervisor sees it.
+
+    Attributes
+    ----------
+    tries
+        How often an asynchronous query was begun.
+    """
 
     job_id: str
     owner: str | None
     phase: Phase
     wish: Wish | None
+    tries: int = 0
 
 
 class JobStore(Protocol):
@@ -110,23 +134,36 @@ class JobStore(Protocol):
     def spec(self, job_id: str) -> str:
         """Return the specification that RUN stored."""
 
-    def unfinished(self) -> Sequence[Entry]:
-        """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
+    def unfinished(self, kind: Kind | None = None) -> Sequence[Entry]:
+        """Return jobs that are QUEUED, EXECUTING or wished away, oldest first.
 
-    def count(self, owner: str | None, phases: Collection[Phase]) -> int:
+        Those of one kind, or all; so below.
+        """
+
+    def count(
+        self, owner: str | None, phases: Collection[Phase], kind: Kind | None = None
+    ) -> int:
         """Count the jobs of an owner that are in one of these phases."""
 
-    def oldest(self, owner: str | None, phase: Phase) -> str | None:
+    def oldest(
+        self, owner: str | None, phase: Phase, kind: Kind | None = None
+    ) -> str | None:
         """Return the oldest job of an owner in this phase, None if there is none."""
 
-    def place(self, created: datetime) -> tuple[int, int]:
+    def place(self, created: datetime, kind: Kind | None = None) -> tuple[int, int]:
         """Return how many jobs wait that are older, and how many wait in all."""
 
-    def expired(self, now: datetime) -> Sequence[str]:
+    def expired(self, now: datetime, kind: Kind | None = None) -> Sequence[str]:
         """Return the jobs whose destruction has come."""
 
     def typical_duration_s(self, task: str) -> float | None:
         """Return the median run of the last completed jobs of a task, or None."""
+
+    def sign(self) -> object:
+        """Return what is another once any process has changed a job; cheap.
+
+        Something may be missed: who needs to know looks from time to time.
+        """
 
     def release(self) -> None:
         """Give back what this thread holds, such as a database connection."""

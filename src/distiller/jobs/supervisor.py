@@ -1,56 +1,42 @@
 """The supervisor: starts what is queued, files what has ended, cleans what is due.
 
-One per home. All it knows stands in the job table and in the jobs' folders, so that it
-may be killed at any moment: the next one finds everything again and goes on.
+It has the jobs of analysis; `jobs.query_desk` has those that are queries.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import select
-import threading
 import time
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from distiller.core.errors import Busy, DistillerError, InternalError, UserError
+from distiller.core.errors import DistillerError
 from distiller.core.files import write_text
 from distiller.core.times import now
-from distiller.jobs import ends, failures, folders, registration
+from distiller.jobs import ends, folders, registration
+from distiller.jobs.desk import LOOK_S, MOVING, Desk, given_up, not_started
 from distiller.jobs.engines.local import Handle, LocalEngine
-from distiller.jobs.presence import LOCK
-from distiller.jobs.queue import next_jobs
 from distiller.jobs.spec import FILE, JobSpec
-from distiller.jobs.troubles import Troubles, is_passing
 from distiller.vo.uws import JobError, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from distiller.analysis.products import ProductDescription
     from distiller.core.settings import Settings
     from distiller.jobs.ends import End
-    from distiller.jobs.store import Entry, JobStore, JobUpdate, ProductWriter
+    from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind, ProductWriter
 
 logger = logging.getLogger(__name__)
 
-_LOOK_S: Final = 0.5
-_CLEAN_S: Final = 10.0
 _FORCE_S: Final = 6.0
-_TRIES: Final = 8
-"""How often to try what fails for a reason that nobody thought of."""
-
-_MOVING: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
-_LOCK_TRIES: Final = 10
-_TURN: Final = "turn"
 _FILED: Final = "SELECT product_id FROM cta.product WHERE product_id = ?"
 
 
-class Supervisor:
-    """Runs the jobs of one home; a thread of ``serve`` or all of ``runner``.
+class Supervisor(Desk):
+    """Runs the analysis jobs of one home; a thread of ``serve`` or of ``runner``.
 
     Parameters
     ----------
@@ -61,178 +47,51 @@ class Supervisor:
         Where jobs run; this machine with a warm zygote by default.
     """
 
+    kind: ClassVar[Kind] = "analysis"
+
     def __init__(
         self,
         settings: Settings,
         store: JobStore,
         archive: ProductWriter,
         *,
-        look_s: float = _LOOK_S,
+        look_s: float = LOOK_S,
         engine: LocalEngine | None = None,
     ) -> None:
-        self._settings = settings
-        self._store = store
+        super().__init__(settings, store, settings.jobs_at_once, look_s=look_s)
         self._archive = archive
-        self._look_s = look_s
         self._engine = engine or LocalEngine()
         self._running: dict[str, tuple[Handle, str | None]] = {}
-        self._descriptors: dict[str, int] = {}
+        self._shepherds: dict[str, int] = {}
         self._cancelled_at: dict[str, float] = {}
         self._unfiled: set[str] = set()
-        self._job_troubles = Troubles()
-        self._own_troubles = Troubles(longest_s=30.0)
-        self._served: dict[str | None, int] = {}
-        self._turns = 0
-        self._clean_at = 0.0
-        self._is_prepared = False
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._lock: IO[str] | None = None
-
-    # Life --------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Run in a thread of this process.
-
-        Raises
-        ------
-        Busy
-            If another supervisor has the jobs of this home.
-        """
-        self._take_lock()
-        self._thread = threading.Thread(
-            target=self._live, name="job-supervisor", daemon=True
-        )
-        self._thread.start()
-
-    def run(self, ready: Callable[[], object]) -> None:
-        """Run in this thread until `stop` is called from a signal or elsewhere.
-
-        Parameters
-        ----------
-        ready
-            Called once the jobs of the home are this supervisor's.
-        """
-        self._take_lock()
-        ready()
-        self._live()
-
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Stop; jobs go on under their shepherds and are found again."""
-        self._stopping.set()
-        self._ring("")
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-            self._thread = None
-
-    def _live(self) -> None:
-        try:
-            with self._store.changes.listening(self._ring):
-                while not self._stopping.is_set():
-                    self._safe_turn()
-        finally:
-            self._engine.close()
-            for descriptor in self._descriptors.values():
-                os.close(descriptor)
-            self._descriptors.clear()
-            self._store.release()
-            if self._lock is not None:
-                self._lock.close()
-
-    def _take_lock(self) -> None:
-        self._settings.jobs_path.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._settings.jobs_path / LOCK).open("w")
-        for _ in range(_LOCK_TRIES):
-            try:
-                # Freed by the kernel however this process ends; not passed on by exec.
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                # Perhaps somebody only asks for a moment whether it is held.
-                time.sleep(0.02)
-            else:
-                return
-        self._lock.close()
-        message = f"another process runs the jobs of {self._settings.home}"
-        hint = 'stop it, or set runner = "external" for `distiller serve`'
-        raise Busy(message, hint=hint)
-
-    def _ring(self, _job_id: str) -> None:
-        with suppress(BlockingIOError):
-            os.eventfd_write(self._bell, 1)
-
-    def _sleep(self) -> None:
-        """Wait for a change, for a shepherd's end, or for the time to look."""
-        poller = select.poll()
-        poller.register(self._bell, select.POLLIN)
-        for descriptor in self._descriptors.values():
-            poller.register(descriptor, select.POLLIN)
-        poller.poll(self._look_s * 1000)
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._bell)
-
-    # One turn ----------------------------------------------------------------
-
-    def _safe_turn(self) -> None:
-        try:
-            self._prepare()
-            self.turn()
-            self._sleep()
-        except Exception as error:  # noqa: BLE001 - logged with its place
-            # The edge of the supervisor: it must outlive a full disk or a database
-            # that is away for a while. What it did not do is there at the next turn.
-            self._own_troubles.note(_TURN, error, "the supervisor of jobs cannot work")
-            self._stopping.wait(self._own_troubles.pause_s(_TURN))
-        else:
-            self._own_troubles.over(_TURN)
 
     def _prepare(self) -> None:
-        if not self._is_prepared:
-            self._engine.start()
-            # What a sick disk does not show is swept at another start.
-            with suppress(OSError):
-                folders.sweep(self._settings)
-            self._is_prepared = True
+        self._engine.start()
+        # What a sick disk does not show is swept at another start.
+        with suppress(OSError):
+            folders.sweep(self._settings)
 
-    def turn(self) -> None:
-        """Look at every unfinished job once and do what is due."""
+    def _tend(self) -> None:
         self._engine.tend()
-        entries = self._store.unfinished()
-        waiting = [e for e in entries if not self._attempt(e, self._handle)]
-        for job_id in set(self._running) - {entry.job_id for entry in entries}:
-            self._forget(job_id)
-        running = [owner for _, owner in self._running.values()]
-        slots = self._settings.jobs_at_once - len(running)
-        for entry in next_jobs(waiting, running, slots, self._served):
-            self._turns += 1
-            self._served[entry.owner] = self._turns
-            self._attempt(entry, self._start)
-        if time.monotonic() >= self._clean_at:
-            self._clean_at = time.monotonic() + _CLEAN_S
-            for job_id in self._store.expired(now()):
-                self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
 
-    def _attempt(self, entry: Entry, step: Callable[[Entry], bool]) -> bool:
-        """Take a step for one job; what goes wrong with it stops no other job."""
-        key = (entry.job_id, entry.wish)
-        if self._job_troubles.waits(key):
-            return True
-        try:
-            done = step(entry)
-        except Exception as error:  # noqa: BLE001 - logged with its place
-            # Else the end of its shepherd would wake us again at once.
-            self._unwatch(entry.job_id)
-            what = f"job {entry.job_id} cannot be looked after"
-            count = self._job_troubles.note(key, error, what)
-            lasting = isinstance(error, (UserError, InternalError))
-            unknown = not is_passing(error) and count >= _TRIES
-            # At the stop, others close what the step needed.
-            if (lasting or unknown) and not self._stopping.is_set():
-                self._give_up(entry, error)
-            return True
-        if done:
-            self._job_troubles.over(key)
-        return done
+    def _known(self) -> Collection[str]:
+        return self._running
+
+    def _owners(self) -> Iterable[str | None]:
+        return (owner for _, owner in self._running.values())
+
+    def _descriptors(self) -> Iterable[int]:
+        return self._shepherds.values()
+
+    def _leave(self) -> None:
+        """Jobs go on under their shepherds and are found again."""
+        self._engine.close()
+        for descriptor in self._shepherds.values():
+            os.close(descriptor)
+        self._shepherds.clear()
+
+    # One job -----------------------------------------------------------------
 
     def _handle(self, entry: Entry) -> bool:
         """Do what is due for a job; False if it waits to be started."""
@@ -262,7 +121,7 @@ class Supervisor:
         """Return a job's handle: remembered, or found on disk after a restart."""
         if entry.job_id in self._running:
             return self._running[entry.job_id][0]
-        if entry.phase not in _MOVING:
+        if entry.phase not in MOVING:
             return None
         handle = self._engine.find(folder)
         if handle is not None:
@@ -282,7 +141,7 @@ class Supervisor:
             error = JobError(message, "transient")
             self._end(entry.job_id, Phase.ERROR, {"error": error})
             return True
-        if entry.wish == "abort" and entry.phase in _MOVING:
+        if entry.wish == "abort" and entry.phase in MOVING:
             error = JobError("aborted by its user before it ran", "fatal")
             self._end(entry.job_id, Phase.ABORTED, {"error": error})
             return True
@@ -301,7 +160,7 @@ class Supervisor:
             handle = self._engine.submit(folder)
         except (OSError, DistillerError) as error:
             logger.warning("job %s could not be started: %s", entry.job_id, error)
-            self._end(entry.job_id, Phase.ERROR, {"error": _not_started(error)})
+            self._end(entry.job_id, Phase.ERROR, {"error": not_started(error)})
             folders.tidy(folder)
             return True
         self._remember(entry, handle)
@@ -361,25 +220,20 @@ class Supervisor:
         return {"results": results, "product_id": registration.product_id(job_id)}
 
     def _give_up(self, entry: Entry, error: Exception) -> None:
-        """End a job that nothing more can be done for."""
-        try:
-            folder = folders.job_folder(self._settings, entry.job_id)
-            handle, _ = self._running.get(entry.job_id, (None, None))
-            if handle is not None and handle.shepherd.is_alive:
-                self._engine.force(handle)
-            if entry.wish == "delete":
-                self._remove(entry, folder)
-                return
-            self._end(entry.job_id, Phase.ERROR, {"error": _given_up(error)})
-            if entry.job_id in self._unfiled:
-                # The archive does not take the product: its files are nobody's.
-                for path in folders.product_folders(self._settings, entry.job_id):
-                    folders.remove(path)
-            self._forget(entry.job_id)
-            folders.tidy(folder)
-        except Exception as failure:  # noqa: BLE001 - logged with its place
-            what = f"job {entry.job_id} cannot be given up"
-            self._job_troubles.note((entry.job_id, "give up"), failure, what)
+        folder = folders.job_folder(self._settings, entry.job_id)
+        handle, _ = self._running.get(entry.job_id, (None, None))
+        if handle is not None and handle.shepherd.is_alive:
+            self._engine.force(handle)
+        if entry.wish == "delete":
+            self._remove(entry, folder)
+            return
+        self._end(entry.job_id, Phase.ERROR, {"error": given_up(error)})
+        if entry.job_id in self._unfiled:
+            # The archive does not take the product: its files are nobody's.
+            for path in folders.product_folders(self._settings, entry.job_id):
+                folders.remove(path)
+        self._forget(entry.job_id)
+        folders.tidy(folder)
 
     def _remove(self, entry: Entry, folder: Path) -> None:
         self._forget(entry.job_id)
@@ -398,11 +252,6 @@ class Supervisor:
             for path in left:
                 folders.remove(path)
 
-    def _end(self, job_id: str, phase: Phase, update: JobUpdate) -> None:
-        final: JobUpdate = {"end_time": now(), "wish": None, **update}
-        if not self._store.update(job_id, _MOVING, final, to=phase):
-            logger.warning("job %s was not moving when it became %s", job_id, phase)
-
     # Memory ------------------------------------------------------------------
 
     def _remember(self, entry: Entry, handle: Handle) -> None:
@@ -410,35 +259,16 @@ class Supervisor:
         self._unwatch(entry.job_id)
         # It only wakes us earlier: a table of descriptors that is full is no trouble.
         with suppress(OSError):
-            self._descriptors[entry.job_id] = os.pidfd_open(handle.shepherd.pid)
+            self._shepherds[entry.job_id] = os.pidfd_open(handle.shepherd.pid)
 
     def _forget(self, job_id: str) -> None:
         self._running.pop(job_id, None)
         self._cancelled_at.pop(job_id, None)
         self._unfiled.discard(job_id)
-        for wish in (None, "abort", "delete", "give up"):
-            self._job_troubles.over((job_id, wish))
+        self._forget_troubles(job_id)
         self._unwatch(job_id)
 
     def _unwatch(self, job_id: str) -> None:
-        descriptor = self._descriptors.pop(job_id, None)
+        descriptor = self._shepherds.pop(job_id, None)
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _not_started(error: Exception) -> JobError:
-    if failures.is_full(error):
-        return failures.no_space()
-    why = error.strerror if isinstance(error, OSError) else str(error)
-    message = f"P400 the job could not be started: {why} (run it again)"
-    return JobError(failures.without_folders(message), "transient")
-
-
-def _given_up(error: Exception) -> JobError:
-    if isinstance(error, DistillerError):
-        return failures.told(error)
-    message = (
-        f"I000 the job could not be ended: {type(error).__name__} "
-        "(tell the operators; their log says more)"
-    )
-    return JobError(message, "fatal")

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distiller.core.engines import EngineName
 from distiller.core.errors import BadData, Damaged
+from distiller.model.emit.sql import duckdb
 from distiller.model.load import PACKAGED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distiller.model.tables import Model
+    from distiller.model.tables import BoundTable, Model
 
 Expression = str | Mapping[EngineName, str] | None
 Which = Literal["all", "one", "some"]
@@ -94,11 +95,18 @@ class ObsCoreMapping:
             if name in named or name in _SELECTING
         }
 
-    def insert_sql(self, engine: EngineName = "duckdb", *, which: Which = "all") -> str:
-        """Return the INSERT that fills the target; see `select_sql`."""
-        names = ", ".join(self.columns)
+    def insert_sql(
+        self, table: BoundTable, engine: EngineName = "duckdb", *, which: Which = "all"
+    ) -> str:
+        """Return the INSERT that fills the target, whose table it is given.
+
+        See `select_sql`.
+        """
         select = self.select_sql(engine, which=which)
-        return f"INSERT INTO {self.target} ({names})\n{select}"
+        names = tuple(self.columns)
+        if engine == "duckdb":
+            return duckdb.insert(table, names, select, ordered=which == "all")
+        return f"INSERT INTO {self.target} ({', '.join(names)})\n{select}"
 
     def select_sql(
         self,

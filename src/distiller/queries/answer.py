@@ -6,6 +6,7 @@ Used by ``/tap/sync``, by downloads on the pages, by the control socket and by
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from distiller.archive.user_tables import SCHEMA
 from distiller.core.errors import DistillerError, InternalError, NotLoggedIn, QueryError
 from distiller.queries import uploads
 from distiller.vo.formats import Writer, format_of, writer_for
+from distiller.vo.spooled import SpooledWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import ArchiveReader, Given
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
+    from distiller.queries.spool import Spool
+    from distiller.vo.spooled import File
     from distiller.vo.tap import RowLimit, TapParameters
 
 BATCH_ROWS = 8192
@@ -53,20 +57,50 @@ class Prepared:
     batch_rows
         Rows that are encoded at once.
     patient
-        Whether the head waits for the first rows, since the format has no proper place
-        for an error behind it.
+        Whether the answer waits for its first part, however long that takes.
+    says_errors
+        Whether the format has a proper place for an error behind the first rows.
     tables
         That came with the query and are named in it.
     """
 
     sql: str
     columns: tuple[Column, ...]
-    writer: Writer
+    writer: Writer | SpooledWriter
     limit: RowLimit
     timeout_s: float
     batch_rows: int = BATCH_ROWS
     patient: bool = False
+    says_errors: bool = True
     tables: tuple[Given, ...] = ()
+
+
+class Scratch:
+    """Where rows wait whose format needs all of them before its first byte.
+
+    Parameters
+    ----------
+    spool
+        The disk for them; None for the folder of the system.
+    most_bytes
+        That the rows of this answer may take of it.
+
+    Attributes
+    ----------
+    length
+        Bytes of the whole answer, once they are known.
+    """
+
+    def __init__(self, spool: Spool | None = None, most_bytes: int = 0) -> None:
+        self._spool = spool
+        self._most_bytes = most_bytes
+        self.length: int | None = None
+
+    def open(self) -> File:
+        """Return an empty file that is gone when it is closed, or the process ends."""
+        if self._spool is None:
+            return tempfile.TemporaryFile()
+        return self._spool.scratch(self._most_bytes)
 
 
 def prepare(
@@ -129,7 +163,8 @@ def prepare(
         limit=limit,
         timeout_s=settings.query_timeout_s,
         batch_rows=min(BATCH_ROWS, max(1, BATCH_BYTES // translation.row_bytes)),
-        patient=not form.is_votable,
+        patient=form.is_spooled,
+        says_errors=form.says_errors,
         tables=tuple(brought.used(translation.tables)),
     )
 
@@ -139,26 +174,55 @@ def parts(
     prepared: Prepared,
     running: Callable[[Callable[[], None]], None] = lambda _: None,
     told: Callable[[str], None] = lambda _: None,
+    scratch: Scratch | None = None,
 ) -> Generator[bytes]:
     """Run a query and yield its answer behind the head: rows, then the tail.
+
+    Of a format that is spooled it is the whole answer, and the query has ended before
+    the first part.
 
     Parameters
     ----------
     running
-        Is told, once the query runs, how to cancel it.
+        Is told, once the database has accepted the query, how to cancel it.
     told
         Is told, when it is known, that rows were left out.
+    scratch
+        Where a format that is spooled waits.
 
     Raises
     ------
     DistillerError
-        At any moment. The tail is then still to be written.
+        At any moment. The tail of a format that is not spooled is then still to be
+        written.
     """
-    writer, limit = prepared.writer, prepared.limit
+    writer = prepared.writer
+    if isinstance(writer, SpooledWriter):
+        scratch = scratch or Scratch()
+        with scratch.open() as file:
+            writer.begin(file)
+            overflow = yield from _rows(archive, prepared, writer.add, running)
+            if overflow:
+                told(overflow)
+            scratch.length = writer.end(overflow)
+            yield from writer.document()
+    else:
+        overflow = yield from _rows(archive, prepared, writer.rows, running)
+        if overflow:
+            told(overflow)
+        yield writer.tail("OVERFLOW" if overflow else "OK", overflow)
+
+
+def _rows(
+    archive: ArchiveReader,
+    prepared: Prepared,
+    write: Callable[[pa.RecordBatch], bytes | None],
+    running: Callable[[Callable[[], None]], None],
+) -> Generator[bytes, None, str | None]:
+    """Run a query and yield what its rows are written as; return why rows lack."""
+    limit = prepared.limit
     if limit.rows == 0:
-        told(limit.message)
-        yield writer.tail("OVERFLOW", limit.message)
-        return
+        return limit.message
     with archive.query(
         prepared.sql,
         timeout_s=prepared.timeout_s,
@@ -169,18 +233,17 @@ def parts(
         running(result.cancel)
         for batch in result.batches:
             for part in slices(batch):
-                yield _encoded(writer, part)
-        if result.overflow:
-            told(limit.message)
-            yield writer.tail("OVERFLOW", limit.message)
-        else:
-            yield writer.tail("OK")
+                if written := _encoded(write, part):
+                    yield written
+        return limit.message if result.overflow else None
 
 
 def whole(
     archive: ArchiveReader,
     prepared: Prepared,
     told: Callable[[str], None] = lambda _: None,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
+    scratch: Scratch | None = None,
 ) -> Generator[bytes]:
     """Run a query and yield its whole answer, head included; see `parts`.
 
@@ -189,15 +252,30 @@ def whole(
     DistillerError
         Before the first part, or after a tail that says the same.
     """
-    body = parts(archive, prepared, told=told)
+    writer = prepared.writer
+    body = parts(archive, prepared, running, told, scratch)
+    if isinstance(writer, SpooledWriter):
+        yield from body
+        return
     first = next(body)  # the query has begun when the head is written
-    yield prepared.writer.head() + first
+    yield writer.head() + first
     try:
         yield from body
     except Exception as error:
         text = error.text if isinstance(error, DistillerError) else "the query failed"
-        yield prepared.writer.tail("ERROR", text)
+        yield writer.tail("ERROR", text)
         raise
+
+
+def document(writer: Writer | SpooledWriter, batch: pa.RecordBatch) -> bytes:
+    """Return a few rows that are there as a whole document."""
+    if not isinstance(writer, SpooledWriter):
+        return writer.head() + writer.rows(batch) + writer.tail("OK")
+    with Scratch().open() as file:
+        writer.begin(file)
+        writer.add(batch)
+        writer.end(None)
+        return b"".join(writer.document())
 
 
 def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -213,9 +291,11 @@ def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, step)
 
 
-def _encoded(writer: Writer, batch: pa.RecordBatch) -> bytes:
+def _encoded(
+    write: Callable[[pa.RecordBatch], bytes | None], batch: pa.RecordBatch
+) -> bytes | None:
     try:
-        return writer.rows(batch)
+        return write(batch)
     except pa.ArrowInvalid as error:
         # The translation promised a type that the values do not have.
         raise InternalError(

@@ -6,7 +6,7 @@ Every function here works on whole columns; no Python object is made per cell.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -66,8 +66,13 @@ def fixed_size(column: Column) -> int | None:
 
 
 def big_endian(column: Column) -> np.dtype[Any]:
-    """Return the numpy type of one number as VOTable writes it."""
+    """Return the numpy type of one number as VOTable and FITS write it."""
     return _BIG_ENDIAN[column.datatype]
+
+
+def big_endian_of(datatype: str) -> np.dtype[Any]:
+    """Return the same for a datatype."""
+    return _BIG_ENDIAN[datatype]
 
 
 def conform(column: Column, values: Values) -> Values:
@@ -221,34 +226,44 @@ def utf16(values: Values) -> Values:
     return binary(np.frombuffer(encoded, np.uint8), ends[offsets] * 2)
 
 
-def number_text(values: Values, infinity: str) -> Values:
-    """Write numbers so that reading them gives the same bits; NULL stays NULL.
+class Words(NamedTuple):
+    """How a format writes the numbers that have no digits."""
 
-    Parameters
-    ----------
-    infinity
-        The word for infinity; its sign stands before it. Not a number is ``NaN``.
-    """
+    nan: str
+    infinity: str
+    minus_infinity: str
+
+
+PLAIN = Words("NaN", "Infinity", "-Infinity")
+
+
+def number_text(values: Values, words: Words = PLAIN) -> Values:
+    """Write numbers so that reading them gives the same bits; NULL stays NULL."""
     text = pc.cast(values, pa.string())
     if not pa.types.is_floating(values.type):
         return text
     if values.null_count == len(values) or pc.all(pc.is_finite(values)).as_py():
         return text
-    for old, new in (("nan", "NaN"), ("-nan", "NaN"), ("inf", infinity)):
+    for old, new in (
+        ("nan", words.nan),
+        ("-nan", words.nan),
+        ("inf", words.infinity),
+        ("-inf", words.minus_infinity),
+    ):
         text = pc.if_else(pc.equal(text, old), new, text)
-    return pc.if_else(pc.equal(text, "-inf"), f"-{infinity.removeprefix('+')}", text)
+    return text
 
 
-def text_of(column: Column, values: Values, *, infinity: str) -> Values:
+def text_of(column: Column, values: Values, words: Words = PLAIN) -> Values:
     """Return any column as text, NULL kept; arrays as numbers with spaces between."""
     values = conform(column, values)
     if is_array(column):
-        return lists_text(values, infinity)
+        return lists_text(values, words)
     if column.datatype == "char":
         return values
     if column.datatype == "boolean":
         return pc.if_else(values, "true", "false")
-    return number_text(values, infinity)
+    return number_text(values, words)
 
 
 def elements(values: Values) -> Values:
@@ -264,6 +279,30 @@ def sizes(values: Values) -> Numbers:
     return numbers(pc.fill_null(pc.list_value_length(values), 0))
 
 
+def several(column: Column, values: Values, absent: float) -> Numbers:
+    """Return the numbers of an array column of fixed size, shape (n, size).
+
+    Parameters
+    ----------
+    absent
+        What stands in each place of a cell that is NULL.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a cell has another number of them.
+    """
+    size, dtype = fixed_size(column), big_endian(column)
+    mask = mask_of(values)
+    present = np.ones(len(values), np.bool_) if mask is None else ~mask
+    if np.any(sizes(values)[present] != size):
+        message = f"a value of {column.name} has not {size} numbers"
+        raise pa.ArrowInvalid(message)
+    full: Numbers = np.full((len(values), size or 0), absent, dtype)
+    full[present] = numbers(elements(values)).reshape(-1, size or 0)
+    return full
+
+
 def ends_of(lengths: Numbers) -> Numbers:
     """Return offsets of cells of these lengths, one more than cells.
 
@@ -273,16 +312,16 @@ def ends_of(lengths: Numbers) -> Numbers:
     return np.concatenate((np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)))
 
 
-def lists_text(values: Values, infinity: str) -> Values:
+def lists_text(values: Values, words: Words = PLAIN, separator: str = " ") -> Values:
     """Write arrays of numbers with spaces between; NULL stays NULL."""
-    words = number_text(elements(values), infinity)
+    numerals = number_text(elements(values), words)
     lists = pa.Array.from_buffers(
-        pa.list_(words.type),
+        pa.list_(numerals.type),
         len(values),
         [None, _buffer(ends_of(sizes(values)))],
-        children=[words],
+        children=[numerals],
     )
-    return pc.if_else(pc.is_valid(values), pc.binary_join(lists, " "), None)
+    return pc.if_else(pc.is_valid(values), pc.binary_join(lists, separator), None)
 
 
 def filled(column: Column, text: Values) -> Values:

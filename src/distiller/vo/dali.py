@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import BadParameter
@@ -9,6 +11,7 @@ from distiller.core.errors import BadParameter
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_REAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS_MAX: Final = 100
 """What is longer is no number that anybody means; Python would not read it."""
 
@@ -78,3 +81,55 @@ class Parameters:
         if len(digits.lstrip("0")) > _DIGITS_MAX:
             raise BadParameter(name, f"a number of {len(digits)} digits is too large")
         return int(digits)
+
+    def number(
+        self, name: str, *, lowest: float, highest: float, unit: str
+    ) -> float | None:
+        """Return a number of this range.
+
+        Raises
+        ------
+        BadParameter
+            If it is none, or lies outside.
+        """
+        value = self.single(name)
+        return None if value is None else number(name, value, lowest, highest, unit)
+
+
+def number(name: str, text: str, lowest: float, highest: float, unit: str) -> float:
+    """Return the number that a text is, if it lies in a range.
+
+    Parameters
+    ----------
+    name
+        Of the parameter, for the error.
+
+    Raises
+    ------
+    BadParameter
+        If it is none, or lies outside.
+
+    >>> number("RA", " 83.63 ", 0, 360, "deg")
+    83.63
+    """
+    value = real(name, text)
+    if not lowest <= value <= highest:
+        raise BadParameter(
+            name, f"{text.strip()} is not from {lowest:g} to {highest:g} {unit}"
+        )
+    return value
+
+
+def real(name: str, text: str) -> float:
+    """Return the finite number that a text is.
+
+    Raises
+    ------
+    BadParameter
+        If it is none.
+    """
+    if _REAL.fullmatch(text.strip()):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+    raise BadParameter(name, f"{text!r} is not a number")

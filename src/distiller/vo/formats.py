@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from distiller.core.errors import BadParameter
+from distiller.vo import fits_table, json_table, parquet_table
 from distiller.vo.text import CsvWriter, TsvWriter
 from distiller.vo.votable import VOTableWriter
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from distiller.core.columns import Column
-    from distiller.vo.votable import Status
+    from distiller.vo.spooled import SpooledWriter
+    from distiller.vo.votable import Serialization, Status
 
 
 class Writer(Protocol):
-    """What every format's writer offers; the parts lie end to end in a document."""
+    """What the writer of a format offers whose parts lie end to end in a document.
+
+    Other formats have a `SpooledWriter`.
+    """
 
     @property
     def media_type(self) -> str:
@@ -45,7 +50,9 @@ class Writer(Protocol):
         ...
 
 
-Kind = Literal["votable/b2", "votable/td", "csv", "tsv"]
+Kind = Literal[
+    "votable/b2", "votable/td", "votable/b", "csv", "tsv", "json", "fits", "parquet"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,20 @@ class Format:
         Other values of RESPONSEFORMAT; one that is a media type is answered as such.
     ivo_id
         Its identifier in TAPRegExt, where it has one.
+    is_spooled
+        Whether its file begins with what is known only behind the last row.
     """
 
     kind: Kind
     media_type: str
     aliases: tuple[str, ...]
     ivo_id: str | None = None
+    is_spooled: bool = False
 
     @property
-    def is_votable(self) -> bool:
-        """Whether an error has a proper place in the document itself."""
-        return self.kind.startswith("votable")
+    def says_errors(self) -> bool:
+        """Whether an error in mid-stream has a proper place in the document."""
+        return self.kind == "json" or self.kind.startswith("votable")
 
 
 FORMATS: tuple[Format, ...] = (
@@ -88,14 +98,24 @@ FORMATS: tuple[Format, ...] = (
         (),
         "ivo://ivoa.net/std/TAPRegExt#output-votable-td",
     ),
+    Format(
+        "votable/b",
+        "application/x-votable+xml;serialization=binary",
+        ("votable/b1",),
+        "ivo://ivoa.net/std/TAPRegExt#output-votable-binary",
+    ),
     Format("csv", "text/csv;header=present", ("text/csv",)),
     Format("tsv", "text/tab-separated-values", ()),
+    Format("json", json_table.MEDIA_TYPE, ()),
+    Format("fits", fits_table.MEDIA_TYPE, (), is_spooled=True),
+    Format("parquet", parquet_table.MEDIA_TYPE, (), is_spooled=True),
 )
 """Every format, the default first."""
 
-_SERIALIZATIONS: dict[Kind, Literal["BINARY2", "TABLEDATA"]] = {
+_SERIALIZATIONS: dict[Kind, Serialization] = {
     "votable/b2": "BINARY2",
     "votable/td": "TABLEDATA",
+    "votable/b": "BINARY",
 }
 
 
@@ -158,7 +178,7 @@ def writer_for(
     *,
     infos: Sequence[tuple[str, str]] = (),
     table_name: str = "result",
-) -> Writer:
+) -> Writer | SpooledWriter:
     """Return the writer of a format.
 
     Parameters
@@ -168,22 +188,31 @@ def writer_for(
     columns
         Of the result.
     infos
-        Name and value of INFO elements; only VOTable has a place for them.
+        Name and value of what stands beside the table; CSV and TSV have no place.
 
     Raises
     ------
     BadParameter
         If there is no such format.
     """
-    form = format_of(responseformat)
-    if form.kind == "csv":
-        return CsvWriter(columns, content_type(responseformat))
-    if form.kind == "tsv":
-        return TsvWriter(columns, content_type(responseformat))
+    kind, media_type = format_of(responseformat).kind, content_type(responseformat)
+    match kind:
+        case "csv":
+            return CsvWriter(columns, media_type)
+        case "tsv":
+            return TsvWriter(columns, media_type)
+        case "json":
+            return json_table.JsonWriter(columns, infos=infos, media_type=media_type)
+        case "fits":
+            return fits_table.FitsWriter(columns, infos=infos, media_type=media_type)
+        case "parquet":
+            return parquet_table.ParquetWriter(
+                columns, infos=infos, media_type=media_type
+            )
     return VOTableWriter(
         columns,
-        serialization=_SERIALIZATIONS[form.kind],
+        serialization=_SERIALIZATIONS[kind],
         infos=infos,
         table_name=table_name,
-        media_type=content_type(responseformat),
+        media_type=media_type,
     )

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LANGUAGES = ("ADQL", "ADQL-2.1", "ADQL-2.0")
-"""Values of LANG; all are read as ADQL 2.1, in which BOX and coordinate frames of 2.0
-are deprecated and refused here."""
+"""Values of LANG; all are read as ADQL 2.1, which has what 2.0 had."""
 
 UPLOAD_SCHEMA = "tap_upload"
 """Schema of uploaded tables; ADQL does not tell ``TAP_UPLOAD`` from it."""

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from distiller.core.columns import Column
     from distiller.vo.votable import Status
 
-_INFINITY = "Infinity"
 _NEEDS_QUOTES = r'^$|[",\r\n]'
-_SUSPECT = np.zeros(256, dtype=np.bool_)
-_SUSPECT[[*b'",\r\n']] = True
+_SUSPECT_CSV = np.zeros(256, dtype=np.bool_)
+_SUSPECT_CSV[[*b'",\r\n']] = True
+_SUSPECT_TSV = np.zeros(256, dtype=np.bool_)
+_SUSPECT_TSV[[*b"\t\r\n"]] = True
 
 
 class _LineWriter:
@@ -55,7 +56,7 @@ class _LineWriter:
         """
         texts = []
         for column, array in zip(self.columns, batch.columns, strict=True):
-            text = cells.text_of(column, array, infinity=_INFINITY)
+            text = cells.text_of(column, array)
             if column.datatype == "char":
                 text = self._written(text)
             texts.append(cells.without_nulls(text))
@@ -87,7 +88,7 @@ class CsvWriter(_LineWriter):
 
     def _written(self, values: cells.Values) -> cells.Values:
         data = cells.data_of(values)
-        if not _SUSPECT[data].any() and np.diff(cells.offsets_of(values)).all():
+        if not _SUSPECT_CSV[data].any() and np.diff(cells.offsets_of(values)).all():
             return values
         special = cells.pc.match_substring_regex(values, _NEEDS_QUOTES)
         if not cells.pc.any(special).as_py():
@@ -106,4 +107,6 @@ class TsvWriter(_LineWriter):
     _line_end = "\n"
 
     def _written(self, values: cells.Values) -> cells.Values:
+        if not _SUSPECT_TSV[cells.data_of(values)].any():
+            return values
         return cells.pc.replace_substring_regex(values, r"[\t\r\n]+", " ")

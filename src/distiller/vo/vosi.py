@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lxml import etree
 
 from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
 from distiller.core.reserved import adql_name
-from distiller.vo import examples
+from distiller.vo import elements, examples
+from distiller.vo.elements import PREFIXES as _PREFIXES
+from distiller.vo.elements import TYPE as _TYPE
+from distiller.vo.elements import add as _add
+from distiller.vo.elements import add_known as _add_known
+from distiller.vo.elements import interface as _interface
+from distiller.vo.elements import written as _written
 from distiller.vo.formats import FORMATS
-from distiller.vo.xmltext import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,24 +26,19 @@ if TYPE_CHECKING:
 
     from distiller.core.columns import Catalog, Column, ForeignKey, Table
 
-MEDIA_TYPE = "text/xml"
-
 OBSCORE = "ivo://ivoa.net/std/ObsCore#core-1.1"
 _TAP = "ivo://ivoa.net/std/TAP"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"
-_CAPABILITIES = "http://www.ivoa.net/xml/VOSICapabilities/v1.0"
 _TABLES = "http://www.ivoa.net/xml/VOSITables/v1.0"
-_PREFIXES = {
-    "xsi": _XSI,
-    "vr": "http://www.ivoa.net/xml/VOResource/v1.0",
-    "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
-    "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
-}
-_TYPE = f"{{{_XSI}}}type"
+_REGISTRY = "http://www.ivoa.net/xml/TAPRegExt/v1.0"
 
+_WORDS = (
+    "Astronomical Data Query Language, with every optional feature of 2.1; COALESCE "
+    "(features-adql-conditional) is among them, though no list below names it."
+)
 _BASIC = "ivo://ivoa.net/sso#BasicAA"
 _UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
+
 
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
@@ -64,8 +64,10 @@ class TapService:
         Of ADQL, by the full identifier of their list.
     rows_default, rows_max
         Limits on the rows of a result.
-    duration_s
-        Longest run of a query, s.
+    duration_default_s, duration_max_s
+        Longest run of an asynchronous query, s.
+    retention_s
+        How long its job is kept, s.
     upload_rows
         Rows of an uploaded table at most.
     """
@@ -73,31 +75,16 @@ class TapService:
     base_url: str
     rows_default: int
     rows_max: int
-    duration_s: int
+    duration_default_s: int
+    duration_max_s: int
+    retention_s: int
     upload_rows: int
     features: Mapping[str, Sequence[Feature]] = field(default_factory=dict)
 
 
-def _add(
-    parent: etree._Element, tag: str, text: str | None = None, **attributes: str
-) -> etree._Element:
-    child = etree.SubElement(parent, tag, dict(attributes))
-    if text is not None:
-        child.text = clean(text)
-    return child
-
-
-def _written(root: etree._Element) -> bytes:
-    etree.indent(root)
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True) + b"\n"
-
-
 def capabilities(service: TapService) -> bytes:
     """Return the capabilities of a TAP service (TAP 1.1 section 2.4)."""
-    root = etree.Element(
-        f"{{{_CAPABILITIES}}}capabilities",
-        nsmap={"vosi": _CAPABILITIES, **_PREFIXES},
-    )
+    root = elements.capabilities(tr=_REGISTRY)
     tap = _add(root, "capability", standardID=_TAP)
     tap.set(_TYPE, "tr:TableAccess")
     interface = _interface(tap, service.base_url, use="base", version="1.1")
@@ -113,25 +100,15 @@ def capabilities(service: TapService) -> bytes:
             _add(output, "alias", alias)
     for method in ("inline", "http", "https"):
         _add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
-    duration = _add(tap, "executionDuration")
-    rows = _add(tap, "outputLimit")
-    for name, count in (
-        ("default", min(service.rows_default, service.rows_max)),
-        ("hard", service.rows_max),
-    ):
-        _add(duration, name, str(service.duration_s))
-        _add(rows, name, str(count), unit="row")
+    _limits(tap, "retentionPeriod", service.retention_s, service.retention_s)
+    _limits(
+        tap, "executionDuration", service.duration_default_s, service.duration_max_s
+    )
+    rows = min(service.rows_default, service.rows_max)
+    _limits(tap, "outputLimit", rows, service.rows_max, unit="row")
     upload = _add(tap, "uploadLimit")
     _add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
-    for standard, child in (
-        ("capabilities", "capabilities"),
-        ("availability", "availability"),
-        ("tables-1.1", "tables"),
-    ):
-        vosi = _add(
-            root, "capability", standardID=f"ivo://ivoa.net/std/VOSI#{standard}"
-        )
-        _interface(vosi, f"{service.base_url}/{child}", use="full")
+    elements.vosi(root, service.base_url, "capabilities", "availability", "tables")
     page = _add(root, "capability", standardID=examples.STANDARD)
     browser = _add(page, "interface")
     browser.set(_TYPE, "vr:WebBrowser")
@@ -139,15 +116,12 @@ def capabilities(service: TapService) -> bytes:
     return _written(root)
 
 
-def _interface(
-    capability: etree._Element, url: str, *, use: str, version: str | None = None
-) -> etree._Element:
-    interface = _add(capability, "interface", role="std")
-    interface.set(_TYPE, "vs:ParamHTTP")
-    if version:
-        interface.set("version", version)
-    _add(interface, "accessURL", url, use=use)
-    return interface
+def _limits(
+    capability: etree._Element, name: str, default: int, hard: int, **attributes: str
+) -> None:
+    limits = _add(capability, name)
+    _add(limits, "default", str(default), **attributes)
+    _add(limits, "hard", str(hard), **attributes)
 
 
 def _language(
@@ -158,7 +132,7 @@ def _language(
     for version in ("2.1", "2.0"):
         identifier = f"ivo://ivoa.net/std/ADQL#v{version}"
         _add(language, "version", version, **{"ivo-id": identifier})
-    _add(language, "description", "Astronomical Data Query Language")
+    _add(language, "description", _WORDS)
     for name, listed in features.items():
         if not listed:
             continue
@@ -189,6 +163,22 @@ def availability(*, up_since: datetime, note: str | None = None) -> bytes:
     return _written(root)
 
 
+def detail_of(given: str | None) -> Literal["min", "max"]:
+    """Return how much is told of tables: ``max``, or ``min`` where that is asked for.
+
+    Raises
+    ------
+    BadParameter
+        If it is neither.
+    """
+    level = (given or "max").strip().lower()
+    if level == "min":
+        return "min"
+    if level == "max":
+        return "max"
+    raise BadParameter("DETAIL", f"unknown {given!r}", hint="there are min and max")
+
+
 def tableset(catalog: Catalog, *, detail: str | None = None) -> bytes:
     """Return every table (VOSI 1.1 section 2.3).
 
@@ -202,11 +192,7 @@ def tableset(catalog: Catalog, *, detail: str | None = None) -> bytes:
     BadParameter
         If detail is neither.
     """
-    level = (detail or "max").strip().lower()
-    if level not in {"min", "max"}:
-        raise BadParameter(
-            "DETAIL", f"unknown {detail!r}", hint="there are min and max"
-        )
+    level = detail_of(detail)
     root = etree.Element(f"{{{_TABLES}}}tableset", nsmap={"vosi": _TABLES, **_PREFIXES})
     tables = sorted(catalog.values(), key=lambda table: (table.schema, table.name))
     for schema, members in groupby(tables, key=lambda table: table.schema):
@@ -246,15 +232,12 @@ def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
     if not whole:
         return
     for column in described.columns:
-        _column(_add(element, "column"), column)
+        made = _add(element, "column")
+        _column(made, column)
+        if column.name in described.primary_key:
+            _add(made, "flag", "primary")
     for key in described.foreign_keys:
         _foreign_key(_add(element, "foreignKey"), key)
-
-
-def _add_known(parent: etree._Element, **texts: str | None) -> None:
-    for tag, text in texts.items():
-        if text:
-            _add(parent, tag, text)
 
 
 def _column(element: etree._Element, column: Column) -> None:

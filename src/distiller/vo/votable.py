@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from distiller.core.columns import Column
 
-Serialization: TypeAlias = Literal["BINARY2", "TABLEDATA"]
+Serialization: TypeAlias = Literal["BINARY2", "BINARY", "TABLEDATA"]
 Status: TypeAlias = Literal["OK", "OVERFLOW", "ERROR"]
 
 MEDIA_TYPE = "application/x-votable+xml"
@@ -39,9 +39,13 @@ _DATA = {
         '<DATA><BINARY2><STREAM encoding="base64">\n',
         "</STREAM></BINARY2></DATA>\n",
     ),
+    "BINARY": (
+        '<DATA><BINARY><STREAM encoding="base64">\n',
+        "</STREAM></BINARY></DATA>\n",
+    ),
     "TABLEDATA": ("<DATA><TABLEDATA>\n", "</TABLEDATA></DATA>\n"),
 }
-_INFINITY = "+Inf"
+_WORDS = cells.Words("NaN", "+Inf", "-Inf")
 _BASE64_GROUP = 3
 _FOLDED = (
     "characters outside ASCII first met late in the column are written as '?'; "
@@ -49,10 +53,50 @@ _FOLDED = (
 )
 
 
-def error_document(message: str) -> bytes:
-    """Return a whole VOTable that says an error (DALI 1.1 section 4.4)."""
-    text = _OPEN + _info("QUERY_STATUS", "ERROR", message) + _CLOSE
+def error_document(message: str, *, before: str = "") -> bytes:
+    """Return a whole VOTable that says an error (DALI 1.1 section 4.4).
+
+    Parameters
+    ----------
+    before
+        Elements that stand before its RESOURCE.
+    """
+    start, resource, rest = _OPEN.partition("<RESOURCE")
+    text = start + before + resource + rest
+    text += _info("QUERY_STATUS", "ERROR", message) + _CLOSE
     return text.encode()
+
+
+def description(
+    columns: Sequence[Column],
+    *,
+    unicode: frozenset[int] = frozenset(),
+    infos: Sequence[tuple[str, str]] = (),
+    rows: int,
+    overflow: str | None = None,
+) -> bytes:
+    """Return a VOTable without data: what a file of another format says of its columns.
+
+    Parameters
+    ----------
+    unicode
+        Places of columns of text that holds more than ASCII.
+    rows
+        Of the table.
+    overflow
+        Which limit cut rows off, if one did.
+    """
+    parts = [
+        _OPEN,
+        *(_info(*info) for info in infos),
+        _info("QUERY_STATUS", "OK"),
+        f'<TABLE name="result" nrows="{rows}">\n',
+        *(_field(c, unicode=i in unicode) for i, c in enumerate(columns)),
+        "</TABLE>\n",
+        "" if overflow is None else _info("QUERY_STATUS", "OVERFLOW", overflow),
+        _CLOSE,
+    ]
+    return "".join(parts).encode()
 
 
 def _info(name: str, value: str, content: str = "") -> str:
@@ -73,7 +117,7 @@ class VOTableWriter:
     columns
         Of the result, in order.
     serialization
-        ``BINARY2`` or ``TABLEDATA`` (VOTable 1.4 sections 5.4 and 5.1).
+        ``BINARY2``, ``BINARY`` or ``TABLEDATA`` (VOTable 1.4 sections 5.4, 5.3, 5.1).
     infos
         Name and value of INFO elements before the table, such as the query.
     table_name
@@ -83,8 +127,11 @@ class VOTableWriter:
     -----
     ``char`` is ASCII in VOTable 1.4, so a text column whose first batch holds other
     characters is declared ``unicodeChar``; the fields are written with the first batch
-    for that reason. Where such a character is met only later, BINARY2 writes ``?`` and
-    says so after the table.
+    for that reason. Where such a character is met only later, the binary forms write
+    ``?`` and say so after the table.
+
+    BINARY has no flags for NULL: a whole number that may be NULL is declared with the
+    lowest number of its type for it, text that is NULL is empty, and a float is NaN.
     """
 
     extension = "vot"
@@ -131,7 +178,7 @@ class VOTableWriter:
         begin = b"" if self._begun else self._fields(arrays)
         if self.serialization == "TABLEDATA":
             return begin + self._tabledata(arrays)
-        data = self._rest + self._binary2(arrays)
+        data = self._rest + self._binary(arrays)
         cut = len(data) - len(data) % _BASE64_GROUP
         self._rest = data[cut:]
         return begin + binascii.b2a_base64(memoryview(data)[:cut])
@@ -172,7 +219,11 @@ class VOTableWriter:
             if column.datatype == "char" and not cells.is_ascii(array)
         )
         fields = "".join(
-            _field(column, unicode=index in self._unicode)
+            _field(
+                column,
+                unicode=index in self._unicode,
+                null=_null_of(column) if self.serialization == "BINARY" else None,
+            )
             for index, column in enumerate(self.columns)
         )
         start = _info("QUERY_STATUS", "OK")
@@ -183,7 +234,7 @@ class VOTableWriter:
         texts = [
             escape_cells(array)
             if column.datatype == "char"
-            else cells.filled(column, cells.text_of(column, array, infinity=_INFINITY))
+            else cells.filled(column, cells.text_of(column, array, _WORDS))
             for column, array in zip(self.columns, arrays, strict=True)
         ]
         rows = cells.pc.binary_join_element_wise(
@@ -194,21 +245,24 @@ class VOTableWriter:
         )
         return cells.data_of(rows).tobytes()
 
-    def _binary2(self, arrays: Sequence[cells.Values]) -> bytes:
-        """Return rows as VOTable 1.4 section 5.4 lays them out."""
+    def _binary(self, arrays: Sequence[cells.Values]) -> bytes:
+        """Return rows as VOTable 1.4 sections 5.3 and 5.4 lay them out."""
         count = len(arrays[0])
         if count == 0:
             return b""
         pieces: list[cells.Values] = []
         block = _Block(count)
-        block.add(f"V{(len(arrays) + 7) // 8}", _null_flags(arrays, count))
+        has_flags = self.serialization == "BINARY2"
+        if has_flags:
+            block.add(f"V{(len(arrays) + 7) // 8}", _null_flags(arrays, count))
         for index, (column, array) in enumerate(zip(self.columns, arrays, strict=True)):
+            null = None if has_flags else _null_of(column)
             if column.datatype == "char":
                 value, lengths = self._characters(index, column, array)
             elif cells.is_array(column):
-                value, lengths = _several(column, array)
+                value, lengths = _several(column, array, null)
             else:
-                block.add(*_one(column, array))
+                block.add(*_one(column, array, null))
                 continue
             if lengths is not None:
                 block.add(">i4", lengths)
@@ -275,8 +329,22 @@ def _null_flags(arrays: Sequence[cells.Values], count: int) -> cells.Numbers:
     return packed.view(f"V{packed.shape[1]}")[:, 0]
 
 
-def _one(column: Column, array: cells.Values) -> tuple[str, cells.Numbers]:
-    """Return a column of single numbers; NaN, 0 or ``?`` under NULL."""
+def _null_of(column: Column) -> int | None:
+    """Return the whole number that stands for NULL where there are no flags.
+
+    >>> from distiller.core.columns import Column
+    >>> _null_of(Column("n", "short")), _null_of(Column("x", "double"))
+    (-32768, None)
+    """
+    if not column.nullable or column.datatype not in {"short", "int", "long"}:
+        return None
+    return int(np.iinfo(cells.big_endian(column)).min)
+
+
+def _one(
+    column: Column, array: cells.Values, null: int | None
+) -> tuple[str, cells.Numbers]:
+    """Return a column of single numbers; NaN, ``null`` or ``?`` under NULL."""
     mask = cells.mask_of(array)
     if column.datatype == "boolean":
         digits = cells.numbers(cells.pc.cast(array, pa.uint8()))
@@ -285,35 +353,40 @@ def _one(column: Column, array: cells.Values) -> tuple[str, cells.Numbers]:
             letters[mask] = b"?"
         return "S1", letters
     values = cells.numbers(array)
+    if null is not None:
+        _refuse_null_itself(column, values if mask is None else values[~mask], null)
     if mask is not None:
         values = values.copy()
-        values[mask] = math.nan if values.dtype.kind == "f" else 0
+        values[mask] = math.nan if values.dtype.kind == "f" else null or 0
     return cells.big_endian(column).str, values
 
 
+def _refuse_null_itself(column: Column, values: cells.Numbers, null: int) -> None:
+    if (values == null).any():
+        message = f"{column.name} is {null}, which stands for NULL in BINARY"
+        raise pa.ArrowInvalid(message)
+
+
 def _several(
-    column: Column, array: cells.Values
+    column: Column, array: cells.Values, null: int | None
 ) -> tuple[cells.Values, cells.Numbers | None]:
     """Return the bytes of a column of arrays and, unless its size is fixed, lengths."""
     dtype = cells.big_endian(column)
-    values = cells.numbers(cells.elements(array)).astype(dtype)
-    lengths = cells.sizes(array)
     size = cells.fixed_size(column)
+    if null is not None:
+        _refuse_null_itself(column, cells.numbers(cells.elements(array)), null)
     if size is None:
+        values = cells.numbers(cells.elements(array)).astype(dtype)
+        lengths = cells.sizes(array)
         return cells.binary(values, cells.ends_of(lengths) * dtype.itemsize), lengths
-    mask = cells.mask_of(array)
-    present = np.ones(len(array), np.bool_) if mask is None else ~mask
-    if np.any(lengths[present] != size):
-        message = f"a value of {column.name} has not {size} numbers"
-        raise pa.ArrowInvalid(message)
-    full = np.full((len(array), size), math.nan if dtype.kind == "f" else 0, dtype)
-    full[present] = values.reshape(-1, size)
+    absent = math.nan if dtype.kind == "f" else null or 0
+    full = cells.several(column, array, absent)
     width = size * dtype.itemsize
     ends = np.arange(0, (len(array) + 1) * width, width)
     return cells.binary(full.reshape(-1), ends), None
 
 
-def _field(column: Column, *, unicode: bool) -> str:
+def _field(column: Column, *, unicode: bool, null: int | None = None) -> str:
     """Return a FIELD element (VOTable 1.4 section 4.1)."""
     size = column.arraysize
     if column.datatype == "char" and unicode and size is not None:
@@ -332,7 +405,9 @@ def _field(column: Column, *, unicode: bool) -> str:
         for name, value in attributes.items()
         if value is not None and value
     )
-    if not column.description:
-        return f"{start}/>\n"
-    description = escape_text(column.description)
-    return f"{start}><DESCRIPTION>{description}</DESCRIPTION></FIELD>\n"
+    content = ""
+    if column.description:
+        content += f"<DESCRIPTION>{escape_text(column.description)}</DESCRIPTION>"
+    if null is not None:
+        content += f'<VALUES null="{null}"/>'
+    return f"{start}>{content}</FIELD>\n" if content else f"{start}/>\n"

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from distiller.core.settings import load_settings
 from distiller.web.bodies import limited
+from distiller.web.services import ServiceHandler, is_for_anybody
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _STATIC_PREFIX = "/static"
 
-_django = limited(get_asgi_application(), load_settings().upload_mb)  # type: ignore[arg-type]  # same protocol
+_most_mb = load_settings().upload_mb
+_django = limited(get_asgi_application(), _most_mb)  # type: ignore[arg-type]  # same protocol
+_services = limited(ServiceHandler(), _most_mb)  # type: ignore[arg-type]  # likewise
 _static = StaticFiles(directory=Path(__file__).parent / "static", check_dir=False)
 
 
@@ -32,5 +35,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "http" and scope["path"].startswith(f"{_STATIC_PREFIX}/"):
         scope = {**scope, "root_path": scope.get("root_path", "") + _STATIC_PREFIX}
         await _static(scope, receive, send)
+    elif is_for_anybody(scope):
+        await _services(scope, receive, send)
     else:
         await _django(scope, receive, send)

@@ -29,6 +29,7 @@ from distiller.core.errors import (
     NotFound,
     NotLoggedIn,
     PassingError,
+    TooMany,
     UserError,
 )
 from distiller.vo import votable
@@ -51,6 +52,7 @@ _STATUS: tuple[tuple[type[DistillerError], int], ...] = (
     (Forbidden, 403),
     (IllegalState, 403),  # as UWS 1.1 section 2.2.3 wants it
     (UserError, 400),
+    (TooMany, 429),
     (PassingError, 503),
 )
 _RETRY_S = 5

@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tap/", include("distiller.web.tap.urls")),
+    path("", include("distiller.web.scs.urls")),
+    path("sia2/", include("distiller.web.sia.urls")),
     path("uws/", include("distiller.web.uws.urls")),
     path("data/", include("distiller.web.data.urls")),
     path("accounts/", include("distiller.web.accounts.urls")),

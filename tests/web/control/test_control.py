@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -264,6 +265,52 @@ class TestQueryCommand:
         assert served.returncode == alone.returncode == 0, served.stderr + alone.stderr
         assert served.stdout == alone.stdout
         assert served.stdout.splitlines()[:2] == ["obs_id,s_ra", "20136,228.3"]
+
+    @pytest.mark.parametrize("form", ["json", "votable/b", "fits", "parquet"])
+    def test_every_format_goes_through_the_socket(
+        self, server: Server, tmp_path: Path, form: str
+    ) -> None:
+        file = tmp_path / "result"
+        command = [*PROGRAM, "--home", str(server.home), "query", self.ADQL]
+        with file.open("wb") as out:
+            done = subprocess.run(
+                [*command, "--format", form, "--maxrec", "2"],
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=True,
+                timeout=60,
+            )
+        assert done.stderr.startswith("distiller: rows were cut at 2")
+        asked = {"RESPONSEFORMAT": form, "MAXREC": "2"}
+        assert file.read_bytes() == server.ask(self.ADQL, **asked).content
+
+    def test_a_terminal_gets_no_file(self, server: Server) -> None:
+        ours, theirs = os.openpty()
+        try:
+            done = subprocess.run(
+                [
+                    *PROGRAM,
+                    "--home",
+                    str(server.home),
+                    "query",
+                    "x",
+                    "--format",
+                    "fits",
+                ],
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        finally:
+            os.close(ours)
+            os.close(theirs)
+        assert done.returncode == 1
+        assert "--format: fits is not for a terminal (write it to a file: > " in (
+            done.stderr
+        )
 
     def test_query_from_the_standard_input(self, server: Server) -> None:
         done = self.run(

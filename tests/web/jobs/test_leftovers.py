@@ -10,7 +10,7 @@ import pytest
 
 from distiller.core.times import now
 from distiller.jobs import ends, folders, product_files, registration
-from distiller.jobs.presence import LOCK
+from distiller.jobs.presence import LOCKS
 from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Phase
 
@@ -57,7 +57,7 @@ def test_inputs_go_with_the_end_and_the_rest_with_the_destruction(yard: Any) -> 
     yard.service.set_destruction(job.job_id, now() - timedelta(seconds=1))
     wait(lambda: not yard.store.list(owner=None, everybody=True))
     wait(lambda: not yard.store.unfinished())
-    assert [path.name for path in yard.home.jobs_path.iterdir()] == [LOCK]
+    assert [path.name for path in yard.home.jobs_path.iterdir()] == [LOCKS["analysis"]]
 
 
 @pytest.mark.parametrize("is_filed", [True, False])

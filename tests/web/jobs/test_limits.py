@@ -10,8 +10,9 @@ import pytest
 from distiller.core.errors import BadParameter, Forbidden
 from distiller.core.rights import Reader
 from distiller.core.times import now
-from distiller.jobs import service as service_module
-from distiller.jobs.service import IDLE, PARAMETERS_MAX, JobService, Times
+from distiller.jobs import limits
+from distiller.jobs.limits import IDLE, PARAMETERS_MAX, Times
+from distiller.jobs.service import JobService
 from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_a_user_has_so_many_jobs_under_way_at_most(
 def test_jobs_that_are_not_started_cannot_fill_the_table(
     service: JobService, store: OrmJobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "PENDING_MAX", 3)
+    monkeypatch.setattr(limits, "PENDING_MAX", 3)
     for _ in range(3):
         service.create("count_map", [], owner="marie")
     with pytest.raises(Forbidden, match="there are 3 jobs of yours that were not"):

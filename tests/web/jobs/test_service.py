@@ -415,7 +415,7 @@ def test_waiting_ends_when_the_server_leaves(service: JobService) -> None:
 def test_whether_a_runner_is_there(home: Settings) -> None:
     assert not presence.has_runner(home)
     home.jobs_path.mkdir(exist_ok=True)
-    with (home.jobs_path / presence.LOCK).open("w") as lock:
+    with (home.jobs_path / presence.LOCKS["analysis"]).open("w") as lock:
         assert not presence.has_runner(home)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert presence.has_runner(home)

@@ -15,7 +15,7 @@ from django.test import Client
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.parameters import OBS_MAX
 from distiller.jobs import presence
-from distiller.vo.uws import JobError, Phase
+from distiller.vo.uws import JobError, Phase, Result
 from distiller.web.pages.jobs import links, views
 
 from ..jobs.conftest import (  # noqa: TID252
@@ -211,7 +211,7 @@ def test_a_waiting_job_says_that_no_runner_runs(
     text = text_of(client.get(address))
     assert "waiting for its turn: place 1 of 1 No runner is running" in text
     home.jobs_path.mkdir(exist_ok=True)
-    with (home.jobs_path / presence.LOCK).open("w") as lock:
+    with (home.jobs_path / presence.LOCKS["analysis"]).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "No runner" not in text_of(client.get(address))
     pending = new(here)
@@ -271,3 +271,77 @@ def test_the_list_has_pages(
     assert "No jobs here" in beyond
     for nonsense in ("x", "-1", "0", "²", "9" * 40):
         assert client.get("/jobs/", {"page": nonsense}).status_code == 200
+
+
+# Queries -----------------------------------------------------------------------
+
+ADQL = "SELECT obs_id\nFROM ivoa.obscore WHERE obs_title <> '<b>'"
+
+
+def ended(here: Any, job: Job, update: dict[str, Any], to: Phase) -> None:
+    moving = {Phase.QUEUED, Phase.EXECUTING}
+    assert here._store.update(job.job_id, moving, update, to=to)
+
+
+def test_a_query_is_run_in_the_background(client: Client, here: Any) -> None:
+    answer = client.post("/jobs/query/", {"query": ADQL.replace("\n", "\r\n")})
+    assert answer.status_code == 302
+    (job,) = here.list(owner=None)
+    assert answer.headers["Location"] == f"/jobs/{job.job_id}/"
+    assert (job.task, job.phase) == ("tap", Phase.QUEUED)
+    assert job.parameters == (("LANG", "ADQL"), ("QUERY", ADQL))
+    empty = client.post("/jobs/query/", {"query": " "})
+    assert empty.status_code == 400
+    assert "query: missing" in text_of(empty)
+    assert "write one on the ADQL page" in text_of(empty).lower()
+    assert client.get("/jobs/query/").status_code == 405
+    assert len(here.list(owner=None)) == 1
+
+
+def test_the_page_of_a_query(client: Client, here: Any) -> None:
+    job = here.submit("tap", [("LANG", "ADQL"), ("QUERY", ADQL), ("MAXREC", "7")])
+    page = client.get(f"/jobs/{job.job_id}/")
+    assert '<pre tabindex="0" aria-labelledby="query">SELECT obs_id\nFROM' in (
+        page.content.decode()
+    )
+    assert "&lt;b&gt;" in page.content.decode()
+    text = text_of(page)
+    for words in ("ADQL query", "QUEUED", "MAXREC 7", "No runner is running"):
+        assert words in text
+    for words in ("picture", "Download", "nothing yet", "0 %"):
+        assert words not in text
+    result = Result("result", "result.vot", "application/x-votable+xml", 2048)
+    ended(here, job, {"results": (result,)}, Phase.COMPLETED)
+    page = client.get(f"/jobs/{job.job_id}/")
+    link = f"/tap/async/{job.job_id}/results/result"
+    assert f'href="{link}">Download the table (2.0 kB)' in page.content.decode()
+    listed = client.get("/jobs/").content.decode()
+    assert f'href="{link}"' in listed
+    assert "SELECT obs_id FROM ivoa.obscore WHERE obs_title" in listed
+    sure = text_of(client.get(f"/jobs/{job.job_id}/delete/"))
+    assert "The job, its result and its place in your list go." in sure
+
+
+def test_a_query_is_run_again_from_the_adql_page(client: Client, here: Any) -> None:
+    job = here.submit("tap", [("LANG", "ADQL"), ("query", ADQL)])
+    page = client.get(f"/jobs/{job.job_id}/").content.decode()
+    assert f'href="/adql/?job={job.job_id}"' in page
+    answer = client.get(f"/adql/?job={job.job_id}")
+    assert answer.status_code == 200
+    assert ADQL in html.unescape(answer.content.decode())
+    # It is shown, to be changed, and does not run.
+    assert "Rows appear here." in text_of(answer)
+    empty = here.submit("tap", [])
+    assert client.get(f"/adql/?job={empty.job_id}").status_code == 200
+    assert client.get("/adql/?job=7").status_code == 404
+    stranger = here.create("tap", [("QUERY", ADQL)], owner="marie")
+    assert client.get(f"/adql/?job={stranger.job_id}").status_code == 403
+
+
+def test_faults_of_a_query_stand_on_its_page(client: Client, here: Any) -> None:
+    job = here.submit("tap", [("LANG", "ADQL"), ("QUERY", "SELECT x")])
+    error = JobError("U200 1:8 Q202 there is no column x", "fatal")
+    ended(here, job, {"error": error}, Phase.ERROR)
+    text = text_of(client.get(f"/jobs/{job.job_id}/"))
+    assert "1:8 Q202 there is no column x" in text
+    assert "Change the query and run it again." in text

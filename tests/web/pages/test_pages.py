@@ -187,8 +187,13 @@ def test_twins(client: httpx.Client) -> None:
     assert [row["obs_publisher_did"] for row in rows][0] == CRAB  # noqa: RUF015
     data = client.get("/search.json", params=query).json()
     assert data["status"] == "OK"
-    assert data["columns"][5]["unit"] == "deg"
-    assert [row[0] for row in data["rows"]] == ["23523", "23526", "23559"]
+    assert data["metadata"][5]["unit"] == "deg"
+    assert [row[0] for row in data["data"]] == ["23523", "23526", "23559"]
+    for suffix in ("tsv", "fits", "parquet"):
+        file = client.get(f"/search.{suffix}", params=query)
+        assert b"23559" in file.content
+        name = f'attachment; filename="search.{suffix}"'
+        assert file.headers["Content-Disposition"] == name
     adql = client.get("/search.adql", params=query)
     assert adql.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "CIRCLE(83.6331, 22.0145, 0.001)" in adql.text
@@ -202,11 +207,14 @@ def test_twins_say_errors_in_their_own_form(client: httpx.Client) -> None:
     data = client.get("/search.json", params=query)
     assert data.status_code == 404
     assert data.json()["code"] == "U310"
-    for suffix in ("csv", "adql"):
+    for suffix in ("csv", "adql", "fits"):
         answer = client.get(f"/search.{suffix}", params=query)
         assert answer.status_code == 404
         assert answer.text.startswith("unknown target 'nowhere'")
-    assert "there are .vot, .csv, .json" in client.get("/search.pdf").text
+    assert (
+        "there are .vot, .csv, .tsv, .json, .fits, .parquet and .adql"
+        in client.get("/search.pdf").text
+    )
 
 
 def test_dataset_page_is_grouped_as_the_model(client: httpx.Client) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distiller.queries.spool import Spool
 from distiller.web.tap.conduit import Abandoned, Conduit, Failure
-from distiller.web.tap.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

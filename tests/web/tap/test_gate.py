@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, Busy, TooMany
 from distiller.core.settings import load_settings
+from distiller.queries.spool import Spool
 from distiller.web.site import Site
 from distiller.web.tap import stream
+from distiller.web.tap.gate import WAITING, Gate
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
 NOTHING: Any = None
@@ -60,3 +63,131 @@ def test_a_client_that_leaves_while_its_query_is_read(tmp_path: Path) -> None:
             await stream.body_of(here, quick)
 
     asyncio.run(asyncio.wait_for(story(), 20))
+
+
+def run(story: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 20))
+
+
+def gate_of(places: int, wait_s: float = 10) -> Gate:
+    return Gate(places, Spool(None, 10**6), wait_s=wait_s)
+
+
+async def settled() -> None:
+    """Let everything happen that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_no_owner_has_all_places() -> None:
+    async def story() -> None:
+        gate = gate_of(8)
+        for _ in range(6):
+            await gate.enter("a")
+        seventh = asyncio.ensure_future(gate.enter("a"))
+        await settled()
+        assert not seventh.done()
+        await gate.enter("b")
+        await gate.enter("c")
+        gate.leave("a")
+        await seventh
+
+    run(story())
+
+
+def test_places_go_round() -> None:
+    async def story() -> None:
+        gate = gate_of(1)
+        await gate.enter("x")
+        order: list[str] = []
+
+        async def ask(owner: str) -> None:
+            await gate.enter(owner)
+            order.append(owner)
+            gate.leave(owner)
+
+        asked = [asyncio.ensure_future(ask(owner)) for owner in "aaabbc"]
+        await settled()
+        gate.leave("x")
+        await asyncio.gather(*asked)
+        assert "".join(order) == "abcaba"
+
+    run(story())
+
+
+def test_who_has_less_goes_first() -> None:
+    async def story() -> None:
+        gate = gate_of(4)
+        for owner in "aaab":
+            await gate.enter(owner)
+        a, b = (asyncio.ensure_future(gate.enter(owner)) for owner in "ab")
+        await settled()
+        gate.leave("a")
+        await b
+        assert not a.done()
+        gate.leave("a")
+        await a
+
+    run(story())
+
+
+def test_one_owner_may_not_fill_the_queue() -> None:
+    async def story() -> None:
+        gate = gate_of(2)
+        await gate.enter("a")
+        await gate.enter("a")
+        waiting = [
+            asyncio.ensure_future(gate.enter("a")) for _ in range(WAITING * 2 // 2)
+        ]
+        await settled()
+        with pytest.raises(TooMany, match="too many of your queries") as mine:
+            await gate.enter("a")
+        assert mine.value.retry_after_s > 0
+        other = asyncio.ensure_future(gate.enter("b"))
+        await settled()
+        gate.leave("a")
+        await other
+        for one in waiting:
+            one.cancel()
+
+    run(story())
+
+
+def test_nobody_waits_for_ever() -> None:
+    async def story() -> None:
+        gate = gate_of(1, wait_s=0.05)
+        await gate.enter("a")
+        with pytest.raises(TooMany):
+            await gate.enter("a")
+        with pytest.raises(Busy) as theirs:
+            await gate.enter("b")
+        assert not isinstance(theirs.value, TooMany)
+        gate.leave("a")
+        await settled()
+        await gate.enter("b")
+
+    run(story())
+
+
+def test_who_leaves_the_queue_takes_no_place() -> None:
+    async def story() -> None:
+        gate = gate_of(1)
+        await gate.enter("a")
+        gone = asyncio.ensure_future(gate.enter("b"))
+        kept = asyncio.ensure_future(gate.enter("c"))
+        await settled()
+        gone.cancel()
+        gate.leave("a")
+        await kept
+        gate.leave("c")
+        # Leaving in the moment in which the turn comes gives the place on.
+        await gate.enter("a")
+        late = asyncio.ensure_future(gate.enter("b"))
+        await settled()
+        gate._left("a")
+        late.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await late
+        await gate.enter("c")
+
+    run(story())

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import pyvo
+from lxml import etree
 from pyvo.io.vosi import parse_availability
 
-from distiller import adql
-from distiller.core.errors import QueryError
-from distiller.model import load_model
 from distiller.web.tap.description import features
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
 _PROBES = {
     "AREA": "AREA(CIRCLE(1, 2, 3))",
+    "BOX": "BOX(s_ra, s_dec, 1, 2)",
     "CENTROID": "CENTROID(s_region)",
     "CIRCLE": "CIRCLE(1, 2, 3)",
     "COORD1": "COORD1(POINT(1, 2))",
@@ -67,18 +66,11 @@ def _query(form: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "form", [f.form for listed in features().values() for f in listed]
+    "form", ["COALESCE", *(f.form for listed in features().values() for f in listed)]
 )
 def test_every_feature_that_is_named_works(server: Server, form: str) -> None:
     answer = server.ask(_query(form), RESPONSEFORMAT="csv")
     assert answer.status_code == 200, answer.text
-
-
-def test_what_is_refused_is_not_named() -> None:
-    with pytest.raises(QueryError, match="BOX is deprecated and not translated"):
-        adql.translate("SELECT BOX(1,2,3,4) FROM ivoa.obscore", load_model().catalog)
-    named = [f.form for listed in features().values() for f in listed]
-    assert "BOX" not in named
 
 
 def test_capabilities(server: Server) -> None:
@@ -90,6 +82,19 @@ def test_capabilities(server: Server) -> None:
     assert text.count("<dataModel") == 1
     assert f">{server.url}/tap</accessURL>" in text
     assert "/async" not in text
+
+
+def test_limits_of_jobs(server: Server) -> None:
+    root = etree.fromstring(httpx.get(f"{server.url}/tap/capabilities").content)
+    found = {
+        name: tuple(int(child.text or "") for child in limits)
+        for name in ("retentionPeriod", "executionDuration")
+        for limits in root.iter(name)
+    }
+    assert found == {
+        "retentionPeriod": (30 * 86400, 30 * 86400),
+        "executionDuration": (600, 7200),
+    }
 
 
 def test_base_address_leads_to_the_capabilities(server: Server) -> None:

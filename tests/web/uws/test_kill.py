@@ -67,6 +67,98 @@ def test_fifty_jobs_survive_twenty_kills(uws: Any) -> None:
     survive(uws, jobs=50, kills=20)
 
 
+COLUMNS = "tap_schema.columns"
+SORTED = (
+    "SELECT a.table_name, a.column_name, a.description, b.column_name AS other "
+    f"FROM {COLUMNS} a, {COLUMNS} b WHERE a.ucd <> b.ucd "
+    "ORDER BY a.table_name, a.column_name, b.table_name, b.column_name"
+)
+
+
+def survive_queries(uws: Any, *, queries: int, kills: int) -> None:
+    """Submit queries while the server is killed; all give the right rows."""
+    dice = random.Random(SEED)  # noqa: S311 - to repeat, not to hide
+    base = uws.url.removesuffix("/uws/count_map")
+    fields = {"LANG": "ADQL", "QUERY": SORTED, "FORMAT": "csv"}
+    right = httpx.post(f"{base}/tap/sync", data=fields, timeout=60).content
+    assert right.count(b"\r\n") > 10_000
+    jobs = []
+    moments = set(dice.sample(range(queries), kills))
+    for number in range(queries):
+        made = httpx.post(f"{base}/tap/async", data={**fields, "PHASE": "RUN"})
+        jobs.append(made.headers["location"])
+        if number in moments:
+            time.sleep(dice.uniform(0.0, 0.3))
+            phases = [httpx.get(f"{job}/phase").text for job in jobs]
+            uws.stop(signal.SIGKILL)
+            assert {"QUEUED", "EXECUTING"} & set(phases)
+            uws.start()
+    for job in jobs:
+        phase, document = "QUEUED", b""
+        while phase in {"QUEUED", "EXECUTING"}:
+            result = httpx.get(f"{job}/results/result", timeout=60)
+            # Whole, or not there.
+            assert (result.status_code, result.content) == (200, right) or (
+                result.status_code == 404
+            )
+            document = httpx.get(job, params={"WAIT": "20"}, timeout=60).content
+            phase = xpath(document, "string(//u:phase)")
+        assert phase == "COMPLETED", document
+        assert httpx.get(f"{job}/results/result", timeout=60).content == right
+        httpx.delete(job)
+    deadline = time.monotonic() + 30
+    while left := list((uws.home / "jobs").glob("*/answer/*")):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_few_queries_survive_a_kill(each_uws: Any) -> None:
+    survive_queries(each_uws, queries=4, kills=1)
+
+
+@pytest.mark.prove
+def test_twenty_queries_survive_kills(each_uws: Any) -> None:
+    survive_queries(each_uws, queries=20, kills=6)
+
+
+@pytest.mark.slow
+def test_queries_run_where_the_archive_is_open(each_uws: Any) -> None:
+    """With a runner of its own: there, or in the server that has the embedded file."""
+    uws = each_uws
+    uws.stop()
+    uws.settings = {"DISTILLER_RUNNER": "external"}
+    words = [sys.executable, "-m", "distiller", "--home", str(uws.home), "runner"]
+    is_embedded = (uws.home / "archive.duckdb").exists()
+    try:
+        uws.start()
+        base = uws.url.removesuffix("/uws/count_map")
+        fields = {"LANG": "ADQL", "QUERY": f"SELECT * FROM {COLUMNS}", "PHASE": "RUN"}
+        job = httpx.post(f"{base}/tap/async", data=fields).headers["location"]
+        document = httpx.get(job, params={"WAIT": "3"}, timeout=60).content
+        phase = xpath(document, "string(//u:phase)")
+        page = httpx.get(job.replace("/tap/async/", "/jobs/") + "/").text
+        if is_embedded:
+            assert phase in {"EXECUTING", "COMPLETED"}
+        else:
+            assert phase == "QUEUED"
+            assert "No runner is running" in page
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as runner:
+            assert runner.stdout is not None
+            assert "running jobs of" in runner.stdout.readline()
+            while phase in {"QUEUED", "EXECUTING"}:
+                document = httpx.get(job, params={"WAIT": "20"}, timeout=60).content
+                phase = xpath(document, "string(//u:phase)")
+            runner.send_signal(signal.SIGTERM)
+            assert runner.wait(30) == 0
+        assert phase == "COMPLETED"
+        assert httpx.get(f"{job}/results/result").status_code == 200
+    finally:
+        uws.stop()
+        uws.settings = {}
+        uws.start()
+
+
 @pytest.mark.slow
 def test_a_runner_of_its_own_may_be_killed_too(each_uws: Any) -> None:
     uws = each_uws

@@ -23,31 +23,32 @@ MAY: Final = {
     # A job of nobody is open to whoever knows its address.
     None: dict.fromkeys(ROLES, True),
 }
+LISTS: Final = {"count_map": "/uws/count_map", "tap": "/tap/async"}
 READ: Final = [
-    "/uws/count_map/{}",
-    "/uws/count_map/{}?WAIT=0",
+    "{list}/{id}",
+    "{list}/{id}?WAIT=0",
     *(
-        f"/uws/count_map/{{}}/{child}"
+        f"{{list}}/{{id}}/{child}"
         for child in (
             "phase", "executionduration", "destruction", "error", "quote", "results",
-            "parameters", "owner", "results/product", "nonsense",
+            "parameters", "owner", "results/product", "results/result", "nonsense",
         )
     ),
-    "/jobs/{}/",
-    "/jobs/{}/abort/",
-    "/jobs/{}/delete/",
+    "/jobs/{id}/",
+    "/jobs/{id}/abort/",
+    "/jobs/{id}/delete/",
 ]  # fmt: skip
 CHANGE: Final[list[tuple[str, str, dict[str, str]]]] = [
-    ("post", "/uws/count_map/{}", {"PHASE": "RUN"}),
-    ("post", "/uws/count_map/{}", {"ACTION": "DELETE"}),
-    ("delete", "/uws/count_map/{}", {}),
-    ("post", "/uws/count_map/{}/phase", {"PHASE": "ABORT"}),
-    ("post", "/uws/count_map/{}/parameters", {"e_max": "9"}),
-    ("post", "/uws/count_map/{}/executionduration", {"EXECUTIONDURATION": "9"}),
-    ("post", "/uws/count_map/{}/destruction", {"DESTRUCTION": "2026-01-01"}),
-    ("post", "/jobs/{}/run/", {}),
-    ("post", "/jobs/{}/abort/", {}),
-    ("post", "/jobs/{}/delete/", {}),
+    ("post", "{list}/{id}", {"PHASE": "RUN"}),
+    ("post", "{list}/{id}", {"ACTION": "DELETE"}),
+    ("delete", "{list}/{id}", {}),
+    ("post", "{list}/{id}/phase", {"PHASE": "ABORT"}),
+    ("post", "{list}/{id}/parameters", {"e_max": "9"}),
+    ("post", "{list}/{id}/executionduration", {"EXECUTIONDURATION": "9"}),
+    ("post", "{list}/{id}/destruction", {"DESTRUCTION": "2026-01-01"}),
+    ("post", "/jobs/{id}/run/", {}),
+    ("post", "/jobs/{id}/abort/", {}),
+    ("post", "/jobs/{id}/delete/", {}),
 ]
 
 
@@ -67,19 +68,29 @@ def clients(here: Any) -> dict[str, Client]:
     return found
 
 
-def new(here: Any, owner: str | None) -> Job:
-    made: Job = here.create("count_map", tuple(MAP.items()), owner=owner)
+def new(here: Any, owner: str | None, task: str = "count_map") -> Job:
+    made: Job = here.create(task, tuple(MAP.items()), owner=owner)
     return made
+
+
+@pytest.fixture(params=LISTS)
+def task(request: pytest.FixtureRequest) -> str:
+    """Name a task of analysis, and that of queries."""
+    return str(request.param)
+
+
+def place_of(address: str, job: Job) -> str:
+    return address.format(list=LISTS[job.task], id=job.job_id)
 
 
 @pytest.mark.parametrize("owner", MAY)
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may_see(
-    here: Any, clients: dict[str, Client], role: str, owner: str | None
+    here: Any, clients: dict[str, Client], role: str, owner: str | None, task: str
 ) -> None:
-    job = new(here, owner)
+    job = new(here, owner, task)
     for address in READ:
-        answer = clients[role].get(address.format(job.job_id))
+        answer = clients[role].get(place_of(address, job))
         if MAY[owner][role]:
             assert answer.status_code in {200, 404}, address
         else:
@@ -95,11 +106,11 @@ def test_who_may_see(
 @pytest.mark.parametrize("owner", MAY)
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may_change(
-    here: Any, clients: dict[str, Client], role: str, owner: str | None
+    here: Any, clients: dict[str, Client], role: str, owner: str | None, task: str
 ) -> None:
     for method, address, data in CHANGE:
-        job = new(here, owner)
-        answer = getattr(clients[role], method)(address.format(job.job_id), data)
+        job = new(here, owner, task)
+        answer = getattr(clients[role], method)(place_of(address, job), data)
         if MAY[owner][role]:
             assert answer.status_code in {302, 303}, address
         else:
@@ -108,10 +119,12 @@ def test_who_may_change(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_lists_show(here: Any, clients: dict[str, Client], role: str) -> None:
-    ids = {owner: new(here, owner).job_id for owner in ("marie", "pierre", None)}
+def test_what_lists_show(
+    here: Any, clients: dict[str, Client], role: str, task: str
+) -> None:
+    ids = {owner: new(here, owner, task).job_id for owner in ("marie", "pierre", None)}
     mine = {"owner": "marie", "other": "pierre", "anonymous": None}.get(role, "chief")
-    listed = clients[role].get("/uws/count_map").content
+    listed = clients[role].get(LISTS[task]).content
     assert xpath(listed, "//u:jobref/@id") == [ids[mine] for _ in {mine} & set(ids)]
     for query, shown in (
         ("", {mine} & set(ids)),

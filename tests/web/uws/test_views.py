@@ -103,6 +103,19 @@ def test_parameters_accumulate_until_it_runs(client: Client) -> None:
     assert "is QUEUED and cannot take parameters" in message_of(refused)
 
 
+@pytest.mark.parametrize("place", ["", "/parameters"])
+def test_a_run_id_is_changed_until_it_runs(client: Client, place: str) -> None:
+    path = made(client, RUNID="first")
+    assert path_of(client.post(path + place, {"runId": "second"})) == path
+    document = client.get(path).content
+    assert xpath(document, "string(//u:runId)") == "second"
+    assert len(xpath(document, "//u:parameter")) == len(MAP)
+    client.post(f"{path}/phase", {"PHASE": "RUN"})
+    refused = client.post(path + place, {"RUNID": "third"})
+    assert refused.status_code == 403
+    assert "is QUEUED and cannot change its runId" in message_of(refused)
+
+
 def test_wrong_parameters_are_an_error_of_the_job(client: Client) -> None:
     path = made(client, e_mni="1", PHASE="RUN")
     document = client.get(path).content
@@ -154,7 +167,7 @@ WRONG = [
     ("", {"RUNID": "x" * 201}, 400, "RUNID: longer than 200 characters"),
     ("", {"DESTRUCTION": "soon"}, 400, "DESTRUCTION: not a time: 'soon'"),
     ("/{}", {"ACTION": "BURN"}, 400, "ACTION: 'BURN' is not DELETE"),
-    ("/{}", {"RUNID": "new"}, 400, "RUNID: is given when a job is made, and stays"),
+    ("/{}/phase", {"RUNID": "new"}, 400, "RUNID: does not belong into phase"),
     ("/{}", {}, 400, "PHASE: is missing, and nothing else to change is given"),
     ("/{}/phase", {"obs": "1"}, 400, "obs: does not belong into phase"),
     ("/{}/phase", {}, 400, "PHASE: is missing (send it in the body to phase)"),
@@ -245,7 +258,12 @@ MISSING = [
     (f"{BASE}/{UNKNOWN}", f"no such job: {UNKNOWN}"),
     (f"{BASE}/{UNKNOWN}/phase", f"no such job: {UNKNOWN}"),
     (f"{BASE}/../../etc", ""),
-    ("/uws/", f"lists of jobs are at {SITE}/uws/count_map"),
+    ("/uws/", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/tap/async"),
+    # Queries have one address.
+    ("/uws/tap", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/tap/async"),
+    (f"/uws/tap/{UNKNOWN}", "there is nothing at /uws/tap/"),
+    (f"/tap/async/{UNKNOWN}", f"no such job: {UNKNOWN}"),
+    (f"/tap/async/{UNKNOWN}/a/b/c", "there is nothing at /tap/async/"),
     (f"{BASE}//", "there is nothing at /uws/count_map//"),
     (f"{BASE}/{UNKNOWN}/", f"no such job: {UNKNOWN}"),
     (f"{BASE}/{UNKNOWN}/phase/", f"no such job: {UNKNOWN}"),

@@ -20,22 +20,31 @@ def regions(query: exp.Query) -> exp.Query:
     >>> where(regions, "INTERSECTS(field, CIRCLE(1, 2, 3)) = 0")
     'NOT (OVERLAPS(field, CIRCLE(POINT(1, 2), 3)))'
 
+    Elsewhere they are numbers, and stay:
+
+    >>> where(regions, "CONTAINS(POINT(ra, dec), field) + n = 1")
+    'CONTAINS(POINT(ra, dec), field) + n = 1'
+
     A point overlaps a region if it lies inside it:
 
     >>> where(regions, "1 = INTERSECTS(field, POINT(ra, dec))")
     'INSIDE(POINT(ra, dec), field)'
     """
-    for node in find(query, nodes.Contains, nodes.Intersects):
-        comparison = node.find_ancestor(exp.EQ, exp.NEQ, exp.Select)
+    for node in find(query, nodes.Contains, nodes.Intersects, nodes.Truth):
+        comparison = node.parent
+        while isinstance(comparison, exp.Paren):
+            comparison = comparison.parent
         if isinstance(comparison, exp.EQ | exp.NEQ):
             swap(comparison, _predicate(node, comparison))
     return query
 
 
 def _predicate(node: exp.Expr, comparison: exp.Binary) -> exp.Expr:
-    first, second = node.this, node.args["expression"]
+    first, second = node.this, node.args.get("expression", node.this)
     made: exp.Expr
-    if isinstance(node, nodes.Contains) or kind(type_of(first)) == "point":
+    if isinstance(node, nodes.Truth):
+        made = exp.Paren(this=first)
+    elif isinstance(node, nodes.Contains) or kind(type_of(first)) == "point":
         made = nodes.Inside(this=first, expression=second)
     elif kind(type_of(second)) == "point":
         made = nodes.Inside(this=second, expression=first)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from sqlglot import exp
 from sqlglot.generators.duckdb import DuckDBGenerator
 
 from distiller.adql import nodes, shapes
 from distiller.adql.scope import type_of
+from distiller.adql.targets.covers import apart, constant_cover, has_cover
 from distiller.adql.targets.writer import Refused, Write, Writer, double
+from distiller.core.covers import cover_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sqlglot import exp
 
 TOLERANCE_DEG: Final = 5.73e-10
 """Distances below this are none: what lies on the border of a region is inside."""
@@ -165,15 +166,75 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         """Write a function of two geometries."""
         return f"{name}({self.sql(node.this)}, {self.sql(node.args['expression'])})"
 
+    def inside(self, node: nodes.Inside) -> str:
+        """Write whether a geometry lies in another."""
+        return self._found(node, self.two("dst_contains", node))
+
+    def overlaps(self, node: nodes.Overlaps) -> str:
+        """Write whether two geometries meet."""
+        return self._found(node, self.two("dst_intersects", node))
+
+    def _found(self, node: exp.Expr, exact: str) -> str:
+        coarse = self._covered(node)
+        return f"({' AND '.join([*coarse, exact])})" if coarse else exact
+
+    def _covered(self, node: exp.Expr) -> list[str]:
+        """Write conditions on the covers of stored regions, coarse but cheap."""
+        sides = node.this, node.args["expression"]
+        if not node.args.get("boxed"):
+            return []
+        for region, other in (sides, sides[::-1]):
+            if has_cover(region) and apart(region, other):
+                return self._may_meet(region, other)
+        return []
+
+    def _may_meet(self, region: exp.Expr, other: exp.Expr) -> list[str]:
+        about = self._about(other)
+        if about is None:
+            return []
+        lon, lat, reach = about
+        own, south, north = self._cover(region)
+        middle, radius = f"({south} + {north}) / 2", f"({north} - {south}) / 2"
+        return [
+            f"{south} <= {lat} + {reach}",
+            f"{north} >= {lat} - {reach}",
+            f"dst_distance({own}, {middle}, {lon}, {lat}) <= {radius} + {reach}",
+        ]
+
+    def _cover(self, region: exp.Expr) -> tuple[str, ...]:
+        """Write longitude, south and north of the cover of a stored region."""
+        table = self.sql(region.args["table"])
+        names = cover_names(region.name)
+        return tuple(f"{table}.{self.sql(exp.to_identifier(n))}" for n in names)
+
+    def _about(self, shape: exp.Expr) -> tuple[str, str, str] | None:
+        """Write middle and radius of a circle about a shape, deg; None if it is far."""
+        if has_cover(shape):
+            lon, south, north = self._cover(shape)
+            return lon, f"({south} + {north}) / 2", f"({north} - {south}) / 2"
+        if isinstance(shape, nodes.Polygon):
+            found = constant_cover(shape.expressions)
+            texts = [f"({double(number)})" for number in found or ()]
+            return (texts[0], texts[1], texts[2]) if texts else None
+        if isinstance(shape, nodes.Circle):
+            return *self.coordinates(shape.this), self._reach(shape)
+        if isinstance(shape, nodes.Point):
+            return *self.coordinates(shape), repr(SLACK_DEG)
+        return None
+
+    def _reach(self, circle: nodes.Circle) -> str:
+        radius = shapes.constant(circle.args["expression"])
+        if radius is not None:
+            return double(max(radius, 0.0) + SLACK_DEG)
+        given = self.tight(circle.args["expression"])
+        return f"(GREATEST({given}, 0e0) + {SLACK_DEG!r})"
+
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
         nodes.Call: Writer.call,
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
-        nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused(
-            "REGION is translated for one Position, Circle or Polygon in ICRS"
-        ),
+        nodes.Truth: Writer.truth,
         nodes.Contains: lambda w, n: f"CAST({w.two('dst_contains', n)} AS INTEGER)",
         nodes.Intersects: lambda w, n: f"CAST({w.two('dst_intersects', n)} AS INTEGER)",
         nodes.Distance: distance,
@@ -185,8 +246,8 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.InUnit: Writer.in_unit,
         nodes.SpecConv: Writer.spec_conv,
         nodes.Convert: Writer.convert,
-        nodes.Inside: lambda w, n: w.two("dst_contains", n),
-        nodes.Overlaps: lambda w, n: w.two("dst_intersects", n),
+        nodes.Inside: inside,
+        nodes.Overlaps: overlaps,
         nodes.Near: near,
         nodes.Typed: Writer.typed,
         nodes.RegionText: lambda w, n: f"dst_region_text({w.sql(n.this)})",

@@ -14,8 +14,8 @@ from sqlglot import exp
 
 from distiller.adql import functions, nodes, shapes
 from distiller.adql.kinds import is_integer, kind
-from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
+from distiller.adql.targets.covers import apart, tables
 from distiller.adql.targets.duckdb import TOLERANCE_DEG
 from distiller.adql.targets.plain import PLAIN_WRITES, PlainWriter, constant
 from distiller.adql.targets.writer import Refused, Write, Writer
@@ -179,7 +179,7 @@ class PgSphereWriter(PlainWriter):
         conditions = [f"{self._separation(first, second)} {sign} {reach}"]
         if node.args.get("boxed"):
             for place, other in ((first, second), (second, first)):
-                if _is_indexed(place) and _apart(place, other, distance):
+                if _is_indexed(place) and apart(place, other, distance):
                     conditions.insert(0, self._reached(place, other, distance))
         return f"({' AND '.join(c for c in conditions if c)})"
 
@@ -196,7 +196,7 @@ class PgSphereWriter(PlainWriter):
         inner, outer = node.this, node.args["expression"]
         conditions = [*self._covered(node), self.contains(node)]
         boxed = node.args.get("boxed")
-        if boxed and _is_indexed(inner) and _apart(inner, outer):
+        if boxed and _is_indexed(inner) and apart(inner, outer):
             ra, dec = self.coordinates(inner)
             conditions.insert(0, f"dst.may_be_in({ra}, {dec}, {self.sql(outer)})")
         return f"({' AND '.join(conditions)})"
@@ -215,7 +215,7 @@ class PgSphereWriter(PlainWriter):
             for region, other in (sides, sides[::-1])
             if isinstance(region, exp.Column)
             and kind(type_of(region)) in _COVERED
-            and _apart(region, other)
+            and apart(region, other)
         ]
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
@@ -223,10 +223,7 @@ class PgSphereWriter(PlainWriter):
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
-        nodes.Box: Refused("BOX is deprecated and not translated (use POLYGON)"),
-        nodes.Region: Refused(
-            "REGION is translated for one Position, Circle or Polygon in ICRS"
-        ),
+        nodes.Truth: Writer.truth,
         nodes.Contains: lambda w, n: f"CAST({w.contains(n)} AS INTEGER)",
         nodes.Intersects: lambda w, n: f"CAST({w.intersects(n)} AS INTEGER)",
         nodes.Distance: distance,
@@ -262,15 +259,5 @@ def _is_indexed(point: exp.Expr) -> bool:
         return False
     pair = _parts(point)
     return (
-        all(isinstance(part, exp.Column) for part in pair) and len(_tables(point)) == 1
+        all(isinstance(part, exp.Column) for part in pair) and len(tables(point)) == 1
     )
-
-
-def _tables(node: exp.Expr) -> set[str]:
-    return {str(column.table) for column in find(node, exp.Column)}
-
-
-def _apart(one: exp.Expr, *others: exp.Expr) -> bool:
-    """Whether a value is of other tables than all others, which may be constants."""
-    own = _tables(one)
-    return all(own.isdisjoint(_tables(other)) for other in others)

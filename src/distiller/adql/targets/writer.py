@@ -118,8 +118,13 @@ class Writer(Generator):
         return made if length is None else f"LEFT({made}, {length})"
 
     def coordsys(self, node: nodes.Coordsys) -> str:
-        """Write COORDSYS: everything here is ICRS."""
-        return f"CASE WHEN {self.tight(node.this)} IS NOT NULL THEN 'ICRS' END"
+        """Write COORDSYS: what names no other system is ICRS."""
+        system = node.args.get("system") or "ICRS"
+        return f"CASE WHEN {self.tight(node.this)} IS NOT NULL THEN '{system}' END"
+
+    def truth(self, node: nodes.Truth) -> str:
+        """Write a condition as a value."""
+        return f"CAST(({self.sql(node.this)}) AS INTEGER)"
 
     def typed(self, node: nodes.Typed) -> str:
         """Write a value of exactly one type."""

@@ -12,6 +12,7 @@ import duckdb
 
 from distiller.archive import functions, install
 from distiller.archive.duckdb.faults import translated
+from distiller.archive.duckdb.load import load
 from distiller.archive.duckdb.query import DuckDBRunning
 from distiller.archive.duckdb.session import DuckDBSession
 from distiller.archive.query import Watchdog
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import pyarrow as pa
+
     from distiller.adql import Target
     from distiller.archive.engine import Session
     from distiller.archive.protocol import Given, Parameters
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
-    from distiller.model import Model
+    from distiller.model import BoundTable, Model
 
 _CUT_OFF_S = 3600.0
 _KEPT = """
@@ -111,6 +114,10 @@ class DuckDBEngine:
         return DuckDBRunning(
             self._cursor(), self._watchdog, timeout_s, max_rows, batch_rows, tables
         ).started(sql, params)
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows into a table, ordered by place."""
+        return load(self._cursor(), table, rows)
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         """Raise the errors of the engine as ours."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import duckdb
 
+from distiller.core.covers import is_cover
 from distiller.model.emit.sql import duckdb as emit
 from distiller.model.emit.sql import parts, postgresql
 from distiller.model.names import free_name, listed, of_table, quoted
@@ -56,6 +57,8 @@ def read_shape(
     wanted: dict[str, Any] = {"schemas": list(schemas)}
     columns: dict[str, list[ColumnShape]] = {}
     for table, name, kind, nullable, comment in session.fetch(_COLUMNS, wanted):
+        if is_cover(name):
+            continue
         columns.setdefault(table, []).append(
             ColumnShape(name, _TYPES.get(kind, str(kind)), bool(nullable), comment)
         )

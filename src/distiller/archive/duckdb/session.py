@@ -9,16 +9,17 @@ import duckdb
 import pyarrow as pa
 
 from distiller.archive import functions
+from distiller.archive.arrow import arrow_type
 from distiller.archive.duckdb import given
 from distiller.core.errors import InternalError
+from distiller.model.emit.sql import duckdb as emit
 from distiller.model.emit.sql import qualified, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from distiller.archive.engine import Cells
     from distiller.archive.protocol import Given, Parameters
-    from distiller.core.columns import Column
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
@@ -89,15 +90,17 @@ class DuckDBSession:
 
     def _insert(self, table: BoundTable, rows: Sequence[Cells], rule: str) -> int:
         names = _names(table)
-        into = f"INSERT INTO {table.name} ({names})"
         width = len(table.columns)
         if len(rows) * width < _ARROW_FROM:
             marks = "(" + ", ".join("?" * width) + ")"
-            return self.execute(
-                f"{into} VALUES {', '.join([marks] * len(rows))}{rule}",
-                [cell for row in rows for cell in row],
-            )
-        types = [_arrow_type(bound.column) for bound in table.columns]
+            given = f"VALUES {', '.join([marks] * len(rows))}"
+            params = [cell for row in rows for cell in row]
+            if not emit.regions(table):
+                into = f"INSERT INTO {table.name} ({names})"
+                return self.execute(f"{into} {given}{rule}", params)
+            given = f"SELECT * FROM ({given}) AS v({names})"  # noqa: S608 - likewise
+            return self.execute(emit.insert(table, table.names, given) + rule, params)
+        types = [arrow_type(bound.column) for bound in table.columns]
         arrays = [
             _array(f"{table.name}.{name}", cells, kind)
             for name, cells, kind in zip(
@@ -106,8 +109,9 @@ class DuckDBSession:
         ]
         staged = pa.Table.from_arrays(arrays, names=list(table.names))
         self._cursor.register("staged_rows", staged)
+        given = f"SELECT {names} FROM staged_rows"  # noqa: S608 - names of the model
         try:
-            return self.execute(f"{into} SELECT {names} FROM staged_rows{rule}")  # noqa: S608 - names of the model
+            return self.execute(emit.insert(table, table.names, given) + rule)
         finally:
             # In a transaction that failed it raises, too; the first error tells more.
             with suppress(duckdb.Error):
@@ -154,23 +158,3 @@ def _array(column: str, cells: Sequence[Any], kind: pa.DataType) -> pa.Array[Any
     except (pa.ArrowException, OverflowError, TypeError) as error:
         said = str(error).partition("\n")[0]
         raise InternalError(f"{column}: a value does not fit: {said}") from error
-
-
-def _arrow_type(column: Column) -> pa.DataType:
-    """Return the Arrow type of a stored column."""
-    if column.is_geometry:
-        return pa.list_(pa.float64())
-    if column.is_instant:
-        return pa.timestamp("us")
-    return _ARROW[column.datatype]
-
-
-_ARROW: Mapping[str, pa.DataType] = {
-    "boolean": pa.bool_(),
-    "short": pa.int16(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "char": pa.string(),
-}

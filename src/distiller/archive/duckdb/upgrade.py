@@ -29,10 +29,11 @@ from distiller.archive.obstacles import obstacles, refuse
 from distiller.core.errors import Damaged, IllegalState
 from distiller.core.files import atomic_file, sync_folder
 from distiller.model.diff import diff, former, former_column
+from distiller.model.emit.sql import duckdb as emit
 from distiller.model.emit.sql import quoted
 from distiller.model.emit.sql.alter import kept_column, kept_table
 from distiller.model.emit.sql.convert import conversion
-from distiller.model.names import listed, literal, qualified
+from distiller.model.names import literal, qualified
 from distiller.model.shape import shape_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def upgrade(
         try:
             there = settings.model_copy(update={"home": scratch})
             after = shape_of(model, "duckdb")
-            copy = _Copy(connection, before, after, taken, drop=drop)
+            copy = _Copy(connection, model, before, after, taken, drop=drop)
             made = _made(copy, there, model)
             backup = free_path(settings, _ENDING)
             _keep(path, backup)
@@ -176,9 +177,10 @@ def _made(copy: _Copy, there: Settings, model: Model) -> Path:
 class _Copy:
     """Copies the rows of one file into another, whose tables are there."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - both sides, and what is between them
         self,
         connection: duckdb.DuckDBPyConnection,
+        model: Model,
         before: Shape,
         after: Shape,
         taken: Sequence[guests.Thing],
@@ -187,6 +189,7 @@ class _Copy:
     ) -> None:
         self._taken = taken
         self._connection = connection
+        self._model = model
         self._before = before
         self._after = after
         self._drop = drop
@@ -231,11 +234,15 @@ class _Copy:
                 self._connection.execute(statement)
             pairs.append((column.name, name))
         if pairs:  # else there are no rows: new columns would lack values
+            cells = ", ".join(f"{cell} AS {quoted(name)}" for name, cell in pairs)
             self._connection.execute(
-                f"INSERT INTO archive.{qualified(new.name)} "  # noqa: S608 - names of the archive
-                f"({listed(tuple(name for name, _ in pairs))}) "
-                f"SELECT {', '.join(cell for _, cell in pairs)} "
-                f"FROM before.{qualified(old.name)}"
+                emit.insert(
+                    self._model.by_name[new.name],
+                    [name for name, _ in pairs],
+                    f"SELECT {cells} FROM before.{qualified(old.name)}",  # noqa: S608 - names of the archive
+                    ordered=True,
+                    database="archive.",
+                )
             )
         self._verify(old.name, new.name, pairs)
 

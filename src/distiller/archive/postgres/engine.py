@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
+import adbc_driver_manager as adbc
+import adbc_driver_postgresql
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -18,6 +20,7 @@ from distiller.archive.postgres.faults import (
     translate,
     translated,
 )
+from distiller.archive.postgres.load import load
 from distiller.archive.postgres.mark import Mark
 from distiller.archive.postgres.pool import Pool
 from distiller.archive.postgres.query import PostgresRunning
@@ -30,13 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
+
     from distiller.adql import Target
     from distiller.archive.engine import Session
     from distiller.archive.protocol import Given, Parameters
     from distiller.core.columns import Column
     from distiller.core.engines import EngineName
     from distiller.core.settings import Settings
-    from distiller.model import Model
+    from distiller.model import BoundTable, Model
 
 _OLDEST = 150_000
 _MORE_READERS = 8
@@ -92,7 +97,7 @@ class PostgresEngine:
         _require_one_database(self._url, reading)
         self._pool = Pool(
             reading,
-            settings.queries_at_once + _MORE_READERS,
+            settings.queries_at_once + settings.async_queries_at_once + _MORE_READERS,
             self._mark,
         )
         self._closed = False
@@ -148,6 +153,17 @@ class PostgresEngine:
         return PostgresRunning(
             self._pool, self._watchdog, timeout_s, max_rows, batch_rows, tables
         ).started(sql, params)
+
+    def load(self, table: BoundTable, rows: pa.RecordBatchReader) -> int:
+        """Take many rows into a table by COPY, on a connection of their own."""
+        place = _conninfo(self._url, WRITING)
+        with (
+            closing(self.session()) as session,
+            adbc_driver_postgresql.connect(place) as database,
+            adbc.AdbcConnection(database) as connection,
+        ):
+            session.fetch("SELECT 1")  # raises where the archive was upgraded
+            return load(connection, table, rows)
 
     @contextmanager
     def translated(self, doing: str) -> Iterator[None]:

@@ -205,6 +205,8 @@ def _look(connection: adbc.AdbcConnection) -> str | None:
     """Return what the archive says of its tables."""
     made = adbc.AdbcStatement(connection)
     try:
+        # COPY asks the server once more: for the types.
+        made.set_options(**{"adbc.postgresql.use_copy": "false"})
         made.set_sql_query(LOOK)
         handle, _ = made.execute_query()
         rows = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface

@@ -189,6 +189,32 @@ BEGIN
   RETURN nearest;
 END $$;
 
+-- Whether a place lies on the other side of the sky than a polygon, if that has a side.
+-- Of a polygon that crosses itself, a part winds the other way: what lies opposite to
+-- that part turns in the sense of the whole as well.
+CREATE OR REPLACE FUNCTION dst.is_opposite(
+  px double precision, py double precision, pz double precision, c double precision[]
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+  x double precision := 0; y double precision := 0; z double precision := 0;
+BEGIN
+  FOR i IN 1 .. cardinality(c) BY 3 LOOP
+    x := x + c[i]; y := y + c[i + 1]; z := z + c[i + 2];
+  END LOOP;
+  x := CASE WHEN abs(x) < 1e-20 THEN 0 ELSE x END;
+  y := CASE WHEN abs(y) < 1e-20 THEN 0 ELSE y END;
+  z := CASE WHEN abs(z) < 1e-20 THEN 0 ELSE z END;
+  IF px * x + py * y + pz * z > 0 THEN
+    RETURN false;
+  END IF;
+  FOR i IN 1 .. cardinality(c) BY 3 LOOP
+    IF c[i] * x + c[i + 1] * y + c[i + 2] * z <= 0 THEN
+      RETURN false;
+    END IF;
+  END LOOP;
+  RETURN true;
+END $$;
+
 -- Whether a place lies in a polygon, border included; the winding is the sign of its
 -- area. Seen from inside, a vertex that runs round the polygon turns once, in that sense.
 CREATE OR REPLACE FUNCTION dst.is_inside(
@@ -211,7 +237,7 @@ BEGIN
           - (px * x + py * y + pz * z) * (px * u + py * v + pz * w));
       x := u; y := v; z := w;
     END LOOP;
-    IF turned * winding > pi() THEN
+    IF turned * winding > pi() AND NOT dst.is_opposite(px, py, pz, c) THEN
       RETURN true;
     END IF;
   END IF;
@@ -484,11 +510,18 @@ RETURN CASE
     g[2]]
   ELSE dst.centroid_any(g) END;
 
+-- Whole numbers get their ".0"; where every number has its point there are none, and the
+-- slow look for them is left out.
 CREATE OR REPLACE FUNCTION dst.polygon_text(g double precision[])
 RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+  numbers CONSTANT text := array_to_string(g, ' ');
 BEGIN
+  IF octet_length(numbers) - octet_length(replace(numbers, '.', '')) = cardinality(g) THEN
+    RETURN 'POLYGON ICRS ' || numbers;
+  END IF;
   RETURN 'POLYGON ICRS '
-    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
+    || regexp_replace(numbers, '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
 END $$;
 
 CREATE OR REPLACE FUNCTION dst.region_text(g double precision[])

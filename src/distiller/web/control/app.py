@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _LINES = "application/jsonl"
+_OWNER = "the owner of the home"
 
 
 def application(site: Site) -> Starlette:
@@ -187,6 +188,7 @@ class _Commands:
             lambda: answer.prepare(
                 parameters, self._archive, self._site.settings, files
             ),
+            _OWNER,
         )
         return StreamingResponse(_framed(sent), media_type=FRAMED)
 

@@ -28,6 +28,7 @@ class JobRow(models.Model):
     error_type = models.CharField(max_length=9, default="", blank=True)
     product_id = models.CharField(max_length=36, default="", blank=True)
     wish = models.CharField(max_length=6, default="", blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         """Indexes: what is asked often must not grow slower with the table."""

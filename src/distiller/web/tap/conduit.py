@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distiller.core.errors import NoSpace
-from distiller.web.tap.spool import Spool
+from distiller.queries.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +84,11 @@ class Conduit:
         self._abandoned = False
         self._cancel: Callable[[], None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that nobody has taken yet; a look from any thread."""
+        return self._held + self._written - self._read
+
     # What the worker thread calls.
 
     def on_abandon(self, cancel: Callable[[], None]) -> None:
@@ -93,6 +98,11 @@ class Conduit:
             late = self._abandoned
         if late:
             cancel()
+
+    def call(self, what: Callable[[], None]) -> None:
+        """Let the loop of the reader call something soon."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
+            self._loop.call_soon_threadsafe(what)
 
     def put(self, part: bytes) -> None:
         """Hand over the next part; waits for room.
@@ -153,8 +163,7 @@ class Conduit:
         return self._abandoned or free
 
     def _tell(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
-            self._loop.call_soon_threadsafe(self._ready.set)
+        self.call(self._ready.set)
 
     # What the coroutine calls.
 

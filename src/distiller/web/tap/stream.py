@@ -9,110 +9,63 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
-import weakref
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from django.http import StreamingHttpResponse
 
-from distiller.core.errors import Busy, DistillerError
+from distiller.core.errors import DistillerError
 from distiller.queries import answer
+from distiller.vo.spooled import SpooledWriter
 from distiller.web import site
 from distiller.web.errors import ours
-from distiller.web.tap.conduit import Abandoned, Conduit, Failure
-from distiller.web.tap.spool import Spool
+from distiller.web.tap.coding import Gzip, Plain, wants_gzip
+from distiller.web.tap.conduit import MOST_SPOOLED, Abandoned, Conduit, Failure
+from distiller.web.tap.gate import gate, owner_of
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncGenerator,
-        AsyncIterator,
-        Callable,
-        Generator,
-        Sequence,
-    )
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from concurrent.futures import Future
+
+    from django.http import HttpRequest
 
     from distiller.core.settings import Settings
     from distiller.queries.answer import Prepared
-    from distiller.vo.formats import Writer
     from distiller.web.site import Site
+    from distiller.web.tap.gate import Gate
 
 _LOG = logging.getLogger(__name__)
 
-WAIT_S = 10.0
-"""Longest wait for a place to run, s."""
-
-WAITING = 8
-"""Queries that may wait, for each that may run."""
-
-_PIECE = 2**18
+_PIECE: Final = 2**18
 """Bytes that are handed to the connection at once: what a slow client takes in time."""
 
-FIRST_S = 0.5
-"""How long the status waits for the first rows, so that early errors have theirs, s."""
+ROW_LIMIT_HEADER: Final = "X-Query-Row-Limit"
+"""How many rows the answer has at most: where it has as many, some may be cut off."""
+STATUS_HEADER: Final = "X-Query-Status"
+"""OK or OVERFLOW, where that is known before the first byte."""
 
 
-class Gate:
-    """Lets so many in at once; who came first goes first."""
+@dataclass(slots=True)
+class _Run:
+    """One query that runs, as its thread and its coroutine see it.
 
-    def __init__(
-        self, places: int, spool: Spool | None = None, *, wait_s: float = WAIT_S
-    ) -> None:
-        self._places = places
-        self._wait_s = wait_s
-        self._loop = asyncio.get_running_loop()
-        self._free = asyncio.Semaphore(places)
-        self._waiting = 0
-        self.pool = ThreadPoolExecutor(places, thread_name_prefix="query")
-        self.spool = spool
+    Attributes
+    ----------
+    head
+        The first bytes, which are sent once the query is accepted.
+    accepted
+        Is set then.
+    told
+        Holds, once it is known, that rows were left out.
+    """
 
-    async def enter(self) -> None:
-        """Wait for a place.
-
-        Raises
-        ------
-        Busy
-            If too many wait already, or none was free in time.
-        """
-        if self._waiting >= WAITING * self._places:
-            raise self._busy()
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._wait_s):
-                await self._free.acquire()
-        except TimeoutError:
-            raise self._busy() from None
-        finally:
-            self._waiting -= 1
-
-    def leave(self) -> None:
-        """Give a place back, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed
-            self._loop.call_soon_threadsafe(self._free.release)
-
-    def _busy(self) -> Busy:
-        return Busy(
-            f"{self._places} queries run already and no place came free",
-            retry_after_s=max(1, round(self._wait_s)),
-            hint="try again in some seconds",
-        )
-
-
-_GATES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Gate] = (
-    weakref.WeakKeyDictionary()
-)
-_LOCK = threading.Lock()
-
-
-def gate(settings: Settings) -> Gate:
-    """Return the gate of this server (one for each event loop)."""
-    loop = asyncio.get_running_loop()
-    with _LOCK:
-        if loop not in _GATES:
-            most = settings.answer_spool_mb * 10**6
-            spool = Spool(settings.spool_path, most)
-            _GATES[loop] = Gate(settings.queries_at_once, spool)
-        return _GATES[loop]
+    prepared: Prepared
+    conduit: Conduit
+    scratch: answer.Scratch
+    coding: Plain
+    head: bytes
+    accepted: asyncio.Event = field(default_factory=asyncio.Event)
+    told: list[str] = field(default_factory=list)
 
 
 class Body:
@@ -120,14 +73,10 @@ class Body:
 
     Parameters
     ----------
-    conduit
+    run
         Where they come from.
-    prepared
-        The query; its head is sent before them.
     first
         The first part, which somebody waits for already.
-    told
-        Holds, once it is known, that rows were left out.
     idle_s
         After so long a client that takes nothing is given up, s.
 
@@ -138,24 +87,28 @@ class Body:
     """
 
     def __init__(
-        self,
-        conduit: Conduit,
-        prepared: Prepared,
-        first: asyncio.Future[bytes | Failure | None],
-        told: Sequence[str],
-        idle_s: float,
+        self, run: _Run, first: asyncio.Future[bytes | Failure | None], idle_s: float
     ) -> None:
         self.failure: DistillerError | None = None
-        self.prepared = prepared
-        self._told = told
-        self._conduit = conduit
+        self.prepared = run.prepared
+        self._run = run
         self._first = first
         self._idle_s = idle_s
 
     @property
     def overflow(self) -> str | None:
         """That rows were left out, once that is known."""
-        return self._told[0] if self._told else None
+        return self._run.told[0] if self._run.told else None
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes there are, if that is known."""
+        return self._run.scratch.length if self.encoding is None else None
+
+    @property
+    def encoding(self) -> str | None:
+        """Content-Encoding, if there is one."""
+        return self._run.coding.name
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         """Yield the parts; a failure on the way ends the document properly."""
@@ -172,18 +125,18 @@ class Body:
             self.close()
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
-        head = self.prepared.writer.head()
+        head = self._run.head
         if not self._first.done():
             yield head
             head = b""
         part = await self._first
         while isinstance(part, bytes):
             # Rows of a quick query go out with the head, in one packet.
-            whole = head + part
+            whole = head + part if head else part
             head = b""
             for start in range(0, len(whole), _PIECE):
                 yield whole[start : start + _PIECE]
-            part = await self._conduit.get()
+            part = await self._run.conduit.get()
         if part is not None:
             self.failure = ours(part.error, "streaming the answer of a query")
             yield head + part.tail
@@ -197,7 +150,7 @@ class Body:
 
     def close(self) -> None:
         """Stop the work if it still goes on; Django calls it when the client left."""
-        self._conduit.abandon()
+        self._run.conduit.abandon()
 
     def __del__(self) -> None:
         # Django drops a response, unclosed, if the client leaves while the middleware
@@ -205,88 +158,136 @@ class Body:
         self.close()
 
 
-async def body_of(here: Site, make: Callable[[], Prepared]) -> Body:
+async def body_of(
+    here: Site,
+    make: Callable[[], Prepared],
+    owner: str = "",
+    *,
+    gzip: bool = False,
+) -> Body:
     """Prepare and run a query, and return its bytes to come.
 
     Parameters
     ----------
     make
         Prepares the query; it runs in a thread, since a long text takes its time.
+    owner
+        Who asks; owners have an equal chance of a place to run.
+    gzip
+        Whether to compress the bytes, unless the format has compressed them.
 
     Raises
     ------
     Busy
         If there is no place to run it.
     DistillerError
-        If it fails within the first moment; later failures stand in the document.
+        If it fails before it is accepted, within a moment behind that, or at any time
+        before the last row if it is spooled; later failures stand in the document.
     """
     places = gate(here.settings)
-    await places.enter()
-    told: list[str] = []
+    await places.enter(owner)
     try:
-        prepared = await _prepared(places, make)
-        conduit = Conduit(places.spool)
-
-        def run() -> Generator[bytes]:
-            return answer.parts(here.archive, prepared, conduit.on_abandon, told.append)
-
-        places.pool.submit(_work, conduit, prepared.writer, run, places.leave)
+        prepared = await _prepared(places, make, owner)
+        run = _new_run(places, prepared, gzip=gzip)
+        places.pool.submit(_work, here, run, lambda: places.leave(owner))
     except asyncio.CancelledError:
         raise  # the thread gives the place back when it is done
     except BaseException:
-        places.leave()
+        places.leave(owner)
         raise
     try:
-        return await _begin(conduit, prepared, told, here.settings.answer_idle_s)
+        return await _begin(run, here.settings)
     except BaseException:
-        conduit.abandon()
+        run.conduit.abandon()
         raise
 
 
-async def _prepared(places: Gate, make: Callable[[], Prepared]) -> Prepared:
+def _new_run(places: Gate, prepared: Prepared, *, gzip: bool) -> _Run:
+    writer = prepared.writer
+    if isinstance(writer, SpooledWriter):
+        head, gzip = b"", gzip and not writer.is_packed
+    else:
+        head = writer.head()
+    coding = Gzip() if gzip else Plain()
+    return _Run(
+        prepared=prepared,
+        conduit=Conduit(places.spool),
+        scratch=answer.Scratch(places.spool, MOST_SPOOLED),
+        coding=coding,
+        head=coding.begin(head),
+    )
+
+
+async def _prepared(places: Gate, make: Callable[[], Prepared], owner: str) -> Prepared:
     """Prepare a query in a thread of the gate."""
-    work = places.pool.submit(make)
+    work: Future[Prepared] = places.pool.submit(make)
     try:
         return await asyncio.wrap_future(work)
     except asyncio.CancelledError:
-        work.add_done_callback(lambda _: places.leave())
+        work.add_done_callback(lambda _: places.leave(owner))
         raise
 
 
-async def _begin(
-    conduit: Conduit, prepared: Prepared, told: Sequence[str], idle_s: float
-) -> Body:
-    first = asyncio.ensure_future(conduit.get())
-    await asyncio.wait({first}, timeout=None if prepared.patient else FIRST_S)
+async def _begin(run: _Run, settings: Settings) -> Body:
+    """Wait until the answer can begin.
+
+    Rows of a quick query go out with the head, and what fails at once has its own
+    status; what takes longer begins with the head.
+    """
+    first = asyncio.ensure_future(run.conduit.get())
+    if run.prepared.patient:
+        await asyncio.wait({first})
+    else:
+        accepted = asyncio.ensure_future(run.accepted.wait())
+        await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
+        accepted.cancel()
+        if not first.done():
+            await asyncio.wait({first}, timeout=settings.answer_grace_s)
     if first.done() and isinstance(failure := first.result(), Failure):
         raise failure.error
-    return Body(conduit, prepared, first, told, idle_s)
+    return Body(run, first, settings.answer_idle_s)
 
 
-def _work(
-    conduit: Conduit,
-    writer: Writer,
-    make: Callable[[], Generator[bytes]],
-    leave: Callable[[], None],
-) -> None:
-    """Feed the conduit; the work of one thread."""
+def _work(here: Site, run: _Run, leave: Callable[[], None]) -> None:
+    """Run the query and feed the conduit; the work of one thread."""
+    conduit, coding, writer = run.conduit, run.coding, run.prepared.writer
     failure = None
     try:
-        with contextlib.closing(make()) as parts:
+        parts = answer.parts(
+            here.archive, run.prepared, _accepting(run), run.told.append, run.scratch
+        )
+        with contextlib.closing(parts):
             for part in parts:
-                conduit.put(part)
+                for piece in coding.pieces(part, lambda: conduit.waiting):
+                    conduit.put(piece)
+        if end := coding.end():
+            conduit.put(end)
     except Abandoned:
         _LOG.debug("a client left before its answer was complete")
     except Exception as error:  # noqa: BLE001 - the edge of a request
         text = error.text if isinstance(error, DistillerError) else "the query failed"
-        failure = Failure(error, writer.tail("ERROR", text))
+        tail = b"" if isinstance(writer, SpooledWriter) else writer.tail("ERROR", text)
+        failure = Failure(error, coding.end(tail))
     finally:
         leave()
         conduit.end(failure)
 
 
+def _accepting(run: _Run) -> Callable[[Callable[[], None]], None]:
+    """Return what is told how to cancel the query, once it is accepted."""
+
+    def accepted(cancel: Callable[[], None]) -> None:
+        run.conduit.on_abandon(cancel)
+        run.conduit.call(run.accepted.set)
+
+    return accepted
+
+
 async def respond(
-    prepared: Prepared | Callable[[], Prepared], *, file_name: str | None = None
+    prepared: Prepared | Callable[[], Prepared],
+    *,
+    file_name: str | None = None,
+    request: HttpRequest | None = None,
 ) -> StreamingHttpResponse:
     """Run a query and return its answer as a stream.
 
@@ -296,6 +297,9 @@ async def respond(
         The query, or what prepares it.
     file_name
         Under which a browser saves it, without ending; None shows it where it can.
+    request
+        Whose answer it is: who asks, and which compression is understood. For HEAD
+        the query is checked and does not run.
 
     Raises
     ------
@@ -303,16 +307,48 @@ async def respond(
         While the status is still open, see `body_of`.
     """
     make = prepared if callable(prepared) else lambda: prepared
-    body = await body_of(site.current(), make)
-    writer = body.prepared.writer
-    response = StreamingHttpResponse(_Cut(body), content_type=writer.media_type)
+    here = site.current()
+    if request is not None and request.method == "HEAD":
+        made = await asyncio.to_thread(make)
+        return _described(StreamingHttpResponse(nothing()), made, file_name)
+    owner, gzip = "", False
+    if request is not None:
+        owner = await owner_of(request)
+        gzip = wants_gzip(request.headers.get("Accept-Encoding", ""))
+    body = await body_of(here, make, owner, gzip=gzip)
+    response = _described(StreamingHttpResponse(_Cut(body)), body.prepared, file_name)
+    if body.encoding is not None:
+        response.headers["Content-Encoding"] = body.encoding
+    if isinstance(body.prepared.writer, SpooledWriter):
+        response.headers[STATUS_HEADER] = "OVERFLOW" if body.overflow else "OK"
+    if body.length is not None:
+        response.headers["Content-Length"] = str(body.length)
+    return response
+
+
+def _described(
+    response: StreamingHttpResponse, prepared: Prepared, file_name: str | None
+) -> StreamingHttpResponse:
+    """Add the headers that are known before the query runs."""
+    writer = prepared.writer
+    response.headers["Content-Type"] = writer.media_type
     response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept-Encoding"
     # A proxy that gathers the whole answer would take away its point.
     response.headers["X-Accel-Buffering"] = "no"
+    response.headers[ROW_LIMIT_HEADER] = str(prepared.limit.rows)
+    if file_name is None and isinstance(writer, SpooledWriter):
+        file_name = "result"  # no browser shows it
     if file_name is not None:
         name = f"{file_name}.{writer.extension}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+async def nothing() -> AsyncIterator[bytes]:
+    """Yield no byte."""
+    for _ in ():
+        yield b""
 
 
 class _Cut:
@@ -325,7 +361,7 @@ class _Cut:
         async with contextlib.aclosing(self._body.__aiter__()) as parts:
             async for part in parts:
                 yield part
-        if self._body.failure is not None and self._body.prepared.patient:
+        if self._body.failure is not None and not self._body.prepared.says_errors:
             # As if the client had left: the connection ends, the document does not.
             raise asyncio.CancelledError
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
+from distiller.jobs.store import QUERY
 from distiller.web.tap import user_tables, views
+from distiller.web.uws import views as uws_views
+from distiller.web.uws.urls import tree
 
 app_name = "tap"
 urlpatterns: list[URLPattern] = [
@@ -17,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("user_tables", user_tables.listed, name="user_tables"),
     path("user_tables/<str:name>", user_tables.one, name="user_table"),
     path("examples", views.examples, name="examples"),
-    re_path(r"^async(?:/.*)?$", views.absent),
+    *tree("async", task=QUERY),
+    path("async/<path:rest>", uws_views.absent),
     re_path(r"^.+$", views.unknown),
 ]

@@ -15,9 +15,9 @@ from distiller.archive.protocol import Given
 from distiller.archive.user_tables import SCHEMA
 from distiller.core.columns import Column
 from distiller.core.errors import BadParameter, NotFound, NotLoggedIn, UserError
-from distiller.queries import tables
+from distiller.queries import answer, tables
 from distiller.queries.uploads import folder_of
-from distiller.vo import vosi
+from distiller.vo import elements, vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.formats import writer_for
 from distiller.vo.tap import table_name
@@ -66,7 +66,7 @@ async def listed(request: HttpRequest) -> HttpResponseBase:
     form = Parameters(views.pairs_of(request)).single("RESPONSEFORMAT")
     writer = writer_for(form, _LIST, table_name="user_tables")
     kept = await asyncio.to_thread(site.current().archive.user_tables.of, owner)
-    body = writer.head() + writer.rows(_rows(kept)) + writer.tail("OK")
+    body = answer.document(writer, _rows(kept))
     return HttpResponse(body, content_type=writer.media_type)
 
 
@@ -105,7 +105,8 @@ async def one(request: HttpRequest, name: str) -> HttpResponseBase:
     full = f"{SCHEMA}.{plain}"
     if full not in own:
         raise _none(plain)
-    return HttpResponse(vosi.tableset({full: own[full]}), content_type=vosi.MEDIA_TYPE)
+    document = vosi.tableset({full: own[full]})
+    return HttpResponse(document, content_type=elements.MEDIA_TYPE)
 
 
 def _none(name: str) -> NotFound:

@@ -6,15 +6,13 @@ import asyncio
 import functools
 import os
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
 from distiller.model import examples as model_examples
 from distiller.queries import answer
@@ -23,6 +21,7 @@ from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
 from distiller.web import access, site
+from distiller.web import vosi as answers
 from distiller.web.errors import as_votable, votable_errors
 from distiller.web.tap import stream
 from distiller.web.tap.description import service
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from distiller.core.columns import Catalog
 
     View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-
-_UP_SINCE = times.now()
-_PROGRAM = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
 
 
 def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
@@ -111,9 +107,12 @@ async def _headers(request: HttpRequest, view: View, **given: str) -> HttpRespon
     """Return what GET would answer, without its body."""
     answered = await view(request, **given)
     answered.close()
-    bare = HttpResponse(status=answered.status_code, headers=dict(answered.items()))
-    if isinstance(answered, HttpResponse):
-        bare.headers["Content-Length"] = str(len(answered.content))
+    said = {"status": answered.status_code, "headers": dict(answered.items())}
+    if not isinstance(answered, HttpResponse):
+        # Its length is not known: Django would say 0 of a plain answer.
+        return StreamingHttpResponse(stream.nothing(), **said)
+    bare = HttpResponse(**said)
+    bare.headers["Content-Length"] = str(len(answered.content))
     return bare
 
 
@@ -127,7 +126,8 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     return await stream.respond(
         lambda: answer.prepare(
             parameters, here.archive, here.settings, files, owner=who.name or None
-        )
+        ),
+        request=request,
     )
 
 
@@ -143,27 +143,27 @@ async def capabilities(request: HttpRequest) -> HttpResponseBase:
     """Say what the service can do (TAP 1.1 section 2.4)."""
     del request
     described = service(site.current().settings, _base_url())
-    return _xml(vosi.capabilities(described))
+    return answers.xml(vosi.capabilities(described))
 
 
 @allowing("GET")
 async def availability(request: HttpRequest) -> HttpResponseBase:
     """Say since when the service is up (VOSI 1.1 section 4)."""
     del request
-    return _xml(vosi.availability(up_since=_UP_SINCE))
+    return answers.availability()
 
 
 @allowing("GET")
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe every table (VOSI 1.1 section 5)."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
-    return _xml(vosi.tableset(await _catalog(request), detail=detail))
+    return answers.tableset(request, await _catalog(request), detail=detail)
 
 
 @allowing("GET")
 async def table(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe one table."""
-    return _xml(vosi.table(await _catalog(request), name))
+    return answers.xml(vosi.table(await _catalog(request), name))
 
 
 async def _catalog(request: HttpRequest) -> Catalog:
@@ -186,35 +186,16 @@ async def examples(request: HttpRequest) -> HttpResponseBase:
 
 
 @csrf_exempt
-async def absent(request: HttpRequest) -> HttpResponseBase:
-    """Answer what TAP names and this service does not have yet."""
-    return as_votable(
-        NotFound(
-            f"this service has no {request.path} yet",
-            hint="send queries to /tap/sync",
-        )
-    )
-
-
-@csrf_exempt
 async def unknown(request: HttpRequest) -> HttpResponseBase:
     """Answer what no TAP service has."""
     return as_votable(
         NotFound(
             f"there is no {request.path}",
-            hint="there are sync, capabilities, availability, tables, user_tables and "
-            "examples "
-            "below /tap",
+            hint="there are sync, async, capabilities, availability, tables, "
+            "user_tables and examples below /tap",
         )
     )
 
 
 def _base_url() -> str:
     return f"{site.current().settings.base_url}/tap"
-
-
-def _xml(document: bytes) -> HttpResponse:
-    # The name of the program helps those who ask operators about a fault.
-    return HttpResponse(
-        document, content_type=vosi.MEDIA_TYPE, headers={"Server": _PROGRAM}
-    )

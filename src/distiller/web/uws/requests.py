@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from django.core.exceptions import SuspiciousOperation
 
 from distiller.core.errors import BadParameter
-from distiller.jobs.service import PARAMETERS_MAX
+from distiller.jobs.limits import PARAMETERS_MAX
+from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.http import HttpRequest, QueryDict
+
+    from distiller.jobs.uploads import Uploads
 
 LISTED: Final = 1000
 """Jobs in a list where LAST is not given, and the most that LAST may ask for:"""
@@ -27,9 +31,8 @@ LISTED_MAX: Final = 10_000
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
-_FORMS: Final = frozenset(
-    {"application/x-www-form-urlencoded", "multipart/form-data", ""}
-)
+MULTIPART: Final = "multipart/form-data"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", MULTIPART, ""})
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d):(\d\d)(\.\d+)?Z?)?", re.ASCII
@@ -46,6 +49,8 @@ class Post:
         RUN or ABORT.
     parameters
         What is not UWS's own, for the job.
+    files
+        What came along, by name, in chunks.
     """
 
     phase: Literal["RUN", "ABORT"] | None
@@ -54,6 +59,7 @@ class Post:
     duration_s: int | None
     destruction: datetime | None
     parameters: Pairs
+    files: Uploads
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,7 +72,12 @@ class Post:
             "DESTRUCTION": self.destruction,
         }
         found = tuple(name for name, value in controls.items() if value is not None)
-        return (*found, *(name for name, _ in self.parameters))
+        return (*found, *self.own_names)
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The names of what is for the job."""
+        return (*(name for name, _ in self.parameters), *self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +88,14 @@ class Wait:
     phase: Phase | None
 
 
-def read_post(request: HttpRequest) -> Post:
+def read_post(request: HttpRequest, task: str) -> Post:
     """Read the body, urlencoded or multipart; the address's query is left alone.
 
     Raises
     ------
     BadParameter
         If it is of another kind, a control parameter is wrong or repeated, or a file
-        is sent along.
+        is sent along that this task does not take.
     """
     if request.content_type not in _FORMS:
         raise BadParameter(
@@ -92,8 +103,13 @@ def read_post(request: HttpRequest) -> Post:
             f"{request.content_type} is not read here",
             hint="send application/x-www-form-urlencoded or multipart/form-data",
         )
+    if request.content_type == MULTIPART and not request.META.get("CONTENT_LENGTH"):
+        # Java clients send parts in chunks; Django takes such a body for empty.
+        stream = request._stream  # noqa: SLF001 - no other way
+        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+        stream.seek(0)
     pairs = _pairs(request, "POST")
-    if request.FILES:
+    if request.FILES and task != QUERY:
         name = next(iter(request.FILES))
         raise BadParameter(
             name, "no file is taken here", hint="name datasets of the archive"
@@ -111,7 +127,24 @@ def read_post(request: HttpRequest) -> Post:
         duration_s=control.count("EXECUTIONDURATION"),
         destruction=_instant(control, "DESTRUCTION"),
         parameters=tuple(p for p in pairs if p[0].upper() not in _CONTROL),
+        files={name: _chunks(request, name) for name in request.FILES},
     )
+
+
+def _chunks(request: HttpRequest, name: str) -> Iterable[bytes]:
+    """Return the content of a file that came along, once."""
+    sent = request.FILES.getlist(name)
+    if len(sent) > 1:
+        raise BadParameter(name, f"{len(sent)} files have this name")
+    return sent[0].chunks()
+
+
+def refuse_creation(request: HttpRequest) -> None:
+    """Refuse a GET that looks as if it were to make a job."""
+    if Parameters(_pairs(request, "GET")).many("QUERY"):
+        raise BadParameter(
+            "QUERY", "a job is made by POST, not by GET", hint="or ask /tap/sync"
+        )
 
 
 def check_creation(post: Post) -> None:
@@ -124,17 +157,12 @@ def check_creation(post: Post) -> None:
 
 def check_change(post: Post) -> None:
     """Refuse what a job that is there cannot be asked for."""
-    if post.run_id is not None:
-        raise BadParameter(
-            "RUNID",
-            "is given when a job is made, and stays",
-            hint="make a new job with it",
-        )
     if not post.names:
         raise BadParameter(
             "PHASE",
             "is missing, and nothing else to change is given",
-            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, ACTION or parameters",
+            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, ACTION or "
+            "parameters",
         )
 
 
@@ -144,9 +172,10 @@ def check_part(post: Post, child: str, wanted: str | None) -> None:
     Parameters
     ----------
     wanted
-        The control parameter that changes this part; None for those of the task.
+        The control parameter that changes this part; None for those of the task, to
+        which TAP counts RUNID (TAP 1.1 section 2.7.5).
     """
-    given = [n for n, _ in post.parameters] if wanted is None else [wanted]
+    given = (*post.own_names, "RUNID") if wanted is None else (wanted,)
     others = [name for name in post.names if name not in given]
     if others:
         raise BadParameter(

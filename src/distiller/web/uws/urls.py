@@ -10,22 +10,43 @@ from typing import TYPE_CHECKING
 
 from django.urls import URLPattern, path
 
+from distiller.jobs.store import QUERY
 from distiller.web.uws import views
 
 if TYPE_CHECKING:
     from distiller.web.errors import View
 
 
-def _both(place: str, view: View, name: str) -> list[URLPattern]:
-    return [path(place, view, name=name), path(f"{place}/", view)]
+def tree(list_place: str, **given: str) -> list[URLPattern]:
+    """Return the addresses of a list of jobs and of all that is below it.
+
+    Parameters
+    ----------
+    list_place
+        Of the list, below the place where these are included.
+    given
+        The task, unless ``list_place`` names it.
+    """
+
+    def both(place: str, view: View, name: str) -> list[URLPattern]:
+        whole = f"{list_place}{place}"
+        return [path(whole, view, given, name=name), path(f"{whole}/", view, given)]
+
+    one = "/<str:job_id>"
+    return [
+        *both("", views.jobs, "jobs"),
+        *both(one, views.job, "job"),
+        *both(f"{one}/<str:child>", views.child, "child"),
+        *both(f"{one}/results/<str:result_id>", views.result, "result"),
+    ]
 
 
 app_name = "uws"
 urlpatterns: list[URLPattern] = [
-    *_both("<str:task>", views.jobs, "jobs"),
-    *_both("<str:task>/<str:job_id>", views.job, "job"),
-    *_both("<str:task>/<str:job_id>/<str:child>", views.child, "child"),
-    *_both("<str:task>/<str:job_id>/results/<str:result_id>", views.result, "result"),
+    # Queries have one address, which is TAP's.
+    path(QUERY, views.absent),
+    path(f"{QUERY}/<path:rest>", views.absent),
+    *tree("<str:task>"),
     path("", views.absent, name="tasks"),
     path("<path:rest>", views.absent),
 ]

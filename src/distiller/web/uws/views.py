@@ -1,10 +1,11 @@
-"""The resources of ``/uws/<task>`` (UWS 1.1 section 2.2).
+"""The resources of ``/uws/<task>`` and of ``/tap/async`` (UWS 1.1 section 2.2).
 
 Handlers translate; `distiller.jobs.service` decides.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
@@ -14,12 +15,14 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.analysis import tasks
 from distiller.core.errors import NotFound
 from distiller.core.times import dali
-from distiller.jobs.service import Times
+from distiller.jobs.limits import Times
+from distiller.jobs.store import QUERY
 from distiller.vo import uws_documents, votable
 from distiller.web import access, site
 from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import votable_errors
 from distiller.web.uws import requests
+from distiller.web.uws.addresses import url_of
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
@@ -40,47 +43,48 @@ _TEXT: Final = "text/plain; charset=utf-8"
 @votable_errors
 async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
     """List the jobs of whoever asks, or make one."""
-    tasks.task(task)
+    _require(task)
     who = await access.avisitor(request)
     service = site.current().jobs
     if request.method in _READS:
+        requests.refuse_creation(request)
         wanted = requests.read_filter(request)
         found = await sync_to_async(service.list)(
             owner=who.name, task=task, wanted=wanted
         )
-        return _xml(uws_documents.job_list_document(found, _url(task)))
+        return _xml(uws_documents.job_list_document(found, url_of(task)))
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST")
-    post = requests.read_post(request)
+    post = await _read_post(request, task)
     requests.check_creation(post)
     job = await sync_to_async(_create)(service, task, post, who)
-    return _see_other(_url(task, job.job_id))
+    return _see_other(url_of(task, job.job_id))
 
 
 @csrf_exempt
 @votable_errors
 async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
     """Show a job, perhaps once its phase changes; change or delete it."""
-    found, who = await _visit(request, task, job_id)
     service = site.current().jobs
     if request.method in _READS:
         wait = requests.read_wait(request)
-        if wait is not None:
-            await release_thread()
-            found = await service.wait(
-                job_id, timeout_s=wait.timeout_s, phase=wait.phase
-            )
-        return _xml(uws_documents.job_document(found, _url(task, job_id)))
+        found = await (
+            _visit(request, task, job_id)
+            if wait is None
+            else _visit_later(request, task, job_id, wait)
+        )
+        return _xml(uws_documents.job_document(found, url_of(task, job_id)))
+    found, who = await _visit_by(request, task, job_id)
     if request.method == "DELETE":
         return await _delete(service, task, job_id)
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST", "DELETE")
-    post = requests.read_post(request)
+    post = await _read_post(request, task)
     requests.check_change(post)
     if post.delete:
         return await _delete(service, task, job_id)
     await _apply(service, found, post, who)
-    return _see_other(_url(task, job_id))
+    return _see_other(url_of(task, job_id))
 
 
 @csrf_exempt
@@ -89,19 +93,19 @@ async def child(
     request: HttpRequest, task: str, job_id: str, child: str
 ) -> HttpResponseBase:
     """Show one part of a job, or change it."""
-    found, who = await _visit(request, task, job_id)
+    found, who = await _visit_by(request, task, job_id)
     if child not in _CHILDREN:
         message = f"a job has no {child!r}"
         raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
     if request.method in _READS:
-        return _part(found, child, _url(task, job_id))
+        return _part(found, child, url_of(task, job_id))
     if request.method != "POST" or child not in _CHANGED_BY:
         more = ("POST",) if child in _CHANGED_BY else ()
         return _not_allowed(request, "GET", "HEAD", *more)
-    post = requests.read_post(request)
+    post = await _read_post(request, task)
     requests.check_part(post, child, _CHANGED_BY[child])
     await _apply(site.current().jobs, found, post, who)
-    return _see_other(_url(task, job_id))
+    return _see_other(url_of(task, job_id))
 
 
 @csrf_exempt
@@ -110,7 +114,7 @@ async def result(
     request: HttpRequest, task: str, job_id: str, result_id: str
 ) -> HttpResponseBase:
     """Send one result."""
-    found, _ = await _visit(request, task, job_id)
+    found = await _visit(request, task, job_id)
     if request.method not in _READS:
         return _not_allowed(request, "GET", "HEAD")
     service = site.current().jobs
@@ -127,7 +131,7 @@ async def absent(request: HttpRequest, rest: str = "") -> HttpResponseBase:
     """Answer what UWS does not have, as a service."""
     del rest
     message = f"there is nothing at {request.path}"
-    services = ", ".join(_url(name) for name in tasks.TASKS)
+    services = ", ".join(url_of(name) for name in (*tasks.TASKS, QUERY))
     raise NotFound(message, hint=f"lists of jobs are at {services}")
 
 
@@ -144,28 +148,68 @@ _CHANGED_BY: Final[dict[str, str | None]] = {
 }
 
 
-async def _visit(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
+async def _read_post(request: HttpRequest, task: str) -> requests.Post:
+    if request.content_type != requests.MULTIPART:
+        return requests.read_post(request, task)
+    # Taking files apart takes its time, and others must not wait for that.
+    return await asyncio.to_thread(requests.read_post, request, task)
+
+
+def _require(task: str) -> None:
+    """Refuse tasks that there are not; the one of queries is no task of analysis."""
+    if task != QUERY:
+        tasks.task(task)
+
+
+async def _visit(request: HttpRequest, task: str, job_id: str) -> Job:
+    """Return a job that whoever asks may see."""
+    found, _ = await _visit_by(request, task, job_id)
+    return found
+
+
+async def _visit_by(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
     """Return a job that whoever asks may see, and who asks."""
-    tasks.task(task)
+    _require(task)
     who = await access.avisitor(request)
     found = await sync_to_async(site.current().jobs.visit)(job_id, who)
+    return _of_task(found, task), who
+
+
+async def _visit_later(
+    request: HttpRequest, task: str, job_id: str, wait: requests.Wait
+) -> Job:
+    """Return such a job once its phase has changed."""
+    _require(task)
+    who = await access.avisitor(request)
+    await release_thread()
+    found = await site.current().jobs.wait(
+        job_id, who, timeout_s=wait.timeout_s, phase=wait.phase
+    )
+    return _of_task(found, task)
+
+
+def _of_task(found: Job, task: str) -> Job:
     if found.task != task:
-        message = f"no such job of {task}: {job_id}"
+        message = f"no such job of {task}: {found.job_id}"
         raise NotFound(message, hint=f"it is one of {found.task}")
-    return found, who
+    return found
 
 
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
     times = Times(post.duration_s, post.destruction)
     if post.phase == "RUN":
-        return service.submit(task, post.parameters, who, post.run_id, times)
-    return service.create(task, post.parameters, who.name, post.run_id, times)
+        return service.submit(
+            task, post.parameters, who, post.run_id, times, files=post.files
+        )
+    return service.create(
+        task, post.parameters, who.name, post.run_id, times, files=post.files
+    )
 
 
 async def _delete(service: JobService, task: str, job_id: str) -> HttpResponse:
     await sync_to_async(service.delete)(job_id)
     # UWS wants to lead to the list (section 2.2.3.2), which may be long.
-    return _see_other(f"{_url(task)}?LAST={_AFTER_DELETE}")
+    return _see_other(f"{url_of(task)}?LAST={_AFTER_DELETE}")
 
 
 async def _apply(
@@ -173,18 +217,20 @@ async def _apply(
 ) -> None:
     """Do what a POST to a job or one of its parts asks for."""
     job_id = found.job_id
-    await sync_to_async(_set_times)(service, job_id, post)
-    if post.parameters:
-        await sync_to_async(service.set_parameters)(job_id, post.parameters)
+    await sync_to_async(_set)(service, job_id, post)
+    if post.parameters or post.files:
+        await sync_to_async(service.set_parameters)(job_id, post.parameters, post.files)
     if post.phase == "RUN":
         await sync_to_async(service.run)(job_id, who)
     elif post.phase == "ABORT":
         after = await sync_to_async(service.abort)(job_id)
         # Most jobs are gone in no time; then the client sees it in its next look.
-        await service.wait(job_id, timeout_s=_ABORT_WAIT_S, phase=after.phase)
+        await service.wait(job_id, who, timeout_s=_ABORT_WAIT_S, phase=after.phase)
 
 
-def _set_times(service: JobService, job_id: str, post: requests.Post) -> None:
+def _set(service: JobService, job_id: str, post: requests.Post) -> None:
+    if post.run_id is not None:
+        service.set_run_id(job_id, post.run_id)
     if post.duration_s is not None:
         service.set_duration(job_id, post.duration_s)
     if post.destruction is not None:
@@ -215,11 +261,6 @@ def _error(found: Job) -> HttpResponse:
     return HttpResponse(
         votable.error_document(found.error.message), content_type=votable.MEDIA_TYPE
     )
-
-
-def _url(task: str, job_id: str | None = None) -> str:
-    base = f"{site.current().settings.base_url}/uws/{task}"
-    return base if job_id is None else f"{base}/{job_id}"
 
 
 def _xml(document: bytes) -> HttpResponse:

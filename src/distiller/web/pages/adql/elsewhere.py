@@ -7,15 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from distiller.vo.formats import FORMATS
-
 if TYPE_CHECKING:
     from distiller.vo.formats import Kind
 
 LONGEST_ADDRESS: Final = 6_000
 """Longest query string that programs and proxies carry without trouble."""
 
-_NAMES: Final = {"votable/b2": "VOTable", "votable/td": "VOTable as text"}
+_NAMES: Final[dict[Kind, str]] = {
+    "votable/b2": "VOTable",
+    "votable/td": "VOTable as text",
+    "csv": "CSV",
+    "tsv": "TSV",
+    "json": "JSON",
+    "fits": "FITS",
+    "parquet": "Parquet",
+}
+"""What people choose between; programs may ask for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,8 @@ class Snippet:
 
 
 def twins(query: str) -> tuple[Twin, ...]:
-    """Return the result in every format of the TAP service."""
-    return tuple(
-        Twin(_NAMES.get(form.kind, form.kind.upper()), form.kind, _of(query, form.kind))
-        for form in FORMATS
-    )
+    """Return the result in the formats of the TAP service that people know."""
+    return tuple(Twin(name, kind, _of(query, kind)) for kind, name in _NAMES.items())
 
 
 def _of(query: str, kind: Kind) -> str:

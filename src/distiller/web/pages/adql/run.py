@@ -84,12 +84,16 @@ class Outcome:
         return 400 if self.faults else 200
 
 
-async def run(query: str, most_rows: int, owner: str | None = None) -> Outcome:
+async def run(
+    query: str, most_rows: int, owner: str = "", user: str | None = None
+) -> Outcome:
     """Run a query; access, limits, places and time are those of ``/tap/sync``.
 
     Parameters
     ----------
     owner
+        Whose place it takes, see `gate.owner_of`.
+    user
         The user who asks, whose own tables may be named.
     """
     here = site.current()
@@ -97,11 +101,11 @@ async def run(query: str, most_rows: int, owner: str | None = None) -> Outcome:
     parameters = TapParameters(query=query, maxrec=most_rows)
 
     def prepared() -> answer.Prepared:
-        made = answer.prepare(parameters, here.archive, here.settings, owner=owner)
+        made = answer.prepare(parameters, here.archive, here.settings, owner=user)
         return replace(made, writer=keeper, patient=True)
 
     try:
-        body = await stream.body_of(here, prepared)
+        body = await stream.body_of(here, prepared, owner)
         async for _ in body:
             pass
     except QueryError as error:

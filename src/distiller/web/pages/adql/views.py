@@ -18,6 +18,8 @@ from distiller.web import access, site
 from distiller.web.errors import headers_of
 from distiller.web.pages.adql import elsewhere
 from distiller.web.pages.adql.run import Outcome, run
+from distiller.web.pages.jobs import queries
+from distiller.web.tap.gate import owner_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -68,9 +70,8 @@ async def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and len(asked.address) <= elsewhere.LONGEST_ADDRESS:
         target = f"/adql/?{asked.address}" if asked.query else "/adql/"
         return HttpResponseRedirect(target, status=_SEE_OTHER)
-    text = asked.query or _example(request.GET.get("example"))
-    who = await access.avisitor(request)
-    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
+    text = asked.query or await _of_job(request) or _example(request.GET.get("example"))
+    outcome = await _outcome(request, asked)
     words = {
         "here": "adql",
         "text": text,
@@ -87,16 +88,33 @@ async def page(request: HttpRequest) -> HttpResponse:
 async def results(request: HttpRequest) -> HttpResponse:
     """Show the result alone, for the script of the page."""
     asked = read(request)
-    who = await access.avisitor(request)
-    outcome = await run(asked.query, asked.rows, who.name) if asked.query else None
+    outcome = await _outcome(request, asked)
     words = _words(asked, outcome)
     response = await _rendered(request, "adql/results.html", words, outcome)
     response.headers[PART] = "result"
     return response
 
 
+async def _outcome(request: HttpRequest, asked: Asked) -> Outcome | None:
+    """Run the query, if there is one, as one of those of this visitor."""
+    if not asked.query:
+        return None
+    who = await access.avisitor(request)
+    return await run(asked.query, asked.rows, await owner_of(request), who.name)
+
+
 def _examples() -> tuple[Example, ...]:
     return examples(site.current().archive.model.folder)
+
+
+async def _of_job(request: HttpRequest) -> str:
+    """Return the query of the job that the address names, to be changed first."""
+    job_id = request.GET.get("job")
+    if job_id is None:
+        return ""
+    who = await access.avisitor(request)
+    found = await sync_to_async(site.current().jobs.visit)(job_id, who)
+    return queries.text_of(found)
 
 
 def _example(name: str | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -12,6 +13,26 @@ from distiller.web import site
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the Virtual Observatory; ``path`` is its address on this site."""
+
+    title: str
+    path: str
+    words: str
+
+
+SERVICES: Final = (
+    Service("TAP", "/tap", "every table, by queries in ADQL"),
+    Service("Cone search", "/scs", "datasets around a position"),
+    Service("Image search", "/sia2", "images and cubes (SIA 2.0)"),
+    *(
+        Service(f"Jobs: {task.title}", f"/uws/{task.name}", "an analysis (UWS 1.1)")
+        for task in TASKS.values()
+    ),
+)
 
 
 @require_safe
@@ -25,6 +46,7 @@ def show_help(request: HttpRequest) -> HttpResponse:
     words = {
         "here": "help",
         "tasks": TASKS.values(),
+        "services": SERVICES,
         "base_url": site_now.settings.base_url,
         "collections": terms,
         "keep_days": site_now.settings.job_keep_days,

@@ -23,14 +23,17 @@ from distiller.core.errors import (
     UserError,
 )
 from distiller.core.times import now
+from distiller.jobs.engines.queries import RESULT
 from distiller.jobs.presence import has_runner
+from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import JobFilter, Phase
 from distiller.web import access, site
 from distiller.web.data.addresses import address_of
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
 from distiller.web.pages.context import jobs_under_way
-from distiller.web.pages.jobs import form, links
+from distiller.web.pages.jobs import form, links, queries
+from distiller.web.uws.addresses import path_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -212,7 +215,7 @@ def abort(request: HttpRequest, job_id: str) -> HttpResponse:
         "here": "jobs",
         "job": _line(found),
         "verb": "Abort",
-        "effect": "Its processes are ended; what it has done so far is lost.",
+        "effect": "It is stopped; what it has done so far is lost.",
         "possible": found.phase in _STOPPABLE,
     }
     return render(request, "jobs/confirm.html", words)
@@ -231,7 +234,9 @@ def delete(request: HttpRequest, job_id: str) -> HttpResponse:
         "here": "jobs",
         "job": _line(found),
         "verb": "Delete",
-        "effect": (
+        "effect": "The job, its result and its place in your list go."
+        if found.task == QUERY
+        else (
             "The job, its log and its place in your list go. "
             "A product that it made stays in the archive."
         ),
@@ -249,14 +254,19 @@ def _line(found: Job) -> dict[str, Any]:
     """Return what list and page of a job say of it."""
     pairs = {name.lower(): value for name, value in found.parameters}
     runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
-    title = tasks.TASKS[found.task].title if found.task in tasks.TASKS else found.task
+    is_query = found.task == QUERY
+    result = found.result(RESULT) if is_query else None
     return {
         "id": found.job_id,
         "owner": found.owner or "",
         "task": found.task,
-        "title": title,
-        "about": pairs.get("target") or _position(pairs),
-        "runs": len(runs),
+        "title": _title(found.task),
+        "about": queries.about(found)
+        if is_query
+        else pairs.get("target") or _position(pairs),
+        "is_query": is_query,
+        "runs": "" if is_query else len(runs),
+        "answer": result and _result_url(found, result.id, result.name),
         "phase": found.phase,
         "phase_class": found.phase.lower(),
         "phase_words": _WORDS[found.phase],
@@ -266,6 +276,12 @@ def _line(found: Job) -> dict[str, Any]:
         "product_id": found.product_id,
         "is_active": found.phase in {Phase.QUEUED, Phase.EXECUTING, Phase.SUSPENDED},
     }
+
+
+def _title(task: str) -> str:
+    if task == QUERY:
+        return queries.TITLE
+    return tasks.TASKS[task].title if task in tasks.TASKS else task
 
 
 def _words(found: Job) -> dict[str, Any]:
@@ -295,9 +311,11 @@ def _words(found: Job) -> dict[str, Any]:
         "results": results,
         "plot": by_id.get("plot"),
         "product": by_id.get("product"),
+        "answer": by_id.get(RESULT) if line["is_query"] else None,
+        "query": queries.text_of(found) if line["is_query"] else "",
         "configuration": by_id.get("configuration"),
         "parameters": _parameters(found),
-        "again": links.form_address(found.task, found.parameters),
+        "again": _again(found),
         "advice": found.error and _advice(found.error),
         "can_run": found.phase in _STARTABLE,
         "can_abort": found.phase in _STOPPABLE,
@@ -310,7 +328,13 @@ def _words(found: Job) -> dict[str, Any]:
 def _result_url(found: Job, result_id: str, name: str) -> str:
     if found.product_id:
         return address_of(found.product_id, name)
-    return f"/uws/{found.task}/{found.job_id}/results/{result_id}"
+    return f"{path_of(found.task, found.job_id)}/results/{result_id}"
+
+
+def _again(found: Job) -> str:
+    if found.task == QUERY:
+        return queries.again(found)
+    return links.form_address(found.task, found.parameters)
 
 
 def _doing(found: Job) -> str:
@@ -328,7 +352,8 @@ def _doing(found: Job) -> str:
 def _is_unattended(found: Job) -> bool:
     """Whether a job waits for a runner that is not there."""
     settings = site.current().settings
-    return found.phase is Phase.QUEUED and not has_runner(settings)
+    kind = kind_of(found.task)
+    return found.phase is Phase.QUEUED and not has_runner(settings, kind)
 
 
 def _advice(error: JobError) -> str:
@@ -345,6 +370,8 @@ def _advice(error: JobError) -> str:
 
 def _parameters(found: Job) -> list[tuple[str, str, str]]:
     """Return name, value and unit of every parameter, datasets joined."""
+    if found.task == QUERY:
+        return queries.parameters(found)
     model = tasks.TASKS[found.task].parameters if found.task in tasks.TASKS else None
     units = {
         name: unit_of(info) or ""

@@ -135,6 +135,12 @@ function startJumps() {
 }
 
 form.addEventListener("submit", (event) => {
+  // In the background: the page of the job comes next.
+  if (event.submitter?.hasAttribute("formaction")) {
+    settled = field.value;
+    remember(field.value);
+    return;
+  }
   event.preventDefault();
   run();
 });

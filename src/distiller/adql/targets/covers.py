@@ -1,0 +1,79 @@
+"""Which values come from which tables, and where a stored region has its cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from distiller.adql import nodes, shapes
+from distiller.adql.kinds import kind
+from distiller.adql.nodes import find
+from distiller.adql.scope import type_of
+from distiller.core.covers import EVERYWHERE, covers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COVERED = frozenset({"circle", "polygon", "region", "point"})
+
+
+def tables(node: exp.Expr) -> set[str]:
+    """Return the tables, by their names in the query, that a value comes from."""
+    return {str(column.table) for column in find(node, exp.Column)}
+
+
+def apart(one: exp.Expr, *others: exp.Expr) -> bool:
+    """Whether a value is of other tables than all others, which may be constants."""
+    own = tables(one)
+    return all(own.isdisjoint(tables(other)) for other in others)
+
+
+def has_cover(node: exp.Expr) -> bool:
+    """Tell whether a value is a region as it is stored, so that its cover is at hand.
+
+    Not where it comes out of a subquery, unless that is all rows of a table that a user
+    may see.
+    """
+    if not isinstance(node, exp.Column) or kind(type_of(node)) not in _COVERED:
+        return False
+    if not type_of(node).indexed:
+        return False
+    select = node.parent_select
+    while select is not None:
+        for source in (*select.find_all(exp.Table), *select.find_all(exp.Subquery)):
+            if source.parent_select is select and source.alias_or_name == node.table:
+                return _is_stored(source)
+        select = select.parent_select
+    return False
+
+
+def _is_stored(source: exp.Expr) -> bool:
+    if isinstance(source, exp.Subquery):
+        inner = source.this
+        if not isinstance(inner, exp.Select) or not inner.is_star:
+            return False
+        source = inner.args["from_"].this
+    return bool(source.meta.get("covered"))
+
+
+def constant_cover(corners: Sequence[exp.Expr]) -> tuple[float, float, float] | None:
+    """Return middle and radius, deg, of a circle about a polygon of constants.
+
+    None if it is none, or no circle holds it.
+    """
+    numbers: list[float] = []
+    for corner in corners:
+        if not isinstance(corner, nodes.Point):
+            return None
+        for part in (corner.this, corner.args["expression"]):
+            value = shapes.constant(part)
+            if value is None:
+                return None
+            numbers.append(value)
+    found = covers(np.array(numbers), np.array([0, len(numbers)]))[0]
+    lon, south, north = (float(number) for number in found)
+    if (lon, south, north) == EVERYWHERE:
+        return None
+    return lon, (south + north) / 2, (north - south) / 2

@@ -1,0 +1,110 @@
+"""Files that come with an asynchronous query, kept in its job's folder until it ran."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
+
+from distiller.core.errors import BadParameter, NoSpace
+from distiller.core.files import atomic_file
+from distiller.jobs import folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    Uploads = Mapping[str, Iterable[bytes]]
+
+MOST_FILES: Final = 100
+"""Files of one job."""
+
+_LONGEST_NAME: Final = 60
+# What a request calls a file may be anything; with this it is no `..`.
+_PREFIX: Final = "file-"
+
+
+def find(folder: Path) -> dict[str, Path]:
+    """Return the files of a job by the names that ``param:`` gives them."""
+    place = folder / folders.UPLOADS
+    if not place.is_dir():
+        return {}
+    kept = sorted(place.glob(f"{_PREFIX}*"))
+    return {unquote(path.name.removeprefix(_PREFIX)): path for path in kept}
+
+
+def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -> None:
+    """Keep files, each whole or not at all; one of the same name is replaced.
+
+    Parameters
+    ----------
+    most_bytes
+        That the files of this job may have.
+    most_together
+        Bytes that the files of all jobs may have.
+
+    Raises
+    ------
+    BadParameter
+        If there are too many, or they are too large: those that are kept already
+        count too. None of these is kept then.
+    NoSpace
+        If the disk, or what all jobs may have, is full.
+    """
+    present = find(folder)
+    left = most_together - _all_bytes(folder.parent)
+    both = {*present, *files}
+    if len(both) > MOST_FILES:
+        words = f"{len(both)} files are more than the {MOST_FILES} of one job"
+        raise BadParameter("UPLOAD", words)
+    for name in files:
+        if len(name) > _LONGEST_NAME:
+            words = f"the name of a file has more than {_LONGEST_NAME} characters"
+            raise BadParameter("UPLOAD", words)
+    used = sum(p.stat().st_size for name, p in present.items() if name not in files)
+    new: list[Path] = []
+    try:
+        for name, chunks in files.items():
+            path = folder / folders.UPLOADS / f"{_PREFIX}{quote(name, safe='')}"
+            with atomic_file(path, mode=0o600) as stream:
+                if name not in present:
+                    new.append(path)
+                for chunk in chunks:
+                    used += len(chunk)
+                    left -= len(chunk)
+                    _check(used, most_bytes, left)
+                    stream.write(chunk)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _all_bytes(jobs: Path) -> int:
+    """Return what the files of all jobs take."""
+    total = 0
+    for path in jobs.glob(f"*/{folders.UPLOADS}/*"):
+        with suppress(FileNotFoundError):  # its query has run meanwhile
+            total += path.stat().st_size
+    return total
+
+
+def _check(used: int, most_bytes: int, left: int) -> None:
+    if used > most_bytes:
+        raise BadParameter(
+            "UPLOAD",
+            f"the files of a job may have {most_bytes // 10**6} MB together",
+            hint="take fewer columns or rows, or ask the operators: upload_mb",
+        )
+    if left < 0:
+        raise NoSpace(
+            "the files that came with queries which have not run fill their place",
+            hint="try again later, or ask /tap/sync; the operator's limit is "
+            "async_results_mb",
+        )
+
+
+def forget(folder: Path) -> None:
+    """Remove the files of a job."""
+    shutil.rmtree(folder / folders.UPLOADS, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Simple Cone Search: datasets around a position."""

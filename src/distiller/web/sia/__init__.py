@@ -1,0 +1,1 @@
+"""Simple Image Access 2.0: images and cubes."""

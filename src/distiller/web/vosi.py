@@ -1,0 +1,103 @@
+"""What every service answers of itself (VOSI 1.1): availability, tables."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from django.http import HttpResponse, HttpResponseNotModified
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+
+from distiller.core import times
+from distiller.vo import elements, vosi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from distiller.core.columns import Catalog
+
+_UP_SINCE: Final = times.now()
+_PROGRAM: Final = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
+_KEPT: Final = 8
+_CACHED: Final = "private, no-cache"
+
+
+def xml(document: bytes) -> HttpResponse:
+    """Return a document as an answer."""
+    # The name of the program helps those who ask operators about a fault.
+    return HttpResponse(
+        document, content_type=elements.MEDIA_TYPE, headers={"Server": _PROGRAM}
+    )
+
+
+def availability() -> HttpResponse:
+    """Say since when the service is up (VOSI 1.1 section 4)."""
+    return xml(vosi.availability(up_since=_UP_SINCE))
+
+
+def tableset(
+    request: HttpRequest,
+    catalog: Catalog,
+    *,
+    detail: str | None,
+    only: str | None = None,
+) -> HttpResponseBase:
+    """Describe tables, with an ETag: who has them already is not sent them again.
+
+    Parameters
+    ----------
+    detail
+        As given: ``min`` or ``max``.
+    only
+        The one table to describe.
+    """
+    level = vosi.detail_of(detail)
+
+    def make() -> bytes:
+        shown = catalog if only is None else {only: catalog[only]}
+        return vosi.tableset(shown, detail=level)
+
+    document, tag = _TABLES.of(catalog, f"{level} {only}", make)
+    whole = xml(document)
+    whole.headers["ETag"] = tag
+    # It changes with an upgrade: to be asked for each time, and told in one line.
+    whole.headers["Cache-Control"] = _CACHED
+    answer = get_conditional_response(request, etag=tag, response=whole)
+    if isinstance(answer, HttpResponseNotModified):
+        answer.headers["Cache-Control"] = _CACHED
+    return answer or whole
+
+
+class _Documents:
+    """The latest documents. A catalog is kept with them, so its id stays its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[object, tuple[Catalog, bytes, str]] = OrderedDict()
+
+    def of(
+        self, catalog: Catalog, which: str, make: Callable[[], bytes]
+    ) -> tuple[bytes, str]:
+        """Return a document and its ETag, made where it is not kept."""
+        key = (id(catalog), which)
+        with self._lock:
+            found = self._kept.pop(key, None)
+        if found is None or found[0] is not catalog:
+            document = make()
+            tag = quote_etag(hashlib.sha256(document).hexdigest()[:32])
+            found = (catalog, document, tag)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found[1], found[2]
+
+
+_TABLES: Final = _Documents()

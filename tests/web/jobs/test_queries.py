@@ -1,0 +1,575 @@
+"""The desk of asynchronous queries with the real archive and job table."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from distiller.core.errors import (
+    BadParameter,
+    Busy,
+    IllegalState,
+    NoSpace,
+    NotFound,
+)
+from distiller.core.times import now
+from distiller.jobs import folders, query_desk, uploads
+from distiller.jobs.limits import Times
+from distiller.jobs.query_desk import QueryDesk
+from distiller.jobs.service import JobService
+from distiller.queries import answer
+from distiller.vo.uws import Phase
+
+from .conftest import each_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from distiller.archive import Archive
+    from distiller.core.settings import Settings
+    from distiller.vo.uws import Job
+    from distiller.web.jobs.store import OrmJobStore
+
+COLUMNS = "tap_schema.columns"
+RUNS = "SELECT obs_id FROM ivoa.obscore ORDER BY obs_id"
+MANY = f"SELECT a.*, b.* FROM {COLUMNS} a, {COLUMNS} b"
+ENDLESS = (
+    f"SELECT COUNT(*) FROM {COLUMNS} a, {COLUMNS} b, {COLUMNS} c, {COLUMNS} d, "
+    f"{COLUMNS} e WHERE a.ucd <> b.ucd AND c.utype <> d.utype AND e.unit <> a.unit"
+)
+
+
+class Office:
+    """Desks of queries of one home, and helpers to use them."""
+
+    def __init__(
+        self,
+        home: Settings,
+        store: OrmJobStore,
+        archive: Archive,
+        service: JobService,
+    ) -> None:
+        self.home = home
+        self.store = store
+        self.archive = archive
+        self.service = service
+        self.started: list[QueryDesk] = []
+
+    def open(self, **settings: Any) -> QueryDesk:
+        """Start a desk."""
+        home = self.home.model_copy(update=settings)
+        made = QueryDesk(home, self.store, self.archive)
+        made.start()
+        self.started.append(made)
+        return made
+
+    def make(self, query: str, owner: str | None = None, **more: str) -> Job:
+        """Make a job that does not run yet."""
+        pairs = {"LANG": "ADQL", "QUERY": query, "FORMAT": "csv", **more}
+        return self.service.create("tap", pairs.items(), owner)
+
+    def submit(self, query: str = RUNS, owner: str | None = None, **more: str) -> Job:
+        """Make a job and run it."""
+        return self.service.run(self.make(query, owner, **more).job_id)
+
+    def until(self, job: Job, good: Callable[[Job], bool] | None = None) -> Job:
+        """Wait until a job is as wanted, or final."""
+        good = good or (lambda found: found.phase.is_final)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = self.service.get(job.job_id)
+            if good(found):
+                return found
+            time.sleep(0.01)
+        raise AssertionError(self.service.get(job.job_id))
+
+    def run(self, query: str = RUNS, **more: str) -> Job:
+        """Run a query to its end."""
+        return self.until(self.submit(query, **more))
+
+    def text(self, job: Job) -> str:
+        """Return the result of a job."""
+        assert job.phase is Phase.COMPLETED, job.error
+        return self.service.result_path(job.job_id, "result").read_text()
+
+    def folder(self, job: Job) -> Path:
+        """Return the folder of a job."""
+        return folders.job_folder(self.home, job.job_id)
+
+    def wait(self, what: Callable[[], Any]) -> None:
+        """Wait until something is true."""
+        deadline = time.monotonic() + 30
+        while not what():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def tries(self, job: Job) -> int:
+        """Return how often a query was begun."""
+        return {e.job_id: e.tries for e in self.store.unfinished()}[job.job_id]
+
+    def has_tries(self, job: Job, count: int) -> bool:
+        """Whether it was begun so often."""
+        return self.tries(job) == count
+
+
+def executing(job: Job) -> bool:
+    return job.phase is Phase.EXECUTING
+
+
+def kill(office: Office, desk: QueryDesk) -> None:
+    """Stop a desk and leave the table as a kill does."""
+    entries = office.store.unfinished("query")
+    desk.stop()
+    for entry in entries:
+        office.store.update(entry.job_id, set(Phase), {"tries": entry.tries})
+
+
+@pytest.fixture
+def office(
+    home: Settings, store: OrmJobStore, archive: Archive, service: JobService
+) -> Iterator[Office]:
+    """Give a home whose desks end with the test."""
+    made = Office(home, store, archive, service)
+    yield made
+    for desk in made.started:
+        desk.stop()
+
+
+@each_engine
+def test_a_query_becomes_a_result(office: Office) -> None:
+    office.open()
+    job = office.run()
+    (result,) = job.results
+    assert (result.id, result.name) == ("result", "result.csv")
+    assert result.media_type == "text/csv;header=present"
+    assert office.text(job) == "obs_id\n1001\n1002\n"
+    path = office.service.result_path(job.job_id, "result")
+    assert path.stat().st_size == result.size
+    assert job.start_time is not None
+    assert job.end_time is not None
+    assert job.creation_time <= job.start_time <= job.end_time
+    # It is no product.
+    assert job.product_id is None
+    assert [p.name for p in office.folder(job).iterdir()] == ["answer"]
+    assert [p.name for p in path.parent.iterdir()] == ["result.csv"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ({"QUERY": "SELECT nothing FROM ivoa.obscore"}, "there is no column nothing"),
+        ({"LANG": "SQL", "QUERY": RUNS}, "U100 LANG: unknown 'SQL' (there are ADQL"),
+        ({"LANG": "ADQL"}, "U100 QUERY: missing (give QUERY=SELECT ...)"),
+        ({"QUERY": RUNS}, "U100 LANG: missing"),
+        ({"QUERY": RUNS, "query": RUNS}, "U100 QUERY: given 2 times"),
+        ({"QUERY": RUNS, "MAXREC": "many"}, "U100 MAXREC: 'many' is not a whole"),
+        ({"QUERY": RUNS, "FORMAT": "pdf"}, "U100 RESPONSEFORMAT: unknown format 'pdf'"),
+        ({"QUERY": "SELECT 1/(t_min - t_min) FROM nowhere"}, "no table nowhere"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_job(
+    office: Office, pairs: dict[str, str], words: str
+) -> None:
+    office.open()
+    given = pairs if "missing" in words else {"LANG": "ADQL", **pairs}
+    made = office.service.create("tap", given.items())
+    job = office.until(office.service.run(made.job_id))
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert words in job.error.message
+    assert job.error.type == "fatal"
+    assert job.results == ()
+
+
+def test_every_fault_of_a_query_is_told(office: Office) -> None:
+    office.open()
+    job = office.run("SELECT one, two FROM ivoa.obscore")
+    assert job.error is not None
+    assert "1:8 Q202 there is no column one" in job.error.message
+    assert "1:13 Q202 there is no column two" in job.error.message
+
+
+def test_an_overflow_stands_in_the_result_and_in_the_log(office: Office) -> None:
+    office.open()
+    words = "rows were cut at 1 by the MAXREC of this request"
+    votable = office.text(office.run(MAXREC="1", FORMAT="votable/td"))
+    assert f'value="OVERFLOW">{words}' in votable
+    job = office.run(MAXREC="1")
+    assert office.text(job) == "obs_id\n1001\n"
+    assert office.service.log_tail(job.job_id) == words
+    assert office.service.log_tail(office.run().job_id) == ""
+
+
+@each_engine
+def test_abort_stops_the_query_in_the_database(office: Office) -> None:
+    office.open(async_queries_at_once=1)
+    job = office.until(office.submit(ENDLESS), executing)
+    following = office.submit()
+    office.service.abort(job.job_id)
+    job = office.until(job)
+    assert job.phase is Phase.ABORTED
+    assert job.error is not None
+    assert job.error.message == "aborted by its user"
+    # Its only place is free again, and so is its thread.
+    assert office.text(office.until(following)) == "obs_id\n1001\n1002\n"
+    names = [thread.name for thread in threading.enumerate()]
+    assert f"query-{job.job_id[:8]}" not in names
+    assert not list(office.folder(job).glob("answer/*"))
+
+
+def test_a_query_is_aborted_before_it_ran(office: Office) -> None:
+    job = office.submit()
+    office.service.abort(job.job_id)
+    office.open()
+    job = office.until(job)
+    assert job.phase is Phase.ABORTED
+    assert job.error is not None
+    assert job.error.message == "aborted by its user before it ran"
+
+
+@pytest.mark.parametrize("query", [ENDLESS, MANY])
+def test_the_duration_is_kept(office: Office, query: str) -> None:
+    """By the work of the database, and by the wall clock while rows are written."""
+    if query == MANY:
+        query = f"{MANY}, {COLUMNS} c"
+    office.open()
+    made = office.make(query)
+    office.service.set_duration(made.job_id, 1)
+    job = office.until(office.service.run(made.job_id))
+    assert job.phase is Phase.ABORTED
+    assert job.error is not None
+    assert "ran longer than its executionDuration of 1 s" in job.error.message
+    assert not list(office.folder(job).glob("answer/*"))
+
+
+def test_durations_of_queries_are_their_own(office: Office) -> None:
+    home, service = office.home, office.service
+    assert office.make(RUNS).execution_duration_s == home.async_duration_s == 600
+    most = home.async_duration_max_s
+    made = service.create("tap", [], times=Times(10 * most, None))
+    assert made.execution_duration_s == most
+    assert service.set_duration(made.job_id, 0).execution_duration_s == most
+
+
+@each_engine
+def test_a_query_whose_process_went_is_run_again(office: Office) -> None:
+    desk = office.open()
+    job = office.until(office.submit(ENDLESS), executing)
+    assert office.tries(job) == 1
+    kill(office, desk)
+    assert office.service.get(job.job_id).phase is Phase.EXECUTING
+    # As if it had been one that ends.
+    pairs = (("LANG", "ADQL"), ("QUERY", RUNS), ("FORMAT", "csv"))
+    office.store.update(job.job_id, {Phase.EXECUTING}, {"parameters": pairs})
+    half = office.folder(job) / folders.ANSWER / ".result.csv.half"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_bytes(b"obs_")
+    office.open()
+    job = office.until(job)
+    assert office.text(job) == "obs_id\n1001\n1002\n"
+    assert not half.exists()
+
+
+def test_a_query_that_ends_its_process_each_time_is_given_up(office: Office) -> None:
+    """One that only ran beside it is not: at the end each runs alone."""
+    job, innocent, following = (office.submit(ENDLESS) for _ in range(3))
+    for count in range(query_desk.TRIES):
+        desk = office.open()
+        begun = [job] if count >= query_desk.SUSPECT else [job, innocent, following]
+        for one in begun:
+            office.wait(partial(office.has_tries, one, count + 1))
+        kill(office, desk)
+    for other in (innocent, following):
+        assert office.has_tries(other, query_desk.SUSPECT)
+        pairs = (("LANG", "ADQL"), ("QUERY", RUNS), ("FORMAT", "csv"))
+        office.store.update(other.job_id, {Phase.EXECUTING}, {"parameters": pairs})
+    office.open()
+    job = office.until(job)
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert job.error.message == (
+        "I000 the server ended 10 times while it ran this query, which is not tried "
+        "again (ask for less, or tell the operators)"
+    )
+    for other in (innocent, following):
+        assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
+
+
+def test_a_stop_of_the_server_is_no_try(office: Office) -> None:
+    job = office.submit(ENDLESS)
+    for _ in range(query_desk.TRIES + 2):
+        desk = office.open()
+        office.wait(lambda: office.tries(job) == 1)
+        desk.stop()
+        assert office.tries(job) == 0
+        assert office.service.get(job.job_id).phase is Phase.EXECUTING
+
+
+def test_an_abort_of_a_query_whose_process_went(office: Office) -> None:
+    desk = office.open()
+    job = office.until(office.submit(ENDLESS), executing)
+    desk.stop()
+    office.service.abort(job.job_id)
+    office.open()
+    job = office.until(job)
+    assert job.phase is Phase.ABORTED
+
+
+def test_delete_stops_the_query_and_removes_its_files(office: Office) -> None:
+    office.open()
+    running = office.until(office.submit(ENDLESS), executing)
+    done = office.run()
+    for job in (running, done):
+        office.service.delete(job.job_id)
+        with pytest.raises(NotFound):
+            office.service.get(job.job_id)
+    office.wait(lambda: not office.store.unfinished())
+    assert not any(office.folder(job).exists() for job in (running, done))
+    names = [thread.name for thread in threading.enumerate()]
+    assert f"query-{running.job_id[:8]}" not in names
+
+
+def test_destruction_removes_the_result(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distiller.jobs.desk._CLEAN_S", 0.1)
+    office.open()
+    job = office.run()
+    office.service.set_destruction(job.job_id, now() - timedelta(seconds=1))
+    office.wait(lambda: not office.store.list(owner=None))
+    office.wait(lambda: not office.folder(job).exists())
+
+
+# Places ----------------------------------------------------------------------
+
+
+def test_queries_have_places_of_their_own(office: Office) -> None:
+    office.open(async_queries_at_once=2)
+    jobs = [office.submit(ENDLESS) for _ in range(3)]
+    for job in jobs[:2]:
+        office.until(job, executing)
+    time.sleep(0.3)
+    assert office.service.get(jobs[2].job_id).phase is Phase.QUEUED
+    assert office.service.place(office.service.get(jobs[2].job_id)) == (1, 1)
+    assert office.store.unfinished("analysis") == ()
+
+
+def test_analysis_does_not_count_as_queries(office: Office) -> None:
+    few = office.home.model_copy(update={"jobs_per_user": 1})
+    office.service._settings = few
+    place = [("obs", "1001"), ("ra", "83.6"), ("dec", "22")]
+    office.service.submit("count_map", place)
+    assert office.submit().phase is Phase.QUEUED
+    made = office.make(RUNS)
+    with pytest.raises(Exception, match="1 jobs of visitors without an account"):
+        office.service.run(made.job_id)
+    assert {e.job_id for e in office.store.unfinished("query")}.isdisjoint(
+        e.job_id for e in office.store.unfinished("analysis")
+    )
+
+
+def test_owners_take_turns(office: Office) -> None:
+    jobs = [office.submit(owner=owner) for owner in ("a", "a", "a", "b", "b")]
+    office.open(async_queries_at_once=1)
+    done = [office.until(job) for job in jobs]
+    done.sort(key=lambda job: job.start_time or now())
+    assert "".join(job.owner or "" for job in done) == "ababa"
+
+
+def test_a_home_has_one_desk_of_queries(office: Office) -> None:
+    office.open()
+    with pytest.raises(Busy, match="another process runs the jobs of"):
+        QueryDesk(office.home, office.store, office.archive).start()
+
+
+# Disk ------------------------------------------------------------------------
+
+
+def test_a_result_may_be_too_large(office: Office) -> None:
+    office.open(async_result_mb=1)
+    job = office.run(MANY)
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert "the result is larger than the 1 MB that one may have" in job.error.message
+    assert job.error.type == "fatal"
+    assert not list(office.folder(job).glob("answer/*"))
+
+
+def test_all_results_together_are_bounded(office: Office) -> None:
+    desk = office.open(async_results_mb=1)
+    first = office.run(MANY, MAXREC="2000")
+    (result,) = first.results
+    assert 500_000 < result.size < 1_000_000
+    second = office.run(MANY, MAXREC="2000")
+    assert second.error is not None
+    assert second.error.type == "transient"
+    assert "the results of all asynchronous queries have reached the 1 MB" in (
+        second.error.message
+    )
+    # What is there is counted at the next start, too.
+    desk.stop()
+    desk = office.open(async_results_mb=1)
+    office.wait(lambda: desk._room.used == result.size)
+    office.service.delete(first.job_id)
+    office.wait(lambda: desk._room.used == 0)
+    assert office.run(MANY, MAXREC="2000").phase is Phase.COMPLETED
+
+
+@pytest.fixture
+def small_disk(office: Office) -> Iterator[Path]:
+    """Put the folders of the jobs on a disk of 2 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    folder = office.home.jobs_path
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield folder
+    for desk in office.started:
+        desk.stop()
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_gets_full_while_a_result_is_written(
+    office: Office, small_disk: Path
+) -> None:
+    office.open()
+    job = office.run(MANY)
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert job.error.message == (
+        "P300 no space left on the disk of the jobs (free some and run again)"
+    )
+    assert job.error.type == "transient"
+    with pytest.raises(NotFound, match="has no result"):
+        office.service.result_path(job.job_id, "result")
+    # Nothing half-written takes the room of the next one.
+    assert not [p for p in small_disk.rglob("*") if p.is_file() and p.stat().st_size]
+    assert office.text(office.run()) == "obs_id\n1001\n1002\n"
+
+
+# Files that come along ---------------------------------------------------------
+
+
+def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
+    files = {"a": [b"one", b" two"], "../b c": [b"x"]}
+    job = office.service.create("tap", [("LANG", "ADQL")], files=files)
+    office.service.set_parameters(job.job_id, [("QUERY", RUNS)], {"a": [b"new"]})
+    found = uploads.find(office.folder(job))
+    assert {name: path.read_bytes() for name, path in found.items()} == {
+        "a": b"new",
+        "../b c": b"x",
+    }
+    for path in found.values():
+        assert path.parent == office.folder(job) / folders.UPLOADS
+        assert path.stat().st_mode & 0o077 == 0
+    office.open()
+    office.until(office.service.run(job.job_id))
+    assert uploads.find(office.folder(job)) == {}
+    with pytest.raises(IllegalState, match="cannot take parameters"):
+        office.service.set_parameters(job.job_id, [], {"a": [b"late"]})
+    assert uploads.find(office.folder(job)) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "phase"),
+    [(b"n,word\n1,one\n2,two\n", Phase.COMPLETED), (b"\0", Phase.ERROR)],
+)
+def test_a_table_that_came_with_a_query_is_read_when_it_runs(
+    office: Office, file: bytes, phase: Phase
+) -> None:
+    query = "SELECT word FROM TAP_UPLOAD.t ORDER BY n DESC"
+    job = office.service.submit(
+        "tap",
+        [
+            ("LANG", "ADQL"),
+            ("QUERY", query),
+            ("FORMAT", "csv"),
+            ("UPLOAD", "t,param:a"),
+        ],
+        files={"a": [file]},
+    )
+    assert list(uploads.find(office.folder(job))) == ["a"]
+    office.open()
+    job = office.until(job)
+    assert job.phase is phase
+    if job.error is not None:
+        assert "UPLOAD: t:" in job.error.message
+    else:
+        assert office.text(job).split() == ["word", "two", "one"]
+
+
+def test_files_that_are_too_many_or_too_large_leave_no_job(
+    office: Office,
+) -> None:
+    home = office.home.model_copy(update={"upload_mb": 2})
+    service = JobService(office.store, office.archive, home)
+    big = [b"\0" * 10**6] * 3
+    many = {str(n): [b"x"] for n in range(uploads.MOST_FILES + 1)}
+    for files, words in (
+        ({"small": [b"x"], "a": big}, "the files of a job may have 2 MB together"),
+        (many, "101 files are more than the 100 of one job"),
+        ({"n" * 61: [b"x"]}, "the name of a file has more than 60 characters"),
+    ):
+        with pytest.raises(BadParameter, match=words):
+            service.create("tap", [], files=files)
+    assert office.store.list(owner=None) == ()
+    assert not list(office.home.jobs_path.glob("*-*"))
+    # Those of several requests count together, and a refused one changes nothing.
+    job = service.create("tap", [], files={"a": big[:1]})
+    with pytest.raises(BadParameter):
+        service.set_parameters(job.job_id, [], {"b": big[:1], "c": big[:1]})
+    assert list(uploads.find(office.folder(job))) == ["a"]
+
+
+def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
+    few = office.home.model_copy(update={"async_results_mb": 1})
+    office.service._settings = few
+    half = {"a": [b"\0" * 600_000]}
+    first = office.service.create("tap", [("LANG", "ADQL")], files=half)
+    with pytest.raises(NoSpace, match="files that came with queries which have not"):
+        office.service.create("tap", [], files=half)
+    assert [job.job_id for job in office.store.list(owner=None)] == [first.job_id]
+    office.open()
+    office.until(office.service.run(first.job_id))
+    office.service.create("tap", [], files=half)
+
+
+def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
+    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+    uploads.save(orphan, {"a": [b"x"]}, most_bytes=10, most_together=10)
+    kept = office.service.create("tap", [], files={"a": [b"x"]})
+    old = time.time() - 7200
+    for folder in (orphan, office.folder(kept)):
+        os.utime(folder, (old, old))
+    office.open()
+    office.wait(lambda: not orphan.exists())
+    assert list(uploads.find(office.folder(kept))) == ["a"]
+
+
+# Trouble -----------------------------------------------------------------------
+
+
+def test_what_nobody_thought_of_is_logged_and_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        message = "in /srv/home/secret.txt"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(answer, "prepare", broken)
+    office.open()
+    job = office.run()
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert job.error.message == "I000 RuntimeError: in secret.txt"
+    assert "/srv/home/secret.txt" in caplog.text

@@ -1,0 +1,76 @@
+"""The services that the help page names are there, and its commands run."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from distiller.web.pages.help.views import SERVICES, Service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.web.conftest import Server
+
+
+def _block(server: Server, label: str) -> str:
+    page = httpx.get(f"{server.url}/help/").text
+    found = re.search(rf'<pre [^>]*aria-label="{label}">(.*?)</pre>', page, re.DOTALL)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.path)
+def test_a_service_is_named_and_answers(server: Server, service: Service) -> None:
+    path = service.path
+    page = httpx.get(f"{server.url}/help/").text
+    assert f"<code>{server.url}{path}</code>" in page
+    answer = httpx.get(f"{server.url}{path}", follow_redirects=True)
+    assert answer.status_code == 200
+
+
+def test_the_start_page_leads_there(server: Server) -> None:
+    assert 'href="/help/#h-vo"' in httpx.get(server.url).text
+
+
+@pytest.mark.slow
+def test_the_commands_run(server: Server, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    commands = _block(server, "The services with curl").splitlines()
+    assert len(commands) == 3
+    lines = []
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-euc", command.replace("curl ", "curl -sS --fail-with-body ", 1)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        lines.append(len(done.stdout.splitlines()))
+    assert lines == [6, 4, 1]  # the names, and five, three and no rows
+
+
+@pytest.mark.slow
+def test_the_lines_of_python_run(server: Server, tmp_path: Path) -> None:
+    script = _block(server, "The services in pyVO")
+    script += "\nprint(len(runs), len(near), len(maps))\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "5 3 0\n"), done.stderr
