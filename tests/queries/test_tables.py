@@ -19,7 +19,6 @@ from astropy.time import Time
 
 from distiller.core.errors import UserError
 from distiller.queries.tables import Brought, Limits, read
-from distiller.vo import cells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -377,19 +376,3 @@ def test_a_broken_zip_within_base64_says_so(tmp_path: Path) -> None:
     text = binary(INT, cut).replace(b"base64", b"gzip")
     with pytest.raises(UserError, match="breaks off"):
         taken(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    ("second", "size"), [("2026-01-01", "23*"), ("2026-01-01T00:00:00Z", "*")]
-)
-def test_times_without_a_zone_get_none(tmp_path: Path, second: str, size: str) -> None:
-    field = '<FIELD name="t" datatype="char" arraysize="*" xtype="timestamp"/>'
-    rows = f"<TR><TD>2000-01-01T01:02:03.5</TD></TR><TR><TD>{second}</TD></TR>"
-    found = taken(tmp_path, document(field, rows))
-    assert found.columns[0].arraysize == size
-    written = cells.conform(found.columns[0], found.rows.column(0).combine_chunks())
-    zone = "" if size == "23*" else "Z"
-    assert written.to_pylist() == [
-        f"2000-01-01T01:02:03.500{zone}",
-        f"2026-01-01T00:00:00.000{zone}",
-    ]

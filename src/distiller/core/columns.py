@@ -11,9 +11,6 @@ from distiller.core.reserved import adql_name
 Datatype = Literal["boolean", "short", "int", "long", "float", "double", "char"]
 """VOTable 1.4 primitive types that a column may have (text is ``char`` with ``*``)."""
 
-NO_ZONE = "23*"
-"""``arraysize`` of instants that a user brought without a zone: the Z has no place."""
-
 GEOMETRY_XTYPES = frozenset({"point", "circle", "polygon", "adql:REGION"})
 
 

@@ -12,8 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from distiller.core.columns import NO_ZONE
-
 if TYPE_CHECKING:
     from distiller.core.columns import Column
 
@@ -92,27 +90,17 @@ def conform(column: Column, values: Values) -> Values:
         wanted: pa.DataType = pa.list_(ARROW_TYPES[column.datatype])
         return values if values.type == wanted else pc.cast(values, wanted)
     if pa.types.is_timestamp(values.type) and column.datatype == "char":
-        return timestamps(values, zone=column.arraysize != NO_ZONE)
+        return timestamps(values)
     wanted = ARROW_TYPES[column.datatype]
     return values if values.type == wanted else pc.cast(values, wanted)
 
 
-def timestamps(values: Values, *, zone: bool = True) -> Values:
+def timestamps(values: Values) -> Values:
     """Write instants as DALI 1.1 timestamps (section 3.3.3), UTC with Z.
 
-    Parameters
-    ----------
-    zone
-        Whether with Z.
-
-    Examples
-    --------
     >>> import datetime
-    >>> instant = pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)])
-    >>> timestamps(instant)[0]
+    >>> timestamps(pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)]))[0]
     <pyarrow.StringScalar: '2026-01-02T03:04:05.678Z'>
-    >>> timestamps(instant, zone=False)[0]
-    <pyarrow.StringScalar: '2026-01-02T03:04:05.678'>
     """
     # Cut downwards: a cast would cut towards 1970.
     whole = pc.floor_temporal(values, unit="millisecond")
@@ -126,7 +114,7 @@ def timestamps(values: Values, *, zone: bool = True) -> Values:
     day = pc.utf8_slice_codeunits(text, 0, _SPACE_OF_TIME)
     time = pc.utf8_slice_codeunits(text, _SPACE_OF_TIME + 1)
     return pc.binary_join_element_wise(
-        day, pc.binary_join_element_wise(time, "Z" if zone else "", ""), "T"
+        day, pc.binary_join_element_wise(time, "Z", ""), "T"
     )
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute
 
 from distiller.adql import stcs
-from distiller.core.columns import NO_ZONE
 from distiller.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -168,8 +167,7 @@ def finished(column: Column, values: Values) -> tuple[Column, Values]:
         Naming the row of a value that cannot be what the column says.
     """
     if column.is_instant:
-        zone = "*" if _has_zone(values) else NO_ZONE
-        return replace(column, arraysize=zone), _instants(column, values)
+        return column, _instants(column, values)
     if column.xtype == "adql:REGION":
         return _regions(column, values)
     if column.is_geometry:
@@ -199,13 +197,6 @@ def _without_nul(values: Values) -> Values:
     """Return text without NUL, which PostgreSQL cannot store."""
     found = pc.any(pc.match_substring(values, "\x00")).as_py()
     return pc.replace_substring(values, "\x00", "") if found else values
-
-
-def _has_zone(values: Values) -> bool:
-    """Tell whether a time is written with a Z, or is more than text anyhow."""
-    if not pa.types.is_string(values.type):
-        return True
-    return bool(pc.any(pc.match_substring_regex(values, r"[Zz]\s*$")).as_py())
 
 
 def _instants(column: Column, values: Values) -> Values:
