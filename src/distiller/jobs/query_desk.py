@@ -36,6 +36,9 @@ SUSPECT: Final = 3
 """After so many tries at which its process went away, a query is run alone: another
 that ran beside it may have been the cause."""
 
+ALONE_S: Final = 60.0
+"""How long nothing else is begun then, s: others must not wait for it for hours."""
+
 TRIES: Final = 10
 """How often such a query is begun at most."""
 
@@ -102,14 +105,12 @@ class QueryDesk(Desk):
         return (entry.owner for _, entry in self._running.values())
 
     def _candidates(self, waiting: list[Entry]) -> list[Entry]:
-        """Return those that may be started now; a suspect runs alone."""
-        running = [entry for _, entry in self._running.values()]
-        if any(entry.tries >= SUSPECT for entry in running):
-            return []
+        """Return those that may be started now; a suspect runs alone at first."""
+        for run, entry in self._running.values():
+            if entry.tries >= SUSPECT and run.age_s < ALONE_S:
+                return []
         suspects = [entry for entry in waiting if entry.tries >= SUSPECT]
-        if suspects:
-            return [] if running else suspects[:1]
-        return waiting
+        return suspects[:1] or waiting
 
     def _leave(self) -> None:
         """Stop the queries; the next start runs them anew, and no try is counted."""

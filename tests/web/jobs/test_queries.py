@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
     from distiller.jobs.service import JobService
+    from distiller.jobs.store import JobUpdate
     from distiller.vo.uws import Job
     from distiller.web.jobs.store import OrmJobStore
 
@@ -301,6 +302,21 @@ def test_a_query_that_ends_its_process_each_time_is_given_up(office: Office) -> 
     )
     for other in (innocent, following):
         assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
+
+
+def test_a_suspect_does_not_hold_up_others_for_long(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suspect, other = office.submit(ENDLESS), office.submit()
+    tries: JobUpdate = {"tries": query_desk.SUSPECT}
+    office.store.update(suspect.job_id, {Phase.QUEUED}, tries)
+    office.open()
+    office.until(suspect, executing)
+    time.sleep(0.7)
+    assert office.service.get(other.job_id).phase is Phase.QUEUED
+    monkeypatch.setattr(query_desk, "ALONE_S", 0.5)
+    assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
+    assert office.service.get(suspect.job_id).phase is Phase.EXECUTING
 
 
 def test_a_stop_of_the_server_is_no_try(office: Office) -> None:
