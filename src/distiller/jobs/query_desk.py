@@ -175,20 +175,21 @@ class QueryDesk(Desk):
         if entry.wish == "delete":
             self._remove(entry)
             return
-        uploads.forget(run.folder)
         if isinstance(outcome, Result):
             done: JobUpdate = {"results": (outcome,), "error": None}
             self._end(entry.job_id, Phase.COMPLETED, done)
         else:
             ended: JobUpdate = {"end_time": outcome.ended, "error": outcome.error}
             self._end(entry.job_id, Phase(outcome.phase), ended)
+        # Not before: until then it may have to run again.
+        uploads.forget(run.folder)
         self._forget(entry.job_id)
 
     def _end_with(self, entry: Entry, phase: Phase, error: JobError) -> None:
+        self._end(entry.job_id, phase, {"error": error})
         folder = folders.job_folder(self._settings, entry.job_id)
         uploads.forget(folder)
         self._drop_answer(folder)
-        self._end(entry.job_id, phase, {"error": error})
         self._forget(entry.job_id)
 
     def _give_up(self, entry: Entry, error: Exception) -> None:
