@@ -246,3 +246,24 @@ def test_who_only_reads_brings_tables_and_reads_kept_ones(
             assert archive.rows(counted) == [{"k": 3}]
             connection.execute(f"GRANT TEMPORARY ON {here} TO guest".encode())
             assert rows_of(archive, sql, given()) == [{"k": 3, "w": "guest"}]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_going_back_after_an_upgrade_brings_kept_tables_with_their_indexes(
+    installed_home: Settings, folder: Path
+) -> None:
+    with open_archive(installed_home) as archive:
+        archive.user_tables.keep("ann", "mine", given(), None)
+    changed.with_attribute(folder, "dewPoint", "{unit: K}")
+    settings = changed.model_dir(installed_home, folder)
+    said: list[str] = []
+    upgrade(settings, plan(settings), say=said.append)
+    for command in [line.strip() for line in said if line.startswith("  ")]:
+        subprocess.run(command, shell=True, check=True, capture_output=True)  # noqa: S602 - as an operator would
+    with open_archive(installed_home) as archive:
+        (mine,) = archive.user_tables.of("ann")
+        there = f"SELECT * FROM {mine.stored} ORDER BY c1"
+        assert rows_of(archive, there) == given().rows.to_pylist()
+        indexes = "SELECT count(*) AS n FROM pg_indexes WHERE schemaname = 'tap_user'"
+        assert archive.rows(indexes) == [{"n": 2}]
+        assert archive.check() == []

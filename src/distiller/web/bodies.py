@@ -36,12 +36,12 @@ def limited(application: Application, most_mb: int) -> Application:
             await application(scope, receive, send)
             return
         if _said(scope) > most:
-            await _refuse(most_mb, receive, send)
+            await _refuse(scope, most_mb, receive, send)
             return
         body = _Body(receive, send, most)
         await application(scope, body.receive, body.send)
         if body.is_over:
-            await _refuse(most_mb, receive, send)
+            await _refuse(scope, most_mb, receive, send)
 
     return guarded
 
@@ -80,15 +80,17 @@ class _Body:
             await self._send(message)
 
 
-async def _refuse(most_mb: int, receive: Receive, send: Send) -> None:
+async def _refuse(scope: Message, most_mb: int, receive: Receive, send: Send) -> None:
     error = BadParameter(
         "request",
         f"it has more than the {most_mb} MB that are allowed",
         hint="take fewer columns or rows, or ask the operators: upload_mb",
     )
-    document = votable.error_document(error.text)
+    document, kind = votable.error_document(error.text), votable.MEDIA_TYPE
+    if b"text/html" in dict(scope["headers"]).get(b"accept", b""):  # a browser
+        document, kind = f"{error.text}\n".encode(), "text/plain; charset=utf-8"
     headers = [
-        (b"content-type", votable.MEDIA_TYPE.encode()),
+        (b"content-type", kind.encode()),
         (b"content-length", str(len(document)).encode()),
         (b"connection", b"close"),
     ]

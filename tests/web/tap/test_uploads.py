@@ -423,6 +423,11 @@ def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None
     answer = send(server, "SELECT * FROM TAP_UPLOAD.t", {"t": large})
     assert answer.status_code == 413
     assert "more than the 1 MB that are allowed" in error_of(answer)
+    by_browser = httpx.post(
+        f"{server.url}/tables/", content=large, headers={"Accept": "text/html,*/*"}
+    )
+    assert by_browser.status_code == 413
+    assert by_browser.text.startswith("request: it has more than the 1 MB")
 
     def in_chunks() -> Iterator[bytes]:
         while True:

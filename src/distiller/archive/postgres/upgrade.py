@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from distiller.archive import install
+from distiller.archive import install, user_tables
 from distiller.archive.backups import free_path, partial, partials
 from distiller.archive.live import read_shape
 from distiller.archive.obstacles import obstacles, refuse
@@ -108,7 +108,8 @@ def _back_up(
 ) -> None:
     """Dump the schemas of the archive into the folder of backups.
 
-    That of our functions too: indexes of the others are made of them.
+    That of our functions too: indexes of the others are made of them. So are those of
+    the tables that users keep, which would go with the functions.
     """
     assert settings.database_url is not None  # noqa: S101 - callers have looked
     given = conninfo_to_dict(settings.database_url.get_secret_value())
@@ -118,7 +119,7 @@ def _back_up(
         leftover.unlink(missing_ok=True)
     place = make_conninfo(**{k: str(v) for k, v in given.items()})
     arguments = ["--format=custom", f"--file={partial(path)}", f"--dbname={place}"]
-    dumped = (*schemas, _FUNCTIONS)
+    dumped = (*schemas, _FUNCTIONS, user_tables.SCHEMA)
     arguments += [f"--schema={schema}" for schema in dumped]
     say(f"backup: {_PROGRAM} {' '.join(arguments)}")
     program = shutil.which(_PROGRAM)
