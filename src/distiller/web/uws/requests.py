@@ -14,6 +14,7 @@ from distiller.jobs.limits import PARAMETERS_MAX
 from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
+from distiller.web import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,6 +104,7 @@ def read_post(request: HttpRequest, task: str) -> Post:
             f"{request.content_type} is not read here",
             hint="send application/x-www-form-urlencoded or multipart/form-data",
         )
+    bodies.measure(request)
     pairs = _pairs(request, "POST")
     if request.FILES and task != QUERY:
         name = next(iter(request.FILES))
