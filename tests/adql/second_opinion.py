@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sys
 
-# The Python that runs this is another than that of the project.
-from gavo import adql  # type: ignore[import-not-found,unused-ignore]
-
 
 def opinion(text: str) -> str | None:
     """Return why a text is refused, None if it is accepted."""
+    # The Python that runs this is another than that of the project.
+    from gavo import adql  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+
     try:
         adql.parseToTree(text)
     except Exception as error:  # noqa: BLE001 - whatever it raises, it refuses

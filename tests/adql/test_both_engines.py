@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from tests.adql.generated import Generator
 from tests.adql.test_properties import queries
 from tests.support import engines as pair
 
-from distiller.adql import limits, translate
+from distiller.adql import check_syntax, limits, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +150,28 @@ def test_queries_of_the_grammar(text: str, both: pair.Engines) -> None:
         # Which rows these leave out, and so never compute, is the choice of an engine.
         return
     assert not pair.difference(one, two, ordered=False)
+
+
+@pytest.mark.parametrize("seed", range(350))
+def test_generated_queries(seed: int, both: pair.Engines) -> None:
+    text = Generator(seed).query()
+    assert check_syntax(text) == ()
+    one, two = both.rows_of_duckdb(text), both.rows_of_postgres(text)
+    assert not isinstance(one, Exception), one
+    assert not pair.difference(one, two, ordered=False, digits=1e-9)
+
+
+def test_generated_queries_have_rows_and_many_forms(both: pair.Engines) -> None:
+    texts = [Generator(seed).query() for seed in range(350)]
+    assert len(set(texts)) > 340
+    answers = [both.rows_of_duckdb(text) for text in texts[:100]]
+    assert sum(isinstance(rows, list) and len(rows) > 1 for rows in answers) > 40
+    for word in (
+        "LEFT JOIN", "FULL", "NATURAL", "USING", "UNION", "EXCEPT ALL", "INTERSECT",
+        "WITH q", "GROUP BY", "HAVING", "DISTINCT", "CAST(", "IS NOT NULL", "EXISTS",
+        "NOT (", "BOX(", "GALACTIC", "Union", "POLYGON(0, 60", "CENTROID(", "SUM(",
+    ):  # fmt: skip
+        assert sum(word in text for text in texts) >= 3, word
 
 
 def test_the_most_columns_and_terms_that_are_allowed(both: pair.Engines) -> None:

@@ -270,6 +270,13 @@ INT = '<FIELD name="n" datatype="short"/>'
             ),
             "column 't': .*yesterday",
         ),
+        (
+            document(
+                '<FIELD name="v" datatype="int" arraysize="3"/>',
+                "<TR><TD>1 2</TD></TR>",
+            ),
+            "column 'v': an array has 2 values, and its arraysize is 3",
+        ),
         (binary(INT, b"\0\0"), "end, or break off, within row 1"),
         (
             binary(

@@ -69,7 +69,7 @@ class Archive:
         self._session = engine.session()
         self._writer = Writer(self._session, engine.name, model)
         self._closed = False
-        self.user_tables = UserTables(settings, engine)
+        self.user_tables = UserTables(settings, engine, self.rows)
         self.is_new = False
 
     @classmethod

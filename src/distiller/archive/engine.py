@@ -70,9 +70,6 @@ class Session(Protocol):
     def lost_indexes(self, model: Model) -> list[str]:
         """Return the indexes of a model that are not there, or not whole."""
 
-    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
-        """Return names and comments of tables that users keep, by their beginning."""
-
     def keep(self, stored: str, table: Given) -> None:
         """Make a table that stays, under this qualified name, with its rows."""
 
@@ -99,6 +96,13 @@ class Engine(Protocol):
     @property
     def place(self) -> str:
         """Where the archive is, for messages; without a password."""
+
+    @property
+    def kept_tables(self) -> str:
+        """SELECT of name and comment of each table that users keep.
+
+        Their names begin with ``$prefix``.
+        """
 
     def exists(self) -> bool:
         """Tell whether there is an archive in this place."""

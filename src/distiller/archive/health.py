@@ -35,7 +35,7 @@ def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
         yield from _mapped(engine, session, model, declared)
     yield from _tap_schema(session, model)
     yield from _derived(session, model)
-    yield from user_tables.findings(session)
+    yield from user_tables.findings(engine, session)
 
 
 def _derived(session: Session, model: Model) -> Iterator[str]:

@@ -13,7 +13,7 @@ import threading
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from distiller.core import times
 from distiller.core.columns import Column, Table
@@ -21,7 +21,7 @@ from distiller.core.errors import Forbidden
 from distiller.model.names import literal, qualified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from distiller.archive.engine import Engine, Session
     from distiller.archive.protocol import Given
@@ -31,6 +31,10 @@ SCHEMA: Final = "tap_user"
 """Schema of the tables, for ADQL and in the database."""
 
 _DIGITS: Final = 16
+_EVERYBODY: Final = "u_"
+_LONGEST_WORDS: Final = 10**6
+Rows: TypeAlias = "Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]"
+"""What runs a small look-up."""
 _RA: Final = "pos.eq.ra"
 _DEC: Final = "pos.eq.dec"
 _MAIN: Final = "meta.main"
@@ -119,7 +123,7 @@ def stored_name(owner: str, name: str) -> str:
 
 
 def _prefix(owner: str) -> str:
-    return f"u_{_digest(owner)}_"
+    return f"{_EVERYBODY}{_digest(owner)}_"
 
 
 def _digest(text: str) -> str:
@@ -132,26 +136,22 @@ class UserTables:
     Changes of one user's tables wait for each other, also those of other processes.
     """
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, rows: Rows) -> None:
         self._settings = settings
         self._engine = engine
+        self._rows = rows
         self._changing = threading.Lock()
 
     def of(self, owner: str) -> list[UserTable]:
         """Return the tables of a user by name."""
-        with (
-            self._engine.translated(f"looking up the tables of {owner}"),
-            closing(self._engine.session()) as session,
-        ):
-            return _of(session, owner)
+        query, prefix = self._engine.kept_tables, {"prefix": _prefix(owner)}
+        comments = [row["comment"] for row in self._rows(query, prefix)]
+        return _of(owner, comments)
 
     def everybody(self) -> list[UserTable]:
         """Return the tables of all users, by user and name."""
-        with (
-            self._engine.translated("looking up the tables of users"),
-            closing(self._engine.session()) as session,
-        ):
-            found = list(_all(session, "u_"))
+        rows = self._rows(self._engine.kept_tables, {"prefix": _EVERYBODY})
+        found = [t for row in rows if (t := _told(row["comment"])) is not None]
         return sorted(found, key=lambda table: (table.owner, table.name))
 
     def keep(
@@ -162,7 +162,8 @@ class UserTables:
         Raises
         ------
         Forbidden
-            If the user would have more than the quota.
+            If the user would have more than the quota, or the names and descriptions
+            of the table are too long.
         NoSpace
             If the disk is full; nothing was changed then.
         """
@@ -175,6 +176,13 @@ class UserTables:
             given.rows.nbytes,
             times.now(),
         )
+        words = json.dumps(made.to_json())
+        if len(words) > _LONGEST_WORDS:
+            raise Forbidden(
+                f"what the table says of itself has {len(words):,} characters, and "
+                f"{_LONGEST_WORDS:,} are allowed",
+                hint="shorten names and descriptions of columns",
+            )
         with (
             self._changing,
             self._engine.translated(f"keeping the table {name} of {owner}"),
@@ -182,13 +190,14 @@ class UserTables:
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            self._check_quota(made, [t for t in _of(session, owner) if t.name != name])
+            self._check_quota(
+                made, [t for t in self._within(session, owner) if t.name != name]
+            )
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             session.execute(f"DROP TABLE IF EXISTS {qualified(made.stored)}")
             session.keep(made.stored, given)
             session.execute(
-                f"COMMENT ON TABLE {qualified(made.stored)} "
-                f"IS {literal(json.dumps(made.to_json()))}"
+                f"COMMENT ON TABLE {qualified(made.stored)} IS {literal(words)}"
             )
             session.index(made.stored, *_places(given.columns))
             self._engine.allow_reader(session, made.stored)
@@ -203,10 +212,15 @@ class UserTables:
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            found = any(table.name == name for table in _of(session, owner))
+            found = any(t.name == name for t in self._within(session, owner))
             if found:
                 session.execute(f"DROP TABLE {qualified(stored_name(owner, name))}")
         return found
+
+    def _within(self, session: Session, owner: str) -> list[UserTable]:
+        """Return the tables of a user, within a transaction."""
+        query, prefix = self._engine.kept_tables, {"prefix": _prefix(owner)}
+        return _of(owner, [comment for _, comment in session.fetch(query, prefix)])
 
     def _check_quota(self, made: UserTable, others: list[UserTable]) -> None:
         settings = self._settings
@@ -236,9 +250,9 @@ class UserTables:
                 )
 
 
-def findings(session: Session) -> Iterator[str]:
+def findings(engine: Engine, session: Session) -> Iterator[str]:
     """Yield what stands among the tables of users and is none that is known."""
-    for stored, comment in session.user_tables("u_"):
+    for stored, comment in session.fetch(engine.kept_tables, {"prefix": _EVERYBODY}):
         if _told(comment) is None:
             yield (
                 f"the table {SCHEMA}.{stored} does not say whose it is: drop it, if "
@@ -246,16 +260,9 @@ def findings(session: Session) -> Iterator[str]:
             )
 
 
-def _of(session: Session, owner: str) -> list[UserTable]:
-    found = (t for t in _all(session, _prefix(owner)) if t.owner == owner)
+def _of(owner: str, comments: list[str | None]) -> list[UserTable]:
+    found = [t for c in comments if (t := _told(c)) is not None and t.owner == owner]
     return sorted(found, key=lambda table: table.name)
-
-
-def _all(session: Session, prefix: str) -> Iterator[UserTable]:
-    for _, comment in session.user_tables(prefix):
-        table = _told(comment)
-        if table is not None:
-            yield table
 
 
 def _told(comment: str | None) -> UserTable | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,15 +12,13 @@ from distiller.archive import Archive, RemoteArchive, open_archive
 from distiller.cli import settings_of
 from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.supervisor import Supervisor
+from distiller.jobs.watch import Watcher
 from distiller.web import boot
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from distiller.core.settings import Settings
-
-_LOOK_S: Final = 0.1
-"""How often to look for jobs that the server has made, s."""
 
 
 def _archive(settings: Settings) -> Archive | RemoteArchive:
@@ -51,10 +49,10 @@ def command(ctx: click.Context) -> None:
 
     with _archive(settings) as archive:
         store = OrmJobStore()
-        supervisor = Supervisor(settings, store, archive, look_s=_LOOK_S)
+        supervisor = Supervisor(settings, store, archive)
         queries = None
         if isinstance(archive, Archive):
-            queries = QueryDesk(settings, store, archive, look_s=_LOOK_S)
+            queries = QueryDesk(settings, store, archive)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             supervisor.stop(0.0)
@@ -67,7 +65,8 @@ def command(ctx: click.Context) -> None:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         try:
-            supervisor.run(begin)
+            with Watcher(store):
+                supervisor.run(begin)
         finally:
             if queries is not None:
                 queries.stop()

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -19,6 +19,7 @@ from distiller.core.settings import load_settings
 from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
+from distiller.jobs.watch import Watcher
 from distiller.model.examples import examples
 from distiller.model.load import lacking
 from distiller.queries import uploads
@@ -84,7 +85,7 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     from distiller.web import names, site  # noqa: PLC0415
     from distiller.web.jobs.store import OrmJobStore  # noqa: PLC0415
 
-    with closing(open_archive(settings, create=False)) as archive:
+    with closing(open_archive(settings, create=False)) as archive, ExitStack() as stack:
         archive.set_base_url(settings.base_url)
         examples(archive.model.folder)  # those of a site are refused here if wrong
         for words in lacking(archive.model):
@@ -100,17 +101,16 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
         site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
         if demo:
             _order_map(jobs, archive)
-        try:
-            for desk in desks:
-                desk.start()
-            server.run(
-                site.current(),
-                listener,
-                lambda: click.echo(f"ready: {settings.base_url}/"),
-            )
-        finally:
-            for desk in desks:
-                desk.stop()
+        if settings.runner == "external":
+            stack.enter_context(Watcher(store))
+        for desk in desks:
+            stack.callback(desk.stop)
+            desk.start()
+        server.run(
+            site.current(),
+            listener,
+            lambda: click.echo(f"ready: {settings.base_url}/"),
+        )
 
 
 def _desks(settings: Settings, store: JobStore, archive: Archive) -> list[Desk]:

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         default=100_000,
         ge=1,
         description="Disk for the results of all asynchronous queries, below the home, "
-        "MB.",
+        "and as much for files that came with those which have not run, MB.",
     )
     upload_mb: int = Field(
         default=100,

@@ -1,4 +1,4 @@
-"""How long jobs may run and are kept, and how much may be asked of one."""
+"""How many jobs, how long they may run and are kept, how much one may ask."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, Forbidden
 from distiller.jobs.store import QUERY
+from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from distiller.core.settings import Settings
+    from distiller.jobs.store import JobStore, Kind
     from distiller.vo.uws import Pairs
+
+UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 
 PENDING_MAX: Final = 1000
 """Most jobs of one owner that were made and not started."""
@@ -84,3 +88,40 @@ def latest(settings: Settings, moment: datetime) -> datetime:
 def idle_end(settings: Settings, created: datetime) -> datetime:
     """Return until when a job of nobody is kept that does not run."""
     return min(created + IDLE, latest(settings, created))
+
+
+def make_room(store: JobStore, owner: str | None, kind: Kind) -> None:
+    """Let nobody fill the table with jobs that are never started.
+
+    Raises
+    ------
+    Forbidden
+        If an account has too many.
+    """
+    if store.count(owner, {Phase.PENDING}, kind) < PENDING_MAX:
+        return
+    if owner is not None:
+        message = f"there are {PENDING_MAX} jobs of yours that were not started"
+        raise Forbidden(message, hint="start some, or delete them")
+    # Those of nobody are everybody's: one who fills them up must not shut out
+    # the others, so the oldest makes room.
+    oldest = store.oldest(None, Phase.PENDING, kind)
+    if oldest is not None:
+        store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
+
+
+def check_load(store: JobStore, most: int, owner: str | None, kind: Kind) -> None:
+    """Refuse another job of an owner who has so many under way.
+
+    Raises
+    ------
+    Forbidden
+        Naming the limit.
+    """
+    if store.count(owner, UNDER_WAY, kind) < most:
+        return
+    if owner is None:
+        message = f"{most} jobs of visitors without an account are under way"
+        raise Forbidden(message, hint="try again later, or log in")
+    message = f"{most} jobs of yours are under way already"
+    raise Forbidden(message, hint="wait for one to end, or abort some")

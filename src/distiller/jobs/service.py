@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -40,13 +41,12 @@ if TYPE_CHECKING:
     from distiller.analysis.parameters import TaskParameters
     from distiller.core.settings import Settings
     from distiller.jobs.limits import Times
-    from distiller.jobs.store import DatasetFinder, JobStore, JobUpdate, Kind, Resolver
+    from distiller.jobs.store import DatasetFinder, JobStore, JobUpdate, Resolver
     from distiller.jobs.uploads import Uploads
 
 _LOOK_S: Final = 0.5
 _LOOK_AT_OWN_S: Final = 5.0
 _OPEN: Final = frozenset({Phase.PENDING, Phase.HELD})
-_UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _ALL: Final = frozenset(Phase)
 
 _TRIES: Final = 100
@@ -110,7 +110,7 @@ class JobService:
             If the owner has too many jobs that were not started.
         """
         job = self._new(task, parameters, owner, run_id, times)
-        self._make_room(owner, kind_of(task))
+        limits.make_room(self._store, owner, kind_of(task))
         self._keep(job, files)
         return job
 
@@ -137,16 +137,9 @@ class JobService:
             If the owner has too many jobs under way.
         """
         job = self._new(task, parameters, who.name, run_id, times)
-        self._check_load(who.name, kind_of(task))
+        self._check_load(who.name, task)
         phase, update = self._outcome(job, who)
-        made = replace(
-            job,
-            phase=phase,
-            quote=update.get("quote"),
-            end_time=update.get("end_time"),
-            destruction=update.get("destruction", job.destruction),
-            error=update.get("error"),
-        )
+        made = _with(job, phase, update)
         self._keep(made, files, update.get("spec", ""))
         return made
 
@@ -177,8 +170,7 @@ class JobService:
         if files:
             job = self._store.get(job_id)
             if job.phase is Phase.PENDING:
-                folder = folders.job_folder(self._settings, job_id)
-                uploads.save(folder, files, self._settings.upload_mb)
+                self._save(folders.job_folder(self._settings, job_id), files)
         for _ in range(_TRIES):
             job = self._store.get(job_id)
             if job.phase is not Phase.PENDING:
@@ -232,12 +224,12 @@ class JobService:
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
                 raise _illegal(job, "run")
-            self._check_load(job.owner, kind_of(job.task))
+            self._check_load(job.owner, job.task)
             owner = who if who and who.name == job.owner else Reader(job.owner)
             phase, update = self._outcome(job, owner)
             # If parameters were added since, they are to be used as well.
             if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
-                return self.get(job_id)
+                return _with(job, phase, update)
         raise Busy(_RESTLESS.format(job_id), hint="try again")
 
     def abort(self, job_id: str) -> Job:
@@ -249,7 +241,7 @@ class JobService:
         if self._store.update(job_id, _OPEN, update, to=Phase.ABORTED):
             uploads.forget(folders.job_folder(self._settings, job_id))
             return self.get(job_id)
-        self._step(job_id, _UNDER_WAY, {"wish": "abort"}, "be aborted")
+        self._step(job_id, limits.UNDER_WAY, {"wish": "abort"}, "be aborted")
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
@@ -311,16 +303,24 @@ class JobService:
         return before + 1, max(waiting, before + 1)
 
     async def wait(
-        self, job_id: str, *, timeout_s: float, phase: Phase | None = None
+        self,
+        job_id: str,
+        who: Reader = NOBODY,
+        *,
+        timeout_s: float,
+        phase: Phase | None = None,
     ) -> Job:
         """Return the job once its phase changes, after ``timeout_s``, or at `leave`.
 
         Parameters
         ----------
+        who
+            Who asks, as for `visit`.
         phase
             The phase that the client knows; if the job is not in it, or not in one
             that can end by itself, there is nothing to wait for.
         """
+        look = functools.partial(self._look, job_id, who)
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
 
@@ -330,7 +330,7 @@ class JobService:
 
         deadline = time.monotonic() + timeout_s
         with self._store.changes.listening(tell):
-            job = await loop.run_in_executor(self._threads, self._look, job_id)
+            job = await loop.run_in_executor(self._threads, look)
             known = job.phase if phase is None else phase
             while job.phase == known and known.is_active:
                 left = deadline - time.monotonic()
@@ -339,7 +339,7 @@ class JobService:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left, self._look_s))
                 changed.clear()
-                job = await loop.run_in_executor(self._threads, self._look, job_id)
+                job = await loop.run_in_executor(self._threads, look)
         return job
 
     def leave(self) -> None:
@@ -379,9 +379,9 @@ class JobService:
 
     # Inside ----------------------------------------------------------------------
 
-    def _look(self, job_id: str) -> Job:
+    def _look(self, job_id: str, who: Reader) -> Job:
         try:
-            return self.get(job_id)
+            return self.visit(job_id, who)
         finally:
             self._store.release()
 
@@ -434,34 +434,23 @@ class JobService:
             return
         folder = folders.job_folder(self._settings, job.job_id)
         try:
-            uploads.save(folder, files, self._settings.upload_mb)
+            self._save(folder, files)
             self._store.create(job, spec)
         except BaseException:
             folders.remove(folder)
             raise
 
-    def _make_room(self, owner: str | None, kind: Kind) -> None:
-        """Let nobody fill the table with jobs that are never started."""
-        if self._store.count(owner, {Phase.PENDING}, kind) < limits.PENDING_MAX:
-            return
-        if owner is not None:
-            message = f"there are {limits.PENDING_MAX} jobs of yours that were not "
-            raise Forbidden(f"{message}started", hint="start some, or delete them")
-        # Those of nobody are everybody's: one who fills them up must not shut out
-        # the others, so the oldest makes room.
-        oldest = self._store.oldest(None, Phase.PENDING, kind)
-        if oldest is not None:
-            self._store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
+    def _save(self, folder: Path, files: Uploads) -> None:
+        uploads.save(
+            folder,
+            files,
+            most_bytes=self._settings.upload_mb * 10**6,
+            most_together=self._settings.async_results_mb * 10**6,
+        )
 
-    def _check_load(self, owner: str | None, kind: Kind) -> None:
+    def _check_load(self, owner: str | None, task: str) -> None:
         most = self._settings.jobs_per_user
-        if self._store.count(owner, _UNDER_WAY, kind) < most:
-            return
-        if owner is None:
-            message = f"{most} jobs of visitors without an account are under way"
-            raise Forbidden(message, hint="try again later, or log in")
-        message = f"{most} jobs of yours are under way already"
-        raise Forbidden(message, hint="wait for one to end, or abort some")
+        limits.check_load(self._store, most, owner, kind_of(task))
 
     def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
         """Return what RUN makes of a job: queued with all it needs, or in ERROR."""
@@ -483,6 +472,18 @@ class JobService:
     def _quote(self, task: str) -> datetime | None:
         typical_s = self._store.typical_duration_s(task)
         return None if typical_s is None else now() + timedelta(seconds=typical_s)
+
+
+def _with(job: Job, phase: Phase, update: JobUpdate) -> Job:
+    """Return a job as RUN has changed it."""
+    return replace(
+        job,
+        phase=phase,
+        quote=update.get("quote", job.quote),
+        end_time=update.get("end_time"),
+        destruction=update.get("destruction", job.destruction),
+        error=update.get("error"),
+    )
 
 
 def _illegal(job: Job, words: str) -> IllegalState:

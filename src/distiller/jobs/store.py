@@ -159,6 +159,12 @@ class JobStore(Protocol):
     def typical_duration_s(self, task: str) -> float | None:
         """Return the median run of the last completed jobs of a task, or None."""
 
+    def sign(self) -> object:
+        """Return what is another once any process has changed a job; cheap.
+
+        Something may be missed: who needs to know looks from time to time.
+        """
+
     def release(self) -> None:
         """Give back what this thread holds, such as a database connection."""
 

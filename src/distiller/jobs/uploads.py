@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, NoSpace
 from distiller.core.files import atomic_file
 from distiller.jobs import folders
 
@@ -33,13 +34,15 @@ def find(folder: Path) -> dict[str, Path]:
     return {unquote(path.name.removeprefix(_PREFIX)): path for path in kept}
 
 
-def save(folder: Path, files: Uploads, most_mb: int) -> None:
+def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -> None:
     """Keep files, each whole or not at all; one of the same name is replaced.
 
     Parameters
     ----------
-    most_mb
-        Size of all files of one job at most, MB.
+    most_bytes
+        That the files of this job may have.
+    most_together
+        Bytes that the files of all jobs may have.
 
     Raises
     ------
@@ -47,9 +50,10 @@ def save(folder: Path, files: Uploads, most_mb: int) -> None:
         If there are too many, or they are too large: those that are kept already
         count too. None of these is kept then.
     NoSpace
-        If the disk is full.
+        If the disk, or what all jobs may have, is full.
     """
     present = find(folder)
+    left = most_together - _all_bytes(folder.parent)
     both = {*present, *files}
     if len(both) > MOST_FILES:
         words = f"{len(both)} files are more than the {MOST_FILES} of one job"
@@ -68,7 +72,8 @@ def save(folder: Path, files: Uploads, most_mb: int) -> None:
                     new.append(path)
                 for chunk in chunks:
                     used += len(chunk)
-                    _check(used, most_mb)
+                    left -= len(chunk)
+                    _check(used, most_bytes, left)
                     stream.write(chunk)
     except BaseException:
         for path in new:
@@ -76,12 +81,27 @@ def save(folder: Path, files: Uploads, most_mb: int) -> None:
         raise
 
 
-def _check(used: int, most_mb: int) -> None:
-    if used > most_mb * 10**6:
+def _all_bytes(jobs: Path) -> int:
+    """Return what the files of all jobs take."""
+    total = 0
+    for path in jobs.glob(f"*/{folders.UPLOADS}/*"):
+        with suppress(FileNotFoundError):  # its query has run meanwhile
+            total += path.stat().st_size
+    return total
+
+
+def _check(used: int, most_bytes: int, left: int) -> None:
+    if used > most_bytes:
         raise BadParameter(
             "UPLOAD",
-            f"the files of a job may have {most_mb} MB together",
+            f"the files of a job may have {most_bytes // 10**6} MB together",
             hint="take fewer columns or rows, or ask the operators: upload_mb",
+        )
+    if left < 0:
+        raise NoSpace(
+            "the files that came with queries which have not run fill their place",
+            hint="try again later, or ask /tap/sync; the operator's limit is "
+            "async_results_mb",
         )
 
 

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distiller.core.errors import BadParameter, Busy, IllegalState, NotFound
+from distiller.core.errors import (
+    BadParameter,
+    Busy,
+    IllegalState,
+    NoSpace,
+    NotFound,
+)
 from distiller.core.times import now
 from distiller.jobs import folders, query_desk, uploads
 from distiller.jobs.limits import Times
@@ -525,9 +531,22 @@ def test_files_that_are_too_many_or_too_large_leave_no_job(
     assert list(uploads.find(office.folder(job))) == ["a"]
 
 
+def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
+    few = office.home.model_copy(update={"async_results_mb": 1})
+    office.service._settings = few
+    half = {"a": [b"\0" * 600_000]}
+    first = office.service.create("tap", [("LANG", "ADQL")], files=half)
+    with pytest.raises(NoSpace, match="files that came with queries which have not"):
+        office.service.create("tap", [], files=half)
+    assert [job.job_id for job in office.store.list(owner=None)] == [first.job_id]
+    office.open()
+    office.until(office.service.run(first.job_id))
+    office.service.create("tap", [], files=half)
+
+
 def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
     orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
-    uploads.save(orphan, {"a": [b"x"]}, 1)
+    uploads.save(orphan, {"a": [b"x"]}, most_bytes=10, most_together=10)
     kept = office.service.create("tap", [], files={"a": [b"x"]})
     old = time.time() - 7200
     for folder in (orphan, office.folder(kept)):

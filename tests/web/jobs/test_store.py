@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 import uuid
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from distiller.core.errors import IllegalState, NoSpace, NotFound
 from distiller.core.times import now
+from distiller.jobs.watch import Watcher
 from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result
 
 if TYPE_CHECKING:
@@ -316,3 +320,24 @@ def test_a_full_disk_is_told_as_one(store: OrmJobStore) -> None:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA max_page_count = 1073741823")
     assert store.list(owner=None) == (job,)
+
+
+def test_what_another_process_changes_is_told(store: OrmJobStore) -> None:
+    told = threading.Event()
+    seen: list[str] = []
+
+    def listen(job_id: str) -> None:
+        seen.append(job_id)
+        told.set()
+
+    with store.changes.listening(listen, only_due=True), Watcher(store):
+        time.sleep(0.1)
+        seen.clear()
+        told.clear()
+        name = connection.settings_dict["NAME"]
+        with closing(sqlite3.connect(name)) as other, other:
+            other.execute("UPDATE jobs_job SET wish = 'abort'")
+            other.execute("CREATE TABLE another (x)")
+            other.execute("DROP TABLE another")
+        assert told.wait(10)
+    assert set(seen) == {""}

@@ -311,6 +311,24 @@ def test_files_of_a_request_are_taken(jobs: Jobs) -> None:
     assert jobs.client.get(f"{job}/results/result").text.split() == ["n", "7"]
 
 
+def test_parts_may_come_in_chunks(jobs: Jobs) -> None:
+    """As Java clients send them, without a length."""
+    fields: Any = {
+        "LANG": (None, "ADQL"), "QUERY": (None, ALL), "FORMAT": (None, "csv"),
+        "PHASE": (None, "RUN"),
+    }  # fmt: skip
+    whole = jobs.client.build_request("POST", jobs.url, files=fields)
+    body = whole.read()
+    answer = jobs.client.post(
+        jobs.url,
+        content=iter([body[:100], body[100:]]),
+        headers={"Content-Type": whole.headers["content-type"]},
+    )
+    job = answer.headers["location"]
+    jobs.finish(job)
+    assert jobs.get(f"{job}/results/result").text == ROWS
+
+
 def test_analysis_and_queries_do_not_block_each_other(
     start_server: StartServer,
 ) -> None:

@@ -288,14 +288,6 @@ def test_time_limit_is_said(start_server: StartServer) -> None:
     assert "it ran longer than the limit of 0.3 s" in message
 
 
-def test_what_is_not_there_yet_is_404_and_says_so(server: Server) -> None:
-    for path in ("async", "async/7/phase"):
-        for method in ("GET", "POST", "DELETE"):
-            answer = httpx.request(method, f"{server.url}/tap/{path}")
-            assert answer.status_code == 404
-            assert f"this service has no /tap/{path} yet" in answer.text
-
-
 @pytest.mark.parametrize("asked", ["text/csv", "text/csv; charset=utf-8"])
 def test_the_media_type_of_csv_is_that_which_was_asked_for(
     server: Server, asked: str

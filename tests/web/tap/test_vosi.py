@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import pyvo
+from lxml import etree
 from pyvo.io.vosi import parse_availability
 
 from distiller.web.tap.description import features
@@ -81,6 +82,19 @@ def test_capabilities(server: Server) -> None:
     assert text.count("<dataModel") == 1
     assert f">{server.url}/tap</accessURL>" in text
     assert "/async" not in text
+
+
+def test_limits_of_jobs(server: Server) -> None:
+    root = etree.fromstring(httpx.get(f"{server.url}/tap/capabilities").content)
+    found = {
+        name: tuple(int(child.text or "") for child in limits)
+        for name in ("retentionPeriod", "executionDuration")
+        for limits in root.iter(name)
+    }
+    assert found == {
+        "retentionPeriod": (30 * 86400, 30 * 86400),
+        "executionDuration": (600, 7200),
+    }
 
 
 def test_base_address_leads_to_the_capabilities(server: Server) -> None:

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from distiller.model import BoundTable, Model
 
 _CUT_OFF_S = 3600.0
+_KEPT = """
+SELECT table_name AS name, comment FROM duckdb_tables()
+WHERE NOT internal AND NOT temporary AND database_name = current_database()
+  AND schema_name = 'tap_user' AND starts_with(table_name, $prefix)
+"""
 
 
 class DuckDBEngine:
@@ -43,6 +48,7 @@ class DuckDBEngine:
 
     name: Final[EngineName] = "duckdb"
     target: Final[Target] = "duckdb"
+    kept_tables: Final = _KEPT
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -26,12 +26,6 @@ _CHUNK = 5_000
 _ARROW_FROM = 400
 """Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
 
-_USER_TABLES = """
-SELECT table_name, comment FROM duckdb_tables()
-WHERE NOT internal AND NOT temporary AND database_name = current_database()
-  AND schema_name = 'tap_user' AND starts_with(table_name, $prefix)
-"""
-
 
 class DuckDBSession:
     """One cursor. One process owns the file, so that there is nobody to lock out."""
@@ -138,11 +132,6 @@ class DuckDBSession:
         """Return none: there are no indexes beside those of keys."""
         del model
         return []
-
-    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
-        """Return names and comments of tables that users keep."""
-        found = self.fetch(_USER_TABLES, {"prefix": prefix})
-        return [(str(name), comment) for name, comment in found]
 
     def keep(self, stored: str, table: Given) -> None:
         """Make a table that stays, with its rows."""

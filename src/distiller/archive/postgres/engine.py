@@ -71,6 +71,12 @@ _DEFAULTS = {
     "keepalives_idle": "30",
     "client_encoding": "UTF8",
 }
+_KEPT = """
+SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS comment
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'tap_user' AND c.relkind = 'r' AND starts_with(c.relname, $prefix)
+"""
 
 
 class PostgresEngine:
@@ -78,6 +84,7 @@ class PostgresEngine:
 
     name: Final[EngineName] = "postgresql"
     target: Final[Target] = "pgsphere"
+    kept_tables: Final = _KEPT
 
     def __init__(self, settings: Settings) -> None:
         assert settings.database_url is not None  # noqa: S101 - `engine_of` has looked

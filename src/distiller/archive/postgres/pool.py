@@ -154,6 +154,10 @@ class Pool:
         self, load: Callable[[adbc.AdbcConnection], None]
     ) -> adbc.AdbcConnection:
         """Begin on a new connection, once tables were put into it."""
+        # One that is idle makes room for it.
+        spare = self._take()
+        if spare is not None:
+            _close(spare)
         try:
             made = self._connect()
         except adbc.Error as error:

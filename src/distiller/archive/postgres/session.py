@@ -30,11 +30,6 @@ SELECT n.nspname || '.' || c.relname FROM pg_index x
 JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE x.indisvalid
 """
-_USER_TABLES = """
-SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = 'tap_user' AND c.relkind = 'r' AND starts_with(c.relname, $prefix)
-"""
 _ALONE = "SELECT pg_advisory_lock(hashtextextended($name, 0))"
 
 
@@ -197,11 +192,6 @@ class PostgresSession:
         return [
             f"{name} of {table}" for name, table in wanted.items() if name not in found
         ]
-
-    def user_tables(self, prefix: str) -> list[tuple[str, str | None]]:
-        """Return names and comments of tables that users keep."""
-        found = self.fetch(_USER_TABLES, {"prefix": prefix})
-        return [(str(name), comment) for name, comment in found]
 
     def keep(self, stored: str, table: Given) -> None:
         """Make a table that stays, with its rows."""

@@ -510,11 +510,18 @@ RETURN CASE
     g[2]]
   ELSE dst.centroid_any(g) END;
 
+-- Whole numbers get their ".0"; where every number has its point there are none, and the
+-- slow look for them is left out.
 CREATE OR REPLACE FUNCTION dst.polygon_text(g double precision[])
 RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+  numbers CONSTANT text := array_to_string(g, ' ');
 BEGIN
+  IF octet_length(numbers) - octet_length(replace(numbers, '.', '')) = cardinality(g) THEN
+    RETURN 'POLYGON ICRS ' || numbers;
+  END IF;
   RETURN 'POLYGON ICRS '
-    || regexp_replace(array_to_string(g, ' '), '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
+    || regexp_replace(numbers, '(^| )(-?\d+)(?= |$)', '\1\2.0', 'g');
 END $$;
 
 CREATE OR REPLACE FUNCTION dst.region_text(g double precision[])

@@ -80,7 +80,7 @@ class Field:
         return product
 
 
-_SIZE: Final = re.compile(r"(?:[0-9]{1,6}x){0,4}(?:[0-9]{1,9}|[0-9]{0,9}\*)")
+_SIZE: Final = re.compile(r"(?:[0-9]{1,6}x){0,4}(?:[1-9][0-9]{0,8}|[0-9]{0,9}\*)")
 
 
 def column_of(field: Field, name: str) -> Column:

@@ -172,9 +172,25 @@ def finished(column: Column, values: Values) -> tuple[Column, Values]:
         return _regions(column, values)
     if column.is_geometry:
         return column, _shapes(column, values)
+    if pa.types.is_list(values.type):
+        _check_lengths(column, values)
     if pa.types.is_string(values.type):
         return column, _without_nul(values)
     return column, values
+
+
+def _check_lengths(column: Column, values: Values) -> None:
+    """Refuse arrays that are not as long as their column says."""
+    size = column.arraysize or ""
+    if not size.isdecimal():
+        return
+    lengths = pc.list_value_length(values).drop_null().to_numpy(zero_copy_only=False)
+    wrong = lengths[lengths != int(size)]
+    if wrong.size:
+        raise UserError(
+            f"column {column.name!r}: an array has {wrong[0]} values, and its "
+            f"arraysize is {size}"
+        )
 
 
 def _without_nul(values: Values) -> Values:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import statistics
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from django.db import (
     IntegrityError,
     OperationalError,
+    connection,
     connections,
     models,
     transaction,
@@ -17,14 +19,13 @@ from django.db import (
 
 from distiller.core.errors import Busy, IllegalState, NoSpace, NotFound
 from distiller.jobs.changes import Changes
-from distiller.jobs.store import QUERY, Entry, JobUpdate, Wish
+from distiller.jobs.store import QUERY, Entry, JobUpdate, Kind, Wish
 from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result, sources
 from distiller.web.jobs.models import JobRow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
-    from distiller.jobs.store import Kind
     from distiller.vo.uws import Pairs
 
 _INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
@@ -33,6 +34,23 @@ _MOVING: Final = (Phase.QUEUED.value, Phase.EXECUTING.value)
 # SQLite's names, and PostgreSQL's code of disk_full.
 _FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "53100"})
 _BUSY: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
+
+
+def _unfinished(of: str) -> str:
+    """Return SQL: two looks into indexes in one statement; an OR would scan."""
+    look = (
+        "SELECT creation_time, job_id, owner, phase, wish, tries FROM jobs_job "
+        "WHERE {} IN (%s, %s)"
+    )
+    looks = (look.format(column) + of for column in ("phase", "wish"))
+    return f"{' UNION '.join(looks)} ORDER BY creation_time"
+
+
+_UNFINISHED: Final[Mapping[Kind | None, str]] = {
+    None: _unfinished(""),
+    "query": _unfinished(f" AND task = '{QUERY}'"),
+    "analysis": _unfinished(f" AND task <> '{QUERY}'"),
+}
 
 
 class OrmJobStore:
@@ -76,11 +94,11 @@ class OrmJobStore:
 
     def get(self, job_id: str) -> Job:
         """Return a job; `NotFound` if there is none or it is to be deleted."""
-        rows = JobRow.objects.filter(pk=job_id).exclude(wish="delete")
-        row = rows.defer("spec").first()
-        if row is None:
-            raise _not_found(job_id)
-        return _job(row)
+        # The plainest query that there is: all others that wait for a job ask it.
+        for row in JobRow.objects.filter(pk=job_id).defer("spec"):
+            if row.wish != "delete":
+                return _job(row)
+        raise _not_found(job_id)
 
     def list(
         self,
@@ -153,10 +171,10 @@ class OrmJobStore:
 
     def unfinished(self, kind: Kind | None = None) -> tuple[Entry, ...]:
         """Return jobs that are QUEUED, EXECUTING or wished away, oldest first."""
-        columns = ("creation_time", "job_id", "owner", "phase", "wish", "tries")
-        # Two looks into indexes in one statement; an OR would scan the table.
-        moving = _of(kind).filter(phase__in=_MOVING).values_list(*columns)
-        wished = _of(kind).filter(wish__in=get_args(Wish)).values_list(*columns)
+        # Asked at each turn of a desk, and ten times as fast as through the ORM.
+        with connection.cursor() as cursor:
+            cursor.execute(_UNFINISHED[kind], [*_MOVING, *get_args(Wish)])
+            found = cursor.fetchall()
         return tuple(
             Entry(
                 job_id,
@@ -165,9 +183,7 @@ class OrmJobStore:
                 cast("Wish | None", wish or None),
                 tries,
             )
-            for _, job_id, owner, phase, wish, tries in moving.union(wished).order_by(
-                "creation_time"
-            )
+            for _, job_id, owner, phase, wish, tries in found
         )
 
     def count(
@@ -208,6 +224,14 @@ class OrmJobStore:
             if start is not None and end is not None
         ]
         return statistics.median(runs) if runs else None
+
+    def sign(self) -> object:
+        """Return time and size of SQLite's log, which each transaction writes."""
+        try:
+            found = Path(f"{connection.settings_dict['NAME']}-wal").stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
     def release(self) -> None:
         """Close this thread's connection."""

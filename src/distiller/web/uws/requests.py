@@ -31,9 +31,8 @@ LISTED_MAX: Final = 10_000
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
-_FORMS: Final = frozenset(
-    {"application/x-www-form-urlencoded", "multipart/form-data", ""}
-)
+MULTIPART: Final = "multipart/form-data"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", MULTIPART, ""})
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d):(\d\d)(\.\d+)?Z?)?", re.ASCII

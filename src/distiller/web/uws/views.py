@@ -5,6 +5,7 @@ Handlers translate; `distiller.jobs.service` decides.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
@@ -54,7 +55,7 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
         return _xml(uws_documents.job_list_document(found, url_of(task)))
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST")
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_creation(post)
     job = await sync_to_async(_create)(service, task, post, who)
     return _see_other(url_of(task, job.job_id))
@@ -64,21 +65,21 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
 @votable_errors
 async def job(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
     """Show a job, perhaps once its phase changes; change or delete it."""
-    found, who = await _visit(request, task, job_id)
     service = site.current().jobs
     if request.method in _READS:
         wait = requests.read_wait(request)
-        if wait is not None:
-            await release_thread()
-            found = await service.wait(
-                job_id, timeout_s=wait.timeout_s, phase=wait.phase
-            )
+        found = await (
+            _visit(request, task, job_id)
+            if wait is None
+            else _visit_later(request, task, job_id, wait)
+        )
         return _xml(uws_documents.job_document(found, url_of(task, job_id)))
+    found, who = await _visit_by(request, task, job_id)
     if request.method == "DELETE":
         return await _delete(service, task, job_id)
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST", "DELETE")
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_change(post)
     if post.delete:
         return await _delete(service, task, job_id)
@@ -92,7 +93,7 @@ async def child(
     request: HttpRequest, task: str, job_id: str, child: str
 ) -> HttpResponseBase:
     """Show one part of a job, or change it."""
-    found, who = await _visit(request, task, job_id)
+    found, who = await _visit_by(request, task, job_id)
     if child not in _CHILDREN:
         message = f"a job has no {child!r}"
         raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
@@ -101,7 +102,7 @@ async def child(
     if request.method != "POST" or child not in _CHANGED_BY:
         more = ("POST",) if child in _CHANGED_BY else ()
         return _not_allowed(request, "GET", "HEAD", *more)
-    post = requests.read_post(request, task)
+    post = await _read_post(request, task)
     requests.check_part(post, child, _CHANGED_BY[child])
     await _apply(site.current().jobs, found, post, who)
     return _see_other(url_of(task, job_id))
@@ -113,7 +114,7 @@ async def result(
     request: HttpRequest, task: str, job_id: str, result_id: str
 ) -> HttpResponseBase:
     """Send one result."""
-    found, _ = await _visit(request, task, job_id)
+    found = await _visit(request, task, job_id)
     if request.method not in _READS:
         return _not_allowed(request, "GET", "HEAD")
     service = site.current().jobs
@@ -147,21 +148,51 @@ _CHANGED_BY: Final[dict[str, str | None]] = {
 }
 
 
+async def _read_post(request: HttpRequest, task: str) -> requests.Post:
+    if request.content_type != requests.MULTIPART:
+        return requests.read_post(request, task)
+    # Taking files apart takes its time, and others must not wait for that.
+    return await asyncio.to_thread(requests.read_post, request, task)
+
+
 def _require(task: str) -> None:
     """Refuse tasks that there are not; the one of queries is no task of analysis."""
     if task != QUERY:
         tasks.task(task)
 
 
-async def _visit(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
+async def _visit(request: HttpRequest, task: str, job_id: str) -> Job:
+    """Return a job that whoever asks may see."""
+    found, _ = await _visit_by(request, task, job_id)
+    return found
+
+
+async def _visit_by(request: HttpRequest, task: str, job_id: str) -> tuple[Job, Reader]:
     """Return a job that whoever asks may see, and who asks."""
     _require(task)
     who = await access.avisitor(request)
     found = await sync_to_async(site.current().jobs.visit)(job_id, who)
+    return _of_task(found, task), who
+
+
+async def _visit_later(
+    request: HttpRequest, task: str, job_id: str, wait: requests.Wait
+) -> Job:
+    """Return such a job once its phase has changed."""
+    _require(task)
+    who = await access.avisitor(request)
+    await release_thread()
+    found = await site.current().jobs.wait(
+        job_id, who, timeout_s=wait.timeout_s, phase=wait.phase
+    )
+    return _of_task(found, task)
+
+
+def _of_task(found: Job, task: str) -> Job:
     if found.task != task:
-        message = f"no such job of {task}: {job_id}"
+        message = f"no such job of {task}: {found.job_id}"
         raise NotFound(message, hint=f"it is one of {found.task}")
-    return found, who
+    return found
 
 
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
@@ -194,7 +225,7 @@ async def _apply(
     elif post.phase == "ABORT":
         after = await sync_to_async(service.abort)(job_id)
         # Most jobs are gone in no time; then the client sees it in its next look.
-        await service.wait(job_id, timeout_s=_ABORT_WAIT_S, phase=after.phase)
+        await service.wait(job_id, who, timeout_s=_ABORT_WAIT_S, phase=after.phase)
 
 
 def _set(service: JobService, job_id: str, post: requests.Post) -> None:
