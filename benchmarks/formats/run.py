@@ -66,9 +66,9 @@ CASES = (
     Case("votable/b2", "astropy binary2", 1.0),
     Case("votable/b", "astropy binary", 1.0),
     Case("votable/td", "astropy tabledata", 1.0),
-    Case("csv", "pyarrow csv", 2.0),
-    Case("tsv", "pyarrow csv", 2.0),
-    Case("json", "pyarrow csv", 2.5),
+    Case("csv", "pyarrow csv", 3.0),
+    Case("tsv", "pyarrow csv", 3.0),
+    Case("json", "pyarrow csv", 3.0),
     Case("fits", "astropy fits", 1.0),
     Case("parquet", "pyarrow parquet", 1.5),
 )
