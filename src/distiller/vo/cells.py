@@ -43,6 +43,7 @@ _BIG_ENDIAN: dict[str, np.dtype[Any]] = {
     "double": np.dtype(">f8"),
 }
 _ASCII = 128
+_BLANK = 0x20
 _CONTINUATION = 0x80
 _CONTINUATION_MASK = 0xC0
 _FOUR_BYTE_LEAD = 0xF0
@@ -164,6 +165,21 @@ def is_ascii(values: Values) -> bool:
     """Whether every character of a string array is ASCII."""
     data = data_of(values)
     return data.size == 0 or bool(data.max() < _ASCII)
+
+
+def holds(values: Values, characters: bytes) -> bool:
+    r"""Whether a string array has one of some ASCII characters, or a control character.
+
+    >>> holds(pa.array(["a", "b,c"]), b","), holds(pa.array(["a\n"]), b",")
+    (True, True)
+    """
+    data = data_of(values)
+    if data.size == 0:
+        return False
+    if data.min() < _BLANK:
+        return True
+    text = data.tobytes()  # in which a byte is found faster than by any table
+    return any(character in text for character in characters)
 
 
 def binary(data: Bytes | Numbers, offsets: Numbers) -> Values:
