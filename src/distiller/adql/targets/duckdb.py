@@ -9,7 +9,12 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 
 from distiller.adql import nodes, shapes
 from distiller.adql.scope import type_of
-from distiller.adql.targets.covers import apart, constant_cover, has_cover
+from distiller.adql.targets.covers import (
+    apart,
+    constant_cover,
+    has_cover,
+    meridians,
+)
 from distiller.adql.targets.writer import Refused, Write, Writer, double
 from distiller.core.covers import cover_names
 
@@ -146,7 +151,37 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         exact = f"{self._separation(first, second)} {sign} {reach}"
         if not node.args.get("boxed"):
             return f"({exact})"
-        return f"({self._box(first, second, distance)} AND {exact})"
+        coarse = [
+            self._box(first, second, distance),
+            *self._meridians(first, second, distance),
+        ]
+        return f"({' AND '.join([*coarse, exact])})"
+
+    def _meridians(
+        self, first: exp.Expr, second: exp.Expr, distance: exp.Expr
+    ) -> list[str]:
+        """Write a box in right ascension, of a column about a place far from the poles.
+
+        Columns may hold turns beside [0, 360]: those pass.
+        """
+        if _latitude(first) is not None:
+            first, second = second, first
+        radius = shapes.constant(distance)
+        if radius is None or not isinstance(second, nodes.Point):
+            return []
+        if not isinstance(first, nodes.Point) or not isinstance(first.this, exp.Column):
+            return []
+        lon, lat = (shapes.constant(p) for p in self._parts(second))
+        if lon is None or lat is None:
+            return []
+        found = meridians(lon, lat, radius + TOLERANCE_DEG)
+        if found is None:
+            return []
+        low, high = (double(number) for number in found)
+        own = self.tight(first.this)
+        word = "AND" if found[0] <= found[1] else "OR"
+        within = f"{own} >= {low} {word} {own} <= {high}"
+        return [f"({within} OR {own} < 0 OR {own} > 360)"]
 
     def _box(self, first: exp.Expr, second: exp.Expr, distance: exp.Expr) -> str:
         latitudes = [self.coordinates(p)[1] for p in (first, second)]
