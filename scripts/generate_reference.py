@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from distiller.analysis.tasks import Task
     from distiller.ingest.parts import Part
 
-_SPECCONV = (
-    "a spectral value in another unit; "
-    "the second argument may be left out where the column has a unit"
-)
 _REFUSED = (
     "GROUP BY takes no positions: name the column",
     "coordinate frames other than ICRS (Q402)",
@@ -51,7 +47,6 @@ _REFUSED = (
     "comparing geometries with `=` or `<`: use CONTAINS, INTERSECTS or DISTANCE",
     "CAST AS POINT, CIRCLE or POLYGON of anything but a text literal",
     "IN_UNIT of a value that is computed from columns: its unit is not known",
-    "functions that are listed below as not translated yet",
 )
 _NO_ADQL = (
     "a JOIN without ON, USING, NATURAL or CROSS",
@@ -243,29 +238,22 @@ def adql_page() -> str:
         "## Functions",
         "",
         "Aggregates: "
-        + ", ".join(f"`{name}`" for name in sorted(functions.AGGREGATES))
+        + ", ".join(
+            f"`{name}`"
+            for name in sorted(functions.AGGREGATES)
+            if name not in functions.FORMS
+        )
         + ". Mathematics and text, with the number of arguments:",
         "",
         ", ".join(
             f"`{f.name}`({_counts(f)})"
             for f in functions.FUNCTIONS.values()
-            if f.signature is None
+            if not f.signatures
         ),
         "",
         "| user-defined function | returns |",
         "|---|---|",
-        f"| `{functions.SPECCONV_SIGNATURE}` | {_SPECCONV} |",
-    ]
-    lines += [
-        f"| `{f.signature}` | {f.description} |"
-        for f in functions.FUNCTIONS.values()
-        if f.signature is not None
-    ]
-    lines += [
-        "",
-        "Known and refused by name, not translated yet: "
-        + ", ".join(f"`{name}`" for name in sorted(functions.UNTRANSLATED))
-        + ".",
+        *(f"| `{form}` | {words} |" for form, words in functions.advertised()),
         "",
         "Types of `CAST`: "
         + ", ".join(f"`{name}`" for name in functions.CAST_TYPES)

@@ -67,6 +67,29 @@ def kind(column: Column) -> Kind:
     return "boolean" if column.datatype == "boolean" else "number"
 
 
+_FRAMED: Final = "coordinates are "
+
+
+def framed(column: Column, frame: str) -> Column:
+    """Return the type of a geometry in another frame, which its description tells.
+
+    >>> frame(framed(POINT, "GALACTIC"))
+    'GALACTIC'
+    """
+    note = None if frame == "ICRS" else f"{_FRAMED}{frame}"
+    return replace(column, description=note)
+
+
+def frame(column: Column) -> str:
+    """Return the frame of the coordinates of a geometry.
+
+    >>> frame(POINT)
+    'ICRS'
+    """
+    found = column.description or ""
+    return found.removeprefix(_FRAMED) if found.startswith(_FRAMED) else "ICRS"
+
+
 def is_integer(column: Column) -> bool:
     """Whether values are whole numbers of a whole-number type."""
     return kind(column) == "number" and column.datatype in INTEGERS

@@ -24,6 +24,7 @@ MOST_COMPOUND: Final = 500
 MOST_OPERATORS: Final = 100
 MOST_SORTED: Final = 300
 MOST_VERTICES: Final = 1_000
+MOST_BINS: Final = 1_000
 DEEPEST_GEOMETRY: Final = 2
 MOST_TEXT: Final = 100_000
 MOST_COPIED: Final = 20_000
@@ -55,6 +56,7 @@ LIMITS: Final[tuple[tuple[int, str], ...]] = (
     (MOST_OPERATORS, "operators in one chain of arithmetic"),
     (MOST_SORTED, "terms of one GROUP BY or ORDER BY"),
     (MOST_VERTICES, "vertices of a polygon"),
+    (MOST_BINS, "bins of a histogram (Q311)"),
     (
         DEEPEST_GEOMETRY,
         "levels of AREA, CENTROID, CONTAINS, DISTANCE and INTERSECTS in each other",

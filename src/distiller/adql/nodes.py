@@ -100,6 +100,28 @@ class SpecConv(AdqlNode):
                            "over": False}  # fmt: skip
 
 
+class Transform(AdqlNode):
+    """``ivo_geom_transform``: a geometry turned by a matrix, known once frames are."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True, "matrix": False}
+
+
+class Named(AdqlNode):
+    """``ivo_simbadpoint('name')``; the checks put the point in its place."""
+
+
+class StringAgg(AdqlNode, exp.AggFunc):
+    """``ivo_string_agg(text, 'delimiter')``."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True}
+
+
+class Histogram(AdqlNode, exp.AggFunc):
+    """``ivo_histogram(number, lower, upper, bins)``."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True}
+
+
 class Convert(AdqlNode):
     """``CAST(value AS type)``; ``to`` names a type of ``functions.CAST_TYPES``."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import func
 
-from distiller.archive import geometry
+from distiller.archive import celestial, geometry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,7 @@ MACROS = {
         f"WHEN len(g) < 6 THEN [{_TURNED}, g[2]]::DOUBLE[] "
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
+    **celestial.MACROS,
 }
 """Text of each macro by its head."""
 
@@ -95,11 +96,20 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
             type=func.ARROW,
             null_handling=func.SPECIAL,
         )
+    for name, plain, types, returns in celestial.FUNCTIONS:
+        connection.create_function(
+            name,
+            plain,
+            list(types),
+            returns,
+            type=func.ARROW,
+            null_handling=func.SPECIAL,
+        )
 
 
 def unregister(connection: duckdb.DuckDBPyConnection) -> None:
     """Let go of the Python functions before the connection is closed."""
-    for name, *_ in _FUNCTIONS:
+    for name, *_ in (*_FUNCTIONS, *celestial.FUNCTIONS):
         connection.remove_function(name)
 
 

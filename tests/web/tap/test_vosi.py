@@ -41,6 +41,16 @@ _PROBES = {
     "ivo_interval_overlaps": "ivo_interval_overlaps(t_min, t_max, 1, 2)",
     "ivo_to_jd": "ivo_to_jd(obs_creation_date)",
     "ivo_to_mjd": "ivo_to_mjd(obs_creation_date)",
+    "ivo_healpix_index": "ivo_healpix_index(5, s_ra, s_dec)",
+    "ivo_healpix_center": "ivo_healpix_center(5, 7)",
+    "ivo_epoch_prop_pos": "ivo_epoch_prop_pos(s_ra, s_dec, 1, 2, 3, 4, 2000, 2020)",
+    "ivo_geom_transform": "ivo_geom_transform('ICRS', 'GALACTIC', s_region)",
+    "ivo_simbadpoint": "ivo_simbadpoint('Crab')",
+    "ivo_hms_to_degrees": "ivo_hms_to_degrees(obs_title)",
+    "ivo_dms_to_degrees": "ivo_dms_to_degrees(obs_title)",
+    "ivo_normal_random": "ivo_normal_random(s_ra, 2)",
+    "ivo_string_agg": "ivo_string_agg(obs_id, ' ')",
+    "ivo_histogram": "ivo_histogram(s_ra, 0, 360, 9)",
 }
 _CONDITIONS = {
     "CONTAINS": "1=CONTAINS(POINT(s_ra, s_dec), CIRCLE(1, 2, 3))",

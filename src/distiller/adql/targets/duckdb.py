@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from sqlglot import exp
 from sqlglot.generators.duckdb import DuckDBGenerator
 
 from distiller.adql import nodes, shapes
+from distiller.adql.limits import MOST_TEXT
+from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
-from distiller.adql.targets.writer import Refused, Write, Writer, double
+from distiller.adql.targets.writer import Refused, Write, Writer, double, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sqlglot import exp
 
 TOLERANCE_DEG: Final = 5.73e-10
 """Distances below this are none: what lies on the border of a region is inside."""
 
 _NO_WORD: Final = r"[^\p{{L}}\p{{N}}_]"
 """A character that is no part of a word, in any alphabet; braces for ``format``."""
+
+OVERLAPS: Final = (
+    "CAST({1} >= {2} AND {3} >= {0} AND {0} <= {1} AND {2} <= {3} AS INTEGER)"
+)
+"""Of values that may be written twice."""
 
 SLACK_DEG: Final = 1e-9
 """By how much a declination box is wider than its cone, against rounding."""
@@ -78,10 +84,49 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         f"REGEXP_ESCAPE({{1}}) || '({_NO_WORD}|$)', 'i') AS INTEGER)",
         "IVO_HASHLIST_HAS": "CAST(LIST_CONTAINS(STRING_SPLIT(LOWER({0}), '#'), "
         "LOWER({1})) AS INTEGER)",
-        "IVO_INTERVAL_OVERLAPS": "CAST(({1}) >= ({2}) AND ({3}) >= ({0}) AS INTEGER)",
-        "IVO_TO_JD": "(EPOCH_US({0}) / 86400e6 + 2440587.5e0)",
-        "IVO_TO_MJD": "(EPOCH_US({0}) / 86400e6 + 40587e0)",
+        "IVO_INTERVAL_OVERLAPS": "CAST(dst_overlaps({0}{rest}) AS INTEGER)",
+        "IVO_HEALPIX_INDEX": "dst_healpix_index({0}, {1})",
+        "IVO_HEALPIX_CENTER": "dst_healpix_center({0}, {1})",
+        "IVO_EPOCH_PROP_POS": "dst_epoch({0}{rest})",
+        "IVO_HMS_TO_DEGREES": "dst_hms({0})",
+        "IVO_DMS_TO_DEGREES": "dst_dms({0})",
+        "IVO_NORMAL_RANDOM": "(({0}) + ({1}) * SQRT(-2 * LN(1 - RANDOM())) "
+        "* COS(6.283185307179586e0 * RANDOM()))",
+        "IVO_TO_JD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 2440587.5e0)",
+        "IVO_TO_MJD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 40587e0)",
     }
+
+    PREFIX: ClassVar[str] = "dst_"
+
+    def call(self, node: nodes.Call) -> str:
+        """Write a function of the table."""
+        parts = node.expressions
+        if node.name == "IVO_INTERVAL_OVERLAPS" and all(map(is_short, parts)):
+            return OVERLAPS.format(*(self.sql(part) for part in parts))
+        if node.name == "IVO_HASWORD" and not _is_word(parts[1]):
+            haystack, needle = (self.sql(part) for part in parts)
+            return f"CAST(dst_has_words({haystack}, {needle}) AS INTEGER)"
+        return super().call(node)
+
+    def string_agg(self, node: nodes.StringAgg) -> str:
+        """Write ivo_string_agg."""
+        text, delimiter = self.sql(node.this), self.sql(node.expressions[0])
+        # An order by what is the same in each row is an error.
+        order = f" ORDER BY {text}" if find(node.this, exp.Column) else ""
+        joined = f"STRING_AGG({text}, {delimiter}{order})"
+        return f"dst_bounded({joined}, {MOST_TEXT})"
+
+    def histogram(self, node: nodes.Histogram) -> str:
+        """Write ivo_histogram."""
+        low, high, count = numbers(node)
+        cells = f"RANGE({count + 2})"
+        found = (
+            f"dst_bin({self.sql(node.this)}, {double(low)}, {double(high)}, {count})"
+        )
+        return (
+            f"CAST(COALESCE(MAP_VALUES(HISTOGRAM_EXACT({found}, {cells})), "
+            f"LIST_RESIZE([0], {count + 2}, 0)) AS INTEGER[])"
+        )
 
     def coordinates(self, point: exp.Expr) -> tuple[str, str]:
         """Write longitude and latitude of a point, deg."""
@@ -166,7 +211,11 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         return f"{name}({self.sql(node.this)}, {self.sql(node.args['expression'])})"
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
-        nodes.Call: Writer.call,
+        nodes.Call: call,
+        nodes.Transform: Writer.transform,
+        nodes.Named: lambda w, n: w.sql(n.this),
+        nodes.StringAgg: string_agg,
+        nodes.Histogram: histogram,
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
@@ -189,8 +238,18 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Overlaps: lambda w, n: w.two("dst_intersects", n),
         nodes.Near: near,
         nodes.Typed: Writer.typed,
-        nodes.RegionText: lambda w, n: f"dst_region_text({w.sql(n.this)})",
+        nodes.RegionText: Writer.region_text,
     }
+
+
+def is_short(node: exp.Expr) -> bool:
+    """Whether a value may be written twice."""
+    return isinstance(node, exp.Column | exp.Literal)
+
+
+def _is_word(node: exp.Expr) -> bool:
+    """Whether a needle is one word, as a literal."""
+    return isinstance(node, exp.Literal) and len(str(node.this).split()) == 1
 
 
 def _latitude(point: exp.Expr) -> float | None:
