@@ -114,6 +114,12 @@ VALUES = {
     "geo GEOMETRY": "s_region",
     "identifier VARCHAR": "'Crab Nebula'",
     "delimiter VARCHAR": "', '",
+    "moc VARCHAR": "'41/5'",
+    "moc MOC": "obs_id",
+    "a MOC": "obs_id",
+    "b MOC": "'31/7 41/5'",
+    "inner MOC": "obs_id",
+    "outer MOC": "cta_tmoc_between(t_min, 60000)",
 }
 
 

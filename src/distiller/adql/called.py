@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 
-from distiller.adql import frames, functions, kinds, nodes, shapes
+from distiller.adql import frames, functions, kinds, lengths, nodes, shapes
 from distiller.adql.conversions import Conversions
 from distiller.adql.instants import is_instant
-from distiller.adql.kinds import INT, TEXT, kind
+from distiller.adql.kinds import INT, MOC, TEXT, kind
 from distiller.adql.limits import MOST_BINS, MOST_TEXT
+from distiller.adql.mocs import is_time_moc
 from distiller.adql.nodes import swap
 from distiller.adql.typer import NUMBER, SHAPE, Place, Rule, bare
 from distiller.adql.typer import TEXT as TEXT_KIND
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 _DIGITS_MOST: Final = 9
 _ORDER_MOST: Final = 29
+_CELLS: Final = 1_000
+"""Characters that are assumed for the cells of an interval."""
+
+_MOCS: Final = frozenset({"moc", "text"})
+_SHOWN: Final = 40
 _COUNT: Final = 4
 _JOINED: Final = MOST_TEXT // 4
 """Length that is assumed for the texts of a group."""
@@ -44,6 +50,7 @@ class Called(Conversions):
         name = node.name
         known = functions.FUNCTIONS[name]
         nullable = known.partial
+        length = 0
         for number, (argument, wanted) in enumerate(
             zip(node.expressions, known.arguments, strict=False), 1
         ):
@@ -57,6 +64,9 @@ class Called(Conversions):
                 self.fault("Q303", argument, f"{what} must not be NULL")
             self._in_range(argument, _RANGES.get((name, number)), what)
             nullable = nullable or column.nullable
+            length += lengths.of(argument)
+        if known.result is MOC:
+            node.meta["length"] = length + _CELLS
         return replace(known.result, nullable=nullable)
 
     def _argument(self, node: exp.Expr, wanted: str, place: Place, what: str) -> Column:
@@ -64,6 +74,8 @@ class Called(Conversions):
         if wanted == "instant" and isinstance(node, exp.Literal) and node.is_string:
             return self._instant(node, what)
         inner = replace(place, in_geometry=True) if wanted == "point" else place
+        if wanted == "moc":
+            return self._moc(node, place, what)
         if wanted != "integer":
             return self.want(node, inner, frozenset({wanted}), what)
         column = self.want(node, place, NUMBER, what)
@@ -82,6 +94,17 @@ class Called(Conversions):
         made.this.meta["type"] = replace(TEXT, nullable=False)
         made.meta.update({"at": node.meta["at"], "type": column})
         swap(node, made)
+        return column
+
+    def _moc(self, node: exp.Expr, place: Place, what: str) -> Column:
+        column = self.want(node, place, _MOCS, what)
+        literal = bare(node)
+        if isinstance(literal, exp.Literal) and literal.is_string:
+            text = str(literal.this)
+            if not is_time_moc(text):
+                shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+                hint = "write order/cells, as '31/197866603 41/202615400136'"
+                self.fault("Q303", node, f"{what}: {shown!r} is no time MOC ({hint})")
         return column
 
     def _in_range(

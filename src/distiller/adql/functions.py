@@ -10,11 +10,11 @@ from sqlglot import exp
 
 from distiller.adql import nodes
 from distiller.adql.frames import FRAMES
-from distiller.adql.kinds import DOUBLE, INT, POINT, TEXT
+from distiller.adql.kinds import DOUBLE, INT, MOC, POINT, TEXT
 from distiller.core.columns import Column
 
 Argument: TypeAlias = Literal[
-    "number", "text", "instant", "integer", "point", "geometry",
+    "number", "text", "instant", "integer", "point", "geometry", "moc",
     "number literal", "integer literal", "text literal",
 ]  # fmt: skip
 
@@ -92,10 +92,12 @@ def _signed(*short: str) -> tuple[str, ...]:
 
 _N: Final[Argument] = "number"
 _T: Final[Argument] = "text"
+_M: Final[Argument] = "moc"
 _I: Final[Argument] = "integer literal"
 _RAD: Final = Column("", "double", unit="rad")
 _DEG: Final = Column("", "double", unit="deg")
 _DAY: Final = Column("", "double", unit="d")
+_SECONDS: Final = Column("", "double", unit="s", ucd="time.duration")
 _HEALPIX: Final = Column("", "long", ucd="pos.healpix")
 
 _TABLE: Final = (
@@ -216,9 +218,55 @@ _TABLE: Final = (
         signatures=_signed("ivo_normal_random(mu D, sigma D) -> D"),
         description="a random number of a normal distribution, another in each row",
     ),
+    # Time MOCs: our own names, as ADQL wants them with a prefix (decision 0035).
+    Function(
+        "CTA_TMOC", (_M,), MOC, partial=True,
+        signatures=_signed("cta_tmoc(moc T) -> MOC"),
+        description="a time MOC of its text, written with the fewest cells; NULL if it "
+        "is none",
+    ),
+    Function(
+        "CTA_TMOC_BETWEEN", (_N, _N), MOC, partial=True,
+        signatures=_signed("cta_tmoc_between(start_mjd D, stop_mjd D) -> MOC"),
+        description="the time MOC of an interval of UTC, given as MJD; NULL if it ends "
+        "before it begins",
+    ),
+    Function(
+        "CTA_TMOC_CONTAINS", (_M, _M), INT, partial=True,
+        signatures=_signed("cta_tmoc_contains(inner MOC, outer MOC) -> I"),
+        description="1 if all times of inner are in outer; 0 otherwise",
+    ),
+    Function(
+        "CTA_TMOC_DURATION", (_M,), _SECONDS, partial=True,
+        signatures=_signed("cta_tmoc_duration(moc MOC) -> D"),
+        description="how long the times of a MOC are together, in s",
+    ),
+    Function(
+        "CTA_TMOC_HAS", (_M, _N), INT, partial=True,
+        signatures=_signed("cta_tmoc_has(moc MOC, mjd D) -> I"),
+        description="1 if a moment of UTC, given as MJD, is in a time MOC; 0 otherwise",
+    ),
+    Function(
+        "CTA_TMOC_INTERSECTION", (_M, _M), MOC, partial=True,
+        signatures=_signed("cta_tmoc_intersection(a MOC, b MOC) -> MOC"),
+        description="the times that two MOCs have in common",
+    ),
+    Function(
+        "CTA_TMOC_INTERSECTS", (_M, _M), INT, partial=True,
+        signatures=_signed("cta_tmoc_intersects(a MOC, b MOC) -> I"),
+        description="1 if two MOCs have a time in common; 0 otherwise",
+    ),
+    Function(
+        "CTA_TMOC_UNION", (_M, _M), MOC, partial=True,
+        signatures=_signed("cta_tmoc_union(a MOC, b MOC) -> MOC"),
+        description="the times of two MOCs together",
+    ),
 )  # fmt: skip
 
 FUNCTIONS: Final = {f.name: f for f in _TABLE}
+
+TRUTHS: Final = frozenset({"CTA_TMOC_CONTAINS", "CTA_TMOC_HAS", "CTA_TMOC_INTERSECTS"})
+"""Functions that are written as a condition where they are compared with 1 or 0."""
 
 AGGREGATES: Final[dict[str, type[exp.AggFunc]]] = {
     "AVG": exp.Avg,

@@ -159,6 +159,10 @@ class Near(AdqlNode):
                            "boxed": False}  # fmt: skip
 
 
+class Truth(AdqlNode):
+    """Predicate: a function of ``functions.TRUTHS`` gives 1. Made by a pass."""
+
+
 class Typed(AdqlNode):
     """A value made exactly the VOTable type ``to``. Made by a pass."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import func
 
-from distiller.archive import celestial, geometry
+from distiller.archive import celestial, geometry, moc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,17 +81,18 @@ MACROS = {
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
     **celestial.MACROS,
+    **moc.macros(_QUERY),
 }
 """Text of each macro by its head."""
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the Python functions of this process; every cursor sees them."""
-    for name, function, arity, returns in _FUNCTIONS:
+    for name, function, types, returns in (*_FUNCTIONS, *moc.FUNCTIONS):
         connection.create_function(
             name,
-            _stoppable(function, arity),
-            [*[_GEOMETRY] * arity, "BIGINT"],
+            _stoppable(function, len(types)),
+            [*types, "BIGINT"],
             returns,
             type=func.ARROW,
             null_handling=func.SPECIAL,
@@ -109,7 +110,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
 
 def unregister(connection: duckdb.DuckDBPyConnection) -> None:
     """Let go of the Python functions before the connection is closed."""
-    for name, *_ in (*_FUNCTIONS, *celestial.FUNCTIONS):
+    for name, *_ in (*_FUNCTIONS, *celestial.FUNCTIONS, *moc.FUNCTIONS):
         connection.remove_function(name)
 
 
@@ -264,9 +265,9 @@ def _centroid_column(g: Any) -> Any:
     )
 
 
-_FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
-    ("dst_any_contains", _contains_column, 2, "BOOLEAN"),
-    ("dst_any_intersects", _predicate(geometry.intersects), 2, "BOOLEAN"),
-    ("dst_any_area", _area_column, 1, "DOUBLE"),
-    ("dst_any_centroid", _centroid_column, 1, _GEOMETRY),
+_FUNCTIONS: tuple[tuple[str, Callable[..., Any], list[str], str], ...] = (
+    ("dst_any_contains", _contains_column, [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_intersects", _predicate(geometry.intersects), [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_area", _area_column, [_GEOMETRY], "DOUBLE"),
+    ("dst_any_centroid", _centroid_column, [_GEOMETRY], _GEOMETRY),
 )

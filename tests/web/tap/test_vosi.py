@@ -50,6 +50,14 @@ _PROBES = {
     "ivo_dms_to_degrees": "ivo_dms_to_degrees(obs_title)",
     "ivo_normal_random": "ivo_normal_random(s_ra, 2)",
     "ivo_string_agg": "ivo_string_agg(obs_id, ' ')",
+    "cta_tmoc": "cta_tmoc('31/7 41/5')",
+    "cta_tmoc_between": "cta_tmoc_between(t_min, t_max)",
+    "cta_tmoc_contains": "cta_tmoc_contains('41/5', cta_tmoc_between(t_min, t_max))",
+    "cta_tmoc_duration": "cta_tmoc_duration(cta_tmoc_between(t_min, t_max))",
+    "cta_tmoc_has": "cta_tmoc_has(cta_tmoc_between(t_min, t_max), 59000)",
+    "cta_tmoc_intersection": "cta_tmoc_intersection('31/7', '41/5')",
+    "cta_tmoc_intersects": "cta_tmoc_intersects('31/7', '41/5')",
+    "cta_tmoc_union": "cta_tmoc_union('31/7', '41/5')",
     "ivo_histogram": "ivo_histogram(s_ra, 0, 360, 9)",
 }
 _CONDITIONS = {

@@ -31,6 +31,13 @@ SLACK_DEG: Final = 1e-9
 """By how much a declination box is wider than its cone, against rounding."""
 
 
+_TRUTHS: Final = {
+    "CTA_TMOC_CONTAINS": "dst_moc_held({0}, {1})",
+    "CTA_TMOC_HAS": "dst_moc_at({1}, {0})",
+    "CTA_TMOC_INTERSECTS": "dst_moc_meet({0}, {1})",
+}
+
+
 class DuckDBWriter(Writer, DuckDBGenerator):
     """Writes a checked tree as SQL of DuckDB."""
 
@@ -92,6 +99,12 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         "IVO_DMS_TO_DEGREES": "dst_dms({0})",
         "IVO_NORMAL_RANDOM": "(({0}) + ({1}) * SQRT(-2 * LN(1 - RANDOM())) "
         "* COS(6.283185307179586e0 * RANDOM()))",
+        "CTA_TMOC": "dst_moc({0})",
+        "CTA_TMOC_BETWEEN": "dst_moc_between({0}, {1})",
+        "CTA_TMOC_DURATION": "dst_moc_seconds({0})",
+        "CTA_TMOC_INTERSECTION": "dst_moc_and({0}, {1})",
+        "CTA_TMOC_UNION": "dst_moc_or({0}, {1})",
+        **{name: f"CAST({text} AS INTEGER)" for name, text in _TRUTHS.items()},
         "IVO_TO_JD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 2440587.5e0)",
         "IVO_TO_MJD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 40587e0)",
     }
@@ -237,6 +250,7 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Inside: lambda w, n: w.two("dst_contains", n),
         nodes.Overlaps: lambda w, n: w.two("dst_intersects", n),
         nodes.Near: near,
+        nodes.Truth: lambda w, n: _TRUTHS[n.this.name].format(*w.arguments(n.this)),
         nodes.Typed: Writer.typed,
         nodes.RegionText: Writer.region_text,
     }

@@ -17,6 +17,7 @@ from distiller.adql.kinds import is_integer, kind
 from distiller.adql.limits import MOST_TEXT
 from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
+from distiller.adql.targets import tmoc
 from distiller.adql.targets.duckdb import OVERLAPS, TOLERANCE_DEG, is_short
 from distiller.adql.targets.plain import PLAIN_WRITES, PlainWriter, constant
 from distiller.adql.targets.writer import Refused, Write, Writer, numbers
@@ -90,6 +91,7 @@ class PgSphereWriter(PlainWriter):
         "IVO_DMS_TO_DEGREES": "dst.dms({0})",
         "IVO_NORMAL_RANDOM": "dst.plus_any({0}, dst.times_any({1}, "
         "SQRT(-2 * LN(1 - RANDOM())) * COS(6.283185307179586 * RANDOM())))",
+        **tmoc.CALLS,
         "IVO_TO_JD": "dst.days({0}, 2440587.5e0)",
         "IVO_TO_MJD": "dst.days({0}, 40587e0)",
     }
@@ -117,6 +119,8 @@ class PgSphereWriter(PlainWriter):
             "integer literal": _whole,
             "point": self.geometry,
         }
+        if node.name in tmoc.CALLS:
+            return tmoc.arguments(self, node)
         wanted = functions.FUNCTIONS[node.name].arguments
         return [
             write.get(what, self.sql)(argument)
@@ -293,6 +297,9 @@ class PgSphereWriter(PlainWriter):
         nodes.Inside: inside,
         nodes.Overlaps: overlaps,
         nodes.Near: near,
+        nodes.Truth: lambda w, n: (
+            f"({tmoc.TRUTHS[n.this.name].format(*w.arguments(n.this))})"
+        ),
         nodes.Typed: Writer.typed,
         nodes.RegionText: Writer.region_text,
     }

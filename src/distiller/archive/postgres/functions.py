@@ -2,7 +2,8 @@
 
 They stand in files of SQL beside this one: `numbers` (arithmetic that never fails),
 `texts` (texts of numbers, upper and lower case, words), `sphere` (regions) and
-`celestial` (HEALPix, proper motion, frames, sexagesimal texts, and more).
+`celestial` (HEALPix, proper motion, frames, sexagesimal texts, and more) and `moc`
+(time MOCs).
 Their bodies are read when they are made, so that no search path of a session changes
 what they mean, and short ones are inlined into the query that calls them.
 """
@@ -18,7 +19,7 @@ from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from distiller.archive import celestial
+from distiller.archive import celestial, times
 from distiller.archive.geometry import TOLERANCE_RAD
 from distiller.core.errors import IllegalState
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA: Final = "dst"
-FILES: Final = ("numbers", "texts", "sphere", "celestial")
+FILES: Final = ("numbers", "texts", "sphere", "celestial", "moc")
 SLACK_RAD: Final = 1e-8
 """By how much conditions for an index are wider than what they stand beside."""
 
@@ -96,6 +97,8 @@ def script(case: str = _CASES[0]) -> str:
         "{letters}": _letters(),
         "{hours}": celestial.HOURS,
         "{degrees}": celestial.DEGREES,
+        "{leaps}": f"{{{', '.join(map(str, times.LEAPS_MJD))}}}",
+        "{rate}": repr(times.RATE),
     }
     text = "\n".join(_read(name) for name in FILES)
     for mark, value in parts.items():
