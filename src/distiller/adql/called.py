@@ -30,7 +30,7 @@ _CELLS: Final = 1_000
 _MOCS: Final = frozenset({"moc", "text"})
 _SHOWN: Final = 40
 _COUNT: Final = 4
-_JOINED: Final = MOST_TEXT // 4
+_JOINED: Final = MOST_TEXT // 10
 """Length that is assumed for the texts of a group."""
 
 _NEEDED: Final = {"IVO_EPOCH_PROP_POS": (1, 2, 7, 8)}

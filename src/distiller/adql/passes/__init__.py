@@ -16,7 +16,6 @@ from distiller.adql.passes.operands import operands
 from distiller.adql.passes.output import output
 from distiller.adql.passes.queries import queries
 from distiller.adql.passes.regions import regions
-from distiller.adql.passes.truths import truths
 from distiller.adql.passes.widths import widths
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 PASSES: Final[tuple[Callable[[exp.Query], exp.Query], ...]] = (
     queries,
     regions,
-    truths,
     cones,
     boxes,
     constants,
