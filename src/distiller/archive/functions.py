@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 from duckdb import func
 
-from distiller.archive import geometry, polygons
+from distiller.archive import celestial, geometry, moc, polygons
 from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
@@ -91,17 +91,28 @@ MACROS = {
         f"WHEN len(g) < 6 THEN [{_TURNED}, g[2]]::DOUBLE[] "
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
+    **celestial.MACROS,
+    **moc.macros(_QUERY),
 }
 """Text of each macro by its head."""
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the Python functions of this process; every cursor sees them."""
-    for name, function, arity, returns in _FUNCTIONS:
+    for name, function, types, returns in (*_FUNCTIONS, *moc.FUNCTIONS):
         connection.create_function(
             name,
-            _stoppable(function, arity),
-            [*[_GEOMETRY] * arity, "BIGINT"],
+            _stoppable(function, len(types)),
+            [*types, "BIGINT"],
+            returns,
+            type=func.ARROW,
+            null_handling=func.SPECIAL,
+        )
+    for name, plain, types, returns in celestial.FUNCTIONS:
+        connection.create_function(
+            name,
+            plain,
+            list(types),
             returns,
             type=func.ARROW,
             null_handling=func.SPECIAL,
@@ -110,7 +121,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
 
 def unregister(connection: duckdb.DuckDBPyConnection) -> None:
     """Let go of the Python functions before the connection is closed."""
-    for name, *_ in _FUNCTIONS:
+    for name, *_ in (*_FUNCTIONS, *celestial.FUNCTIONS, *moc.FUNCTIONS):
         connection.remove_function(name)
 
 
@@ -353,11 +364,11 @@ def _cover_column(g: Any) -> Any:
     return pa.ListArray.from_arrays(ends, pa.array(found.reshape(-1)))
 
 
-_FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
-    ("dst_any_contains", _contains_column, 2, "BOOLEAN"),
-    ("dst_any_intersects", _intersects_column, 2, "BOOLEAN"),
-    ("dst_any_area", _area_column, 1, "DOUBLE"),
-    ("dst_any_text", _text_column, 1, "VARCHAR"),
-    ("dst_cover", _cover_column, 1, _GEOMETRY),
-    ("dst_any_centroid", _centroid_column, 1, _GEOMETRY),
+_FUNCTIONS: tuple[tuple[str, Callable[..., Any], list[str], str], ...] = (
+    ("dst_any_contains", _contains_column, [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_intersects", _intersects_column, [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_area", _area_column, [_GEOMETRY], "DOUBLE"),
+    ("dst_any_text", _text_column, [_GEOMETRY], "VARCHAR"),
+    ("dst_cover", _cover_column, [_GEOMETRY], _GEOMETRY),
+    ("dst_any_centroid", _centroid_column, [_GEOMETRY], _GEOMETRY),
 )
