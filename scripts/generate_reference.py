@@ -38,12 +38,7 @@ if TYPE_CHECKING:
     from distiller.analysis.tasks import Task
     from distiller.ingest.parts import Part
 
-_SPECCONV = (
-    "a spectral value in another unit; "
-    "the second argument may be left out where the column has a unit"
-)
 _REFUSED = (
-    "functions that are listed below as not translated yet",
     (
         "CAST AS POINT, CIRCLE or POLYGON of anything but a text literal (4.7.1: "
         "optional)"
@@ -262,6 +257,23 @@ def adql_page() -> str:
         "in WHERE and ON, not below NOT: of `POINT(ra, dec)` with two columns of one",
         "table, and of a region that is a column.",
         "",
+        "## Times",
+        "",
+        "A time MOC is the text of a column such as `cta.observation.time_moc`, a text",
+        "literal, or made of an interval by `cta_tmoc_between`. Its times are TCB;",
+        "moments are given as MJD of UTC, as in `t_min`. Runs that took data in an",
+        "hour, and for how long of it:",
+        "",
+        "```sql",
+        "SELECT obs_id, cta_tmoc_duration(cta_tmoc_intersection(",
+        "    time_moc, cta_tmoc_between(59000.0, 59000.042))) AS seconds",
+        "FROM cta.observation",
+        "WHERE 1 = cta_tmoc_intersects(time_moc, cta_tmoc_between(59000.0, 59000.042))",
+        "```",
+        "",
+        "Indexes of PostgreSQL serve `cta_tmoc_intersects`, `cta_tmoc_contains` and",
+        "`cta_tmoc_has` that are compared with 1.",
+        "",
         "## Refused",
         "",
         "Valid ADQL that is not translated (codes Q4xx):",
@@ -281,29 +293,22 @@ def adql_page() -> str:
         "## Functions",
         "",
         "Aggregates: "
-        + ", ".join(f"`{name}`" for name in sorted(functions.AGGREGATES))
+        + ", ".join(
+            f"`{name}`"
+            for name in sorted(functions.AGGREGATES)
+            if name not in functions.FORMS
+        )
         + ". Mathematics and text, with the number of arguments:",
         "",
         ", ".join(
             f"`{f.name}`({_counts(f)})"
             for f in functions.FUNCTIONS.values()
-            if f.signature is None
+            if not f.signatures
         ),
         "",
         "| user-defined function | returns |",
         "|---|---|",
-        f"| `{functions.SPECCONV_SIGNATURE}` | {_SPECCONV} |",
-    ]
-    lines += [
-        f"| `{f.signature}` | {f.description} |"
-        for f in functions.FUNCTIONS.values()
-        if f.signature is not None
-    ]
-    lines += [
-        "",
-        "Known and refused by name, not translated yet: "
-        + ", ".join(f"`{name}`" for name in sorted(functions.UNTRANSLATED))
-        + ".",
+        *(f"| `{form}` | {words} |" for form, words in functions.advertised()),
         "",
         "Types of `CAST`: "
         + ", ".join(f"`{name}`" for name in functions.CAST_TYPES)

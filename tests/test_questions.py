@@ -273,3 +273,37 @@ def test_high_energy_columns(archive: Archive) -> None:
 
 def test_nothing_is_wrong_with_the_archive(archive: Archive) -> None:
     assert archive.check() == []
+
+
+def _rows(archive: Archive, text: str) -> list[tuple[Any, ...]]:
+    found = translate(text, archive.catalog, target=archive.target)
+    return [tuple(row.values()) for row in archive.rows(found.sql)]
+
+
+def test_runs_are_found_by_their_good_time(archive: Archive) -> None:
+    rows = _rows(
+        archive,
+        "SELECT cta_tmoc_has(time_moc, t_start + 1e-5) AS inside, "
+        "cta_tmoc_has(time_moc, t_stop + 5e-5) AS outside, "
+        "cta_tmoc_duration(time_moc) - ontime AS rest, "
+        "cta_tmoc_contains(time_moc, cta_tmoc_between(t_start - 1e-4, t_stop + 1e-4)) "
+        "AS within FROM cta.observation WHERE time_moc IS NOT NULL",
+    )
+    assert len(rows) > 0
+    for inside, outside, rest, within in rows:
+        assert (inside, outside, within) == (1, 0, 1)
+        assert 0 <= rest < 2.2
+    pairs = (
+        "SELECT a.obs_id AS one, b.obs_id AS two FROM cta.observation AS a "
+        "JOIN cta.observation AS b ON {} WHERE a.obs_id <= b.obs_id ORDER BY one, two"
+    )
+    by_times = pairs.format("1 = cta_tmoc_intersects(a.time_moc, b.time_moc)")
+    by_ends = pairs.format("a.t_start <= b.t_stop AND b.t_start <= a.t_stop")
+    assert _rows(archive, by_times) == _rows(archive, by_ends)
+    common = "cta_tmoc_intersection(time_moc, t_intervals)"
+    assert _rows(
+        archive,
+        f"SELECT COUNT(*) AS n FROM cta.observation AS o JOIN ivoa.obscore AS p "
+        f"ON o.obs_id = p.obs_id NATURAL JOIN ivoa.obscore_hea AS h "
+        f"WHERE cta_tmoc_duration({common}) <> cta_tmoc_duration(time_moc)",
+    ) == [(0,)]

@@ -188,7 +188,7 @@ def test_the_most_columns_and_terms_that_are_allowed(both: pair.Engines) -> None
 
 _OIDS = {
     "boolean": 16, "short": 21, "int": 23, "long": 20, "float": 700, "double": 701,
-    "char": 25, "timestamp": 1114, "geometry": 1022,
+    "char": 25, "timestamp": 1114, "geometry": 1022, "int[]": 1007,
 }  # fmt: skip
 
 
@@ -212,4 +212,6 @@ def test_types_are_those_that_are_announced(text: str, both: pair.Engines) -> No
 def _kind(column: Column) -> str:
     if column.is_geometry and column.datatype == "double":
         return "geometry"
+    if column.datatype == "int" and column.arraysize is not None:
+        return "int[]"
     return "timestamp" if column.is_instant else column.datatype

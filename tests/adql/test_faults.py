@@ -82,7 +82,8 @@ def test_what_is_valid_but_not_translated_is_no_syntax_fault() -> None:
     for text in (
         "SELECT BOX('fk5', 2, 3, 3, 0) FROM y",
         "SELECT POINT('GALACTIC', 2, 3) FROM y",
-        "SELECT ivo_healpix_index(6, ra, dec) FROM y",
+        "SELECT ivo_simbadpoint('no such thing') FROM y",
+        "SELECT ivo_geom_transform('MARS', 'ICRS', POINT(1, 2)) FROM y",
         "SELECT x FROM y WHERE CENTROID(CIRCLE('fk4', 2, 3, 3)) = x",
         "SELECT IN_UNIT(SQRT(POWER(pm_ra, 2)), 'rad/yr') FROM y",
         "SELECT x FROM y GROUP BY 1",

@@ -362,6 +362,15 @@ def test_what_would_cost_much_is_refused_at_little_cost(
     assert message in fault.message
 
 
+_TURNED = "ivo_geom_transform('ICRS', 'FK4', %s)"
+
+
+def _calls(call: str, value: str) -> str:
+    for _ in range(limits.DEEPEST - 2):
+        value = call.replace("%s", value)
+    return value
+
+
 LONG = {
     "columns in a list": _WHERE + f"s_ra IN ({','.join(['s_dec'] * 4000)})",
     "timestamps in a list": (
@@ -374,6 +383,10 @@ LONG = {
     f"ORDER BY {','.join(f'{i}+s_ra' for i in range(299))}",
     "grouped": f"SELECT 1 AS x FROM {_OBS} "
     f"GROUP BY {','.join(f'{i}+s_ra' for i in range(299))}",
+    "time moc": _WHERE + f"1 = cta_tmoc_has('41/{' '.join(['1'] * 40_000)}', t_min)",
+    "times": f"SELECT {_calls('cta_tmoc_union(%s, obs_id)', 'obs_id')} FROM {_OBS}",
+    "frames": f"SELECT {_calls(_TURNED, 's_region')} FROM {_OBS}",
+    "cells": f"SELECT {','.join(['ivo_healpix_index(3,s_ra,2)'] * 900)} FROM {_OBS}",
     "alternatives": _WHERE + " OR ".join(f"s_ra = {i}" for i in range(1990)),
 }
 

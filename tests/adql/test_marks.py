@@ -106,6 +106,22 @@ VALUES = {
     "width": "2",
     "height": "2",
     "d TIMESTAMP": "obs_creation_date",
+    "hpxOrder INTEGER": "5",
+    "hpxIndex BIGINT": "s_xel1",
+    "lower DOUBLE PRECISION": "0",
+    "upper DOUBLE PRECISION": "360",
+    "nbins INTEGER": "9",
+    "from_sys VARCHAR": "'ICRS'",
+    "to_sys VARCHAR": "'GALACTIC'",
+    "geo GEOMETRY": "s_region",
+    "identifier VARCHAR": "'Crab Nebula'",
+    "delimiter VARCHAR": "', '",
+    "moc VARCHAR": "'41/5'",
+    "moc MOC": "obs_id",
+    "a MOC": "obs_id",
+    "b MOC": "'31/7 41/5'",
+    "inner MOC": "obs_id",
+    "outer MOC": "cta_tmoc_between(t_min, 60000)",
 }
 
 
@@ -130,8 +146,10 @@ def _filled(form: str) -> str:
 def _value(word: str) -> str:
     if word[-1:].isdecimal() and not word.startswith(("l", "h")):
         return f"1{word[-1]}"  # a coordinate of a polygon
+    if word in VALUES:
+        return VALUES[word]
     if word.endswith("DOUBLE PRECISION"):
         return "s_ra"
     if word.endswith("VARCHAR"):
         return "obs_id"
-    return VALUES.get(word, word if word.startswith("'") else "")
+    return word if word.startswith("'") else ""

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from distiller.adql import Translation, check_syntax, translate
 from distiller.adql.targets.duckdb import DuckDBWriter
+from distiller.archive.celestial import MACROS
 from distiller.core.errors import QueryError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _FUNCTIONS = {
     "AVG", "COUNT", "MAX", "MIN", "SUM", "COALESCE", "CAST", "LEFT", "REPLACE",
     "EXISTS",
     "DST_DISTANCE", "DST_CONTAINS", "DST_INTERSECTS", "DST_REGION_TEXT", "DST_AREA",
-    "DST_CENTROID",
+    "DST_CENTROID", *(head.partition("(")[0].upper() for head in MACROS),
+    "STRING_AGG", "MAP_VALUES", "HISTOGRAM_EXACT", "RANGE", "LIST_RESIZE",
 }  # fmt: skip
 _BOUNDED = settings(
     deadline=None,
@@ -114,6 +116,11 @@ def _number(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(inner, inner).map(lambda p: f"POWER({p[0]}, {p[1]})"),
         st.tuples(inner, inner).map(lambda p: f"COALESCE({p[0]}, {p[1]})"),
         inner.map(lambda x: f"COORD1(POINT({x}, 1))"),
+        inner.map(lambda x: f"ivo_healpix_index(5, {x}, 1)"),
+        inner.map(lambda x: f"ivo_interval_overlaps({x}, 7, 1, {x})"),
+        inner.map(
+            lambda x: f"COORD2(ivo_geom_transform('ICRS', 'FK4', POINT({x}, 1)))"
+        ),
         inner.map(lambda x: f"CAST({x} AS REAL)"),
     )
 

@@ -194,12 +194,19 @@ def test_postgresql_does_nothing_but_read(archive: Archive, sql: str) -> None:
         ("CAST(i * 100000 AS SMALLINT)", "is out of the range of SMALLINT"),
         ("CAST(i || 'x' AS DOUBLE PRECISION)", "the text '1x' is no DOUBLE PRECISION"),
         ("CAST(i || 'x' AS TIMESTAMP)", f"the text '1x' is no TIMESTAMP ({_LEAVE}"),
+        (
+            "{own}bounded(repeat('x', 9), 8)",
+            "a text became longer than 8 characters (make groups of fewer rows",
+        ),
     ],
 )
 def test_values_that_cannot_be_worked_with_are_said_in_our_words(
     archive: Archive, value: str, message: str
 ) -> None:
-    written = value.format(div="//" if archive.target == "duckdb" else "/")
+    is_duckdb = archive.target == "duckdb"
+    written = value.format(
+        div="//" if is_duckdb else "/", own="dst_" if is_duckdb else "dst."
+    )
     with pytest.raises(UserError) as caught:
         _rows(archive, f"SELECT {written} FROM {_numbers(archive, 1, 4)}")
     said = str(caught.value)

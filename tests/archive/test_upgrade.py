@@ -14,6 +14,7 @@ import pytest
 from tests.archive import changed
 from tests.archive.direct import fetched
 
+from distiller.adql import translate
 from distiller.archive import open_archive
 from distiller.archive.duckdb.upgrade import _Copy
 from distiller.archive.opening import engine_of
@@ -95,6 +96,26 @@ def test_rows_are_as_before_and_can_be_written(
         assert archive.remove(toy.did_of(7))
         assert archive.check() == []
     assert fetched(settings, "SELECT count(*) FROM cta.gti") == replaced
+
+
+def test_an_archive_from_before_time_mocs_finds_runs_by_them(
+    engine_home: Settings, folder: Path, toy: Any
+) -> None:
+    changed.replace(folder / "cta.binding.yaml", ", times: true}", "}")
+    changed.replace(folder / "obscore.binding.yaml", ", times: true}", "}")
+    with open_archive(changed.model_dir(engine_home, folder)) as archive:
+        archive.store(toy.bundle(1))
+    if engine_home.database_url is not None:
+        told = _upgrade(engine_home)
+        name = "cta.observation.observation__time_moc__idx"
+        assert any(f"{name}: index new" in words for words in told)
+    with open_archive(engine_home) as archive:
+        assert archive.check() == []
+        text = (
+            "SELECT obs_id, cta_tmoc_duration(time_moc) AS s FROM cta.observation "
+            "WHERE 1 = cta_tmoc_intersects(time_moc, '0/0')"
+        )
+        archive.rows(translate(text, archive.catalog, target=archive.target).sql)
 
 
 def test_a_backup_is_the_archive_as_it_was(home: Settings, folder: Path) -> None:

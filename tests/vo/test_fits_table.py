@@ -72,7 +72,7 @@ def test_astropy_reads_every_kind(
     assert got["precise"][0] == 83.633
     assert [t or "" for t in got["words"]] == ["Crab <Nebula> & 'co'", "", ""]
     assert [t or "" for t in got["code"]] == ["abcd", "", "x"]
-    assert got["instant"][0] == "2004-12-04T22:08:10.678Z"
+    assert got["instant"][0] == "2004-12-04T22:08:10.678"
     assert list(got["place"][0]) == [83.633, 22.014]
     assert np.isnan(np.ma.filled(got["place"][1] or np.nan, np.nan)).all()
     assert list(got["region"][0]) == [1.0, 2.0, 3.0, 2.0, 2.0, 4.0]
@@ -95,7 +95,7 @@ def test_the_header_says_what_the_columns_say(
     assert (header["QSTATUS"], header["QMESSAGE"]) == ("OVERFLOW", "cut at 3")
     forms = [header[f"TFORM{i + 1}"] for i in range(len(every_column))]
     assert forms == [
-        "L", "I", "J", "K", "E", "D", "20A", "4A", "24A", "2D", "PD(6)",
+        "L", "I", "J", "K", "E", "D", "20A", "4A", "23A", "2D", "PD(6)",
     ]  # fmt: skip
     for number, column in enumerate(every_column, 1):
         for keyword, said in (
@@ -268,7 +268,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | list):
         return [float(v) for v in value]
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds") + "Z"
+        return value.isoformat(timespec="milliseconds")
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -24,6 +24,7 @@ _CASTS: Final = {
     "text": {"number", "text", "instant"},
     "instant": {"text", "instant"},
     "boolean": {"number", "text"},
+    "moc": {"text"},
 }
 
 

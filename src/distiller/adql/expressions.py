@@ -16,6 +16,7 @@ from distiller.adql.limits import (
     MOST_TERMS,
 )
 from distiller.adql.operators import ARITHMETIC
+from distiller.adql.special import aggregate, special
 from distiller.adql.words import CLAUSES
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class ExpressionParser(Cursor):
             self.lose("ADQL has no")
         return node
 
-    def _call(self) -> exp.Expr:  # noqa: PLR0911 - one per form
+    def _call(self) -> exp.Expr:
         start = self.advance()
         name = start.value.upper()
         self.need_sign("(")
@@ -203,20 +204,14 @@ class ExpressionParser(Cursor):
         arguments = self._arguments_of(name)
         if name in functions.GEOMETRY_FUNCTIONS:
             return geometry(self, start, arguments)
-        if name == "COALESCE":
-            if not arguments:
-                self.fault("Q302", "COALESCE needs at least one argument", start)
-                arguments = [self.make(exp.Null, start)]
-            return self.make(
-                exp.Coalesce, start, this=arguments[0], expressions=arguments[1:]
-            )
-        if name == "IN_UNIT":
-            return self._in_unit(start, arguments)
-        if name == "GAVO_SPECCONV":
-            return self._spec_conv(start, arguments)
+        if name in functions.SPECIAL:
+            return special(self, start, arguments)
+        known = functions.FUNCTIONS[name]
+        if known.pair and len(arguments) == known.counts[-1]:
+            pair = dict(zip(("this", "expression"), arguments[-2:], strict=True))
+            arguments[-2:] = [self.make(nodes.Point, start, **pair)]
         call = self.make(nodes.Call, start, this=name, expressions=arguments)
-        known = functions.FUNCTIONS.get(name)
-        if known is not None and len(arguments) not in known.counts:
+        if len(arguments) not in known.counts:
             self.count_fault(start, known.counts, len(arguments))
             call.meta["unknown"] = True
         return call
@@ -262,6 +257,8 @@ class ExpressionParser(Cursor):
         return found
 
     def _aggregate(self, start: Token) -> exp.Expr:
+        if issubclass(functions.AGGREGATES[start.value.upper()], nodes.AdqlNode):
+            return aggregate(self, start, self._arguments())
         if start.value == "COUNT" and self.take_sign("*"):
             self.need_sign(")")
             return self.make(exp.Count, start, this=exp.Star())
@@ -311,27 +308,6 @@ class ExpressionParser(Cursor):
             self.fault("Q109", f"{what} is too large", token)
             return 0
         return int(token.value)
-
-    def _in_unit(self, start: Token, arguments: list[exp.Expr]) -> exp.Expr:
-        if len(arguments) != 2:  # noqa: PLR2004 - value, unit
-            self.count_fault(start, range(2, 3), len(arguments))
-            raise Lost
-        if not (isinstance(arguments[1], exp.Literal) and arguments[1].is_string):
-            self.fault("Q303", "the unit of IN_UNIT must be a text literal", start)
-        return self.make(
-            nodes.InUnit, start, this=arguments[0], expression=arguments[1]
-        )
-
-    def _spec_conv(self, start: Token, arguments: list[exp.Expr]) -> exp.Expr:
-        if len(arguments) not in {2, 3}:
-            self.count_fault(start, range(2, 4), len(arguments))
-            raise Lost
-        units = arguments[1:]
-        if not all(isinstance(u, exp.Literal) and u.is_string for u in units):
-            self.fault(
-                "Q303", "the units of gavo_specconv must be text literals", start
-            )
-        return self.make(nodes.SpecConv, start, this=arguments[0], expressions=units)
 
 
 def _is_numeric(node: exp.Expr) -> bool:

@@ -44,6 +44,8 @@ CODES = {
     "Q401": "valid ADQL that this service does not translate",
     "Q402": "a coordinate system other than ICRS, FK5 and GALACTIC",
     "Q403": "valid ADQL that this database engine does not translate",
+    "Q410": "the name of an object that is not known here",
+    "Q411": "a reference frame that ivo_geom_transform does not know",
     "Q430": "joined regions of STC-S where their parts alone do not tell",
 }
 """Stable codes: Q1xx syntax, Q2xx names, Q3xx functions and types, Q4xx valid ADQL that

@@ -3,9 +3,6 @@
 ADQL 2.1 section 4.2.5 deprecates the argument that names one, and the document says no
 set of names: these are those of STC-S (TAP 1.0 section 6). Places are directions, so
 that the reference position makes no difference.
-
-Matrices: FK5 at equinox and epoch J2000 as in Mignard & Froeschle (2000, A&A 354, 732);
-galactic as Blaauw et al. (1960) in the values that are exact in FK5.
 """
 
 from __future__ import annotations
@@ -13,20 +10,14 @@ from __future__ import annotations
 import math
 from typing import Final, TypeAlias
 
-Matrix: TypeAlias = tuple[tuple[float, float, float], ...]
+from distiller.adql.rotations import rotation
+
+Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 
 ICRS: Final = "ICRS"
 MATRICES: Final[dict[str, Matrix]] = {
-    "FK5": (
-        (0.999999999999992, 1.1102233238475019e-07, 4.4118034299296295e-08),
-        (-1.1102233290551086e-07, 0.9999999999999888, -9.647792745026089e-08),
-        (-4.4118044980967715e-08, 9.64779224601013e-08, 0.9999999999999942),
-    ),
-    "GALACTIC": (
-        (-0.05487565771259163, 0.4941094371927268, -0.8676661375596576),
-        (-0.8734370519556159, -0.4448297212232953, -0.19807633727300059),
-        (-0.48383507361671546, 0.7469821839866676, 0.45598381368730156),
-    ),
+    system: tuple(zip(*[iter(rotation(system, ICRS))] * 3, strict=True))
+    for system in ("FK5", "GALACTIC")
 }
 """What turns a unit vector of a system into one of ICRS."""
 

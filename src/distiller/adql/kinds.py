@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal[
     "circle",
     "polygon",
     "region",
+    "moc",
     "other",
     "any",
 ]
@@ -32,6 +33,7 @@ _XTYPES: Final[dict[str, Kind]] = {
     "circle": "circle",
     "polygon": "polygon",
     "adql:REGION": "region",
+    "moc": "moc",
     "?": "any",
 }
 _WIDTH: Final = ("short", "int", "long", "float", "double")
@@ -43,6 +45,7 @@ LONG: Final = Column("", "long")
 DOUBLE: Final = Column("", "double")
 TEXT: Final = Column("", "char", "*")
 INSTANT: Final = Column("", "char", "*", "timestamp")
+MOC: Final = Column("", "char", "*", "moc")
 CONDITION: Final = Column("", "boolean", None, "?condition")
 POINT: Final = Column("", "double", "2", "point", unit="deg")
 CIRCLE: Final = Column("", "double", "3", "circle", unit="deg")
@@ -65,6 +68,29 @@ def kind(column: Column) -> Kind:
     if column.arraysize not in {None, "1"}:
         return "other"
     return "boolean" if column.datatype == "boolean" else "number"
+
+
+_FRAMED: Final = "coordinates are "
+
+
+def framed(column: Column, frame: str) -> Column:
+    """Return the type of a geometry in another frame, which its description tells.
+
+    >>> frame(framed(POINT, "GALACTIC"))
+    'GALACTIC'
+    """
+    note = None if frame == "ICRS" else f"{_FRAMED}{frame}"
+    return replace(column, description=note)
+
+
+def frame(column: Column) -> str:
+    """Return the frame of the coordinates of a geometry.
+
+    >>> frame(POINT)
+    'ICRS'
+    """
+    found = column.description or ""
+    return found.removeprefix(_FRAMED) if found.startswith(_FRAMED) else "ICRS"
 
 
 def is_integer(column: Column) -> bool:
@@ -132,6 +158,7 @@ WORDS: Final[dict[Kind, str]] = {
     "circle": "a CIRCLE",
     "polygon": "a POLYGON",
     "region": "a region",
+    "moc": "a MOC",
     "other": "an array",
     "any": "NULL",
 }

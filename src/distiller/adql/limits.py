@@ -25,6 +25,7 @@ MOST_OPERATORS: Final = 100
 MOST_SORTED: Final = 300
 MOST_VERTICES: Final = 1_000
 MOST_PARTS: Final = 100
+MOST_BINS: Final = 1_000
 DEEPEST_GEOMETRY: Final = 2
 MOST_TEXT: Final = 100_000
 MOST_COPIED: Final = 20_000
@@ -57,6 +58,7 @@ LIMITS: Final[tuple[tuple[int, str], ...]] = (
     (MOST_SORTED, "terms of one GROUP BY or ORDER BY"),
     (MOST_VERTICES, "vertices of a polygon"),
     (MOST_PARTS, "regions of one text in REGION, those that join others included"),
+    (MOST_BINS, "bins of a histogram (Q311)"),
     (
         DEEPEST_GEOMETRY,
         "levels of AREA, CENTROID, CONTAINS, DISTANCE and INTERSECTS in each other",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from sqlglot import exp
 
@@ -22,12 +22,25 @@ from distiller.adql.scope import (
     reference,
     visible_items,
 )
+from distiller.core import names as known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from distiller.adql.faults import Faults
     from distiller.core.columns import Catalog, Column
+
+Resolve: TypeAlias = "Callable[[str], tuple[float, float] | None]"
+
+
+def usual(name: str) -> tuple[float, float] | None:
+    """Return the position of one of the usual sources, ICRS deg, or None.
+
+    >>> usual("Crab Nebula")
+    (83.6331, 22.0145)
+    """
+    found = known_names.find(name)
+    return None if found is None else (found.ra_deg, found.dec_deg)
 
 
 class Names:
@@ -39,11 +52,16 @@ class Names:
         Where faults are noted.
     catalog
         Every table that may be named; None to look up none.
+    resolve
+        Returns the position of an object, deg, or None.
     """
 
-    def __init__(self, faults: Faults, catalog: Catalog | None) -> None:
+    def __init__(
+        self, faults: Faults, catalog: Catalog | None, resolve: Resolve | None = None
+    ) -> None:
         self.faults = faults
         self.catalog = catalog
+        self.resolve = resolve or usual
         self.queries: dict[str, tuple[str, tuple[Item, ...] | None]] = {}
         self.used: set[str] = set()
         self._labels = Labels()

@@ -124,6 +124,28 @@ class SpecConv(AdqlNode):
                            "over": False}  # fmt: skip
 
 
+class Transform(AdqlNode):
+    """``ivo_geom_transform``: a geometry turned by a matrix, known once frames are."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True, "matrix": False}
+
+
+class Named(AdqlNode):
+    """``ivo_simbadpoint('name')``; the checks put the point in its place."""
+
+
+class StringAgg(AdqlNode, exp.AggFunc):
+    """``ivo_string_agg(text, 'delimiter')``."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True}
+
+
+class Histogram(AdqlNode, exp.AggFunc):
+    """``ivo_histogram(number, lower, upper, bins)``."""
+
+    arg_types: ClassVar = {"this": True, "expressions": True}
+
+
 class Convert(AdqlNode):
     """``CAST(value AS type)``; ``to`` names a type of ``functions.CAST_TYPES``."""
 
@@ -159,6 +181,10 @@ class Near(AdqlNode):
     arg_types: ClassVar = {"this": True, "expression": True, "distance": True,
                            "strict": False, "bordered": False,
                            "boxed": False}  # fmt: skip
+
+
+class Holds(AdqlNode):
+    """Predicate: a function of ``functions.TRUTHS`` gives 1. Made by a pass."""
 
 
 class Typed(AdqlNode):

@@ -24,6 +24,7 @@ from distiller.core.errors import QueryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from distiller.adql.names import Resolve
     from distiller.adql.passes.access import Access
     from distiller.adql.scope import Item
     from distiller.adql.targets.writer import Writer
@@ -80,13 +81,14 @@ class Translation:
         return _statement(self.body, limit, self.offset)
 
 
-def translate(
+def translate(  # noqa: PLR0913 - what a translation depends on
     text: str,
     catalog: Catalog,
     *,
     target: Target = "duckdb",
     access: Access | None = None,
     keep: bool = True,
+    resolve: Resolve | None = None,
 ) -> Translation:
     """Translate one ADQL 2.1 query.
 
@@ -104,6 +106,11 @@ def translate(
     keep
         Whether to keep the translation for the next time; not for a catalog that is of
         this query alone.
+    resolve
+        Returns the position (right ascension and declination, deg) of the object in
+        an ``ivo_simbadpoint``, or None. It runs while the query is translated, once
+        for each; its answers are kept with translations. Without it the usual
+        sources are known (`core.names`), and nobody is asked.
 
     Raises
     ------
@@ -111,11 +118,11 @@ def translate(
         With every fault of the text and its place.
     """
     if not keep:
-        return _translate(text, catalog, target, access)
-    key = (text, id(catalog), target, access)
+        return _translate(text, catalog, target, access, resolve)
+    key = (text, id(catalog), target, access, resolve)
     found = _CACHE.get(key, catalog)
     if found is None:
-        found = _translate(text, catalog, target, access)
+        found = _translate(text, catalog, target, access, resolve)
         if len(text) <= _LONGEST_CACHED:
             _CACHE.put(key, catalog, found)
     return found
@@ -135,11 +142,15 @@ def check_syntax(text: str) -> tuple[Fault, ...]:
 
 
 def _translate(
-    text: str, catalog: Catalog, target: Target, access: Access | None
+    text: str,
+    catalog: Catalog,
+    target: Target,
+    access: Access | None,
+    resolve: Resolve | None,
 ) -> Translation:
     faults = Faults(text)
     query = parse(text, faults)
-    checker = Checker(faults, catalog)
+    checker = Checker(faults, catalog, resolve)
     items = checker.whole(query) if query is not None else None
     if faults or query is None or items is None:
         raise QueryError(faults.all())

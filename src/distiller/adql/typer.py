@@ -25,6 +25,7 @@ NUMBER: Final = frozenset({"number"})
 TEXT: Final = frozenset({"text"})
 POINT: Final = frozenset({"point"})
 ORDERED: Final = frozenset({"number", "text", "instant"})
+INSTANT: Final = frozenset({"instant"})
 SHAPE: Final = frozenset[str](GEOMETRY)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from sqlglot import exp
 
 from distiller.adql import functions, kinds, nodes
-from distiller.adql.conversions import Conversions
+from distiller.adql.called import Called
 from distiller.adql.instants import is_instant
 from distiller.adql.kinds import (
     ANY,
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 _INT_MOST: Final = 2**31 - 1
 _LONG_MOST: Final = 2**63 - 1
-_DIGITS_MOST: Final = 9
 _TRUTHS: Final = {
     "1": True, "0": False, "true": True, "false": False, "t": True, "f": False,
 }  # fmt: skip
+_AGGREGATES: Final = {cls: name for name, cls in functions.AGGREGATES.items()}
 _NESTED: Final = "in another aggregate"
 _PREDICATES: Final = (nodes.Contains, nodes.Intersects)
 _SIGNS: Final[dict[type[exp.Expr], str]] = {
@@ -45,8 +45,8 @@ _SIGNS: Final[dict[type[exp.Expr], str]] = {
 }  # fmt: skip
 
 
-class Values(Conversions):
-    """Types of literals, operators, conditions, sub-queries, functions."""
+class Values(Called):
+    """Types of literals, operators, conditions, sub-queries, aggregates."""
 
     def _literal(self, node: exp.Literal, place: Place) -> Column:
         del place
@@ -231,42 +231,8 @@ class Values(Conversions):
             return None
         return items[0]
 
-    def _call(self, node: nodes.Call, place: Place) -> Column:
-        name = node.name
-        known = functions.FUNCTIONS.get(name)
-        if known is None:
-            for argument in node.expressions:
-                self.typed(argument, place)
-            return self.fault("Q401", node, f"{name.lower()} is not translated")
-        nullable = False
-        for number, (argument, wanted) in enumerate(
-            zip(node.expressions, known.arguments, strict=False), 1
-        ):
-            what = f"argument {number} of {name}"
-            if wanted == "integer literal":
-                self._integer_literal(argument, what)
-                if name == "RAND" and not isinstance(argument, exp.Literal):
-                    message = "the argument of RAND must be an unsigned whole number"
-                    self.fault("Q303", argument, message)
-                argument.meta["type"] = INT
-                continue
-            column = self.want(argument, place, frozenset({wanted}), what)
-            nullable = nullable or column.nullable
-        return replace(known.result, nullable=nullable)
-
-    def _integer_literal(self, node: exp.Expr, what: str) -> None:
-        signed = isinstance(node, exp.Neg) or "signed" in node.meta
-        literal = node.this if signed else node
-        if not (
-            isinstance(literal, exp.Literal)
-            and str(literal.this).isdigit()
-            and not literal.is_string
-            and len(literal.this) <= _DIGITS_MOST
-        ):
-            self.fault("Q303", node, f"{what} must be a whole number as literal")
-
     def _aggregate(self, node: exp.AggFunc, place: Place) -> Column:
-        name = type(node).__name__.upper()
+        name = _AGGREGATES[type(node)]
         if place.no_aggregate:
             self.fault("Q306", node, f"{name} cannot stand {place.no_aggregate}")
         inner = node.this
@@ -281,7 +247,11 @@ class Values(Conversions):
         return column
 
     def _aggregated(self, node: exp.AggFunc, inner: exp.Expr, place: Place) -> Column:
-        what = f"the argument of {type(node).__name__.upper()}"
+        if isinstance(node, nodes.StringAgg):
+            return self.string_agg(node, place)
+        if isinstance(node, nodes.Histogram):
+            return self.histogram(node, place)
+        what = f"the argument of {_AGGREGATES[type(node)]}"
         if isinstance(node, exp.Count):
             if not isinstance(inner, exp.Star):
                 self.typed(inner, place)
@@ -313,7 +283,7 @@ class Values(Conversions):
         return replace(column, nullable=nullable)
 
     RULES: ClassVar[Mapping[type[exp.Expr], Rule]] = {
-        **Conversions.RULES,
+        **Called.RULES,
         exp.Literal: _literal,
         exp.Null: _null,
         exp.Boolean: _truth,
@@ -345,7 +315,8 @@ class Values(Conversions):
         exp.Min: _aggregate,
         exp.Sum: _aggregate,
         exp.Coalesce: _coalesce,
-        nodes.Call: _call,
+        nodes.StringAgg: _aggregate,
+        nodes.Histogram: _aggregate,
     }
 
 

@@ -9,9 +9,9 @@ from typing import Final
 from distiller.adql.functions import (
     AGGREGATES,
     CAST_TYPES,
+    FORMS,
     FUNCTIONS,
     GEOMETRY_FUNCTIONS,
-    SPECCONV_SIGNATURE,
     SPECIAL,
 )
 from distiller.adql.words import CLAUSES
@@ -50,10 +50,6 @@ _FORMS: Final = {
     "CAST": ("CAST(value AS type)", "the value as another type"),
     "COALESCE": ("COALESCE(value, value[, ...])", "the first that is not NULL"),
     "IN_UNIT": ("IN_UNIT(column, 'unit')", "the value in another unit"),
-    "GAVO_SPECCONV": (
-        SPECCONV_SIGNATURE,
-        "a spectral value in another unit, energies and wavelengths among them",
-    ),
 }
 
 
@@ -92,7 +88,9 @@ def vocabulary() -> Vocabulary:
 
 def _callable(name: str) -> Callable:
     known = FUNCTIONS.get(name)
-    if known is None:
+    if name in FORMS:
+        form, description = FORMS[name].signatures[0], FORMS[name].description
+    elif known is None:
         form, description = _FORMS[name]
     else:
         form, description = known.form, known.description or ""

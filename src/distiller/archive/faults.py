@@ -41,6 +41,10 @@ OVERFLOW = Words(
     "a number is out of the range of {type}",
     "compute with CAST(... AS BIGINT) or CAST(... AS DOUBLE PRECISION)",
 )
+TOO_LONG = Words(
+    "a text became longer than {value} characters",
+    "make groups of fewer rows, or choose fewer rows in WHERE",
+)
 TOO_DEEP = Words("it has too many parts in each other", "write it in a simpler way")
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 from duckdb import func
 
-from distiller.archive import geometry, polygons
+from distiller.archive import celestial, geometry, moc, polygons
 from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
     import duckdb
 
+_pc: Any = pyarrow.compute
 _GEOMETRY = "DOUBLE[]"
+_BEGIN = "POLYGON ICRS"
+_SMALLEST, _LARGEST = 1e-4, 1e15
+"""Numbers between these are written without an exponent everywhere."""
+
 _BLOCK = 2**15
 """Numbers of polygons that are worked on at once: some MB of temporary arrays."""
 
@@ -71,8 +77,9 @@ MACROS = {
         f"ELSE dst_any_intersects(a, b, {_QUERY}) END"
     ),
     "dst_region_text(g)": (
-        "CASE len(g) WHEN 2 THEN 'POSITION ICRS ' WHEN 3 THEN 'CIRCLE ICRS ' "
-        "ELSE 'POLYGON ICRS ' END || array_to_string(g, ' ')"
+        "CASE len(g) WHEN 2 THEN 'POSITION ICRS ' || array_to_string(g, ' ') "
+        "WHEN 3 THEN 'CIRCLE ICRS ' || array_to_string(g, ' ') "
+        f"ELSE dst_any_text(g::DOUBLE[], {_QUERY}) END"
     ),
     "dst_area(g)": (
         f"CASE WHEN NOT {_SOUND} THEN NULL ELSE CASE len(g) WHEN 2 THEN 0.0::DOUBLE "
@@ -84,17 +91,28 @@ MACROS = {
         f"WHEN len(g) < 6 THEN [{_TURNED}, g[2]]::DOUBLE[] "
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
+    **celestial.MACROS,
+    **moc.macros(_QUERY),
 }
 """Text of each macro by its head."""
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Define the Python functions of this process; every cursor sees them."""
-    for name, function, arity, returns in _FUNCTIONS:
+    for name, function, types, returns in (*_FUNCTIONS, *moc.FUNCTIONS):
         connection.create_function(
             name,
-            _stoppable(function, arity),
-            [*[_GEOMETRY] * arity, "BIGINT"],
+            _stoppable(function, len(types)),
+            [*types, "BIGINT"],
+            returns,
+            type=func.ARROW,
+            null_handling=func.SPECIAL,
+        )
+    for name, plain, types, returns in celestial.FUNCTIONS:
+        connection.create_function(
+            name,
+            plain,
+            list(types),
             returns,
             type=func.ARROW,
             null_handling=func.SPECIAL,
@@ -103,7 +121,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
 
 def unregister(connection: duckdb.DuckDBPyConnection) -> None:
     """Let go of the Python functions before the connection is closed."""
-    for name, *_ in _FUNCTIONS:
+    for name, *_ in (*_FUNCTIONS, *celestial.FUNCTIONS, *moc.FUNCTIONS):
         connection.remove_function(name)
 
 
@@ -311,6 +329,30 @@ def _centroid_column(g: Any) -> Any:
     )
 
 
+def _text_column(g: Any) -> Any:
+    """Return polygons as text, each number as the database writes it.
+
+    Arrow is three times as quick as that, and writes the same digits for numbers of
+    ordinary size that are not whole; Python writes the others.
+    """
+    if isinstance(g, pa.ChunkedArray):
+        g = g.combine_chunks()
+    flat = _pc.list_flatten(g)
+    numbers = np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float64)
+    words = _pc.cast(flat, pa.string())
+    size = np.abs(numbers)
+    ordinary = (size >= _SMALLEST) & (size < _LARGEST) & (numbers != np.trunc(numbers))
+    if not ordinary.all():
+        others = [repr(float(number)) for number in numbers[~ordinary]]
+        words = _pc.replace_with_mask(words, pa.array(~ordinary), pa.array(others))
+    ends = np.zeros(len(g) + 1, np.int32)
+    np.cumsum(_pc.fill_null(_pc.list_value_length(g), 0), out=ends[1:])
+    places: Any = pa.array(ends)
+    lists = pa.ListArray.from_arrays(places, words)
+    text = _pc.binary_join_element_wise(_BEGIN, _pc.binary_join(lists, " "), " ")
+    return _pc.if_else(_pc.is_valid(g), text, None)
+
+
 def _cover_column(g: Any) -> Any:
     """Return lists of three numbers, see `distiller.core.covers`."""
     if isinstance(g, pa.ChunkedArray):
@@ -322,10 +364,11 @@ def _cover_column(g: Any) -> Any:
     return pa.ListArray.from_arrays(ends, pa.array(found.reshape(-1)))
 
 
-_FUNCTIONS: tuple[tuple[str, Callable[..., Any], int, str], ...] = (
-    ("dst_any_contains", _contains_column, 2, "BOOLEAN"),
-    ("dst_any_intersects", _intersects_column, 2, "BOOLEAN"),
-    ("dst_any_area", _area_column, 1, "DOUBLE"),
-    ("dst_cover", _cover_column, 1, _GEOMETRY),
-    ("dst_any_centroid", _centroid_column, 1, _GEOMETRY),
+_FUNCTIONS: tuple[tuple[str, Callable[..., Any], list[str], str], ...] = (
+    ("dst_any_contains", _contains_column, [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_intersects", _intersects_column, [_GEOMETRY] * 2, "BOOLEAN"),
+    ("dst_any_area", _area_column, [_GEOMETRY], "DOUBLE"),
+    ("dst_any_text", _text_column, [_GEOMETRY], "VARCHAR"),
+    ("dst_cover", _cover_column, [_GEOMETRY], _GEOMETRY),
+    ("dst_any_centroid", _centroid_column, [_GEOMETRY], _GEOMETRY),
 )

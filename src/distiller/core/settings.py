@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         "below the home, MB.",
     )
     answer_grace_s: float = Field(
-        default=0.015,
+        default=0.01,
         ge=0,
         description="So long an answer waits for its first rows once the database has "
         "accepted the query, so that what fails at once has a status of its own, s.",

@@ -36,6 +36,9 @@ SUSPECT: Final = 3
 """After so many tries at which its process went away, a query is run alone: another
 that ran beside it may have been the cause."""
 
+ALONE_S: Final = 60.0
+"""How long nothing else is begun then, s: others must not wait for it for hours."""
+
 TRIES: Final = 10
 """How often such a query is begun at most."""
 
@@ -102,14 +105,12 @@ class QueryDesk(Desk):
         return (entry.owner for _, entry in self._running.values())
 
     def _candidates(self, waiting: list[Entry]) -> list[Entry]:
-        """Return those that may be started now; a suspect runs alone."""
-        running = [entry for _, entry in self._running.values()]
-        if any(entry.tries >= SUSPECT for entry in running):
-            return []
+        """Return those that may be started now; a suspect runs alone at first."""
+        for run, entry in self._running.values():
+            if entry.tries >= SUSPECT and run.age_s < ALONE_S:
+                return []
         suspects = [entry for entry in waiting if entry.tries >= SUSPECT]
-        if suspects:
-            return [] if running else suspects[:1]
-        return waiting
+        return suspects[:1] or waiting
 
     def _leave(self) -> None:
         """Stop the queries; the next start runs them anew, and no try is counted."""
@@ -174,20 +175,21 @@ class QueryDesk(Desk):
         if entry.wish == "delete":
             self._remove(entry)
             return
-        uploads.forget(run.folder)
         if isinstance(outcome, Result):
             done: JobUpdate = {"results": (outcome,), "error": None}
             self._end(entry.job_id, Phase.COMPLETED, done)
         else:
             ended: JobUpdate = {"end_time": outcome.ended, "error": outcome.error}
             self._end(entry.job_id, Phase(outcome.phase), ended)
+        # Not before: until then it may have to run again.
+        uploads.forget(run.folder)
         self._forget(entry.job_id)
 
     def _end_with(self, entry: Entry, phase: Phase, error: JobError) -> None:
+        self._end(entry.job_id, phase, {"error": error})
         folder = folders.job_folder(self._settings, entry.job_id)
         uploads.forget(folder)
         self._drop_answer(folder)
-        self._end(entry.job_id, phase, {"error": error})
         self._forget(entry.job_id)
 
     def _give_up(self, entry: Entry, error: Exception) -> None:

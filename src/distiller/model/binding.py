@@ -86,6 +86,11 @@ class ColumnBinding(_Frozen):
         default=False,
         description="A clock reading, left out where archives are compared.",
     )
+    times: bool = Field(
+        default=False,
+        description="Its texts are time MOCs (MOC 2.0), and rows are found by them: an "
+        "index on PostgreSQL.",
+    )
     hidden: bool = Field(
         default=False, description="Stored, but not for queries nor in TAP_SCHEMA."
     )

@@ -40,6 +40,8 @@ class BoundColumn:
         Whether it is stored but cannot be queried.
     was
         The name that the column had in older models.
+    times
+        Whether its texts are time MOCs, by which rows are found.
     """
 
     column: Column
@@ -49,6 +51,7 @@ class BoundColumn:
     clock: bool = False
     hidden: bool = False
     was: str | None = None
+    times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,13 @@ class BoundTable:
         """Names of the columns that an index of an engine finds rows by.
 
         The first one of the key and of foreign keys, unique columns, regions, points
-        on the sky, and those that the binding names.
+        on the sky, time MOCs, and those that the binding names.
         """
         found = {self.key[0], *(key.columns[0][0] for key in self.foreign_keys)}
         found.update(name for pair in self.points for name in pair)
         for bound in self.columns:
             column = bound.column
-            if column.indexed or bound.unique or column.is_geometry:
+            if column.indexed or bound.unique or column.is_geometry or bound.times:
                 found.add(column.name)
         return frozenset(found)
 

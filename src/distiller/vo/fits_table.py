@@ -66,8 +66,7 @@ _FOLDED: Final = (
     "Some texts held characters that FITS has not: '?' stands for each beyond ASCII, "
     "a space for each control character. VOTable, CSV, JSON and Parquet have them."
 )
-_PLAIN: Final = np.zeros(256, dtype=np.bool_)
-_PLAIN[0x20:0x7F] = True
+_PLAIN: Final = range(0x20, 0x7F)
 
 
 @dataclass(slots=True)
@@ -178,7 +177,8 @@ class FitsWriter(SpooledWriter):
             yield from reader
 
     def _printable(self, values: cells.Values) -> cells.Values:
-        if _PLAIN[cells.data_of(values)].all():
+        data = cells.data_of(values)
+        if data.size == 0 or (data.min() in _PLAIN and data.max() in _PLAIN):
             return values
         self._folded = True
         plain = cells.pc.replace_substring_regex(values, r"[\x00-\x1F\x7F]", " ")

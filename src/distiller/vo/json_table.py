@@ -38,8 +38,7 @@ MEDIA_TYPE = "application/json"
 
 _WORDS = cells.Words('"NaN"', '"Infinity"', '"-Infinity"')
 _BACKSLASH = ord("\\")
-_SUSPECT = np.zeros(256, dtype=np.bool_)
-_SUSPECT[[*range(0x20), *b'"\\']] = True
+_ESCAPED = frozenset([*range(0x20), *b'"\\'])
 _DESCRIBED = (
     "name",
     "datatype",
@@ -137,10 +136,9 @@ def _written(column: Column, array: cells.Values) -> cells.Values:
 
 def _escaped(values: cells.Values) -> cells.Values:
     """Return texts with escapes for what JSON has no bare character for."""
-    data = cells.data_of(values)
-    if not _SUSPECT[data].any():
+    if not cells.holds(values, b'"\\'):
         return values
-    met = [code for code in np.unique(data).tolist() if _SUSPECT[code]]
+    met = _ESCAPED.intersection(np.unique(cells.data_of(values)).tolist())
     # The backslash first: the other escapes have one of their own.
     for code in sorted(met, key=lambda code: code != _BACKSLASH):
         escape = json.dumps(chr(code))[1:-1]

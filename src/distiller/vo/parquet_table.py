@@ -8,8 +8,10 @@ astropy read; and the status of the query besides under ``QUERY_STATUS``.
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 MEDIA_TYPE: Final = "application/vnd.apache.parquet"
 VERSION_KEY: Final = "IVOA.VOTable-Parquet.version"
 CONTENT_KEY: Final = "IVOA.VOTable-Parquet.content"
+LENGTH_KEY: Final = "table::len::"
+"""Start of a key of astropy: bytes of the longest text of a column. Without it astropy
+cannot read a column that holds NULL, or no rows."""
 
 GROUP_BYTES: Final = 8 * 2**20
 """Bytes of Arrow that make a row group; so much is held in memory."""
@@ -33,6 +38,7 @@ GROUP_BYTES: Final = 8 * 2**20
 GROUP_ROWS: Final = 2**17
 """Rows of a row group at most."""
 
+_SCHEMA_KEY: Final = "ARROW:schema"
 _PIECE: Final = 2**18
 _DESCRIBED: Final = ("unit", "ucd", "utype", "xtype", "description")
 
@@ -49,11 +55,17 @@ class ParquetWriter(SpooledWriter):
         self._file = file
         self._schema = schema(self.columns)
         self._writer = pq.ParquetWriter(
-            pa.PythonFile(file, mode="w"), self._schema, compression="zstd"
+            pa.PythonFile(file, mode="w"),
+            self._schema,
+            compression="zstd",
+            store_schema=False,  # it is written when its metadata are known
         )
         self._group: list[pa.RecordBatch] = []
         self._held = self._held_rows = self._rows = 0
         self._unicode: set[int] = set()
+        self._longest = dict.fromkeys(
+            (i for i, column in enumerate(self.columns) if column.datatype == "char"), 1
+        )
 
     def add(self, batch: pa.RecordBatch) -> None:
         """See `SpooledWriter.add`."""
@@ -62,8 +74,8 @@ class ParquetWriter(SpooledWriter):
             zip(self.columns, batch.columns, strict=True)
         ):
             values = cells.conform(column, array)
-            if column.datatype == "char" and not cells.is_ascii(values):
-                self._unicode.add(index)
+            if column.datatype == "char":
+                self._look(index, values)
             arrays.append(values)
         rows = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         self._group.append(rows)
@@ -87,9 +99,15 @@ class ParquetWriter(SpooledWriter):
             CONTENT_KEY: content.decode(),
             "QUERY_STATUS": "OK" if overflow is None else "OVERFLOW",
             **dict(self._infos),
+            **{
+                f"{LENGTH_KEY}{self.columns[index].name}": str(longest)
+                for index, longest in self._longest.items()
+            },
         }
         if overflow is not None:
             said["QUERY_MESSAGE"] = overflow
+        stored = self._schema.with_metadata(said).serialize().to_pybytes()
+        said[_SCHEMA_KEY] = base64.b64encode(stored).decode()
         self._writer.add_key_value_metadata(said)
         self._writer.close()
         return self._file.seek(0, 2)
@@ -99,6 +117,14 @@ class ParquetWriter(SpooledWriter):
         self._file.seek(0)
         while piece := self._file.read(_PIECE):
             yield piece
+
+    def _look(self, index: int, values: cells.Values) -> None:
+        """Note what is to be said of a column of text."""
+        if not cells.is_ascii(values):
+            self._unicode.add(index)
+        sizes = np.diff(cells.offsets_of(values))
+        if len(sizes):
+            self._longest[index] = max(self._longest[index], int(sizes.max()))
 
     def _write_group(self) -> None:
         if self._held_rows:

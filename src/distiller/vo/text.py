@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from distiller.vo.votable import Status
 
 _NEEDS_QUOTES = r'^$|[",\r\n]'
-_SUSPECT_CSV = np.zeros(256, dtype=np.bool_)
-_SUSPECT_CSV[[*b'",\r\n']] = True
-_SUSPECT_TSV = np.zeros(256, dtype=np.bool_)
-_SUSPECT_TSV[[*b"\t\r\n"]] = True
 
 
 class _LineWriter:
@@ -87,8 +83,8 @@ class CsvWriter(_LineWriter):
     _line_end = "\r\n"
 
     def _written(self, values: cells.Values) -> cells.Values:
-        data = cells.data_of(values)
-        if not _SUSPECT_CSV[data].any() and np.diff(cells.offsets_of(values)).all():
+        has_length = np.diff(cells.offsets_of(values)).all()  # an empty one is quoted
+        if has_length and not cells.holds(values, b'",'):
             return values
         special = cells.pc.match_substring_regex(values, _NEEDS_QUOTES)
         if not cells.pc.any(special).as_py():
@@ -107,6 +103,6 @@ class TsvWriter(_LineWriter):
     _line_end = "\n"
 
     def _written(self, values: cells.Values) -> cells.Values:
-        if not _SUSPECT_TSV[cells.data_of(values)].any():
+        if not cells.holds(values, b""):
             return values
         return cells.pc.replace_substring_regex(values, r"[\t\r\n]+", " ")

@@ -12,12 +12,7 @@ from distiller.core import times
 from distiller.core.errors import BadParameter, NotFound
 from distiller.core.reserved import adql_name
 from distiller.vo import elements, examples
-from distiller.vo.elements import PREFIXES as _PREFIXES
-from distiller.vo.elements import TYPE as _TYPE
-from distiller.vo.elements import add as _add
-from distiller.vo.elements import add_known as _add_known
-from distiller.vo.elements import interface as _interface
-from distiller.vo.elements import written as _written
+from distiller.vo.elements import PREFIXES, TYPE, add, add_known, interface, written
 from distiller.vo.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -38,7 +33,6 @@ _WORDS = (
 )
 _BASIC = "ivo://ivoa.net/sso#BasicAA"
 _UPLOADS = "ivo://ivoa.net/std/TAPRegExt#upload-"
-
 
 FEATURES = "ivo://ivoa.net/std/TAPRegExt#features-"
 """Start of the names of feature lists (TAPRegExt 1.0 section 2.3)."""
@@ -85,63 +79,63 @@ class TapService:
 def capabilities(service: TapService) -> bytes:
     """Return the capabilities of a TAP service (TAP 1.1 section 2.4)."""
     root = elements.capabilities(tr=_REGISTRY)
-    tap = _add(root, "capability", standardID=_TAP)
-    tap.set(_TYPE, "tr:TableAccess")
-    interface = _interface(tap, service.base_url, use="base", version="1.1")
-    _add(interface, "securityMethod")  # none is needed
-    _add(interface, "securityMethod", standardID=_BASIC)
-    _add(tap, "dataModel", "ObsCore-1.1", **{"ivo-id": OBSCORE})
+    tap = add(root, "capability", standardID=_TAP)
+    tap.set(TYPE, "tr:TableAccess")
+    main = interface(tap, service.base_url, use="base", version="1.1")
+    add(main, "securityMethod")  # none is needed
+    add(main, "securityMethod", standardID=_BASIC)
+    add(tap, "dataModel", "ObsCore-1.1", **{"ivo-id": OBSCORE})
     _language(tap, service.features)
     for form in FORMATS:
         identifier = {"ivo-id": form.ivo_id} if form.ivo_id else {}
-        output = _add(tap, "outputFormat", **identifier)
-        _add(output, "mime", form.media_type)
+        output = add(tap, "outputFormat", **identifier)
+        add(output, "mime", form.media_type)
         for alias in (form.kind, *form.aliases):
-            _add(output, "alias", alias)
+            add(output, "alias", alias)
     for method in ("inline", "http", "https"):
-        _add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
+        add(tap, "uploadMethod", **{"ivo-id": f"{_UPLOADS}{method}"})
     _limits(tap, "retentionPeriod", service.retention_s, service.retention_s)
     _limits(
         tap, "executionDuration", service.duration_default_s, service.duration_max_s
     )
     rows = min(service.rows_default, service.rows_max)
     _limits(tap, "outputLimit", rows, service.rows_max, unit="row")
-    upload = _add(tap, "uploadLimit")
-    _add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
+    upload = add(tap, "uploadLimit")
+    add(upload, "hard", str(service.upload_rows), unit="row")  # one has its place
     elements.vosi(root, service.base_url, "capabilities", "availability", "tables")
-    page = _add(root, "capability", standardID=examples.STANDARD)
-    browser = _add(page, "interface")
-    browser.set(_TYPE, "vr:WebBrowser")
-    _add(browser, "accessURL", f"{service.base_url}/examples", use="full")
-    return _written(root)
+    page = add(root, "capability", standardID=examples.STANDARD)
+    browser = add(page, "interface")
+    browser.set(TYPE, "vr:WebBrowser")
+    add(browser, "accessURL", f"{service.base_url}/examples", use="full")
+    return written(root)
 
 
 def _limits(
     capability: etree._Element, name: str, default: int, hard: int, **attributes: str
 ) -> None:
-    limits = _add(capability, name)
-    _add(limits, "default", str(default), **attributes)
-    _add(limits, "hard", str(hard), **attributes)
+    limits = add(capability, name)
+    add(limits, "default", str(default), **attributes)
+    add(limits, "hard", str(hard), **attributes)
 
 
 def _language(
     capability: etree._Element, features: Mapping[str, Sequence[Feature]]
 ) -> None:
-    language = _add(capability, "language")
-    _add(language, "name", "ADQL")
+    language = add(capability, "language")
+    add(language, "name", "ADQL")
     for version in ("2.1", "2.0"):
         identifier = f"ivo://ivoa.net/std/ADQL#v{version}"
-        _add(language, "version", version, **{"ivo-id": identifier})
-    _add(language, "description", _WORDS)
+        add(language, "version", version, **{"ivo-id": identifier})
+    add(language, "description", _WORDS)
     for name, listed in features.items():
         if not listed:
             continue
-        group = _add(language, "languageFeatures", type=name)
+        group = add(language, "languageFeatures", type=name)
         for feature in listed:
-            entry = _add(group, "feature")
-            _add(entry, "form", feature.form)
+            entry = add(group, "feature")
+            add(entry, "form", feature.form)
             if feature.description:
-                _add(entry, "description", feature.description)
+                add(entry, "description", feature.description)
 
 
 def availability(*, up_since: datetime, note: str | None = None) -> bytes:
@@ -156,11 +150,11 @@ def availability(*, up_since: datetime, note: str | None = None) -> bytes:
     """
     name = f"{{{_AVAILABILITY}}}"
     root = etree.Element(f"{name}availability", nsmap={"vosi": _AVAILABILITY})
-    _add(root, f"{name}available", "true")
-    _add(root, f"{name}upSince", times.dali(up_since))
+    add(root, f"{name}available", "true")
+    add(root, f"{name}upSince", times.dali(up_since))
     if note:
-        _add(root, f"{name}note", note)
-    return _written(root)
+        add(root, f"{name}note", note)
+    return written(root)
 
 
 def detail_of(given: str | None) -> Literal["min", "max"]:
@@ -193,14 +187,14 @@ def tableset(catalog: Catalog, *, detail: str | None = None) -> bytes:
         If detail is neither.
     """
     level = detail_of(detail)
-    root = etree.Element(f"{{{_TABLES}}}tableset", nsmap={"vosi": _TABLES, **_PREFIXES})
+    root = etree.Element(f"{{{_TABLES}}}tableset", nsmap={"vosi": _TABLES, **PREFIXES})
     tables = sorted(catalog.values(), key=lambda table: (table.schema, table.name))
     for schema, members in groupby(tables, key=lambda table: table.schema):
-        group = _add(root, "schema")
-        _add(group, "name", adql_name(schema))
+        group = add(root, "schema")
+        add(group, "name", adql_name(schema))
         for table in members:
-            _table(_add(group, "table"), table, whole=level == "max")
-    return _written(root)
+            _table(add(group, "table"), table, whole=level == "max")
+    return written(root)
 
 
 def table(catalog: Catalog, name: str) -> bytes:
@@ -215,15 +209,15 @@ def table(catalog: Catalog, name: str) -> bytes:
     found = catalog.get(plain) or catalog.get(plain.lower())
     if found is None:
         raise NotFound(f"no table {name!r}", hint="/tap/tables lists the tables")
-    root = etree.Element(f"{{{_TABLES}}}table", nsmap={"vosi": _TABLES, **_PREFIXES})
+    root = etree.Element(f"{{{_TABLES}}}table", nsmap={"vosi": _TABLES, **PREFIXES})
     _table(root, found, whole=True)
-    return _written(root)
+    return written(root)
 
 
 def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
     element.set("type", "view" if described.is_view else "table")
-    _add(element, "name", described.adql_name)
-    _add_known(
+    add(element, "name", described.adql_name)
+    add_known(
         element,
         title=described.title,
         description=described.description,
@@ -232,27 +226,27 @@ def _table(element: etree._Element, described: Table, *, whole: bool) -> None:
     if not whole:
         return
     for column in described.columns:
-        made = _add(element, "column")
+        made = add(element, "column")
         _column(made, column)
         if column.name in described.primary_key:
-            _add(made, "flag", "primary")
+            add(made, "flag", "primary")
     for key in described.foreign_keys:
-        _foreign_key(_add(element, "foreignKey"), key)
+        _foreign_key(add(element, "foreignKey"), key)
 
 
 def _column(element: etree._Element, column: Column) -> None:
     if column.std:
         element.set("std", "true")
-    _add(element, "name", column.adql_name)
-    _add_known(
+    add(element, "name", column.adql_name)
+    add_known(
         element,
         description=column.description,
         unit=column.unit,
         ucd=column.ucd,
         utype=column.utype,
     )
-    datatype = _add(element, "dataType", column.datatype)
-    datatype.set(_TYPE, "vs:VOTableType")
+    datatype = add(element, "dataType", column.datatype)
+    datatype.set(TYPE, "vs:VOTableType")
     if column.arraysize:
         datatype.set("arraysize", column.arraysize)
     if column.xtype:
@@ -263,13 +257,13 @@ def _column(element: etree._Element, column: Column) -> None:
         ("nullable", column.nullable),
     ):
         if holds:
-            _add(element, "flag", flag)
+            add(element, "flag", flag)
 
 
 def _foreign_key(element: etree._Element, key: ForeignKey) -> None:
-    _add(element, "targetTable", adql_name(key.target))
+    add(element, "targetTable", adql_name(key.target))
     for own, target in key.columns:
-        pair = _add(element, "fkColumn")
-        _add(pair, "fromColumn", adql_name(own))
-        _add(pair, "targetColumn", adql_name(target))
-    _add_known(element, description=key.description, utype=key.utype)
+        pair = add(element, "fkColumn")
+        add(pair, "fromColumn", adql_name(own))
+        add(pair, "targetColumn", adql_name(target))
+    add_known(element, description=key.description, utype=key.utype)

@@ -8,6 +8,7 @@ structured numpy block, variable ones stay where they are, and Arrow joins the r
 from __future__ import annotations
 
 import binascii
+import functools
 import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from xml.sax.saxutils import quoteattr
@@ -386,6 +387,7 @@ def _several(
     return cells.binary(full.reshape(-1), ends), None
 
 
+@functools.lru_cache(4096)
 def _field(column: Column, *, unicode: bool, null: int | None = None) -> str:
     """Return a FIELD element (VOTable 1.4 section 4.1)."""
     size = column.arraysize

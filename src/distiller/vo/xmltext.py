@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from distiller.vo import cells
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -14,9 +12,8 @@ _FORBIDDEN = re.compile(_FORBIDDEN_CLASS[:-1] + r"\uD800-\uDFFF]")
 _FORBIDDEN_RE2 = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"))
 
-# Bytes that call for a closer look; 0xEF begins U+FFFE and U+FFFF in UTF-8.
-_SUSPECT = np.zeros(256, dtype=np.bool_)
-_SUSPECT[[*range(9), 11, 12, 13, *range(14, 32), *b"&<>", 0xEF]] = True
+_SUSPECT = b"&<>\xef"
+"""Bytes that call for a closer look; 0xEF begins U+FFFE and U+FFFF in UTF-8."""
 
 
 def clean(text: str) -> str:
@@ -45,7 +42,7 @@ def escape_cells(values: cells.Values) -> cells.Values:
 
     What XML forbids becomes ``?``, which is ASCII, as ``char`` wants it.
     """
-    if not _SUSPECT[cells.data_of(values)].any():
+    if not cells.holds(values, _SUSPECT):
         return values
     values = cells.pc.replace_substring_regex(values, _FORBIDDEN_RE2, "?")
     for character, reference in _ESCAPES:

@@ -26,7 +26,7 @@ _DOCUMENT = with_types(
 
 
 def _faults(
-    columns: dict[str, dict[str, str]],
+    columns: dict[str, dict[str, str | bool]],
     schema: str = "toy",
     points: tuple[tuple[str, str], ...] = (),
 ) -> tuple[str, ...]:
@@ -65,6 +65,14 @@ def test_a_datatype_that_does_not_hold_the_values_is_a_fault(
     assert fault == (
         f"binding of toy: Run: {name}: datatype {datatype}: {words} "
         "(only numbers can be other numbers)"
+    )
+
+
+def test_only_texts_are_time_mocs() -> None:
+    assert _faults({"notes": {"times": True}}) == ()
+    (fault,) = _faults({"ra": {"times": True}})
+    assert fault == (
+        "binding of toy: Run: ra: times: it holds numbers (only texts are time MOCs)"
     )
 
 

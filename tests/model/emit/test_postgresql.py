@@ -146,6 +146,10 @@ def test_regions_and_foreign_keys_have_indexes(made: psycopg.Connection) -> None
         "CREATE INDEX obscore__s_region__idx ON ivoa.obscore "
         "USING gist (dst.cover(s_region))"
     ) in defined
+    assert (
+        "CREATE INDEX observation__time_moc__idx ON cta.observation "
+        "USING gist (dst.moc_ranges(time_moc))"
+    ) in defined
     for table in load_model().tables:
         for key in table.foreign_keys:
             start = f" ON {table.name} USING btree ({sql.quoted(key.columns[0][0])}"

@@ -27,14 +27,13 @@ from distiller.jobs.service import JobService
 from distiller.queries import answer
 from distiller.vo.uws import Phase
 
-from .conftest import each_engine
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
+    from distiller.jobs.store import JobUpdate
     from distiller.vo.uws import Job
     from distiller.web.jobs.store import OrmJobStore
 
@@ -44,6 +43,12 @@ MANY = f"SELECT a.*, b.* FROM {COLUMNS} a, {COLUMNS} b"
 ENDLESS = (
     f"SELECT COUNT(*) FROM {COLUMNS} a, {COLUMNS} b, {COLUMNS} c, {COLUMNS} d, "
     f"{COLUMNS} e WHERE a.ucd <> b.ucd AND c.utype <> d.utype AND e.unit <> a.unit"
+)
+
+each_engine = pytest.mark.parametrize(
+    "engine",
+    ["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
+    indirect=True,
 )
 
 
@@ -303,6 +308,21 @@ def test_a_query_that_ends_its_process_each_time_is_given_up(office: Office) -> 
         assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
 
 
+def test_a_suspect_does_not_hold_up_others_for_long(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suspect, other = office.submit(ENDLESS), office.submit()
+    tries: JobUpdate = {"tries": query_desk.SUSPECT}
+    office.store.update(suspect.job_id, {Phase.QUEUED}, tries)
+    office.open()
+    office.until(suspect, executing)
+    time.sleep(0.7)
+    assert office.service.get(other.job_id).phase is Phase.QUEUED
+    monkeypatch.setattr(query_desk, "ALONE_S", 0.5)
+    assert office.text(office.until(other)) == "obs_id\n1001\n1002\n"
+    assert office.service.get(suspect.job_id).phase is Phase.EXECUTING
+
+
 def test_a_stop_of_the_server_is_no_try(office: Office) -> None:
     job = office.submit(ENDLESS)
     for _ in range(query_desk.TRIES + 2):
@@ -474,10 +494,38 @@ def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
         assert path.stat().st_mode & 0o077 == 0
     office.open()
     office.until(office.service.run(job.job_id))
-    assert uploads.find(office.folder(job)) == {}
+    office.wait(lambda: not uploads.find(office.folder(job)))
     with pytest.raises(IllegalState, match="cannot take parameters"):
         office.service.set_parameters(job.job_id, [], {"a": [b"late"]})
     assert uploads.find(office.folder(job)) == {}
+
+
+def test_files_stay_while_the_end_cannot_be_written(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = office.make(RUNS)
+    job = office.service.set_parameters(made.job_id, [], {"a": [b"x"]})
+    update = office.store.update
+    is_full = threading.Event()
+    is_full.set()
+
+    def refused(*args: Any, **kwargs: Any) -> bool:
+        if kwargs.get("to") is Phase.COMPLETED and is_full.is_set():
+            message = "the disk of the job table is full"
+            raise NoSpace(message)
+        return update(*args, **kwargs)
+
+    monkeypatch.setattr(office.store, "update", refused)
+    office.open()
+    office.service.run(job.job_id)
+    office.wait(lambda: list(office.folder(job).glob("answer/result.csv")))
+    time.sleep(0.3)
+    assert office.service.get(job.job_id).phase is Phase.EXECUTING
+    assert list(uploads.find(office.folder(job))) == ["a"]
+    is_full.clear()
+    job = office.until(job)
+    assert office.text(job) == "obs_id\n1001\n1002\n"
+    office.wait(lambda: not uploads.find(office.folder(job)))
 
 
 @pytest.mark.parametrize(

@@ -329,6 +329,7 @@ def test_parts_may_come_in_chunks(jobs: Jobs) -> None:
     assert jobs.get(f"{job}/results/result").text == ROWS
 
 
+@pytest.mark.slow
 def test_analysis_and_queries_do_not_block_each_other(
     start_server: StartServer,
 ) -> None:

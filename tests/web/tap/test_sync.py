@@ -144,7 +144,7 @@ def test_overflow_by_the_limit_of_the_server_says_so(start_server: StartServer) 
         ),
         ("SELECT pg_sleep(10) FROM ivoa.obscore", ["1:8", "pg_sleep"]),
         (
-            "SELECT ivo_healpix_index(3, s_ra, s_dec) FROM ivoa.obscore",
+            "SELECT BOX(s_ra, s_dec, 1, 1) FROM ivoa.obscore",
             ["1:8", "not translated"],
         ),
         (
@@ -301,3 +301,24 @@ def test_a_media_type_with_a_line_end_is_not_repeated(server: Server) -> None:
     answer = server.ask(ALL, RESPONSEFORMAT="text/\ncsv")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/csv;header=present"
+
+
+def test_counts_points_and_mocs_are_of_their_types(server: Server) -> None:
+    answer = server.ask(
+        "SELECT ivo_histogram(s_ra, 0, 360, 3) AS h, "
+        "ivo_healpix_center(3, MAX(calib_level)) AS p, "
+        "MAX(ivo_healpix_index(3, s_ra, s_dec)) AS i, "
+        "cta_tmoc_between(59000, 59001) AS t, ivo_string_agg(obs_id, ' ') AS n "
+        "FROM ivoa.obscore"
+    )
+    assert answer.status_code == 200, answer.text
+    table = votable.parse(io.BytesIO(answer.content)).get_first_table()
+    fields = {f.name: (f.datatype, f.arraysize, f.xtype) for f in table.fields}
+    assert fields["h"] == ("int", "5", None)
+    assert fields["p"] == ("double", "2", "point")
+    assert fields["i"] == ("long", None, None)
+    assert fields["t"] == ("char", "*", "moc")
+    (row,) = table.array
+    assert len(row["h"]) == 5
+    assert len(row["p"]) == 2
+    assert row["t"].startswith("26/6183332 27/")

@@ -1,10 +1,14 @@
-"""``1 = CONTAINS(...)`` becomes a predicate, so that engines can use their indexes."""
+"""``1 = CONTAINS(...)`` becomes a predicate, so that engines can use their indexes.
+
+So do other functions that give 1 or 0 and may have an index.
+"""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
 from distiller.adql import nodes
+from distiller.adql.functions import TRUTHS
 from distiller.adql.kinds import CONDITION, kind
 from distiller.adql.nodes import find, swap
 from distiller.adql.scope import type_of
@@ -29,14 +33,39 @@ def regions(query: exp.Query) -> exp.Query:
 
     >>> where(regions, "1 = INTERSECTS(field, POINT(ra, dec))")
     'INSIDE(POINT(ra, dec), field)'
+
+    Functions of ``functions.TRUTHS`` may also be compared with something else:
+
+    >>> where(regions, "cta_tmoc_has(name, ra) = 0")
+    'NOT (HOLDS(CALL(CTA_TMOC_HAS, name, ra)))'
+    >>> where(regions, "cta_tmoc_has(name, ra) = n")
+    'CALL(CTA_TMOC_HAS, name, ra) = n'
     """
-    for node in find(query, nodes.Contains, nodes.Intersects, nodes.Truth):
+    for node in find(query, nodes.Contains, nodes.Intersects, nodes.Truth, nodes.Call):
+        if isinstance(node, nodes.Call):
+            if node.name in TRUTHS:
+                _truth(node)
+            continue
         comparison = node.parent
         while isinstance(comparison, exp.Paren):
             comparison = comparison.parent
         if isinstance(comparison, exp.EQ | exp.NEQ):
             swap(comparison, _predicate(node, comparison))
     return query
+
+
+def _truth(call: nodes.Call) -> None:
+    comparison = call.parent
+    while isinstance(comparison, exp.Paren):
+        comparison = comparison.parent
+    if not isinstance(comparison, exp.EQ | exp.NEQ):
+        return
+    sides = bare(comparison.this), bare(comparison.expression)
+    other = sides[0] if sides[1] is call else sides[1]
+    if isinstance(other, exp.Literal) and str(other.this) in {"0", "1"}:
+        made = nodes.Holds(this=call)
+        made.meta["type"] = CONDITION
+        swap(comparison, _unless_other(made, comparison))
 
 
 def _predicate(node: exp.Expr, comparison: exp.Binary) -> exp.Expr:
@@ -51,6 +80,11 @@ def _predicate(node: exp.Expr, comparison: exp.Binary) -> exp.Expr:
     else:
         made = nodes.Overlaps(this=first, expression=second)
     made.meta["type"] = CONDITION
+    return _unless_other(made, comparison)
+
+
+def _unless_other(made: exp.Expr, comparison: exp.Binary) -> exp.Expr:
+    """Return a condition, or NOT that, as it is compared with 1 or 0."""
     number = next(
         str(literal.this)
         for literal in (bare(comparison.this), bare(comparison.expression))

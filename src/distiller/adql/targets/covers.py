@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sqlglot import exp
@@ -15,6 +16,12 @@ from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_FARTHEST_DEG: Final = 89.0
+_MOST_DEG: Final = 90.0
+_STEPS: Final = 1e6
+_WIDER_DEG: Final = 1e-7
+"""By how much a box is wider than it must be, against rounding."""
 
 _COVERED = frozenset({"circle", "polygon", "region", "point"})
 
@@ -77,3 +84,25 @@ def constant_cover(corners: Sequence[exp.Expr]) -> tuple[float, float, float] | 
     if (lon, south, north) == EVERYWHERE:
         return None
     return lon, (south + north) / 2, (north - south) / 2
+
+
+def meridians(
+    lon_deg: float, lat_deg: float, radius_deg: float
+) -> tuple[float, float] | None:
+    """Return the right ascensions, deg, that a circle lies between; None if all.
+
+    The first is the larger one where right ascension 0 lies between them.
+
+    >>> meridians(0.5, 60, 1)
+    (358.499695, 2.500305)
+    >>> meridians(10, 88.9, 1) is None
+    True
+    """
+    if radius_deg < 0 or abs(lat_deg) + radius_deg > _FARTHEST_DEG:
+        return None
+    sine = math.sin(math.radians(radius_deg)) / math.cos(math.radians(lat_deg))
+    half = math.degrees(math.asin(min(1.0, sine))) + _WIDER_DEG
+    if half >= _MOST_DEG:
+        return None
+    low, high = (lon_deg - half) % 360.0, (lon_deg + half) % 360.0
+    return math.floor(low * _STEPS) / _STEPS, math.ceil(high * _STEPS) / _STEPS

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlglot import exp
 from sqlglot.generators.duckdb import DuckDBGenerator
 
 from distiller.adql import nodes, shapes
+from distiller.adql.limits import MOST_TEXT
+from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
-from distiller.adql.targets.covers import apart, constant_cover, has_cover
-from distiller.adql.targets.writer import Refused, Write, Writer, double
+from distiller.adql.targets.covers import (
+    apart,
+    constant_cover,
+    has_cover,
+    meridians,
+)
+from distiller.adql.targets.writer import Refused, Write, Writer, double, numbers
 from distiller.core.covers import cover_names
 
 if TYPE_CHECKING:
@@ -19,11 +27,26 @@ if TYPE_CHECKING:
 TOLERANCE_DEG: Final = 5.73e-10
 """Distances below this are none: what lies on the border of a region is inside."""
 
+_WORDS_MOST: Final = 5
+"""Words of a literal that are looked for by a pattern each; they take 5 ms to read."""
+
 _NO_WORD: Final = r"[^\p{{L}}\p{{N}}_]"
 """A character that is no part of a word, in any alphabet; braces for ``format``."""
 
+OVERLAPS: Final = (
+    "CAST({1} >= {2} AND {3} >= {0} AND {0} <= {1} AND {2} <= {3} AS INTEGER)"
+)
+"""Of values that may be written twice."""
+
 SLACK_DEG: Final = 1e-9
 """By how much a declination box is wider than its cone, against rounding."""
+
+
+_TRUTHS: Final = {
+    "CTA_TMOC_CONTAINS": "dst_moc_held({0}, {1})",
+    "CTA_TMOC_HAS": "dst_moc_at({1}, {0})",
+    "CTA_TMOC_INTERSECTS": "dst_moc_meet({0}, {1})",
+}
 
 
 class DuckDBWriter(Writer, DuckDBGenerator):
@@ -79,10 +102,69 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         f"REGEXP_ESCAPE({{1}}) || '({_NO_WORD}|$)', 'i') AS INTEGER)",
         "IVO_HASHLIST_HAS": "CAST(LIST_CONTAINS(STRING_SPLIT(LOWER({0}), '#'), "
         "LOWER({1})) AS INTEGER)",
-        "IVO_INTERVAL_OVERLAPS": "CAST(({1}) >= ({2}) AND ({3}) >= ({0}) AS INTEGER)",
-        "IVO_TO_JD": "(EPOCH_US({0}) / 86400e6 + 2440587.5e0)",
-        "IVO_TO_MJD": "(EPOCH_US({0}) / 86400e6 + 40587e0)",
+        "IVO_INTERVAL_OVERLAPS": "CAST(dst_overlaps({0}{rest}) AS INTEGER)",
+        "IVO_HEALPIX_INDEX": "dst_healpix_index({0}, {1})",
+        "IVO_HEALPIX_CENTER": "dst_healpix_center({0}, {1})",
+        "IVO_EPOCH_PROP_POS": "dst_epoch({0}{rest})",
+        "IVO_HMS_TO_DEGREES": "dst_hms({0})",
+        "IVO_DMS_TO_DEGREES": "dst_dms({0})",
+        "IVO_NORMAL_RANDOM": "(({0}) + ({1}) * SQRT(-2 * LN(1 - RANDOM())) "
+        "* COS(6.283185307179586e0 * RANDOM()))",
+        "CTA_TMOC": "dst_moc({0})",
+        "CTA_TMOC_BETWEEN": "dst_moc_between({0}, {1})",
+        "CTA_TMOC_DURATION": "dst_moc_seconds({0})",
+        "CTA_TMOC_INTERSECTION": "dst_moc_and({0}, {1})",
+        "CTA_TMOC_UNION": "dst_moc_or({0}, {1})",
+        **{name: f"CAST({text} AS INTEGER)" for name, text in _TRUTHS.items()},
+        "IVO_TO_JD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 2440587.5e0)",
+        "IVO_TO_MJD": "(EPOCH_US(CAST({0} AS TIMESTAMP)) / 86400e6 + 40587e0)",
     }
+
+    PREFIX: ClassVar[str] = "dst_"
+
+    def call(self, node: nodes.Call) -> str:
+        """Write a function of the table."""
+        parts = node.expressions
+        if node.name == "IVO_INTERVAL_OVERLAPS" and all(map(is_short, parts)):
+            return OVERLAPS.format(*(self.sql(part) for part in parts))
+        if node.name == "IVO_HASWORD":
+            return self._has_words(node)
+        return super().call(node)
+
+    def _has_words(self, node: nodes.Call) -> str:
+        """Write ivo_hasword: a pattern for each of a few words, if they are known."""
+        haystack, needle = node.expressions
+        text = str(needle.this) if isinstance(needle, exp.Literal) else ""
+        words = [word for word in re.split(r"[ \t\n\r\f]+", text) if word]
+        if not 0 < len(words) <= _WORDS_MOST:
+            given = f"{self.sql(haystack)}, {self.sql(needle)}"
+            return f"CAST(dst_has_words({given}) AS INTEGER)"
+        template = str(self.CALLS[node.name])
+        made = [
+            template.format(self.sql(haystack), self.sql(exp.Literal.string(word)))
+            for word in words
+        ]
+        return made[0] if len(made) == 1 else f"({' * '.join(made)})"
+
+    def string_agg(self, node: nodes.StringAgg) -> str:
+        """Write ivo_string_agg."""
+        text, delimiter = self.sql(node.this), self.sql(node.expressions[0])
+        # An order by what is the same in each row is an error.
+        order = f" ORDER BY {text}" if find(node.this, exp.Column) else ""
+        joined = f"STRING_AGG({text}, {delimiter}{order})"
+        return f"dst_bounded({joined}, {MOST_TEXT})"
+
+    def histogram(self, node: nodes.Histogram) -> str:
+        """Write ivo_histogram."""
+        low, high, count = numbers(node)
+        cells = f"RANGE({count + 2})"
+        found = (
+            f"dst_bin({self.sql(node.this)}, {double(low)}, {double(high)}, {count})"
+        )
+        return (
+            f"CAST(COALESCE(MAP_VALUES(HISTOGRAM_EXACT({found}, {cells})), "
+            f"LIST_RESIZE([0], {count + 2}, 0)) AS INTEGER[])"
+        )
 
     def coordinates(self, point: exp.Expr) -> tuple[str, str]:
         """Write longitude and latitude of a point, deg."""
@@ -146,7 +228,37 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         exact = f"{self._separation(first, second)} {sign} {reach}"
         if not node.args.get("boxed"):
             return f"({exact})"
-        return f"({self._box(first, second, distance)} AND {exact})"
+        coarse = [
+            self._box(first, second, distance),
+            *self._meridians(first, second, distance),
+        ]
+        return f"({' AND '.join([*coarse, exact])})"
+
+    def _meridians(
+        self, first: exp.Expr, second: exp.Expr, distance: exp.Expr
+    ) -> list[str]:
+        """Write a box in right ascension, of a column about a place far from the poles.
+
+        Columns may hold turns beside [0, 360]: those pass.
+        """
+        if _latitude(first) is not None:
+            first, second = second, first
+        radius = shapes.constant(distance)
+        if radius is None or not isinstance(second, nodes.Point):
+            return []
+        if not isinstance(first, nodes.Point) or not isinstance(first.this, exp.Column):
+            return []
+        lon, lat = (shapes.constant(p) for p in self._parts(second))
+        if lon is None or lat is None:
+            return []
+        found = meridians(lon, lat, radius + TOLERANCE_DEG)
+        if found is None:
+            return []
+        low, high = (double(number) for number in found)
+        own = self.tight(first.this)
+        word = "AND" if found[0] <= found[1] else "OR"
+        within = f"{own} >= {low} {word} {own} <= {high}"
+        return [f"({within} OR {own} < 0 OR {own} > 360)"]
 
     def _box(self, first: exp.Expr, second: exp.Expr, distance: exp.Expr) -> str:
         latitudes = [self.coordinates(p)[1] for p in (first, second)]
@@ -230,7 +342,11 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         return f"(GREATEST({given}, 0e0) + {SLACK_DEG!r})"
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
-        nodes.Call: Writer.call,
+        nodes.Call: call,
+        nodes.Transform: Writer.transform,
+        nodes.Named: lambda w, n: w.sql(n.this),
+        nodes.StringAgg: string_agg,
+        nodes.Histogram: histogram,
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
@@ -249,9 +365,15 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Inside: inside,
         nodes.Overlaps: overlaps,
         nodes.Near: near,
+        nodes.Holds: lambda w, n: _TRUTHS[n.this.name].format(*w.arguments(n.this)),
         nodes.Typed: Writer.typed,
-        nodes.RegionText: lambda w, n: f"dst_region_text({w.sql(n.this)})",
+        nodes.RegionText: Writer.region_text,
     }
+
+
+def is_short(node: exp.Expr) -> bool:
+    """Whether a value may be written twice."""
+    return isinstance(node, exp.Column | exp.Literal)
 
 
 def _latitude(point: exp.Expr) -> float | None:

@@ -14,11 +14,13 @@ from sqlglot import exp
 
 from distiller.adql import functions, nodes, shapes
 from distiller.adql.kinds import is_integer, kind
+from distiller.adql.limits import MOST_TEXT
 from distiller.adql.scope import type_of
+from distiller.adql.targets import tmoc
 from distiller.adql.targets.covers import apart, tables
-from distiller.adql.targets.duckdb import TOLERANCE_DEG
+from distiller.adql.targets.duckdb import OVERLAPS, TOLERANCE_DEG, is_short
 from distiller.adql.targets.plain import PLAIN_WRITES, PlainWriter, constant
-from distiller.adql.targets.writer import Refused, Write, Writer
+from distiller.adql.targets.writer import Refused, Write, Writer, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,12 +81,22 @@ class PgSphereWriter(PlainWriter):
         "UPPER": "dst.upper({0})",
         "IVO_NOCASEMATCH": "CAST(dst.lower({0}) LIKE dst.lower({1}) ESCAPE '' "
         "AS INTEGER)",
-        "IVO_HASWORD": "CAST(dst.has_word({0}, {1}) AS INTEGER)",
+        "IVO_HASWORD": "CAST(dst.has_words({0}, {1}) AS INTEGER)",
         "IVO_HASHLIST_HAS": "CAST(dst.has_item({0}, {1}) AS INTEGER)",
-        "IVO_INTERVAL_OVERLAPS": "CAST({1} >= {2} AND {3} >= {0} AS INTEGER)",
+        "IVO_INTERVAL_OVERLAPS": "CAST(dst.overlaps({0}{rest}) AS INTEGER)",
+        "IVO_HEALPIX_INDEX": "dst.healpix_index({0}, {1})",
+        "IVO_HEALPIX_CENTER": "dst.healpix_center({0}, {1})",
+        "IVO_EPOCH_PROP_POS": "dst.epoch({0}{rest})",
+        "IVO_HMS_TO_DEGREES": "dst.hms({0})",
+        "IVO_DMS_TO_DEGREES": "dst.dms({0})",
+        "IVO_NORMAL_RANDOM": "dst.plus_any({0}, dst.times_any({1}, "
+        "SQRT(-2 * LN(1 - RANDOM())) * COS(6.283185307179586 * RANDOM())))",
+        **tmoc.CALLS,
         "IVO_TO_JD": "dst.days({0}, 2440587.5e0)",
         "IVO_TO_MJD": "dst.days({0}, 40587e0)",
     }
+
+    PREFIX: ClassVar[str] = "dst."
 
     TRANSFORMS: ClassVar = {**PlainWriter.TRANSFORMS, **PLAIN_WRITES}
 
@@ -94,16 +106,56 @@ class PgSphereWriter(PlainWriter):
         if node.name == "MOD" and all(is_integer(type_of(a)) for a in arguments):
             first, second = (self.sql(a) for a in arguments)
             return f"CAST(MOD({first}, {second}) AS DOUBLE PRECISION)"
+        if node.name == "IVO_INTERVAL_OVERLAPS" and all(map(is_short, arguments)):
+            return OVERLAPS.format(*self.arguments(node))
         return super().call(node)
 
     def arguments(self, node: nodes.Call) -> list[str]:
         """Write the arguments of a function."""
-        write = {"number": self.number, "text": self.text, "integer literal": _whole}
+        write = {
+            "number": self.number,
+            "text": self.text,
+            "integer": self._whole_number,
+            "integer literal": _whole,
+            "point": self.geometry,
+        }
+        if node.name in tmoc.CALLS:
+            return tmoc.arguments(self, node)
         wanted = functions.FUNCTIONS[node.name].arguments
         return [
             write.get(what, self.sql)(argument)
             for argument, what in zip(node.expressions, wanted, strict=False)
         ]
+
+    def _whole_number(self, node: exp.Expr) -> str:
+        return f"CAST({self.sql(node)} AS BIGINT)"
+
+    def string_agg(self, node: nodes.StringAgg) -> str:
+        """Write ivo_string_agg."""
+        text, delimiter = self.text(node.this), self.sql(node.expressions[0])
+        joined = f'STRING_AGG({text}, {delimiter} ORDER BY {text} COLLATE "C")'
+        return f"dst.bounded({joined}, {MOST_TEXT})"
+
+    def histogram(self, node: nodes.Histogram) -> str:
+        """Write ivo_histogram."""
+        low, high, count = numbers(node)
+        ends = f"{constant(low)}, {constant(high)}"
+        found = f"dst.bin({self.number(node.this)}, {ends}, {count})"
+        return (
+            f"COALESCE(dst.histogram({found}, {count}), "
+            f"ARRAY_FILL(0, ARRAY[{count + 2}]))"
+        )
+
+    def geometry(self, node: exp.Expr) -> str:
+        """Write a geometry; NULL needs a type."""
+        text = self.sql(node)
+        if kind(type_of(node)) != "any":
+            return text
+        return f"CAST({text} AS DOUBLE PRECISION[])"
+
+    def array(self, numbers: str) -> str:
+        """Write an array of doubles."""
+        return f"CAST(ARRAY[{numbers}] AS DOUBLE PRECISION[])"
 
     # Geometries -----------------------------------------------------------------------
 
@@ -220,6 +272,10 @@ class PgSphereWriter(PlainWriter):
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
         nodes.Call: call,
+        nodes.Transform: PlainWriter.transform,
+        nodes.Named: lambda w, n: w.sql(n.this),
+        nodes.StringAgg: string_agg,
+        nodes.Histogram: histogram,
         nodes.Point: point,
         nodes.Circle: circle,
         nodes.Polygon: polygon,
@@ -238,8 +294,11 @@ class PgSphereWriter(PlainWriter):
         nodes.Inside: inside,
         nodes.Overlaps: overlaps,
         nodes.Near: near,
+        nodes.Holds: lambda w, n: (
+            f"({tmoc.TRUTHS[n.this.name].format(*w.arguments(n.this))})"
+        ),
         nodes.Typed: Writer.typed,
-        nodes.RegionText: lambda w, n: f"dst.region_text({w.sql(n.this)})",
+        nodes.RegionText: Writer.region_text,
     }
 
 

@@ -72,7 +72,7 @@ class PlainWriter(Writer, PostgresGenerator):
         """Write a value as text, numbers as DuckDB writes them."""
         text, column = self.sql(node), type_of(node)
         found = kind(column)
-        if found == "text":
+        if found in {"text", "moc"}:
             return text
         if found == "number" and column.datatype in {"float", "double"}:
             return f"dst.text({text})"

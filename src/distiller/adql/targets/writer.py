@@ -9,9 +9,10 @@ from sqlglot import exp
 from sqlglot.generator import Generator
 
 from distiller.adql import nodes
-from distiller.adql.kinds import kind
+from distiller.adql.kinds import frame, kind
 from distiller.adql.limits import MOST_WRITTEN
 from distiller.adql.scope import type_of
+from distiller.adql.shapes import constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,11 +64,15 @@ class Writer(Generator):
         For each class of ``nodes.NODES`` how it is written, or a refusal.
     TYPES
         The engine's name of each VOTable type.
+    PREFIX
+        What stands before the names of our own functions.
     """
 
     CALLS: ClassVar[Mapping[str, str | Refused]] = {}
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {}
     TYPES: ClassVar[Mapping[str, str]] = {}
+
+    PREFIX: ClassVar[str] = ""
 
     written = 0
 
@@ -119,12 +124,32 @@ class Writer(Generator):
 
     def coordsys(self, node: nodes.Coordsys) -> str:
         """Write COORDSYS: what names no other system is ICRS."""
-        system = node.args.get("system") or "ICRS"
-        return f"CASE WHEN {self.tight(node.this)} IS NOT NULL THEN '{system}' END"
+        name = node.args.get("system") or frame(type_of(node.this))
+        return f"CASE WHEN {self.tight(node.this)} IS NOT NULL THEN '{name}' END"
 
     def truth(self, node: nodes.Truth) -> str:
         """Write a condition as a value."""
         return f"CAST(({self.sql(node.this)}) AS INTEGER)"
+
+    def region_text(self, node: nodes.RegionText) -> str:
+        """Write a region as text."""
+        name = frame(type_of(node.this))
+        text = f"{self.PREFIX}region_text({self.sql(node.this)})"
+        return text if name == "ICRS" else f"REPLACE({text}, ' ICRS ', ' {name} ')"
+
+    def transform(self, node: nodes.Transform) -> str:
+        """Write ivo_geom_transform."""
+        numbers = ", ".join(double(x) for x in node.args["matrix"])
+        given = self.geometry(node.this)
+        return f"{self.PREFIX}turned({given}, {self.array(numbers)})"
+
+    def geometry(self, node: exp.Expr) -> str:
+        """Write a geometry; NULL may need a type."""
+        return self.sql(node)
+
+    def array(self, numbers: str) -> str:
+        """Write an array of doubles."""
+        return f"[{numbers}]"
 
     def typed(self, node: nodes.Typed) -> str:
         """Write a value of exactly one type."""
@@ -180,3 +205,9 @@ def double(value: float) -> str:
     """
     text = repr(value)
     return text if "e" in text else f"{text}e0"
+
+
+def numbers(node: nodes.Histogram) -> tuple[float, float, int]:
+    """Return the limits of a histogram and the number of its bins."""
+    low, high, count = (constant(part) or 0.0 for part in node.expressions)
+    return low, high, int(count)

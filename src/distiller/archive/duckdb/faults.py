@@ -53,6 +53,7 @@ _KNOWN = (
         faults.TOO_WIDE,
     ),
     (r"Overflow in \w+ of (?P<type>\w+)", faults.OVERFLOW),
+    (r"a text became longer than (?P<value>\d+) characters", faults.TOO_LONG),
     (r"Max expression depth", faults.TOO_DEEP),
 )
 """What users' values can bring about, in our words; the engine's advice is for those

@@ -83,6 +83,7 @@ _KNOWN = (
     (r"^value out of range: (?:over|under)flow", faults.Words(
         "a number is out of the range of DOUBLE PRECISION", faults.NARROW
     )),
+    (r"^a text became longer than (?P<value>\d+) characters", faults.TOO_LONG),
     (r"^stack depth limit exceeded", faults.TOO_DEEP),
 )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """The SQL functions of the schema ``dst``: the same answers as those of DuckDB.
 
-They stand in three files of SQL beside this one: `numbers` (arithmetic that never
-fails), `texts` (texts of numbers, upper and lower case, words) and `sphere` (regions).
+They stand in files of SQL beside this one: `numbers` (arithmetic that never fails),
+`texts` (texts of numbers, upper and lower case, words), `sphere` (regions) and
+`celestial` (HEALPix, proper motion, frames, sexagesimal texts, and more) and `moc`
+(time MOCs).
 Their bodies are read when they are made, so that no search path of a session changes
 what they mean, and short ones are inlined into the query that calls them.
 """
@@ -17,6 +19,7 @@ from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from distiller.archive import celestial, times
 from distiller.archive.geometry import TOLERANCE_RAD
 from distiller.core.errors import IllegalState
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA: Final = "dst"
-FILES: Final = ("numbers", "texts", "sphere")
+FILES: Final = ("numbers", "texts", "sphere", "celestial", "moc")
 SLACK_RAD: Final = 1e-8
 """By how much conditions for an index are wider than what they stand beside."""
 
@@ -38,7 +41,7 @@ _COLLATIONS: Final = (
     "AND collencoding IN (-1, pg_char_to_encoding('UTF8'))"
 )
 _COVER: Final = "SELECT to_regprocedure('dst.cover(double precision[])') IS NOT NULL"
-_MADE: Final = re.compile(r"CREATE OR REPLACE FUNCTION dst\.(\w+)")
+_MADE: Final = re.compile(r"CREATE OR REPLACE (?:FUNCTION|AGGREGATE) dst\.(\w+)")
 _THERE: Final = (
     "SELECT p.proname, count(*) FROM pg_proc p "
     "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = %s GROUP BY 1"
@@ -92,6 +95,10 @@ def script(case: str = _CASES[0]) -> str:
         "{slack}": repr(SLACK_RAD),
         "{case}": f'"{case}"',
         "{letters}": _letters(),
+        "{hours}": celestial.HOURS,
+        "{degrees}": celestial.DEGREES,
+        "{leaps}": f"{{{', '.join(map(str, times.LEAPS_MJD))}}}",
+        "{rate}": repr(times.RATE),
     }
     text = "\n".join(_read(name) for name in FILES)
     for mark, value in parts.items():

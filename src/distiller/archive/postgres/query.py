@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 
 from distiller.archive.postgres import given
+from distiller.archive.postgres.ahead import Ahead
 from distiller.archive.postgres.faults import CANCELLED
 from distiller.archive.postgres.pool import run
 from distiller.archive.postgres.statements import bound, is_one_select
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES: Final = 2**20
 """Rows of so many bytes are read at once: first rows soon, little memory."""
+_LONG_BYTES: Final = _BATCH_BYTES // 4
+"""What begins with so many is worth a thread that reads ahead."""
 _REST_S: Final = 0.02
 """So long rows are still read that nobody wants, before the query is cut off."""
 
@@ -130,6 +133,8 @@ class _Rows:
         self._rows = rows
         self._most = most
         self._rest: pa.RecordBatch | None = None
+        self._ahead: Ahead | None = None
+        self._is_long = False
         self._ended = False
         self.schema = schema
 
@@ -145,7 +150,7 @@ class _Rows:
 
     def _read(self) -> pa.RecordBatch:
         try:
-            batch = self._rows.read_next_batch()
+            batch = self._raw()
         except BaseException:
             self._ended = True
             raise
@@ -154,6 +159,17 @@ class _Rows:
             for array, field in zip(batch.columns, self.schema, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _raw(self) -> pa.RecordBatch:
+        """Return the next rows as they come; those of a long answer are read ahead."""
+        if self._ahead is not None:
+            return self._ahead.next()
+        if self._is_long:
+            self._ahead = Ahead(self._rows.read_next_batch)
+            return self._ahead.next()
+        batch = self._rows.read_next_batch()
+        self._is_long = batch.nbytes > _LONG_BYTES
+        return batch
 
     def emptied(self, statement: adbc.AdbcStatement | None) -> bool:
         """Read what is left; tell whether the connection is at rest then.
@@ -174,7 +190,7 @@ class _Rows:
         timer.start()
         try:
             while True:
-                self._rows.read_next_batch()
+                self._raw()
         except StopIteration:
             return not cut_off.is_set()
         except adbc.Error as error:

@@ -6,6 +6,7 @@ driver writes the literals, for a server with ``standard_conforming_strings``.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ _PART = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_LONG = 20_000
 _READING = frozenset({"select", "with", "values"})
 
 
@@ -43,6 +45,12 @@ def is_one_select(text: str) -> bool:
     >>> is_one_select("DROP TABLE x"), is_one_select("SELECT 1; SELECT 2")
     (False, False)
     """
+    # Most questions are asked again; long texts are not kept.
+    return (_told if len(text) < _LONG else _told.__wrapped__)(text)
+
+
+@functools.lru_cache(512)
+def _told(text: str) -> bool:
     parts = [
         part
         for part in _parts(text)

@@ -72,7 +72,12 @@ class Run:
     @property
     def is_late(self) -> bool:
         """Whether it runs longer than it may."""
-        return time.monotonic() - self._began > self.job.execution_duration_s
+        return self.age_s > self.job.execution_duration_s
+
+    @property
+    def age_s(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self._began
 
     def ask(self, what: Asked) -> None:
         """Have it stopped; what is asked for first counts."""

@@ -82,7 +82,13 @@ class Columns:
             given.clock,
             given.hidden,
             given.was,
+            given.times,
         )
+        if given.times and not column.is_text:
+            self._context.messages.fault(
+                f"{self._item.id}: {self._at(part.path)}: times: it holds "
+                f"{part.form.words} (only texts are time MOCs)"
+            )
         paths = [self._at(part.path)]
         if compound(part.role.ref) and not part.optional:
             paths.append(self._at(f"{part.path}.value"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from distiller.adql.functions import FUNCTIONS, SPECCONV_SIGNATURE
+from distiller.adql.functions import advertised
 from distiller.vo.vosi import FEATURES, Feature, TapService
 
 if TYPE_CHECKING:
@@ -35,20 +35,12 @@ error as long as it is older than the standard. The description of the language 
 
 def features() -> Mapping[str, tuple[Feature, ...]]:
     """Return the optional features of the language, by the identifier of their list."""
-    functions = [
-        Feature(f.signature, f.description) for f in FUNCTIONS.values() if f.signature
-    ]
-    functions.append(
-        Feature(
-            SPECCONV_SIGNATURE,
-            "a spectral value in another unit, energies and wavelengths among them",
-        )
-    )
+    functions = tuple(Feature(form, words) for form, words in advertised())
     standard = {
         f"{FEATURES}{name}": tuple(Feature(form) for form in forms)
         for name, forms in _STANDARD.items()
     }
-    return {**standard, f"{FEATURES}udf": tuple(functions)}
+    return {**standard, f"{FEATURES}udf": functions}
 
 
 def service(settings: Settings, base_url: str) -> TapService:

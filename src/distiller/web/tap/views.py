@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from distiller.vo import examples as vo_examples
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
-from distiller.web import access, site
+from distiller.web import access, bodies, site
 from distiller.web import vosi as answers
 from distiller.web.errors import as_votable, votable_errors
 from distiller.web.tap import stream
@@ -58,11 +57,7 @@ async def sent(
     """
     if request.content_type != "multipart/form-data":
         return pairs_of(request), {}
-    if not request.META.get("CONTENT_LENGTH"):
-        # Java clients send parts in chunks; Django takes such a body for empty.
-        stream = request._stream  # noqa: SLF001 - no other way
-        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
-        stream.seek(0)
+    bodies.measure(request)
     # Taking it apart takes its time, and others must not wait for that.
     pairs = await asyncio.to_thread(pairs_of, request)
     return pairs, {

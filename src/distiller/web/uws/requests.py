@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from distiller.jobs.limits import PARAMETERS_MAX
 from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
+from distiller.web import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,11 +103,7 @@ def read_post(request: HttpRequest, task: str) -> Post:
             f"{request.content_type} is not read here",
             hint="send application/x-www-form-urlencoded or multipart/form-data",
         )
-    if request.content_type == MULTIPART and not request.META.get("CONTENT_LENGTH"):
-        # Java clients send parts in chunks; Django takes such a body for empty.
-        stream = request._stream  # noqa: SLF001 - no other way
-        request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
-        stream.seek(0)
+    bodies.measure(request)
     pairs = _pairs(request, "POST")
     if request.FILES and task != QUERY:
         name = next(iter(request.FILES))

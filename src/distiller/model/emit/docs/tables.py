@@ -66,6 +66,7 @@ def _column(table: BoundTable, bound: BoundColumn) -> str:
         for word, holds in (
             ("key", column.name in table.key),
             ("unique", bound.unique),
+            ("time MOC", bound.times),
             ("clock", bound.clock),
             ("hidden", bound.hidden),
         )

@@ -1,4 +1,4 @@
-"""The points and the circles about regions that PostgreSQL's indexes are made of.
+"""The points, circles about regions and times that PostgreSQL's indexes are made of.
 
 What is below 1e-20 deg is 0 there: PostgreSQL refuses products that are too small for a
 number, and pgSphere takes 1e-9 rad for nothing.
@@ -96,6 +96,41 @@ RETURN CASE
 """.strip()
 
 
+_MOC = r"""
+CREATE OR REPLACE FUNCTION dst.moc_ranges(moc text) RETURNS int8multirange
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+  word text;
+  found text[];
+  finest integer;
+  low numeric;
+  high numeric;
+  made int8range[] := '{}';
+BEGIN
+  FOREACH word IN ARRAY regexp_split_to_array(
+    regexp_replace(btrim(moc, E' \t\r\n,'), '^t', ''), '[ \t\r\n,]+'
+  ) LOOP
+    found := regexp_match(word,
+      '^(?:([0-9]{1,2})/)?(?:([0-9]{1,19})(?:-([0-9]{1,19}))?)?$');
+    finest := coalesce(found[1]::integer, finest);
+    IF found IS NULL OR finest IS NULL OR finest > 61 THEN
+      RETURN NULL;
+    END IF;
+    IF found[2] IS NOT NULL THEN
+      low := found[2]::numeric;
+      high := coalesce(found[3], found[2])::numeric;
+      IF low > high OR high >= (2::bigint << finest) THEN
+        RETURN NULL;
+      END IF;
+      made := made || int8range(low::bigint << (61 - finest),
+        (high::bigint + 1) << (61 - finest));
+    END IF;
+  END LOOP;
+  RETURN coalesce((SELECT range_agg(part) FROM unnest(made) AS part), '{}');
+END $$
+""".strip()
+
+
 def cover_statements() -> tuple[str, ...]:
     """Return what makes ``dst.place`` and ``dst.cover``, in a database with pgSphere.
 
@@ -107,5 +142,8 @@ def cover_statements() -> tuple[str, ...]:
     the numbers are none, and where the region needs more than some 85 deg, since
     pgSphere's circles end at 90 deg: a search asks for ``dst.cover(r) IS NULL OR
     dst.cover(r) && X`` and then exactly. Neither fails.
+
+    ``dst.moc_ranges`` makes the half-open intervals, in microseconds, of the text of a
+    time MOC, NULL if it is none.
     """
-    return (_SCHEMA, _PLACE, _ARC, _CIRCLE, _POLYGON, _COVER)
+    return (_SCHEMA, _PLACE, _ARC, _CIRCLE, _POLYGON, _COVER, _MOC)

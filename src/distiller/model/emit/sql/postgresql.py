@@ -126,8 +126,8 @@ def add_key(table: BoundTable, key: ForeignKey) -> str:
 def indexes(table: BoundTable) -> dict[str, str]:
     """Return the indexes beside those of keys and unique columns, by name.
 
-    B-trees of indexed columns and foreign keys; pgSphere's GiST of regions and of
-    pairs of coordinates.
+    B-trees of indexed columns and foreign keys; GiST of regions and of pairs of
+    coordinates, by pgSphere, and of time MOCs.
     """
     found: dict[str, str] = {}
 
@@ -142,6 +142,8 @@ def indexes(table: BoundTable) -> dict[str, str]:
         column = bound.column
         if column.is_geometry:
             add((column.name,), f"USING gist (dst.cover({quoted(column.name)}))")
+        elif bound.times:
+            add((column.name,), f"USING gist (dst.moc_ranges({quoted(column.name)}))")
         elif column.indexed and column.name not in sorted_already:
             add((column.name,), f"({quoted(column.name)})")
     for names in owns:
@@ -154,7 +156,9 @@ def indexes(table: BoundTable) -> dict[str, str]:
 
 def is_on_the_sky(table: BoundTable) -> bool:
     """Tell whether indexes of a table need the functions of `cover_statements`."""
-    return bool(table.points) or any(b.column.is_geometry for b in table.columns)
+    return bool(table.points) or any(
+        b.column.is_geometry or b.times for b in table.columns
+    )
 
 
 def sql_type(column: Column) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.sky import energy_tev_to_wavelength_m
+from distiller.queries import literals
 from distiller.web.pages.search.form import RADIUS_DEG
 
 if TYPE_CHECKING:
@@ -137,12 +138,5 @@ def _ranges(form: SearchForm) -> Iterable[str]:
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> Iterable[str]:
-    if len(values) == 1:
-        yield f"{column} = {_text(values[0])}"
-    elif values:
-        yield f"{column} IN ({', '.join(_text(v) for v in values)})"
-
-
-def _text(value: str) -> str:
-    """Write an ADQL character string literal (ADQL 2.1 section 2.1: quotes doubled)."""
-    return "'" + value.replace("'", "''") + "'"
+    if values:
+        yield literals.one_of(column, map(literals.text, values))
