@@ -259,7 +259,7 @@ def test_a_supervisor_outlives_trouble_at_its_start(
     made.start()
     yard.started.append(made)
     assert yard.until(yard.submit()).phase is Phase.COMPLETED
-    told = "the supervisor of jobs cannot work, and is tried again: too many open files"
+    told = "the supervisor of jobs (analysis) cannot work, and is tried again: too many"
     assert told in caplog.text
 
 
@@ -280,9 +280,7 @@ class Forgetful:
 def test_what_nobody_thought_of_is_tried_again_then_told(
     yard: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from distiller.jobs import supervisor  # noqa: PLC0415 - its constant
-
-    monkeypatch.setattr(supervisor, "_TRIES", 3)
+    monkeypatch.setattr("distiller.jobs.desk._TRIES", 3)
     archive = Forgetful()
     yard.supervisor(archive=archive)
     job = yard.until(yard.submit())

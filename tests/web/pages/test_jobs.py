@@ -293,7 +293,7 @@ def test_a_query_is_run_in_the_background(client: Client, here: Any) -> None:
     empty = client.post("/jobs/query/", {"query": " "})
     assert empty.status_code == 400
     assert "query: missing" in text_of(empty)
-    assert "write one on the ADQL page" in text_of(empty).lower()
+    assert "write one on the adql page" in text_of(empty).lower()
     assert client.get("/jobs/query/").status_code == 405
     assert len(here.list(owner=None)) == 1
 
