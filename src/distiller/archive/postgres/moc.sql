@@ -18,7 +18,10 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
       CASE WHEN o = 0 THEN 0
         ELSE 2 * ((lower(part) + ((1::bigint << (62 - o)) - 1)) >> (62 - o)) END AS c,
       CASE WHEN o = 0 THEN 0 ELSE 2 * (upper(part) >> (62 - o)) END AS d
-    FROM unnest(ranges) AS part, generate_series(0, finest) AS o
+    FROM unnest(ranges) AS part, generate_series(
+      -- Cells of the orders above are longer than the interval.
+      greatest(0, 60 - floor(ln((upper(part) - lower(part))::double precision)
+        / ln(2::double precision))::integer), finest) AS o
   ), cells AS (
     SELECT o, a AS first, CASE WHEN c < d THEN c ELSE b END AS behind FROM ends
     UNION ALL
