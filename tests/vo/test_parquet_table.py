@@ -83,6 +83,8 @@ def test_units_and_the_status_stand_in_the_file(
     assert [str(f.unit or "") for f in table.fields] == [
         c.unit or "" for c in every_column
     ]
+    # astropy joins the two, which wants texts of a length.
+    assert table.fields[6].arraysize == "20"
     assert b'value="OVERFLOW">cut at 3</INFO>' in content
 
 

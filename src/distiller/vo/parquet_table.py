@@ -9,6 +9,7 @@ astropy read; and the status of the query besides under ``QUERY_STATUS``.
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -88,7 +89,13 @@ class ParquetWriter(SpooledWriter):
         """See `SpooledWriter.end`."""
         self._write_group()
         content = description(
-            self.columns,
+            # astropy joins these with the rows, and takes no `*` for text then.
+            [
+                replace(column, arraysize=str(self._longest[index]))
+                if index in self._longest
+                else column
+                for index, column in enumerate(self.columns)
+            ],
             unicode=frozenset(self._unicode),
             infos=self._infos,
             rows=self._rows,
