@@ -495,3 +495,8 @@ def test_two_urls_are_of_one_database(tmp_path: Path) -> None:
                 engine_of(settings)
         else:
             engine_of(settings).close()
+
+
+def test_queries_are_not_compiled_before_their_first_row(archive: Archive) -> None:
+    """It takes some tenths of a second for each long answer."""
+    assert archive.rows("SELECT current_setting('jit') AS jit") == [{"jit": "off"}]

@@ -440,3 +440,15 @@ def test_where_there_is_no_archive(engine_home: Settings) -> None:
         open_archive(engine_home, create=False)
     assert "there is no archive in" in str(caught.value)
     assert "make one with `distiller init`" in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [19_999, 20_000, 60_001, 100_001])
+def test_a_large_limit_is_kept_though_rows_stream(archive: Archive, limit: int) -> None:
+    """DuckDB would hold all of them before the first goes out."""
+    few = "(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))"
+    names = ", ".join(f"{few} AS t{n}(x)" for n in range(5))
+    sql = f"SELECT t0.x AS x FROM {names} LIMIT {limit}"
+    with archive.query(sql, timeout_s=60) as result:
+        count = sum(batch.num_rows for batch in result.batches)
+    assert count == min(limit, 100_000)
+    assert not result.overflow

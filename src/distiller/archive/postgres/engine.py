@@ -61,6 +61,8 @@ WRITING = {
 _READING = {
     **_COMMON,
     "default_transaction_read_only": "on",
+    # What it compiles for a long answer would come before the first row.
+    "jit": "off",
     "idle_in_transaction_session_timeout": "3600s",
     # A query whose client has gone ends by itself.
     "client_connection_check_interval": "5s",
