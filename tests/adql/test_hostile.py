@@ -218,8 +218,8 @@ def _nested(count: int) -> dict[str, str]:
         + ") q" * count,
         "exists": "SELECT 1 FROM cta.target WHERE "
         + "EXISTS (SELECT 1 FROM cta.target WHERE " * count + "1=1" + ")" * count,
-        "joins": "SELECT 1 FROM " + "(" * count + "cta.target"
-        + " a JOIN cta.target b ON 1=1)" * count,
+        "joins": "SELECT 1 FROM " + "(" * count + "cta.target a"
+        + " JOIN cta.target b ON 1=1)" * count,
         "sets": "(" * count + "SELECT 1 FROM cta.target" + ")" * count,
         "sums": "SELECT " + "1+" * count + "1 FROM cta.target",
         "products": "SELECT " + "1*" * count + "1 FROM cta.target",
@@ -313,7 +313,7 @@ TOO_MUCH = {
               "more than 1000 columns are selected"),
     "doubled": (_doubled(13), "more than 1000 columns are selected"),
     "wide tables": (
-        f"WITH a AS (SELECT {','.join(['*'] * 60)} FROM {_OBS}) SELECT 1 FROM a x"
+        f"WITH a AS (SELECT {','.join(['o.*'] * 60)} FROM {_OBS} o) SELECT 1 FROM a x"
         + ", a y" * 45, "more than 20000 columns of tables and SELECTs together"),
     "comma joins": (_chain(300), "more than 50 joins"),
     "using": (f"SELECT 1 FROM {_OBS} a" + "".join(
@@ -339,14 +339,23 @@ TOO_MUCH = {
                  "a POLYGON of more than 1000 vertices"),
     "vertices of text": (f"SELECT CAST('{'1 2 ' * 2000}' AS POLYGON) FROM {_OBS}",
                          "a POLYGON of more than 1000 vertices"),
+    "boxes": (_WHERE + " OR ".join(
+        ["1=CONTAINS(POINT(s_ra,s_dec),BOX(s_ra,s_dec,s_fov,1))"] * 450),
+        "this would be written too often"),
+    "frames": (
+        "SELECT POLYGON('GALACTIC'" + ",s_ra,s_dec" * 900 + f") FROM {_OBS}",
+        "this would be written too often"),
+    "regions": (_WHERE + " OR ".join(
+        [f"1=CONTAINS(POINT(s_ra,s_dec),REGION('Union ({'Circle 1 2 3 ' * 98})'))"]
+        * 50), "this would be written too often"),
+    "high by a box": (
+        "SELECT " + "(" * 33 + "COORD1(CENTROID(BOX('GALACTIC',s_ra,1,2,s_fov)))"
+        + "+1+1+1)" * 33 + f" FROM {_OBS}", "here more than 160 levels deep"),
     "copies": (f"SELECT {_SUM} AS x FROM {_OBS} ORDER BY "
                + ",".join(["x+x+x+x+x+1"] * 290),
                "names of the SELECT list stand for too much here"),
     "high": ("SELECT " + "(" * 30 + "s_ra" + "+1+1+1+1+1+1)" * 30 + f" FROM {_OBS}",
              "operators and parentheses more than 160 levels deep"),
-    "high by queries": (
-        "SELECT " + "(SELECT " * 20 + "1" + f"+1+1+1+1+1+1+1 AS x FROM {_OBS})" * 20
-        + f" FROM {_OBS}", "operators and parentheses more than 160 levels deep"),
 }  # fmt: skip
 
 
@@ -398,6 +407,18 @@ def test_long_queries_cost_in_proportion_to_their_length(
 ) -> None:
     with at_most(3_000_000):
         assert translate(LONG[case], catalog).sql
+
+
+def test_regions_in_each_other_are_limited(catalog: Catalog) -> None:
+    for depth, codes in ((9, set()), (11, {"Q401"}), (5000, {"Q401"})):
+        text = "Not (" * depth + "Circle 1 2 3" + ")" * depth
+        query = f"{_WHERE}1=CONTAINS(s_region, REGION('{text}'))"
+        found: set[str] = set()
+        try:
+            translate(query, catalog)
+        except QueryError as refusal:
+            found = {fault.code for fault in refusal.faults}
+        assert found == codes
 
 
 UNKNOWN = {

@@ -8,7 +8,8 @@ NaN there, and so a geometry that is none.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlglot import exp
 
@@ -17,9 +18,19 @@ from distiller.adql.kinds import DOUBLE, POINT, POLYGON
 from distiller.adql.scope import type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from distiller.core.columns import Column
 
 Node = TypeVar("Node", bound=exp.Expr)
+
+PARTS_TURNED: Final = 150
+PARTS_BOX: Final = 350
+COPIES_TURNED: Final = 15
+COPIES_BOX: Final = 20
+"""How many parts these have at most, and how often one of their arguments."""
+
+_NUMBER: Final = replace(DOUBLE, nullable=True)
 
 
 def turned(point: nodes.Point, system: str) -> nodes.Point:
@@ -33,22 +44,23 @@ def turned(point: nodes.Point, system: str) -> nodes.Point:
     if known[0] is not None and known[1] is not None:
         pair = frames.to_icrs(known[0], known[1], system)
         return _point(*(_number(value) for value in pair))
-    lon, lat = (_call("RADIANS", side) for side in sides)
-    vector = (
-        _of(exp.Mul, _call("COS", lat), _call("COS", lon)),
-        _of(exp.Mul, _call("COS", lat), _call("SIN", lon)),
-        _call("SIN", lat),
-    )
-    x, y, z = (
-        _sum(
-            [
-                _of(exp.Mul, _number(factor), part)
-                for factor, part in zip(row, vector, strict=True)
-            ]
-        )
-        for row in frames.MATRICES[system]
-    )
-    beyond = _of(exp.Sub, _number(shapes.POLE_DEG), _call("ABS", sides[1]))
+
+    def lon() -> exp.Expr:
+        return _call("RADIANS", _again(sides[0]))
+
+    def lat() -> exp.Expr:
+        return _call("RADIANS", _again(sides[1]))
+
+    def along(row: Sequence[float]) -> exp.Expr:
+        across = _of(exp.Add,
+            _of(exp.Mul, _number(row[0]), _call("COS", lon())),
+            _of(exp.Mul, _number(row[1]), _call("SIN", lon())),
+        )  # fmt: skip
+        flat = _of(exp.Mul, _call("COS", lat()), across)
+        return _of(exp.Add, flat, _of(exp.Mul, _number(row[2]), _call("SIN", lat())))
+
+    x, y, z = (partial(along, row) for row in frames.MATRICES[system])
+    beyond = _of(exp.Sub, _number(shapes.POLE_DEG), _call("ABS", _again(sides[1])))
     return _place(x, y, z, beyond)
 
 
@@ -60,52 +72,71 @@ def box(point: nodes.Point, sizes: list[exp.Expr]) -> nodes.Polygon:
     [325, 55, 55, 325]
     """
     sides = point.this, point.args["expression"]
-    known = [
-        value for s in (*sides, *sizes) if (value := shapes.constant(s)) is not None
-    ]
-    if len(known) == len(sides) + len(sizes):
+    values = [shapes.constant(side) for side in (*sides, *sizes)]
+    known = [value for value in values if value is not None]
+    if len(known) == len(values):
         lon, lat, width, height = known
         corners = frames.box(lon, lat, width, height)
         points = [_point(_number(a), _number(b)) for a, b in corners]
     else:
         points = [_corner(sides, sizes, x, y) for x, y in frames.CORNERS]
-    return _typed(nodes.Polygon(expressions=points), POLYGON, *points, *sides, *sizes)
+    return _typed(nodes.Polygon(expressions=points), POLYGON, *points)
 
 
 def _corner(
     sides: tuple[exp.Expr, exp.Expr], sizes: list[exp.Expr], x: int, y: int
 ) -> nodes.Point:
-    lat: exp.Expr = _call("RADIANS", sides[1])
-    east, north = (
-        _of(exp.Mul, _number(sign), _call("TAN", _half(size)))
-        for sign, size in zip((x, y), sizes, strict=True)
-    )
-    out = _of(exp.Sub, _call("COS", lat), _of(exp.Mul, north, _call("SIN", lat)))
-    up = _sum([_call("SIN", lat), _of(exp.Mul, north, _call("COS", lat))])
+    def lat() -> exp.Expr:
+        return _call("RADIANS", _again(sides[1]))
+
+    def arm(sign: int, size: exp.Expr) -> exp.Expr:
+        half = _of(exp.Div, _again(size), _number(2.0))
+        return _of(exp.Mul, _number(sign), _call("TAN", _call("RADIANS", half)))
+
+    def out() -> exp.Expr:
+        less = _of(exp.Mul, arm(y, sizes[1]), _call("SIN", lat()))
+        return _of(exp.Sub, _call("COS", lat()), less)
+
+    def up() -> exp.Expr:
+        more = _of(exp.Mul, arm(y, sizes[1]), _call("COS", lat()))
+        return _of(exp.Add, _call("SIN", lat()), more)
+
     beyond = [
         part
         for size in sizes
-        for part in (size, _of(exp.Sub, _number(shapes.HALF_TURN_DEG), size))
+        for part in (
+            _again(size),
+            _of(exp.Sub, _number(shapes.HALF_TURN_DEG), _again(size)),
+        )
     ]
-    made = _place(out, east, up, *beyond)
-    lon = _of(exp.Add, _number(360.0), _of(exp.Add, made.this, sides[0]))
-    made.set("this", _call("MOD", lon, _number(360.0)))
+    made = _place(out, partial(arm, x, sizes[0]), up, *beyond)
+    whole = _of(exp.Add, made.this, _again(sides[0]))
+    made.set("this", _within(whole))
     return made
 
 
-def _half(size: exp.Expr) -> exp.Expr:
-    return _call("RADIANS", _of(exp.Div, size, _number(2.0)))
-
-
-def _place(x: exp.Expr, y: exp.Expr, z: exp.Expr, *beyond: exp.Expr) -> nodes.Point:
+def _place(
+    x: Callable[[], exp.Expr],
+    y: Callable[[], exp.Expr],
+    z: Callable[[], exp.Expr],
+    *beyond: exp.Expr,
+) -> nodes.Point:
     """Return the direction of a vector; none where one of some numbers is below 0."""
-    ra = _call("DEGREES", _call("ATAN2", y, x))
-    squares = _sum([_call("POWER", part, _number(2.0)) for part in (x, y)])
-    dec: exp.Expr = _call("DEGREES", _call("ATAN2", z, _call("SQRT", squares)))
+    ra = _call("DEGREES", _call("ATAN2", y(), x()))
+    squares = _of(
+        exp.Add, _call("POWER", x(), _number(2.0)), _call("POWER", y(), _number(2.0))
+    )
+    dec: exp.Expr = _call("DEGREES", _call("ATAN2", z(), _call("SQRT", squares)))
     for number in beyond:
-        dec = _sum([dec, _of(exp.Mul, _number(0.0), _call("SQRT", number))])
-    turn = _of(exp.Add, ra, _number(360.0))
-    return _point(_call("MOD", turn, _number(360.0)), dec)
+        nothing = _of(exp.Mul, _number(0.0), _call("SQRT", number))
+        dec = _of(exp.Add, dec, nothing)
+    return _point(_within(ra), dec)
+
+
+def _within(lon: exp.Expr) -> exp.Expr:
+    """Return a longitude of -360 deg or more as one from 0 to below 360 deg."""
+    turn = _of(exp.Add, lon, _number(360.0))
+    return _call("MOD", turn, _number(360.0))
 
 
 def _point(lon: exp.Expr, lat: exp.Expr) -> nodes.Point:
@@ -115,38 +146,36 @@ def _point(lon: exp.Expr, lat: exp.Expr) -> nodes.Point:
 def _number(value: float) -> exp.Expr:
     made = shapes.number(value)
     for node in made.walk():
-        _typed(node, DOUBLE)
+        node.meta["type"] = DOUBLE
+    made.meta["type"] = replace(DOUBLE, nullable=False)
     return made
 
 
-def _call(name: str, *arguments: exp.Expr) -> nodes.Call:
-    made = nodes.Call(this=name, expressions=[a.copy() for a in arguments])
-    return _typed(made, DOUBLE, *arguments)
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    made = nodes.Call(this=name, expressions=list(arguments))
+    made.meta["type"] = _NUMBER
+    return made
 
 
 def _of(cls: type[exp.Binary], left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    made = cls(this=_operand(left), expression=_operand(right))
-    _typed(made, DOUBLE, left, right)
-    return _typed(exp.Paren(this=made), DOUBLE, left, right)
+    made = exp.Paren(this=cls(this=left, expression=right))
+    made.this.meta["type"] = made.meta["type"] = _NUMBER
+    return made
 
 
-def _operand(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Binary | exp.Neg):
-        return _typed(exp.Paren(this=node.copy()), type_of(node), node)
-    return node.copy()
-
-
-def _sum(parts: list[exp.Expr]) -> exp.Expr:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = _of(exp.Add, whole, part)
-    return whole
+def _again(node: exp.Expr) -> exp.Expr:
+    """Return a copy of an argument, which operators may stand beside."""
+    copied = node.copy()
+    if not isinstance(node, exp.Binary | exp.Neg):
+        return copied
+    made = exp.Paren(this=copied)
+    made.meta["type"] = type_of(node)
+    return made
 
 
 def _typed(node: Node, column: Column, *parts: exp.Expr) -> Node:
-    """Give a node its type, which may lack a value where one of some parts may."""
+    """Give a geometry its type, which may lack a value where one of some parts may."""
     nullable = any(type_of(part).nullable for part in parts)
     node.meta["type"] = replace(column, nullable=nullable)
-    if column.arraysize is not None:
-        node.meta["length"] = lengths.estimate(node)
+    node.meta["length"] = lengths.estimate(node)
     return node

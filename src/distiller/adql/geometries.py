@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from distiller.adql import compounds, computed, kinds, nodes, shapes
 from distiller.adql.kinds import DOUBLE, INT, kind
-from distiller.adql.limits import DEEPEST_GEOMETRY, MOST_VERTICES
+from distiller.adql.limits import DEEPEST_GEOMETRY, MOST_HEIGHT, MOST_VERTICES
 from distiller.adql.nodes import swap
 from distiller.adql.typer import NUMBER, POINT, SHAPE, Place, Rule, Typer, bare, lacking
 
@@ -23,9 +23,6 @@ _MEASURES: Final[dict[type[exp.Expr], Column]] = {
     nodes.Centroid: kinds.POINT,
     nodes.Coordsys: kinds.TEXT,
 }
-_COPIES_FRAMED: Final = 15
-_COPIES_BOX: Final = 60
-"""How often at most what is computed has an argument of it."""
 
 
 class Geometries(Typer):
@@ -81,13 +78,23 @@ class Geometries(Typer):
     def _framed(self, node: nodes.Framed, place: Place) -> Column:
         point = node.this
         column = self.typed(point, place)
-        self.count_copies(_COPIES_FRAMED, point)
+        self._count_turned(point)
         made = computed.turned(point, node.args["system"])
         return self._instead(node, made, column)
 
+    def _count_turned(self, point: exp.Expr) -> None:
+        if shapes.place(point) is None:
+            self.count_copies(computed.COPIES_TURNED, point, more=computed.PARTS_TURNED)
+
+    def _count_box(self, *parts: exp.Expr) -> None:
+        self.count_copies(computed.COPIES_BOX, *parts, more=computed.PARTS_BOX)
+
     def _instead(self, node: exp.Expr, made: exp.Expr, column: Column) -> Column:
-        """Put what is computed in the place of a node."""
-        made.meta["at"] = node.meta["at"]
+        """Put what is computed in the place of a node, if the tree stays low."""
+        at = made.meta["at"] = node.meta["at"]
+        if nodes.levels(node, made) > MOST_HEIGHT:
+            message = f"with what is computed here more than {MOST_HEIGHT} levels deep"
+            self.exceed(message, at)
         swap(node, made)
         return column
 
@@ -106,11 +113,12 @@ class Geometries(Typer):
             return kinds.POLYGON
         if not isinstance(point, nodes.Point):
             point = _taken_apart(node.this)
-        self.count_copies(_COPIES_BOX, point, *node.expressions)
+        self._count_box(point, *node.expressions)
         made = computed.box(point, node.expressions)
         if isinstance(node.this, nodes.Framed):
             system = node.this.args["system"]
-            self.count_copies(_COPIES_FRAMED, made)
+            for corner in made.expressions:
+                self._count_turned(corner)
             made.set(
                 "expressions",
                 [computed.turned(corner, system) for corner in made.expressions],
@@ -156,8 +164,7 @@ class Geometries(Typer):
         except compounds.Undecided as undecided:
             self.fault("Q430", node, str(undecided))
             return
-        made.meta["at"] = node.meta["at"]
-        swap(node, made)
+        self._instead(node, made, INT)
 
     def _distance(self, node: nodes.Distance, place: Place) -> Column:
         inner = self._within(node, place)

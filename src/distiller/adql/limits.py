@@ -26,6 +26,7 @@ MOST_SORTED: Final = 300
 MOST_VERTICES: Final = 1_000
 MOST_PARTS: Final = 100
 MOST_BINS: Final = 1_000
+DEEPEST_PARTS: Final = 10
 DEEPEST_GEOMETRY: Final = 2
 MOST_TEXT: Final = 100_000
 MOST_COPIED: Final = 20_000
@@ -57,6 +58,7 @@ LIMITS: Final[tuple[tuple[int, str], ...]] = (
     (MOST_OPERATORS, "operators in one chain of arithmetic"),
     (MOST_SORTED, "terms of one GROUP BY or ORDER BY"),
     (MOST_VERTICES, "vertices of a polygon"),
+    (DEEPEST_PARTS, "levels of regions in each other in one text of REGION"),
     (MOST_PARTS, "regions of one text in REGION, those that join others included"),
     (MOST_BINS, "bins of a histogram (Q311)"),
     (

@@ -317,8 +317,15 @@ class Names:
         self._count(1, value, message, node.meta["at"])
         return value.copy()
 
-    def count_copies(self, times: int, *values: exp.Expr) -> None:
-        """Count parts of values that are about to stand in the tree several times."""
+    def count_copies(self, times: int, *values: exp.Expr, more: int = 0) -> None:
+        """Count parts of values that are about to stand in the tree several times.
+
+        Parameters
+        ----------
+        more
+            How many parts are built around them.
+        """
+        self._copied += more
         for value in values:
             message = "this would be written too often"
             self._count(times, value, message, value.meta.get("at", 0))

@@ -238,6 +238,32 @@ def measure(node: exp.Expr) -> int:
     return height
 
 
+def levels(node: exp.Expr, below: exp.Expr) -> int:
+    """Return how high a tree becomes on a way to the root through a node.
+
+    Parameters
+    ----------
+    node
+        What stands in the tree.
+    below
+        What is to stand in its place.
+
+    >>> tree = exp.Neg(this=exp.column("a"))
+    >>> levels(tree.this, exp.Paren(this=exp.column("b")))
+    3
+    """
+    count, above = 0, node.parent
+    while above is not None:
+        count, above = count + 1, above.parent
+    stack, most = [(below, 1)], 0
+    while stack:
+        part, height = stack.pop()
+        most = max(most, height)
+        if type(part) not in _LEAVES:
+            stack += [(inner, height + 1) for inner in part.iter_expressions()]
+    return count + most
+
+
 def swap(old: exp.Expr, new: exp.Expr) -> None:
     """Put a node in the place of another, at the same cost wherever that stands.
 

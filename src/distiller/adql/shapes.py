@@ -28,6 +28,18 @@ def constant(node: exp.Expr) -> float | None:
     return None
 
 
+def place(point: exp.Expr) -> tuple[float, float] | None:
+    """Return longitude and latitude of a POINT of literals, else None.
+
+    >>> place(point(1, -2.5)), place(exp.column("pos"))
+    ((1.0, -2.5), None)
+    """
+    if not isinstance(point, nodes.Point):
+        return None
+    lon, lat = constant(point.this), constant(point.args["expression"])
+    return None if lon is None or lat is None else (lon, lat)
+
+
 def number(value: float) -> exp.Expr:
     """Return a literal.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from distiller.adql import frames
-from distiller.adql.limits import MOST_PARTS
+from distiller.adql.limits import DEEPEST_PARTS, MOST_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +79,7 @@ class _Reader:
     def __init__(self, words: list[str]) -> None:
         self.words = words[::-1]
         self.parts = 0
+        self.depth = 0
 
     def region(self, outer: str) -> Shape | Compound:
         """Read one region; what names no system has that of the one around it."""
@@ -104,11 +105,15 @@ class _Reader:
         return system
 
     def _compound(self, name: str, system: str) -> Compound:
+        self.depth += 1
+        if self.depth > DEEPEST_PARTS:
+            raise _NotUnderstood
         self._take("(")
         parts = [self.region(system)]
         while self.words and self.words[-1] != ")":
             parts.append(self.region(system))
         self._take(")")
+        self.depth -= 1
         if name == "NOT" and len(parts) != 1:
             raise _NotUnderstood
         return Compound(name, tuple(parts))
