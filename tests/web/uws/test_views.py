@@ -213,7 +213,7 @@ def test_too_many_fields_are_told_without_our_settings(client: Client) -> None:
         assert answer.status_code == 400
         message = message_of(answer)
         assert "there are more than 1,000 fields" in message
-        assert "separate the values of obs by commas" in message
+        assert "values of obs may be separated by commas" in message
         assert "DATA_UPLOAD" not in message
 
 

@@ -16,8 +16,8 @@ from distiller.vo.dali import Parameters
 from distiller.vo.scs import ConeParameters, ConeService
 from distiller.web import site, vosi
 from distiller.web.errors import as_votable, headers_of, ours, status_of
+from distiller.web.requests import allowing, pairs_of
 from distiller.web.tap import stream
-from distiller.web.tap.views import allowing, pairs_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -19,6 +19,7 @@ from distiller.queries import answer
 from distiller.vo.spooled import SpooledWriter
 from distiller.web import site
 from distiller.web.errors import ours
+from distiller.web.requests import nothing
 from distiller.web.tap.coding import Gzip, Plain, wants_gzip
 from distiller.web.tap.conduit import MOST_SPOOLED, Abandoned, Conduit, Failure
 from distiller.web.tap.gate import gate, owner_of
@@ -343,12 +344,6 @@ def _described(
         name = f"{file_name}.{writer.extension}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-async def nothing() -> AsyncIterator[bytes]:
-    """Yield no byte."""
-    for _ in ():
-        yield b""
 
 
 class _Cut:

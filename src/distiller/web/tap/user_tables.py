@@ -22,7 +22,7 @@ from distiller.vo.dali import Parameters
 from distiller.vo.formats import writer_for
 from distiller.vo.tap import table_name
 from distiller.web import access, site
-from distiller.web.tap import views
+from distiller.web.requests import allowing, pairs_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -59,11 +59,11 @@ async def owner_of(request: HttpRequest) -> str:
     return who.name
 
 
-@views.allowing("GET")
+@allowing("GET")
 async def listed(request: HttpRequest) -> HttpResponseBase:
     """List the tables of who asks."""
     owner = await owner_of(request)
-    form = Parameters(views.pairs_of(request)).single("RESPONSEFORMAT")
+    form = Parameters(pairs_of(request)).single("RESPONSEFORMAT")
     writer = writer_for(form, _LIST, table_name="user_tables")
     kept = await asyncio.to_thread(site.current().archive.user_tables.of, owner)
     body = answer.document(writer, _rows(kept))
@@ -82,7 +82,7 @@ def _rows(kept: list[UserTable]) -> pa.RecordBatch:
     return pa.record_batch({n: pa.array(v, kind) for n, v, kind in cells})
 
 
-@views.allowing("GET", "PUT", "DELETE")
+@allowing("GET", "PUT", "DELETE")
 async def one(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe, keep or remove one table of who asks."""
     owner = await owner_of(request)

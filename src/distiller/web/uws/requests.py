@@ -216,7 +216,7 @@ def _pairs(
     except SuspiciousOperation as error:
         # Django's own words name settings of ours and not what to do.
         message = f"there are more than {PARAMETERS_MAX:,} fields, or it is too large"
-        hint = "separate the values of obs by commas"
+        hint = "send fewer and shorter ones; values of obs may be separated by commas"
         raise BadParameter("request", message, hint=hint) from error
     return tuple(_flat(query))
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from distiller.core.errors import DistillerError, NotFound
 from distiller.queries import answer
 from distiller.vo.tap import TapParameters
-from distiller.web import errors, site
+from distiller.web import access, errors, site
 from distiller.web.pages.search import results
 from distiller.web.pages.search.form import read
 from distiller.web.tap import stream
@@ -45,7 +45,8 @@ async def table(request: HttpRequest, suffix: str) -> HttpResponseBase:
     """Return the whole result as a stream, in the format that the ending names."""
     try:
         query = await sync_to_async(_query)(request)
-        prepared = await asyncio.to_thread(_prepared, query, suffix)
+        who = await access.avisitor(request)
+        prepared = await asyncio.to_thread(_prepared, query, suffix, who.name)
         return await stream.respond(prepared, file_name="search", request=request)
     except Exception as error:  # noqa: BLE001 - the edge of a request
         return _failure(errors.ours(error, f"answering {request.path}"), suffix)
@@ -62,7 +63,7 @@ def _query(request: HttpRequest) -> str:
     return results.query_of(read(request.GET))
 
 
-def _prepared(query: str, suffix: str) -> answer.Prepared:
+def _prepared(query: str, suffix: str, owner: str | None) -> answer.Prepared:
     if suffix not in _FORMATS:
         known = ", ".join(f".{name}" for name in _FORMATS)
         raise NotFound(
@@ -70,7 +71,7 @@ def _prepared(query: str, suffix: str) -> answer.Prepared:
         )
     here = site.current()
     parameters = TapParameters(query=query, responseformat=_FORMATS[suffix])
-    return answer.prepare(parameters, here.archive, here.settings)
+    return answer.prepare(parameters, here.archive, here.settings, owner=owner)
 
 
 def _failure(error: DistillerError, suffix: str) -> HttpResponse:
