@@ -7,7 +7,6 @@ structured numpy block, variable ones stay where they are, and Arrow joins the r
 
 from __future__ import annotations
 
-import binascii
 import functools
 import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pyarrow as pa
+from pybase64 import b64encode
 
 from distiller.vo import cells
 from distiller.vo.xmltext import clean, escape_cells, escape_text
@@ -182,7 +182,7 @@ class VOTableWriter:
         data = self._rest + self._binary(arrays)
         cut = len(data) - len(data) % _BASE64_GROUP
         self._rest = data[cut:]
-        return begin + binascii.b2a_base64(memoryview(data)[:cut])
+        return begin + b64encode(memoryview(data)[:cut]) + b"\n"
 
     def tail(self, status: Status, message: str | None = None) -> bytes:
         """Return the end of the document.
@@ -200,7 +200,7 @@ class VOTableWriter:
             end += self._fields([])
         if self._begun:
             if self._rest:
-                end += binascii.b2a_base64(self._rest)
+                end += b64encode(self._rest) + b"\n"
                 self._rest = b""
             end += (_DATA[self.serialization][1] + "</TABLE>\n").encode()
         if self._folded:
