@@ -270,7 +270,8 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         if values[1] is not None and radius is not None:
             low, high = values[1] - radius - SLACK_DEG, values[1] + radius + SLACK_DEG
             return f"{latitudes[0]} BETWEEN {double(low)} AND {double(high)}"
-        reach = f"({self.tight(distance)} + {SLACK_DEG!r})"
+        # What is not a number is larger than all: then nothing is too far.
+        reach = f"LEAST({self.tight(distance)} + {SLACK_DEG!r}, 360e0)"
         middle = latitudes[1]
         return f"{latitudes[0]} BETWEEN {middle} - {reach} AND {middle} + {reach}"
 
@@ -339,7 +340,7 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         if radius is not None:
             return double(max(radius, 0.0) + SLACK_DEG)
         given = self.tight(circle.args["expression"])
-        return f"(GREATEST({given}, 0e0) + {SLACK_DEG!r})"
+        return f"LEAST(GREATEST({given}, 0e0) + {SLACK_DEG!r}, 360e0)"
 
     WRITES: ClassVar[Mapping[type[nodes.AdqlNode], Write | Refused]] = {
         nodes.Call: call,
