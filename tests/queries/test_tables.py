@@ -189,6 +189,27 @@ def test_fits_with_units_and_nulls(tmp_path: Path) -> None:
     assert rows_of(taken(tmp_path, packed)) == rows_of(found)
 
 
+def test_texts_of_8_bits_are_utf8_or_latin1_and_the_answer_says_so(
+    tmp_path: Path,
+) -> None:
+    cells = np.array([b"Crab", b"K\xe9", "Mü".encode(), b""], "S8")
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column("s", "8A", array=np.zeros(4, "S8"))]
+    )
+    table.writeto(tmp_path / "t.fits")
+    data = (tmp_path / "t.fits").read_bytes()
+    at = len(data) - 2880
+    wide = b"".join(cell.ljust(8, b"\0") for cell in cells.tolist())
+    found = taken(tmp_path, data[:at] + wide + data[at + len(wide) :])
+    expected = [["Crab"], ["Ké"], ["Mü"], [None]]
+    assert rows_of(found) == expected
+    word = "column 's': 1 texts are not UTF-8 and are read as Latin-1"
+    assert found.words == (word,)
+    field = '<FIELD name="s" datatype="char" arraysize="8"/>'
+    found = taken(tmp_path, binary(field, wide, "BINARY"))
+    assert (rows_of(found), found.words) == (expected, (word,))
+
+
 def test_parquet_with_the_metadata_of_voparquet(tmp_path: Path) -> None:
     described = document(
         '<FIELD name="ra" datatype="double" unit="deg" ucd="pos.eq.ra"/>', ""

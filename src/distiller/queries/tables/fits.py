@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from distiller.core.errors import UserError
 from distiller.queries.tables.fields import Field
-from distiller.queries.tables.values import without_nan
+from distiller.queries.tables.values import from_bytes, not_utf8, without_nan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,10 @@ _REFUSED: Final = {
 }
 
 
-def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None]:
-    """Return the fields, their values as Arrow arrays, and the name of the table.
+def read(
+    path: Path, limits: Limits
+) -> tuple[list[Field], list[Any], str | None, list[str]]:
+    """Return the fields, their values as Arrow arrays, the table's name, and words.
 
     Raises
     ------
@@ -73,7 +75,9 @@ def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None
             raise UserError(f"it is no FITS file that can be read: {said}") from error
 
 
-def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | None]:
+def _table(
+    hdus: Any, limits: Limits
+) -> tuple[list[Field], list[Any], str | None, list[str]]:
     for hdu in hdus:
         if hdu.header.get("XTENSION", "").strip() in {"BINTABLE", "TABLE"}:
             break
@@ -85,6 +89,7 @@ def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | Non
     definitions = list(hdu.columns)
     limits.check_columns(len(definitions))
     fields, arrays = [], []
+    words: list[str] = []
     for number, definition in enumerate(definitions, 1):
         form = _FORM.match(str(definition.format).strip())
         refused = _REFUSED.get(form[1]) if form else None
@@ -96,9 +101,9 @@ def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | Non
         cells = np.asarray(hdu.data.field(number - 1))
         field = _field(hdu.header, definition, number, cells)
         fields.append(field)
-        arrays.append(_values(field, cells, definition.null))
+        arrays.append(_values(field, cells, definition.null, words))
     name = str(hdu.header.get("EXTNAME", "")).strip()
-    return fields, arrays, name or None
+    return fields, arrays, name or None, words
 
 
 def _field(header: Any, definition: Any, number: int, cells: Any) -> Field:
@@ -126,11 +131,17 @@ def _field(header: Any, definition: Any, number: int, cells: Any) -> Field:
     )
 
 
-def _values(field: Field, cells: Any, null: Any) -> Any:
+def _values(field: Field, cells: Any, null: Any, words: list[str]) -> Any:
     if field.is_text:
         if cells.ndim > 1:
             return None  # it will be refused by its field
-        return pa.array([str(cell).rstrip() or None for cell in cells], pa.string())
+        if cells.dtype.kind == "S":  # as astropy leaves what is not ASCII
+            texts, others = from_bytes(cells.tolist())
+            if others:
+                words.append(not_utf8(field.name, others))
+        else:
+            texts = cells.tolist()
+        return pa.array([text.rstrip() or None for text in texts], pa.string())
     kind = _ARROW.get(field.datatype)
     if kind is None:
         return None

@@ -18,6 +18,8 @@ from distiller.queries.tables.values import ARROW, finished
 from distiller.queries.tables.votable import VOTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from distiller.core.columns import Column
     from distiller.queries.tables.limits import Limits
 
@@ -47,7 +49,7 @@ class Brought:
     description
         Of the table, if the file has one.
     words
-        What is to be said of the names of columns.
+        What is to be said of the columns.
     """
 
     columns: tuple[Column, ...]
@@ -151,11 +153,16 @@ def empty_type(column: Column) -> pa.DataType:
     return pa.list_(kind) if several else kind
 
 
-def _made(fields: list[Any], arrays: list[Any], description: str | None) -> Brought:
+def _made(
+    fields: list[Any],
+    arrays: list[Any],
+    description: str | None,
+    said: Sequence[str] = (),
+) -> Brought:
     names, words = named(fields)
     columns = [column_of(f, name) for f, name in zip(fields, names, strict=True)]
     pairs = [finished(c, a) for c, a in zip(columns, arrays, strict=True)]
-    return _brought(pairs, description, words)
+    return _brought(pairs, description, [*words, *said])
 
 
 def _brought(

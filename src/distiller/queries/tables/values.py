@@ -13,7 +13,7 @@ from distiller.adql import stcs
 from distiller.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from distiller.core.columns import Column
     from distiller.queries.tables.fields import Field
@@ -141,6 +141,30 @@ def _wrong(field: Field, row: int, text: str | None) -> UserError:
         f"row {row + 1}, column {field.name!r}: {shown} is not of the type "
         f"{field.datatype}"
     )
+
+
+def from_bytes(cells: Iterable[bytes]) -> tuple[list[str], int]:
+    """Return texts of 8 bits, and how many are Latin-1, since they are no UTF-8.
+
+    A text ends at a NUL.
+
+    >>> from_bytes([b"Crab", "ü".encode(), "Ké".encode("latin-1")])
+    (['Crab', 'ü', 'Ké'], 1)
+    """
+    texts, others = [], 0
+    for cell in cells:
+        shown = cell.partition(b"\0")[0]
+        try:
+            texts.append(shown.decode())
+        except UnicodeDecodeError:
+            others += 1
+            texts.append(shown.decode("latin-1"))  # what writers of 8-bit text mean
+    return texts, others
+
+
+def not_utf8(name: str, count: int) -> str:
+    """Return the word on texts of a column that were read as Latin-1."""
+    return f"column {name!r}: {count} texts are not UTF-8 and are read as Latin-1"
 
 
 def without_nan(values: Values) -> Values:

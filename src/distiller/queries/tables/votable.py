@@ -41,7 +41,7 @@ class VOTable:
     description
         Of the table, None where there is none.
     words
-        What is to be said of the columns' names.
+        What is to be said of the columns.
     columns, arrays
         Its columns, and their values as chunks of Arrow arrays.
     rows
@@ -248,9 +248,10 @@ class VOTable:
         assert self._stream is not None  # noqa: S101 - callers have looked
         data, self._stream = self._stream.end(), None
         flags = self._path[-1] == "BINARY2"
-        arrays = binary.decoded(
+        arrays, words = binary.decoded(
             self.fields, self.columns, data, self._limits, flags=flags
         )
+        self.words += words
         self.rows = len(arrays[0])
         self.arrays = [[array] for array in arrays]
 
