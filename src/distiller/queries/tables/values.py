@@ -13,7 +13,7 @@ from distiller.adql import stcs
 from distiller.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from distiller.core.columns import Column
     from distiller.queries.tables.fields import Field
@@ -129,10 +129,14 @@ def _lists(
     try:
         return pa.array(cells, pa.list_(kind))
     except (pa.ArrowInvalid, OverflowError) as error:
-        raise UserError(
-            f"column {field.name!r}: {str(error).partition(chr(10))[0]}",
-            hint=f"the values must be of the type {field.datatype}",
-        ) from error
+        kinds = pa.list_(kind)
+        row = first_wrong(
+            pa.array(range(len(cells))),
+            lambda places: pa.array(
+                [cells[place] for place in places.to_pylist()], kinds
+            ),
+        )
+        raise _wrong(field, first + row, texts[row]) from error
 
 
 def _wrong(field: Field, row: int, text: str | None) -> UserError:
@@ -223,16 +227,62 @@ def _without_nul(values: Values) -> Values:
     return pc.replace_substring(values, "\x00", "") if found else values
 
 
+def instants_of(texts: Values) -> Values:
+    """Return instants in UTC of ISO 8601; without a zone they are UTC.
+
+    Parts of microseconds are cut off, as the engines do. A leap second is the moment
+    before, which has a place in a calendar of 60 seconds.
+
+    >>> instants_of(pa.array(["2016-12-31T23:59:60Z"])).to_pylist()
+    [datetime.datetime(2016, 12, 31, 23, 59, 59, 999000)]
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If one is none.
+    """
+    plain = pc.replace_substring_regex(texts, "[Zz]$", "")
+    plain = pc.replace_substring_regex(plain, r"(\.\d{6})\d+", r"\1")
+    plain = pc.replace_substring_regex(
+        plain, r"(\d:59):60(\.\d*)?($|[-+])", r"\1:59.999\3"
+    )
+    zoned = pc.match_substring_regex(plain, r":\d\d.*[-+]\d\d:?\d\d$")
+    if not pc.any(zoned).as_py():
+        return pc.cast(plain, pa.timestamp("us"))
+    plain = pc.replace_substring_regex(plain, r"^(\d{4}-\d\d-\d\d)$", r"\1 00:00")
+    plain = pc.if_else(zoned, plain, pc.binary_join_element_wise(plain, "Z", ""))
+    return pc.cast(pc.cast(plain, pa.timestamp("us", "UTC")), pa.timestamp("us"))
+
+
+def first_wrong(values: Values, convert: Callable[[Values], Values]) -> int:
+    """Return the place, from 0, of the first value that cannot be converted.
+
+    >>> first_wrong(pa.array(["1", "x", "y"]), lambda v: pc.cast(v, pa.int64()))
+    1
+    """
+    low, high = 0, len(values)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            convert(values[low:middle])
+        except (pa.ArrowException, OverflowError):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
 def _instants(column: Column, values: Values) -> Values:
     if not pa.types.is_timestamp(values.type):
         plain = pc.utf8_trim_whitespace(values)
         plain = pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
-        plain = pc.replace_substring_regex(plain, "[Zz]$", "")
         try:
-            values = pc.cast(plain, pa.timestamp("us"))
+            values = instants_of(plain)
         except pa.ArrowInvalid as error:
+            row = first_wrong(plain, instants_of)
             raise UserError(
-                f"column {column.name!r}: {_said(error)}",
+                f"row {row + 1}, column {column.name!r}: "
+                f"{plain[row].as_py()[:60]!r} is not a timestamp",
                 hint="a timestamp is written 2026-01-31T12:00:00",
             ) from error
     count = values.cast(pa.int64())
@@ -243,10 +293,6 @@ def _instants(column: Column, values: Values) -> Values:
                 f"column {column.name!r}: a time is outside the years 1 to 9999"
             )
     return values
-
-
-def _said(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _regions(column: Column, values: Values) -> tuple[Column, Values]:
