@@ -231,74 +231,6 @@ def test_parquet_with_the_metadata_of_voparquet(tmp_path: Path) -> None:
     assert rows_of(found) == [[1.0, "a", when, [1, 2]], [None] * 4]
 
 
-def test_csv_with_a_line_of_names(tmp_path: Path) -> None:
-    found = taken(tmp_path, 'Name,n,x\n"a,\nb",1,\nü,2,2.5\n'.encode())
-    assert [(c.name, c.datatype) for c in found.columns] == [
-        ("name", "char"),
-        ("n", "long"),
-        ("x", "double"),
-    ]
-    assert rows_of(found) == [["a,\nb", 1, None], ["ü", 2, 2.5]]
-
-
-@pytest.mark.parametrize(
-    ("cells", "datatype", "expected"),
-    [
-        ("023523 5", "char", ["023523", "5"]),
-        ("18446744073709551615 1", "char", ["18446744073709551615", "1"]),
-        ("NA Crab NaN null N/A", "char", ["NA", "Crab", "NaN", "null", "N/A"]),
-        ("NA null", "char", ["NA", "null"]),
-        ("12:00 13:30", "char", ["12:00", "13:30"]),
-        ("2026-13-01", "char", ["2026-13-01"]),
-        ("true NA FALSE", "boolean", [True, None, False]),
-        ("1 NA -2 +3", "long", [1, None, -2, 3]),
-        ("1 NaN -2.5 +3e1 .5 1.", "double", [1, None, -2.5, 30, 0.5, 1]),
-        ("-inf Infinity inf", "double", [-np.inf, np.inf, np.inf]),
-        ("nan NaN", "double", [None, None]),
-    ],
-)
-def test_the_types_of_csv_lose_nothing(
-    tmp_path: Path, cells: str, datatype: str, expected: list[Any]
-) -> None:
-    lines = "".join(f"{cell},x\n" for cell in ["c", *cells.split()])
-    found = taken(tmp_path, lines.encode())
-    assert found.columns[0].datatype == datatype
-    assert [row[0] for row in rows_of(found)] == expected
-
-
-def test_times_in_csv_are_instants_if_all_are(tmp_path: Path) -> None:
-    data = (
-        b"t,u\n2016-12-31,2016-12-31\n2016-12-31T23:59:60Z,x\n"
-        b"2017-01-01 01:00:00.1234567+01:00,\nNA,\n,\n"
-    )
-    found = taken(tmp_path, data)
-    assert [c.is_instant for c in found.columns] == [True, False]
-    assert [t and t.isoformat() for t in found.rows["c1"].to_pylist()] == [
-        "2016-12-31T00:00:00",
-        "2016-12-31T23:59:59.999000",
-        "2017-01-01T00:00:00.123456",
-        None,
-        None,
-    ]
-
-
-@pytest.mark.parametrize("mark", [",", ";", "\t"])
-def test_what_parts_cells_is_seen_in_the_line_of_names(
-    tmp_path: Path, mark: str
-) -> None:
-    data = mark.join(["a", "b", '"c,d;e"']) + "\n" + mark.join(["1", "x y", "2"])
-    found = taken(tmp_path, b"\xef\xbb\xbf" + data.encode())
-    assert [c.name for c in found.columns] == ["a", "b", "c,d;e"]
-    assert rows_of(found) == [[1, "x y", 2]]
-
-
-def test_a_csv_of_one_column_or_none_but_names(tmp_path: Path) -> None:
-    found = taken(tmp_path, b"the source\nCrab nebula\nM 1\n")
-    assert rows_of(found) == [["Crab nebula"], ["M 1"]]
-    found = taken(tmp_path, b"a,b\n")
-    assert ([c.name for c in found.columns], rows_of(found)) == (["a", "b"], [])
-
-
 @pytest.mark.parametrize(
     ("field", "message"),
     [
@@ -356,6 +288,13 @@ INT = '<FIELD name="n" datatype="short"/>'
             ),
             "column 'v': an array has 2 values, and its arraysize is 3",
         ),
+        (
+            document(
+                '<FIELD name="v" datatype="short" arraysize="*"/>',
+                "<TR><TD>1 2</TD></TR><TR><TD>1 99999</TD></TR>",
+            ),
+            "row 2, column 'v': '1 99999' is not of the type short",
+        ),
         (binary(INT, b"\0\0"), "end, or break off, within row 1"),
         (
             binary(
@@ -376,17 +315,11 @@ INT = '<FIELD name="n" datatype="short"/>'
         (b"\x1f\x8bnonsense", "it cannot be unpacked"),
         (b"SIMPLE  = nothing", "no FITS file that can be read|no table in the FITS"),
         (b"PAR1 and no more", "no Parquet file that can be read"),
-        (b"a,b\n1,2\n1\n", "be read: row 2: it has 1 cells, and there are 2 columns"),
-        (b"a,b\n1,K\xe9\n", r"not UTF-8 at line 2, character 4 \(convert it"),
-        (b"\xe9,b\n1,2\n", r"not UTF-8 at line 1, character 1 \(convert it"),
         (b"\x89PNG\r\n\x1a\n", "it is an image .PNG., which is not read .VOTable, F"),
         (b"\xff\xd8\xff\xe0", "it is an image .JPEG., which is not read"),
         (b'[{"a": 1}]', "it is JSON, which is not read"),
         ("a,b".encode("utf-16"), "it is UTF-16 .save it as UTF-8"),
         (b"a\x01\x02", "its format is not known .VOTable, FITS, Parquet and CSV are"),
-        (b"# a b\n  1 2\n", "its cells are parted by blanks|no CSV"),
-        (b"a b\n1 2\n", "its cells are parted by blanks"),
-        (b"a|b\n1|2\n", "its cells are parted by '|'"),
         (b"\x00\x01\x02", "its format is not known"),
         (b" \n", "it is empty"),
     ],
@@ -444,6 +377,60 @@ def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "t").stat().st_size < 10_000
     with pytest.raises(UserError, match="more than the 1 MB"):
         read(tmp_path / "t", LIMITS)
+
+
+def test_a_null_within_an_array_is_nan_or_refused(tmp_path: Path) -> None:
+    def brought(kind: pa.DataType) -> Brought:
+        lists = pa.array([[1, 2]] + [None] * 99 + [[3, None]], pa.list_(kind))
+        pq.write_table(pa.table({"v": lists}), tmp_path / "t")
+        return read(tmp_path / "t", LIMITS)
+
+    assert str(rows_of(brought(pa.float32()))[100]) == "[[3.0, nan]]"
+    said = "row 101, column 'v': an array of integers has a NULL in it"
+    for kind in (pa.int32(), pa.uint8()):
+        with pytest.raises(UserError, match=said):
+            brought(kind)
+
+
+def test_values_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    values = pa.array([1, 2, 2**64 - 1], pa.uint64())
+    pq.write_table(pa.table({"n": values}), tmp_path / "t")
+    said = "row 3, column 'n': 18446744073709551615 cannot be of the type long"
+    with pytest.raises(UserError, match=said):
+        read(tmp_path / "t", LIMITS)
+
+
+SHAPE = '<FIELD name="p" datatype="double" arraysize="2" xtype="point" %s/>'
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('unit="rad"', "column 'p' is of the unit 'rad', and a point is in degrees"),
+        ('ref="gal"', "column 'p' is in the system 'galactic', and a point is in ICRS"),
+        ('ref="b1950"', "column 'p' is in the system 'eq_FK4 B1950', and a point is"),
+        ('unit="deg" ref="icrs"', None),
+        ('unit="deg,deg" ref="fk5"', None),
+        ('ref="elsewhere"', None),
+    ],
+)
+def test_shapes_are_in_degrees_of_icrs(
+    tmp_path: Path, more: str, message: str | None
+) -> None:
+    systems = (
+        '<COOSYS ID="gal" system="galactic"/><COOSYS ID="icrs" system="ICRS"/>'
+        '<COOSYS ID="b1950" system="eq_FK4" equinox="B1950"/>'
+        '<COOSYS ID="fk5" system="eq_FK5" equinox="J2000"/>'
+    )
+    data = document(SHAPE % more, "<TR><TD>1 2</TD></TR>")
+    data = data.replace(b"<RESOURCE>", f"<RESOURCE>{systems}".encode())
+    if message is None:
+        assert rows_of(taken(tmp_path, data)) == [[[1.0, 2.0]]]
+        return
+    with pytest.raises(UserError, match=message):
+        taken(tmp_path, data)
+    plain = data.replace(b'xtype="point"', b"")
+    assert rows_of(taken(tmp_path, plain)) == [[[1.0, 2.0]]]
 
 
 def test_a_document_type_without_entities_is_read(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def _none(name: str) -> NotFound:
 
 def _keep(here: Site, owner: str, name: str, request: HttpRequest) -> bool:
     """Keep the table that a request brings; return whether there was one before."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind.lower().startswith("multipart/"):
+        raise BadParameter(
+            "Content-Type",
+            f"{kind} wraps the table, which must be the whole body",
+            hint="send the file itself, as `curl -T` or `requests.put(url, data=...)`",
+        )
     with tempfile.NamedTemporaryFile(dir=folder_of(here.settings)) as brought:
         while block := request.read(_BLOCK):
             brought.write(block)
