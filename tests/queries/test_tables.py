@@ -210,6 +210,31 @@ def test_texts_of_8_bits_are_utf8_or_latin1_and_the_answer_says_so(
     assert (rows_of(found), found.words) == (expected, (word,))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("NAXIS2", "9", r"it breaks off: .* 9 rows of 1000 bytes, and 2880 bytes are"),
+        ("NAXIS2", "-1", "its header has NAXIS2 = -1, which is no size"),
+        ("NAXIS1", "'x'", "no FITS file that can be read: its header is damaged"),
+        ("TFORM1", "'7Z'", "no FITS file that can be read: Format '7Z' is not"),
+        ("NAXIS1", "8000000000000", "more than the 1 MB|be read: its header is"),
+        ("NAXIS1", "999", "have 1000 bytes in a row, and NAXIS1 is 999"),
+        ("TFORM1", "'999999999999E'", "that can be read: its header is damaged"),
+    ],
+)
+def test_a_fits_header_that_is_wrong(
+    tmp_path: Path, key: str, value: str, message: str
+) -> None:
+    column = fits.Column("v", "250E", array=np.ones((2, 250), "f4"))
+    fits.BinTableHDU.from_columns([column]).writeto(tmp_path / "t.fits")
+    data = (tmp_path / "t.fits").read_bytes()
+    at = data.rindex(f"{key:8}=".encode())
+    card = f"{key:8}= {value:>20}".ljust(80).encode()
+    with pytest.raises(UserError, match=message) as caught:
+        taken(tmp_path, data[:at] + card + data[at + 80 :])
+    assert "reshape" not in caught.value.text
+
+
 def test_parquet_with_the_metadata_of_voparquet(tmp_path: Path) -> None:
     described = document(
         '<FIELD name="ra" datatype="double" unit="deg" ucd="pos.eq.ra"/>', ""
@@ -294,6 +319,10 @@ INT = '<FIELD name="n" datatype="short"/>'
                 "<TR><TD>1 2</TD></TR><TR><TD>1 99999</TD></TR>",
             ),
             "row 2, column 'v': '1 99999' is not of the type short",
+        ),
+        (
+            binary('<FIELD name="v" datatype="int" arraysize="999999999"/>', b"abc"),
+            "its FIELDs have 3999999996 bytes in a row, more than the 1 MB",
         ),
         (binary(INT, b"\0\0"), "end, or break off, within row 1"),
         (

@@ -89,6 +89,16 @@ def decoded(
     UserError
         If the bytes are not a whole number of such rows.
     """
+    width = sum(
+        (field.length or 0) * np.dtype(_BYTES[field.datatype]).itemsize
+        for field in fields
+    )
+    if width > limits.size:
+        raise UserError(
+            f"its FIELDs have {width} bytes in a row, more than the "
+            f"{limits.size / 1e6:g} MB that are allowed",
+            hint="is each arraysize right?",
+        )
     row = _Row(fields, flags=flags)
     runs, count = _runs(row, memoryview(data), limits)
     mask = None
@@ -186,7 +196,7 @@ def _split(field: Field, cells: Numbers) -> Iterator[bytes]:
     if field.datatype == "char":
         yield from cells.tolist()
     else:
-        for cell in cells.reshape(len(cells), -1):
+        for cell in cells:
             yield cell.tobytes()
 
 

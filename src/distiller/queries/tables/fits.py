@@ -66,17 +66,24 @@ def read(
         warnings.simplefilter("ignore")
         try:
             with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
-                return _table(hdus, limits)
+                return _table(hdus, limits, path.stat().st_size)
         except UserError:
             raise
         except Exception as error:
             # What astropy meets in a broken file has every class.
-            said = str(error).partition("\n")[0][:200] or type(error).__name__
-            raise UserError(f"it is no FITS file that can be read: {said}") from error
+            said = "its header is damaged"
+            if isinstance(error, KeyError) and str(error.args[0]).isupper():
+                said = f"its header has no {error.args[0]}"
+            elif isinstance(error, fits.VerifyError):
+                said = str(error).partition("\n")[0][:200]
+            raise UserError(
+                f"it is no FITS file that can be read: {said}",
+                hint="`fitsverify` says what is wrong with a file",
+            ) from error
 
 
 def _table(
-    hdus: Any, limits: Limits
+    hdus: Any, limits: Limits, size: int
 ) -> tuple[list[Field], list[Any], str | None, list[str]]:
     for hdu in hdus:
         if hdu.header.get("XTENSION", "").strip() in {"BINTABLE", "TABLE"}:
@@ -85,12 +92,13 @@ def _table(
         raise UserError("there is no table in the FITS file")
     if hdu.header.get("ZIMAGE"):
         raise UserError("the first table of the FITS file is a compressed image")
-    limits.check_rows(int(hdu.header["NAXIS2"]))
+    width, rows = _sizes(hdu, limits, size)
+    limits.check_rows(rows)
     definitions = list(hdu.columns)
     limits.check_columns(len(definitions))
     fields, arrays = [], []
     words: list[str] = []
-    for number, definition in enumerate(definitions, 1):
+    for definition in definitions:
         form = _FORM.match(str(definition.format).strip())
         refused = _REFUSED.get(form[1]) if form else None
         if refused:
@@ -98,12 +106,41 @@ def _table(
                 f"column {definition.name!r} is of {refused}, which no query can use",
                 hint="leave it out, or convert it",
             )
+    needed = hdu.columns.dtype.itemsize
+    if hdu.header["XTENSION"].strip() == "BINTABLE" and needed != width:
+        raise UserError(
+            f"its columns (TFORMn) have {needed} bytes in a row, and NAXIS1 is {width}"
+        )
+    for number, definition in enumerate(definitions, 1):
         cells = np.asarray(hdu.data.field(number - 1))
         field = _field(hdu.header, definition, number, cells)
         fields.append(field)
         arrays.append(_values(field, cells, definition.null, words))
     name = str(hdu.header.get("EXTNAME", "")).strip()
     return fields, arrays, name or None, words
+
+
+def _sizes(hdu: Any, limits: Limits, size: int) -> tuple[int, int]:
+    """Return bytes of a row and rows, once it is known that the file has them.
+
+    Astropy would make room for all that a header says.
+    """
+    found = []
+    for key in ("NAXIS1", "NAXIS2"):
+        value = hdu.header[key]
+        if not isinstance(value, int) or value < 0:
+            raise UserError(f"its header has {key} = {value!r}, which is no size")
+        found.append(value)
+    width, rows = found
+    limits.check_size(width * rows)
+    there = size - int(hdu.fileinfo()["datLoc"])
+    if width * rows > there:
+        raise UserError(
+            f"it breaks off: its header says {rows} rows of {width} bytes, and "
+            f"{max(there, 0)} bytes are there",
+            hint="send it again, whole",
+        )
+    return width, rows
 
 
 def _field(header: Any, definition: Any, number: int, cells: Any) -> Field:
