@@ -58,6 +58,24 @@ def test_the_types_of_csv_lose_nothing(
     assert [row[0] for row in rows_of(found)] == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "datatype"),
+    [
+        ("1", "x", "char"),
+        ("NA", "1", "long"),
+        ("NA", "x", "char"),
+        ("", "1.5", "double"),
+    ],
+)
+def test_the_last_of_many_cells_counts(
+    tmp_path: Path, first: str, last: str, datatype: str
+) -> None:
+    data = "c,d\n" + f"{first},1\n" * 2000 + f"{last},1\n"
+    (tmp_path / "t").write_text(data)
+    found = read(tmp_path / "t", Limits(10**6, 10_000))
+    assert found.columns[0].datatype == datatype
+
+
 def test_times_in_csv_are_instants_if_all_are(tmp_path: Path) -> None:
     data = (
         b"t,u\n2016-12-31,2016-12-31\n2016-12-31T23:59:60Z,x\n"

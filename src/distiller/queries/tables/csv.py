@@ -30,6 +30,7 @@ _OTHERS: Final = {"|": "'|'", None: "blanks"}
 _LOOK: Final = 5
 """Lines that tell whether something else stands between the cells."""
 
+_HEAD: Final = 1000
 _ABSENT: Final = "(?i)^([-+]?nan|na|n/a|null)$"
 """NULL among numbers, truth values and times; in a column of texts a text."""
 _NAN: Final = "(?i)^[-+]?nan$"
@@ -165,6 +166,11 @@ def _typed(texts: Any) -> Any:
     >>> _typed(pa.array(["1", "023"])).to_pylist()
     ['1', '023']
     """
+    head = texts[:_HEAD]
+    if len(texts) > _HEAD and pa.types.is_string(_typed(head).type):
+        absent = pc.match_substring_regex(pc.utf8_trim_whitespace(head), _ABSENT)
+        if not pc.all(absent, min_count=0).as_py():
+            return texts  # what are texts at the beginning will be nothing else
     trimmed = pc.utf8_trim_whitespace(texts)
     absent = pc.match_substring_regex(trimmed, _ABSENT)
     none = pa.scalar(None, pa.string())
@@ -173,20 +179,32 @@ def _typed(texts: Any) -> Any:
         numbers = pc.all(pc.match_substring_regex(trimmed, _NAN), min_count=1)
         return known.cast(pa.float64()) if numbers.as_py() else texts
 
+    found = _as_one(known)
+    return texts if found is None else found
+
+
+def _as_one(known: Any) -> Any:
+    """Return values of the type that all of them are, None for texts."""
+
     def all_are(pattern: str) -> bool:
-        return bool(pc.all(pc.match_substring_regex(known, pattern)).as_py())
+        return all(
+            pc.all(pc.match_substring_regex(some, pattern), min_count=0).as_py()
+            for some in (known[:_HEAD], known)  # most are refuted at once
+        )
 
     try:
         if all_are(_TRUTH):
             return pc.equal(pc.utf8_lower(known), "true")
         if all_are(_INSTANT):
             return instants_of(known)
-        coded = pc.any(pc.match_substring_regex(known, _CODE)).as_py()
-        known = pc.replace_substring_regex(known, r"^\+", "")
+        if pc.any(pc.match_substring_regex(known, _CODE)).as_py():
+            return None
+        if pc.any(pc.starts_with(known, "+")).as_py():
+            known = pc.replace_substring_regex(known, r"^\+", "")
         if all_are(_WHOLE):
             return pc.cast(known, pa.int64())
-        if all_are(_NUMBER) and not coded:
+        if all_are(_NUMBER):
             return pc.cast(known, pa.float64())
     except pa.ArrowInvalid:
         pass  # a day that is none, or an integer of too many digits: a text
-    return texts
+    return None

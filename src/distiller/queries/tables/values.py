@@ -38,6 +38,12 @@ _FALSE: Final = frozenset({"f", "false", "0"})
 _NO_TRUTH: Final = frozenset({"", "?"})
 _FIRST_DAY: Final = np.datetime64("0001-01-01", "us").astype(np.int64)
 _LAST_DAY: Final = np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64)
+_MENDED: Final = (
+    ("z", "[Zz]$", ""),
+    (".", r"(\.\d{6})\d+", r"\1"),
+    (":59:60", r"(\d:59):60(\.\d*)?($|[-+])", r"\1:59.999\3"),
+)
+"""What is in a text of a time, if it has to be written in another way, and how."""
 _POINT, _CIRCLE, _POLYGON = 2, 3, 6
 
 
@@ -241,11 +247,10 @@ def instants_of(texts: Values) -> Values:
     pyarrow.ArrowInvalid
         If one is none.
     """
-    plain = pc.replace_substring_regex(texts, "[Zz]$", "")
-    plain = pc.replace_substring_regex(plain, r"(\.\d{6})\d+", r"\1")
-    plain = pc.replace_substring_regex(
-        plain, r"(\d:59):60(\.\d*)?($|[-+])", r"\1:59.999\3"
-    )
+    plain = texts
+    for there, pattern, instead in _MENDED:
+        if pc.any(pc.match_substring(plain, there, ignore_case=True)).as_py():
+            plain = pc.replace_substring_regex(plain, pattern, instead)
     zoned = pc.match_substring_regex(plain, r":\d\d.*[-+]\d\d:?\d\d$")
     if not pc.any(zoned).as_py():
         return pc.cast(plain, pa.timestamp("us"))
