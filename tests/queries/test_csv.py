@@ -105,6 +105,10 @@ def test_what_parts_cells_is_seen_in_the_line_of_names(
 def test_a_csv_of_one_column_or_none_but_names(tmp_path: Path) -> None:
     found = taken(tmp_path, b"the source\nCrab nebula\nM 1\n")
     assert rows_of(found) == [["Crab nebula"], ["M 1"]]
+    found = taken(tmp_path, b"a;b\r1;2\r3;4\r")
+    assert rows_of(found) == [[1, 2], [3, 4]]
+    found = taken(tmp_path, b"a" * 200_000 + b"\n1\n")
+    assert rows_of(found) == [[1]]
     found = taken(tmp_path, b"a,b\n")
     assert ([c.name for c in found.columns], rows_of(found)) == (["a", "b"], [])
 
@@ -127,6 +131,7 @@ def test_long_names_are_cut_and_the_answer_says_so(tmp_path: Path) -> None:
         (b"\xe9,b\n1,2\n", r"not UTF-8 at line 1, character 1 \(convert it"),
         (b"# a b\n  1 2\n", "its cells are parted by blanks|no CSV"),
         (b"a b\n1 2\n", "its cells are parted by blanks"),
+        (b"\xef\xbb\xbf", "no CSV that can be read"),
         (b"a|b\n1|2\n", "its cells are parted by '|'"),
     ],
 )

@@ -27,8 +27,9 @@ _BLOCK: Final = 2**30
 """A row must lie within one block: let it be the whole file."""
 _BETWEEN: Final = (",", ";", "\t")
 _OTHERS: Final = {"|": "'|'", None: "blanks"}
+_LONG: Final = 2**16
 _LOOK: Final = 5
-"""Lines that tell whether something else stands between the cells."""
+"""Lines, to so many characters, that tell whether other marks part the cells."""
 
 _HEAD: Final = 1000
 _ABSENT: Final = "(?i)^([-+]?nan|na|n/a|null)$"
@@ -113,7 +114,8 @@ def _checked(path: Path) -> list[str]:
                     "FITS, Parquet and CSV are read",
                 ) from error
             if len(start) < _LOOK and text.strip():
-                start.append(text.removeprefix("\ufeff").rstrip("\r\n"))
+                plain = text.removeprefix("\ufeff").strip("\r\n")
+                start.append(plain.partition("\r")[0][:_LONG])
     return start
 
 
@@ -139,7 +141,7 @@ semicolons or tabs)
     for other, called in _OTHERS.items():
         plain = [line.lstrip("# ") for line in start]
         cells = [[c for c in line.split(other) if c.strip()] for line in plain]
-        if len(cells[0]) == 1 or len({len(row) for row in cells}) > 1:
+        if not cells[0][1:] or len({len(row) for row in cells}) > 1:
             continue
         columns = zip(*cells[1:], strict=True)
         if other or any(all(map(_is_number, column)) for column in columns):
