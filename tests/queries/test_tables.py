@@ -189,6 +189,52 @@ def test_fits_with_units_and_nulls(tmp_path: Path) -> None:
     assert rows_of(taken(tmp_path, packed)) == rows_of(found)
 
 
+def test_texts_of_8_bits_are_utf8_or_latin1_and_the_answer_says_so(
+    tmp_path: Path,
+) -> None:
+    cells = np.array([b"Crab", b"K\xe9", "Mü".encode(), b""], "S8")
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column("s", "8A", array=np.zeros(4, "S8"))]
+    )
+    table.writeto(tmp_path / "t.fits")
+    data = (tmp_path / "t.fits").read_bytes()
+    at = len(data) - 2880
+    wide = b"".join(cell.ljust(8, b"\0") for cell in cells.tolist())
+    found = taken(tmp_path, data[:at] + wide + data[at + len(wide) :])
+    expected = [["Crab"], ["Ké"], ["Mü"], [None]]
+    assert rows_of(found) == expected
+    word = "column 's': 1 texts are not UTF-8 and are read as Latin-1"
+    assert found.words == (word,)
+    field = '<FIELD name="s" datatype="char" arraysize="8"/>'
+    found = taken(tmp_path, binary(field, wide, "BINARY"))
+    assert (rows_of(found), found.words) == (expected, (word,))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("NAXIS2", "9", r"it breaks off: .* 9 rows of 1000 bytes, and 2880 bytes are"),
+        ("NAXIS2", "-1", "its header has NAXIS2 = -1, which is no size"),
+        ("NAXIS1", "'x'", "no FITS file that can be read: its header is damaged"),
+        ("TFORM1", "'7Z'", "no FITS file that can be read: Format '7Z' is not"),
+        ("NAXIS1", "8000000000000", "more than the 1 MB|be read: its header is"),
+        ("NAXIS1", "999", "have 1000 bytes in a row, and NAXIS1 is 999"),
+        ("TFORM1", "'999999999999E'", "that can be read: its header is damaged"),
+    ],
+)
+def test_a_fits_header_that_is_wrong(
+    tmp_path: Path, key: str, value: str, message: str
+) -> None:
+    column = fits.Column("v", "250E", array=np.ones((2, 250), "f4"))
+    fits.BinTableHDU.from_columns([column]).writeto(tmp_path / "t.fits")
+    data = (tmp_path / "t.fits").read_bytes()
+    at = data.rindex(f"{key:8}=".encode())
+    card = f"{key:8}= {value:>20}".ljust(80).encode()
+    with pytest.raises(UserError, match=message) as caught:
+        taken(tmp_path, data[:at] + card + data[at + 80 :])
+    assert "reshape" not in caught.value.text
+
+
 def test_parquet_with_the_metadata_of_voparquet(tmp_path: Path) -> None:
     described = document(
         '<FIELD name="ra" datatype="double" unit="deg" ucd="pos.eq.ra"/>', ""
@@ -208,16 +254,6 @@ def test_parquet_with_the_metadata_of_voparquet(tmp_path: Path) -> None:
     assert found.description == "of it"
     when = Time(0, format="unix").to_datetime()
     assert rows_of(found) == [[1.0, "a", when, [1, 2]], [None] * 4]
-
-
-def test_csv_with_a_line_of_names(tmp_path: Path) -> None:
-    found = taken(tmp_path, 'Name,n,x\n"a,\nb",1,\nü,2,2.5\n'.encode())
-    assert [(c.name, c.datatype) for c in found.columns] == [
-        ("name", "char"),
-        ("n", "long"),
-        ("x", "double"),
-    ]
-    assert rows_of(found) == [["a,\nb", 1, None], ["ü", 2, 2.5]]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +304,7 @@ INT = '<FIELD name="n" datatype="short"/>'
                 '<FIELD name="t" datatype="char" arraysize="*" xtype="timestamp"/>',
                 "<TR><TD>yesterday</TD></TR>",
             ),
-            "column 't': .*yesterday",
+            "row 1, column 't': 'yesterday' is not a timestamp",
         ),
         (
             document(
@@ -276,6 +312,17 @@ INT = '<FIELD name="n" datatype="short"/>'
                 "<TR><TD>1 2</TD></TR>",
             ),
             "column 'v': an array has 2 values, and its arraysize is 3",
+        ),
+        (
+            document(
+                '<FIELD name="v" datatype="short" arraysize="*"/>',
+                "<TR><TD>1 2</TD></TR><TR><TD>1 99999</TD></TR>",
+            ),
+            "row 2, column 'v': '1 99999' is not of the type short",
+        ),
+        (
+            binary('<FIELD name="v" datatype="int" arraysize="999999999"/>', b"abc"),
+            "its FIELDs have 3999999996 bytes in a row, more than the 1 MB",
         ),
         (binary(INT, b"\0\0"), "end, or break off, within row 1"),
         (
@@ -297,7 +344,11 @@ INT = '<FIELD name="n" datatype="short"/>'
         (b"\x1f\x8bnonsense", "it cannot be unpacked"),
         (b"SIMPLE  = nothing", "no FITS file that can be read|no table in the FITS"),
         (b"PAR1 and no more", "no Parquet file that can be read"),
-        (b"a,b\n1\n", "no CSV that can be read"),
+        (b"\x89PNG\r\n\x1a\n", "it is an image .PNG., which is not read .VOTable, F"),
+        (b"\xff\xd8\xff\xe0", "it is an image .JPEG., which is not read"),
+        (b'[{"a": 1}]', "it is JSON, which is not read"),
+        ("a,b".encode("utf-16"), "it is UTF-16 .save it as UTF-8"),
+        (b"a\x01\x02", "its format is not known .VOTable, FITS, Parquet and CSV are"),
         (b"\x00\x01\x02", "its format is not known"),
         (b" \n", "it is empty"),
     ],
@@ -355,6 +406,60 @@ def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "t").stat().st_size < 10_000
     with pytest.raises(UserError, match="more than the 1 MB"):
         read(tmp_path / "t", LIMITS)
+
+
+def test_a_null_within_an_array_is_nan_or_refused(tmp_path: Path) -> None:
+    def brought(kind: pa.DataType) -> Brought:
+        lists = pa.array([[1, 2]] + [None] * 99 + [[3, None]], pa.list_(kind))
+        pq.write_table(pa.table({"v": lists}), tmp_path / "t")
+        return read(tmp_path / "t", LIMITS)
+
+    assert str(rows_of(brought(pa.float32()))[100]) == "[[3.0, nan]]"
+    said = "row 101, column 'v': an array of integers has a NULL in it"
+    for kind in (pa.int32(), pa.uint8()):
+        with pytest.raises(UserError, match=said):
+            brought(kind)
+
+
+def test_values_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    values = pa.array([1, 2, 2**64 - 1], pa.uint64())
+    pq.write_table(pa.table({"n": values}), tmp_path / "t")
+    said = "row 3, column 'n': 18446744073709551615 cannot be of the type long"
+    with pytest.raises(UserError, match=said):
+        read(tmp_path / "t", LIMITS)
+
+
+SHAPE = '<FIELD name="p" datatype="double" arraysize="2" xtype="point" %s/>'
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('unit="rad"', "column 'p' is of the unit 'rad', and a point is in degrees"),
+        ('ref="gal"', "column 'p' is in the system 'galactic', and a point is in ICRS"),
+        ('ref="b1950"', "column 'p' is in the system 'eq_FK4 B1950', and a point is"),
+        ('unit="deg" ref="icrs"', None),
+        ('unit="deg,deg" ref="fk5"', None),
+        ('ref="elsewhere"', None),
+    ],
+)
+def test_shapes_are_in_degrees_of_icrs(
+    tmp_path: Path, more: str, message: str | None
+) -> None:
+    systems = (
+        '<COOSYS ID="gal" system="galactic"/><COOSYS ID="icrs" system="ICRS"/>'
+        '<COOSYS ID="b1950" system="eq_FK4" equinox="B1950"/>'
+        '<COOSYS ID="fk5" system="eq_FK5" equinox="J2000"/>'
+    )
+    data = document(SHAPE % more, "<TR><TD>1 2</TD></TR>")
+    data = data.replace(b"<RESOURCE>", f"<RESOURCE>{systems}".encode())
+    if message is None:
+        assert rows_of(taken(tmp_path, data)) == [[[1.0, 2.0]]]
+        return
+    with pytest.raises(UserError, match=message):
+        taken(tmp_path, data)
+    plain = data.replace(b'xtype="point"', b"")
+    assert rows_of(taken(tmp_path, plain)) == [[[1.0, 2.0]]]
 
 
 def test_a_document_type_without_entities_is_read(tmp_path: Path) -> None:

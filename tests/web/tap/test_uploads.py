@@ -287,6 +287,8 @@ def test_names_that_are_no_regular_ones(each_server: Server) -> None:
         ),
         ("t,param:t", {"t": b""}, "UPLOAD: t: it is empty"),
         ("t,param:t", {"t": b"<html/>"}, "it is no VOTable: it begins with &lt;ht"),
+        ("t,param:t", {"t": b"\xe9,b\n1,2\n"}, "UPLOAD: t: it is not UTF-8 at line 1"),
+        ("t,param:t", {"t": b"\x89PNG\r\n\x1a\n\0"}, "t: it is an image (PNG), which"),
         ("t,param:t", {"t": b"<VOTABLE><RES"}, "UPLOAD: t: it is no well-formed XML"),
         ("select,param:t", {"t": b"x"}, "UPLOAD: 'select' is a reserved word"),
         ("a b,param:t", {"t": b"x"}, "UPLOAD: 'a b' is no name of a table"),

@@ -191,6 +191,15 @@ def test_a_bad_table_changes_nothing(each_server: Server, ann: httpx.BasicAuth) 
     assert bad.status_code == 400
     assert "good: there is no TABLE in the VOTable" in bad.text
     assert rows(each_server, "SELECT n FROM tap_user.good", ann) == ["1"]
+    wrapped = httpx.put(url(each_server, "good"), files={"f": b"n\n2\n"}, auth=ann)
+    assert wrapped.status_code == 400
+    assert "Content-Type: multipart/form-data wraps the table" in wrapped.text
+    assert rows(each_server, "SELECT n FROM tap_user.good", ann) == ["1"]
+    twice = httpx.put(url(each_server, "good"), content=b"n,n\n3,4\n", auth=ann)
+    assert twice.text.splitlines() == [
+        "Query this table as tap_user.good",
+        "the second column 'n' is called n_2",
+    ]
     for name in ("select", "a-b", "1x"):
         assert httpx.put(url(each_server, name), auth=ann).status_code == 400
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from distiller.core.errors import UserError
 from distiller.queries.tables.fields import Field
-from distiller.queries.tables.values import pc, without_nan
+from distiller.queries.tables.values import first_wrong, pc, without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,28 +86,70 @@ def size_of(array: Any) -> int:
     return int(pc.sum(lengths.take(array.indices)).as_py() or 0) + 4 * len(array)
 
 
-def plain(name: str, array: Any) -> Any:
-    """Return values in the Arrow type of the archive."""
+def plain(name: str, array: Any, first: int = 0) -> Any:
+    """Return values in the Arrow type of the archive.
+
+    Parameters
+    ----------
+    first
+        Number of the first of these rows, from 0, for messages.
+
+    Raises
+    ------
+    UserError
+        Naming the row and the column of a value that does not fit.
+    """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    kind = array.type
     try:
-        if is_list(kind):
-            _, inner = _known(name, kind.value_type)
-            return pc.cast(array, pa.list_(inner))
-        _, wanted = _known(name, kind)
-        if pa.types.is_timestamp(wanted):
-            if pa.types.is_timestamp(kind) and kind.tz is not None:
-                array = pc.cast(array, pa.timestamp(kind.unit, "UTC"))
-            # Parts of microseconds are cut off, as the engines do.
-            return pc.cast(array, pa.timestamp("us"), safe=False)
-        found = pc.cast(array, wanted)
-        if pa.types.is_string(wanted):
-            found.validate(full=True)  # that it is UTF-8
-        return without_nan(found)
-    except pa.ArrowInvalid as error:
-        said = str(error).partition("\n")[0]
-        raise UserError(f"column {name!r}: {said}") from error
+        found = _converted(name, array)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        row = first_wrong(array, lambda some: _converted(name, some))
+        wanted = field_of(pa.field(name, array.type))
+        raise UserError(
+            f"row {first + row + 1}, column {name!r}: {str(array[row])[:60]} cannot be "
+            f"of the type {wanted.datatype}",
+            hint="convert the column, or leave it out",
+        ) from error
+    if pa.types.is_list(found.type):
+        return _without_gaps(name, found, first)
+    return without_nan(found)
+
+
+def _converted(name: str, array: Any) -> Any:
+    kind = array.type
+    if is_list(kind):
+        _, inner = _known(name, kind.value_type)
+        return pc.cast(array, pa.list_(inner))
+    _, wanted = _known(name, kind)
+    if pa.types.is_timestamp(wanted):
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            array = pc.cast(array, pa.timestamp(kind.unit, "UTC"))
+        # Parts of microseconds are cut off, as the engines do.
+        return pc.cast(array, pa.timestamp("us"), safe=False)
+    found = pc.cast(array, wanted)
+    if pa.types.is_string(wanted):
+        found.validate(full=True)  # that it is UTF-8
+    return found
+
+
+def _without_gaps(name: str, lists: Any, first: int) -> Any:
+    """Return arrays with NaN for NULL in them; there is no such integer."""
+    flat = lists.flatten()
+    if not flat.null_count:
+        return lists
+    if pa.types.is_floating(flat.type):
+        cells = [
+            None if cell is None else [np.nan if x is None else x for x in cell]
+            for cell in lists.to_pylist()
+        ]
+        return pa.array(cells, lists.type)
+    place = pc.list_parent_indices(lists).filter(flat.is_null())[0].as_py()
+    raise UserError(
+        f"row {first + place + 1}, column {name!r}: an array of integers has a NULL in "
+        "it, which no answer could tell from 0",
+        hint="convert the column to arrays of floats",
+    )
 
 
 def _known(name: str, kind: pa.DataType) -> tuple[str, pa.DataType]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from distiller.core.errors import UserError
-from distiller.queries.tables.values import ARROW, without_nan
+from distiller.queries.tables.values import ARROW, from_bytes, not_utf8, without_nan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,8 +76,8 @@ def decoded(
     limits: Limits,
     *,
     flags: bool,
-) -> list[Any]:
-    """Return the columns of a stream as Arrow arrays.
+) -> tuple[list[Any], list[str]]:
+    """Return the columns of a stream as Arrow arrays, and what is to be said of them.
 
     Parameters
     ----------
@@ -89,6 +89,16 @@ def decoded(
     UserError
         If the bytes are not a whole number of such rows.
     """
+    width = sum(
+        (field.length or 0) * np.dtype(_BYTES[field.datatype]).itemsize
+        for field in fields
+    )
+    if width > limits.size:
+        raise UserError(
+            f"its FIELDs have {width} bytes in a row, more than the "
+            f"{limits.size / 1e6:g} MB that are allowed",
+            hint="is each arraysize right?",
+        )
     row = _Row(fields, flags=flags)
     runs, count = _runs(row, memoryview(data), limits)
     mask = None
@@ -98,18 +108,19 @@ def decoded(
         bits = np.unpackbits(first[_FLAGS].reshape(count, -1), axis=1)
         mask = bits[:, : len(fields)].astype(np.bool_)
     arrays = []
+    words: list[str] = []
     for number, (field, column) in enumerate(zip(fields, columns, strict=True)):
         place = row.places[number]
         null = None if mask is None else mask[:, number]
         if isinstance(place, int):
             cells = runs[place]
             assert isinstance(cells, list)  # noqa: S101 - a field that varies
-            arrays.append(_varying(field, column, cells, null))
+            arrays.append(_varying(field, column, cells, null, words))
         else:
             fixed = runs[place[0]]
             assert isinstance(fixed, np.ndarray)  # noqa: S101 - a run
-            arrays.append(_fixed(field, column, fixed[place[1]], null))
-    return arrays
+            arrays.append(_fixed(field, column, fixed[place[1]], null, words))
+    return arrays, words
 
 
 def _runs(
@@ -163,9 +174,15 @@ def _broken(row: int) -> UserError:
     )
 
 
-def _fixed(field: Field, column: Column, cells: Numbers, null: Numbers | None) -> Any:
+def _fixed(
+    field: Field,
+    column: Column,
+    cells: Numbers,
+    null: Numbers | None,
+    words: list[str],
+) -> Any:
     if field.is_text:
-        return _texts(field, _split(field, cells), null)
+        return _texts(field, _split(field, cells), null, words)
     if cells.ndim > 1:
         kind = ARROW[column.datatype]
         offsets = np.arange(len(cells) + 1) * cells.shape[1]
@@ -179,7 +196,7 @@ def _split(field: Field, cells: Numbers) -> Iterator[bytes]:
     if field.datatype == "char":
         yield from cells.tolist()
     else:
-        for cell in cells.reshape(len(cells), -1):
+        for cell in cells:
             yield cell.tobytes()
 
 
@@ -211,10 +228,14 @@ def _native(cells: Numbers) -> Numbers:
     return native.astype(np.int16) if native.dtype == np.uint8 else native
 
 
-def _texts(field: Field, cells: Iterator[bytes], null: Numbers | None) -> Any:
+def _texts(
+    field: Field, cells: Iterator[bytes], null: Numbers | None, words: list[str]
+) -> Any:
     """Return text; it ends at a NUL. Without flags, no text is NULL."""
     if field.datatype == "char":
-        texts = [_plain(cell.partition(b"\0")[0]) for cell in cells]
+        texts, others = from_bytes(cells)
+        if others:
+            words.append(not_utf8(field.name, others))
     else:
         texts = [
             cell.decode("utf-16-be", "replace").partition("\0")[0] for cell in cells
@@ -224,18 +245,15 @@ def _texts(field: Field, cells: Iterator[bytes], null: Numbers | None) -> Any:
     return pa.array(texts, pa.string(), mask=null)
 
 
-def _plain(cell: bytes) -> str:
-    try:
-        return cell.decode()
-    except UnicodeDecodeError:
-        return cell.decode("latin-1")  # what writers of 8-bit text mean
-
-
 def _varying(
-    field: Field, column: Column, cells: list[bytes], null: Numbers | None
+    field: Field,
+    column: Column,
+    cells: list[bytes],
+    null: Numbers | None,
+    words: list[str],
 ) -> Any:
     if field.is_text:
-        return _texts(field, iter(cells), null)
+        return _texts(field, iter(cells), null, words)
     dtype = np.dtype(_BYTES[field.datatype])
     lengths = np.fromiter((len(c) for c in cells), np.int64, len(cells))
     offsets = np.concatenate([[0], np.cumsum(lengths // dtype.itemsize)])

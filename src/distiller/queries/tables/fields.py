@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from distiller.adql.limits import LONGEST_NAME
 from distiller.adql.names import Labels
 from distiller.core.columns import Column
 from distiller.core.errors import UserError
@@ -34,7 +35,12 @@ _SHAPES: Final = {"point": "2", "circle": "3", "polygon": "*"}
 _KEPT_TEXT: Final = frozenset({"adql:REGION", "moc", "shape", "multishape"})
 """Text that means something else: it is given out as it came in, and not compared."""
 
+_SYSTEMS: Final = frozenset({"icrs", "eq_fk5", "fk5"})
+"""Systems that are ICRS, to some 0.01 arcsec."""
+
 _REGULAR: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LONGEST: Final = LONGEST_NAME - 8
+"""Characters of a name; a number may come behind it."""
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -46,6 +52,8 @@ class Field:
     ----------
     null
         Text of the integer that stands for NULL.
+    system
+        Of its coordinates, as COOSYS names it; None where nothing is said.
     """
 
     name: str
@@ -57,6 +65,7 @@ class Field:
     xtype: str | None = None
     description: str | None = None
     null: str | None = None
+    system: str | None = None
 
     @property
     def is_text(self) -> bool:
@@ -134,10 +143,28 @@ def _several(field: Field, datatype: Datatype) -> tuple[Datatype, str, str | Non
     xtype, size = field.xtype, field.arraysize or "*"
     if xtype in _SHAPES:
         if datatype in {"float", "double"}:
+            _check_degrees(field)
             return "double", _SHAPES[xtype], xtype
         xtype = None
     # Of what has several dimensions only the sum of them is fixed for our writers.
     return datatype, size.rpartition("x")[0] + "x*" if "x" in size else size, xtype
+
+
+def _check_degrees(field: Field) -> None:
+    """Refuse shapes that are not in degrees of ICRS, as all functions take them."""
+    units = set(re.split(r"[ ,]+", field.unit or "deg"))
+    if not units <= {"deg", "degree", "degrees", ""}:
+        raise UserError(
+            f"column {field.name!r} is of the unit {field.unit!r}, and a {field.xtype} "
+            "is in degrees",
+            hint="convert it, or leave out the xtype: then it is an array of numbers",
+        )
+    if field.system and field.system.lower() not in _SYSTEMS:
+        raise UserError(
+            f"column {field.name!r} is in the system {field.system!r}, and a "
+            f"{field.xtype} is in ICRS",
+            hint="convert it, or leave out the xtype: then it is an array of numbers",
+        )
 
 
 def named(fields: Sequence[Field]) -> tuple[list[str], list[str]]:
@@ -152,10 +179,16 @@ def named(fields: Sequence[Field]) -> tuple[list[str], list[str]]:
     labels, names, words = Labels(), [], []
     for number, field in enumerate(fields, 1):
         given = _UNSEEN.sub("", field.name).strip()
-        plain = given.lower() if _REGULAR.fullmatch(given) else given
+        short = given[:_LONGEST]
+        plain = short.lower() if _REGULAR.fullmatch(short) else short
         name = labels.unique(plain or f"column_{number}")
         names.append(name)
-        if not plain:
+        if short != given:
+            words.append(
+                f"the name of column {number} has {len(given)} characters and is cut "
+                f"to {name}"
+            )
+        elif not plain:
             words.append(f"column {number} has no name and is called {name}")
         elif name != plain:
             words.append(f"the second column {given!r} is called {name}")

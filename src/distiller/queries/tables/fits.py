@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from distiller.core.errors import UserError
 from distiller.queries.tables.fields import Field
-from distiller.queries.tables.values import without_nan
+from distiller.queries.tables.values import from_bytes, not_utf8, without_nan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,10 @@ _REFUSED: Final = {
 }
 
 
-def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None]:
-    """Return the fields, their values as Arrow arrays, and the name of the table.
+def read(
+    path: Path, limits: Limits
+) -> tuple[list[Field], list[Any], str | None, list[str]]:
+    """Return the fields, their values as Arrow arrays, the table's name, and words.
 
     Raises
     ------
@@ -64,16 +66,25 @@ def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None
         warnings.simplefilter("ignore")
         try:
             with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
-                return _table(hdus, limits)
+                return _table(hdus, limits, path.stat().st_size)
         except UserError:
             raise
         except Exception as error:
             # What astropy meets in a broken file has every class.
-            said = str(error).partition("\n")[0][:200] or type(error).__name__
-            raise UserError(f"it is no FITS file that can be read: {said}") from error
+            said = "its header is damaged"
+            if isinstance(error, KeyError) and str(error.args[0]).isupper():
+                said = f"its header has no {error.args[0]}"
+            elif isinstance(error, fits.VerifyError):
+                said = str(error).partition("\n")[0][:200]
+            raise UserError(
+                f"it is no FITS file that can be read: {said}",
+                hint="`fitsverify` says what is wrong with a file",
+            ) from error
 
 
-def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | None]:
+def _table(
+    hdus: Any, limits: Limits, size: int
+) -> tuple[list[Field], list[Any], str | None, list[str]]:
     for hdu in hdus:
         if hdu.header.get("XTENSION", "").strip() in {"BINTABLE", "TABLE"}:
             break
@@ -81,11 +92,13 @@ def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | Non
         raise UserError("there is no table in the FITS file")
     if hdu.header.get("ZIMAGE"):
         raise UserError("the first table of the FITS file is a compressed image")
-    limits.check_rows(int(hdu.header["NAXIS2"]))
+    width, rows = _sizes(hdu, limits, size)
+    limits.check_rows(rows)
     definitions = list(hdu.columns)
     limits.check_columns(len(definitions))
     fields, arrays = [], []
-    for number, definition in enumerate(definitions, 1):
+    words: list[str] = []
+    for definition in definitions:
         form = _FORM.match(str(definition.format).strip())
         refused = _REFUSED.get(form[1]) if form else None
         if refused:
@@ -93,12 +106,41 @@ def _table(hdus: Any, limits: Limits) -> tuple[list[Field], list[Any], str | Non
                 f"column {definition.name!r} is of {refused}, which no query can use",
                 hint="leave it out, or convert it",
             )
+    needed = hdu.columns.dtype.itemsize
+    if hdu.header["XTENSION"].strip() == "BINTABLE" and needed != width:
+        raise UserError(
+            f"its columns (TFORMn) have {needed} bytes in a row, and NAXIS1 is {width}"
+        )
+    for number, definition in enumerate(definitions, 1):
         cells = np.asarray(hdu.data.field(number - 1))
         field = _field(hdu.header, definition, number, cells)
         fields.append(field)
-        arrays.append(_values(field, cells, definition.null))
+        arrays.append(_values(field, cells, definition.null, words))
     name = str(hdu.header.get("EXTNAME", "")).strip()
-    return fields, arrays, name or None
+    return fields, arrays, name or None, words
+
+
+def _sizes(hdu: Any, limits: Limits, size: int) -> tuple[int, int]:
+    """Return bytes of a row and rows, once it is known that the file has them.
+
+    Astropy would make room for all that a header says.
+    """
+    found = []
+    for key in ("NAXIS1", "NAXIS2"):
+        value = hdu.header[key]
+        if not isinstance(value, int) or value < 0:
+            raise UserError(f"its header has {key} = {value!r}, which is no size")
+        found.append(value)
+    width, rows = found
+    limits.check_size(width * rows)
+    there = size - int(hdu.fileinfo()["datLoc"])
+    if width * rows > there:
+        raise UserError(
+            f"it breaks off: its header says {rows} rows of {width} bytes, and "
+            f"{max(there, 0)} bytes are there",
+            hint="send it again, whole",
+        )
+    return width, rows
 
 
 def _field(header: Any, definition: Any, number: int, cells: Any) -> Field:
@@ -126,11 +168,17 @@ def _field(header: Any, definition: Any, number: int, cells: Any) -> Field:
     )
 
 
-def _values(field: Field, cells: Any, null: Any) -> Any:
+def _values(field: Field, cells: Any, null: Any, words: list[str]) -> Any:
     if field.is_text:
         if cells.ndim > 1:
             return None  # it will be refused by its field
-        return pa.array([str(cell).rstrip() or None for cell in cells], pa.string())
+        if cells.dtype.kind == "S":  # as astropy leaves what is not ASCII
+            texts, others = from_bytes(cells.tolist())
+            if others:
+                words.append(not_utf8(field.name, others))
+        else:
+            texts = cells.tolist()
+        return pa.array([text.rstrip() or None for text in texts], pa.string())
     kind = _ARROW.get(field.datatype)
     if kind is None:
         return None

@@ -59,7 +59,7 @@ def _table(
         limits.check_size(size)
         limits.check_rows(rows)
         for kept, column, array in zip(chunks, schema, batch.columns, strict=True):
-            kept.append(plain(column.name, array))
+            kept.append(plain(column.name, array, rows - batch.num_rows))
     arrays = [
         pa.concat_arrays(kept)
         if kept

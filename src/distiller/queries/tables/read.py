@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from distiller.queries.tables.values import ARROW, finished
 from distiller.queries.tables.votable import VOTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from distiller.core.columns import Column
     from distiller.queries.tables.limits import Limits
 
@@ -30,8 +33,22 @@ _OTHERS: Final = (
     (b"BZh", "packed by bzip2"),
     (b"%PDF", "PDF"),
     (b"\x89HDF", "HDF5"),
+    (b"\xfd7zXZ", "packed by xz"),
+    (b"(\xb5/\xfd", "packed by zstd"),
+    (b"\x89PNG", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"\xd0\xcf\x11\xe0", "a file of Excel"),
+    (b"\x93NUMPY", "an array of numpy"),
+    (b"ARROW1", "Arrow, or Feather"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
 )
 """What is no table that can be read, and what it is called."""
+_READ: Final = "VOTable, FITS, Parquet and CSV are read, also packed by gzip"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x7f]")
+"""Bytes that no text has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,7 @@ class Brought:
     description
         Of the table, if the file has one.
     words
-        What is to be said of the names of columns.
+        What is to be said of the columns.
     """
 
     columns: tuple[Column, ...]
@@ -104,7 +121,7 @@ def _read(path: Path, limits: Limits) -> Brought:
         if start.startswith(mark):
             raise UserError(
                 f"it is {kind}, which is not read",
-                hint="VOTable, FITS, Parquet and CSV are",
+                hint=_READ,
             )
     if start.startswith(b"SIMPLE  ="):
         return _made(*fits.read(path, limits))
@@ -114,10 +131,10 @@ def _read(path: Path, limits: Limits) -> Brought:
         return _votable(path, limits)
     if not start.strip():
         raise UserError("it is empty", hint="even a table without rows has columns")
-    if b"\0" in start:
-        raise UserError(
-            "its format is not known", hint="VOTable, FITS, Parquet and CSV are read"
-        )
+    if start.startswith(_UTF_16):
+        raise UserError("it is UTF-16", hint="save it as UTF-8")
+    if _CONTROL.search(start):
+        raise UserError("its format is not known", hint=_READ)
     return _made(*csv.read(path, limits))
 
 
@@ -151,11 +168,16 @@ def empty_type(column: Column) -> pa.DataType:
     return pa.list_(kind) if several else kind
 
 
-def _made(fields: list[Any], arrays: list[Any], description: str | None) -> Brought:
+def _made(
+    fields: list[Any],
+    arrays: list[Any],
+    description: str | None,
+    said: Sequence[str] = (),
+) -> Brought:
     names, words = named(fields)
     columns = [column_of(f, name) for f, name in zip(fields, names, strict=True)]
     pairs = [finished(c, a) for c, a in zip(columns, arrays, strict=True)]
-    return _brought(pairs, description, words)
+    return _brought(pairs, description, [*words, *said])
 
 
 def _brought(

@@ -13,7 +13,7 @@ from distiller.adql import stcs
 from distiller.core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from distiller.core.columns import Column
     from distiller.queries.tables.fields import Field
@@ -38,6 +38,12 @@ _FALSE: Final = frozenset({"f", "false", "0"})
 _NO_TRUTH: Final = frozenset({"", "?"})
 _FIRST_DAY: Final = np.datetime64("0001-01-01", "us").astype(np.int64)
 _LAST_DAY: Final = np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64)
+_MENDED: Final = (
+    ("z", "[Zz]$", ""),
+    (".", r"(\.\d{6})\d+", r"\1"),
+    (":59:60", r"(\d:59):60(\.\d*)?($|[-+])", r"\1:59.999\3"),
+)
+"""What is in a text of a time, if it has to be written in another way, and how."""
 _POINT, _CIRCLE, _POLYGON = 2, 3, 6
 
 
@@ -129,10 +135,14 @@ def _lists(
     try:
         return pa.array(cells, pa.list_(kind))
     except (pa.ArrowInvalid, OverflowError) as error:
-        raise UserError(
-            f"column {field.name!r}: {str(error).partition(chr(10))[0]}",
-            hint=f"the values must be of the type {field.datatype}",
-        ) from error
+        kinds = pa.list_(kind)
+        row = first_wrong(
+            pa.array(range(len(cells))),
+            lambda places: pa.array(
+                [cells[place] for place in places.to_pylist()], kinds
+            ),
+        )
+        raise _wrong(field, first + row, texts[row]) from error
 
 
 def _wrong(field: Field, row: int, text: str | None) -> UserError:
@@ -141,6 +151,30 @@ def _wrong(field: Field, row: int, text: str | None) -> UserError:
         f"row {row + 1}, column {field.name!r}: {shown} is not of the type "
         f"{field.datatype}"
     )
+
+
+def from_bytes(cells: Iterable[bytes]) -> tuple[list[str], int]:
+    """Return texts of 8 bits, and how many are Latin-1, since they are no UTF-8.
+
+    A text ends at a NUL.
+
+    >>> from_bytes([b"Crab", "ü".encode(), "Ké".encode("latin-1")])
+    (['Crab', 'ü', 'Ké'], 1)
+    """
+    texts, others = [], 0
+    for cell in cells:
+        shown = cell.partition(b"\0")[0]
+        try:
+            texts.append(shown.decode())
+        except UnicodeDecodeError:
+            others += 1
+            texts.append(shown.decode("latin-1"))  # what writers of 8-bit text mean
+    return texts, others
+
+
+def not_utf8(name: str, count: int) -> str:
+    """Return the word on texts of a column that were read as Latin-1."""
+    return f"column {name!r}: {count} texts are not UTF-8 and are read as Latin-1"
 
 
 def without_nan(values: Values) -> Values:
@@ -199,16 +233,61 @@ def _without_nul(values: Values) -> Values:
     return pc.replace_substring(values, "\x00", "") if found else values
 
 
+def instants_of(texts: Values) -> Values:
+    """Return instants in UTC of ISO 8601; without a zone they are UTC.
+
+    Parts of microseconds are cut off, as the engines do. A leap second is the moment
+    before, which has a place in a calendar of 60 seconds.
+
+    >>> instants_of(pa.array(["2016-12-31T23:59:60Z"])).to_pylist()
+    [datetime.datetime(2016, 12, 31, 23, 59, 59, 999000)]
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If one is none.
+    """
+    plain = texts
+    for there, pattern, instead in _MENDED:
+        if pc.any(pc.match_substring(plain, there, ignore_case=True)).as_py():
+            plain = pc.replace_substring_regex(plain, pattern, instead)
+    zoned = pc.match_substring_regex(plain, r":\d\d.*[-+]\d\d:?\d\d$")
+    if not pc.any(zoned).as_py():
+        return pc.cast(plain, pa.timestamp("us"))
+    plain = pc.replace_substring_regex(plain, r"^(\d{4}-\d\d-\d\d)$", r"\1 00:00")
+    plain = pc.if_else(zoned, plain, pc.binary_join_element_wise(plain, "Z", ""))
+    return pc.cast(pc.cast(plain, pa.timestamp("us", "UTC")), pa.timestamp("us"))
+
+
+def first_wrong(values: Values, convert: Callable[[Values], Values]) -> int:
+    """Return the place, from 0, of the first value that cannot be converted.
+
+    >>> first_wrong(pa.array(["1", "x", "y"]), lambda v: pc.cast(v, pa.int64()))
+    1
+    """
+    low, high = 0, len(values)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            convert(values[low:middle])
+        except (pa.ArrowException, OverflowError):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
 def _instants(column: Column, values: Values) -> Values:
     if not pa.types.is_timestamp(values.type):
         plain = pc.utf8_trim_whitespace(values)
         plain = pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
-        plain = pc.replace_substring_regex(plain, "[Zz]$", "")
         try:
-            values = pc.cast(plain, pa.timestamp("us"))
+            values = instants_of(plain)
         except pa.ArrowInvalid as error:
+            row = first_wrong(plain, instants_of)
             raise UserError(
-                f"column {column.name!r}: {_said(error)}",
+                f"row {row + 1}, column {column.name!r}: "
+                f"{plain[row].as_py()[:60]!r} is not a timestamp",
                 hint="a timestamp is written 2026-01-31T12:00:00",
             ) from error
     count = values.cast(pa.int64())
@@ -219,10 +298,6 @@ def _instants(column: Column, values: Values) -> Values:
                 f"column {column.name!r}: a time is outside the years 1 to 9999"
             )
     return values
-
-
-def _said(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _regions(column: Column, values: Values) -> tuple[Column, Values]:

@@ -41,7 +41,7 @@ class VOTable:
     description
         Of the table, None where there is none.
     words
-        What is to be said of the columns' names.
+        What is to be said of the columns.
     columns, arrays
         Its columns, and their values as chunks of Arrow arrays.
     rows
@@ -59,6 +59,7 @@ class VOTable:
         self._parser: Any = None
         self._path: list[str] = []
         self._attributes: dict[str, str] = {}
+        self._systems: dict[str, str] = {}
         self._text: list[str] | None = None
         self._found = False
         self._ended = False
@@ -114,6 +115,8 @@ class VOTable:
             return
         if tag == "TABLE":
             self._found = True
+        elif tag == "COOSYS":
+            self._systems[attributes.get("ID", "")] = _system(attributes)
         elif self._found:
             self._inside(tag, name, attributes)
 
@@ -154,7 +157,7 @@ class VOTable:
             self._describe("".join(self._text).strip())
             self._text = None
         elif tag == "FIELD" and self._found:
-            self.fields.append(_field(self._attributes))
+            self.fields.append(_field(self._attributes, self._systems))
             self._limits.check_columns(len(self.fields))
             self._attributes = {}
         elif tag == "STREAM" and self._stream is not None:
@@ -248,9 +251,10 @@ class VOTable:
         assert self._stream is not None  # noqa: S101 - callers have looked
         data, self._stream = self._stream.end(), None
         flags = self._path[-1] == "BINARY2"
-        arrays = binary.decoded(
+        arrays, words = binary.decoded(
             self.fields, self.columns, data, self._limits, flags=flags
         )
+        self.words += words
         self.rows = len(arrays[0])
         self.arrays = [[array] for array in arrays]
 
@@ -305,7 +309,18 @@ class _Stream:
         return self._data
 
 
-def _field(attributes: dict[str, str]) -> Field:
+def _system(attributes: dict[str, str]) -> str:
+    """Return the name of a COOSYS, with its equinox where that is not the usual one."""
+    name = attributes.get("system", "")
+    equinox = attributes.get("equinox", "")
+    return (
+        name
+        if equinox in {"", "2000", "2000.0", "J2000", "J2000.0"}
+        else (f"{name} {equinox}")
+    )
+
+
+def _field(attributes: dict[str, str], systems: dict[str, str]) -> Field:
     return Field(
         attributes.get("name") or attributes.get("ID") or "",
         attributes.get("datatype") or "char",
@@ -316,6 +331,7 @@ def _field(attributes: dict[str, str]) -> Field:
         attributes.get("xtype"),
         attributes.get("DESCRIPTION"),
         attributes.get("null"),
+        systems.get(attributes.get("ref", "")),
     )
 
 

@@ -89,9 +89,10 @@ async def one(request: HttpRequest, name: str) -> HttpResponseBase:
     here = site.current()
     plain = table_name(name.lower().removeprefix(f"{SCHEMA}."), "table")
     if request.method == "PUT":
-        replaced = await asyncio.to_thread(_keep, here, owner, plain, request)
+        replaced, words = await asyncio.to_thread(_keep, here, owner, plain, request)
+        said = [f"Query this table as {SCHEMA}.{plain}", *words]
         return HttpResponse(
-            f"Query this table as {SCHEMA}.{plain}\n",
+            "".join(f"{line}\n" for line in said),
             status=HTTPStatus.OK if replaced else HTTPStatus.CREATED,
             content_type="text/plain; charset=utf-8",
         )
@@ -115,8 +116,17 @@ def _none(name: str) -> NotFound:
     )
 
 
-def _keep(here: Site, owner: str, name: str, request: HttpRequest) -> bool:
-    """Keep the table that a request brings; return whether there was one before."""
+def _keep(
+    here: Site, owner: str, name: str, request: HttpRequest
+) -> tuple[bool, tuple[str, ...]]:
+    """Keep the table that a request brings, as `keep` does."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind.lower().startswith("multipart/"):
+        raise BadParameter(
+            "Content-Type",
+            f"{kind} wraps the table, which must be the whole body",
+            hint="send the file itself, as `curl -T` or `requests.put(url, data=...)`",
+        )
     with tempfile.NamedTemporaryFile(dir=folder_of(here.settings)) as brought:
         while block := request.read(_BLOCK):
             brought.write(block)
@@ -124,8 +134,10 @@ def _keep(here: Site, owner: str, name: str, request: HttpRequest) -> bool:
         return keep(here, owner, name, Path(brought.name))
 
 
-def keep(here: Site, owner: str, name: str, path: Path) -> bool:
-    """Read a file and keep its table; return whether there was one before.
+def keep(here: Site, owner: str, name: str, path: Path) -> tuple[bool, tuple[str, ...]]:
+    """Read a file and keep its table.
+
+    Returns whether there was one before, and what is to be said of the columns.
 
     Raises
     ------
@@ -143,4 +155,4 @@ def keep(here: Site, owner: str, name: str, path: Path) -> bool:
     replaced = any(table.name == name for table in kept.of(owner))
     given = Given(name, brought.columns, brought.rows)
     kept.keep(owner, name, given, brought.description)
-    return replaced
+    return replaced, brought.words
