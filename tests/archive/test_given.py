@@ -218,25 +218,22 @@ def test_a_table_that_is_read_is_no_matter_of_other_users(
 ) -> None:
     mine = archive.user_tables.keep("ann", "mine", given(), None)
     waiting = "SELECT 1 AS k FROM pg_locks WHERE NOT granted"
-    with (
-        archive.query(f"SELECT * FROM {mine.stored}", timeout_s=60) as result,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        assert result.schema.names[0] == "c1"
-        monkeypatch.setattr(session, "_PATIENCE_S", 1)
-        for change in (
-            lambda: archive.user_tables.drop("ann", "mine"),
-            lambda: archive.user_tables.keep("ann", "mine", given(4), None),
-        ):
-            with pytest.raises(Busy, match="a query still reads the table that would"):
-                change()
-        monkeypatch.setattr(session, "_PATIENCE_S", 50)
-        dropped = pool.submit(archive.user_tables.drop, "ann", "mine")
-        while not archive.rows(waiting):
+    with ThreadPoolExecutor(1) as pool:
+        with archive.query(f"SELECT * FROM {mine.stored}", timeout_s=60) as result:
+            assert result.schema.names[0] == "c1"
+            monkeypatch.setattr(session, "_PATIENCE_S", 1)
+            for change in (
+                lambda: archive.user_tables.drop("ann", "mine"),
+                lambda: archive.user_tables.keep("ann", "mine", given(4), None),
+            ):
+                with pytest.raises(Busy, match="a query still reads the table that"):
+                    change()
+            monkeypatch.setattr(session, "_PATIENCE_S", 50)
+            dropped = pool.submit(archive.user_tables.drop, "ann", "mine")
+            while not archive.rows(waiting):
+                assert not dropped.done()
+            archive.user_tables.keep("bob", "mine", given(), None)
             assert not dropped.done()
-        archive.user_tables.keep("bob", "mine", given(), None)
-        assert not dropped.done()
-        result.close()
         assert dropped.result(60)
     assert [t.owner for t in archive.user_tables.everybody()] == ["bob"]
 
