@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +21,14 @@ from tests.archive import changed
 from tests.support import postgres
 
 from distiller.archive import open_archive
+from distiller.archive.postgres import session
 from distiller.archive.protocol import Given
 from distiller.archive.upgrade import plan, upgrade
+from distiller.archive.user_tables import stored_name
 from distiller.core.columns import Column
-from distiller.core.errors import IllegalState, TimedOut, UserError
+from distiller.core.errors import Busy, IllegalState, TimedOut, UserError
 from distiller.core.settings import load_settings
+from distiller.model.names import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +170,72 @@ def test_positions_of_kept_tables_are_indexed(archive: Archive) -> None:
         f"tap_user.{name} USING gist (dst.cover(c5))",
         f"tap_user.{name} USING gist (dst.place(c3, c4))",
     ]
+
+
+def test_a_query_of_a_table_that_was_replaced_fails(archive: Archive) -> None:
+    old = archive.user_tables.keep("ann", "mine", given(), None)
+    sql = f"SELECT c1 FROM {old.stored}"
+    assert len(archive.rows(sql)) == 3
+    new = archive.user_tables.keep("ann", "mine", given(4), None)
+    with pytest.raises(UserError) as raised:
+        archive.rows(sql)
+    assert raised.value.text == (
+        "running the query: a table of yours was replaced or removed after this query "
+        "was read (ask again)"
+    )
+    assert len(archive.rows(f"SELECT c1 FROM {new.stored}")) == 4
+    assert archive.check() == []
+
+
+def test_tables_that_former_releases_kept_are_replaced_and_removed(
+    installed_home: Settings, behind: Callable[[Settings, str], None]
+) -> None:
+    with open_archive(installed_home) as archive:
+        kept = archive.user_tables.keep("ann", "mine", given(), None)
+    former = stored_name("ann", "mine", "")
+    words = kept.to_json()
+    del words["version"]
+    behind(
+        installed_home,
+        f"ALTER TABLE {kept.stored} RENAME TO {former.partition('.')[2]}",
+    )
+    behind(installed_home, f"COMMENT ON TABLE {former} IS {literal(json.dumps(words))}")
+    with open_archive(installed_home) as archive:
+        (found,) = archive.user_tables.of("ann")
+        assert found.stored == former
+        assert len(archive.rows(f"SELECT c1 FROM {former}")) == 3
+        archive.user_tables.keep("ann", "mine", given(4), None)
+        with pytest.raises(UserError, match="was replaced or removed"):
+            archive.rows(f"SELECT c1 FROM {former}")
+        assert archive.user_tables.drop("ann", "mine")
+        assert archive.user_tables.of("ann") == []
+        assert archive.check() == []
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_table_that_is_read_is_no_matter_of_other_users(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = archive.user_tables.keep("ann", "mine", given(), None)
+    waiting = "SELECT 1 AS k FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with archive.query(f"SELECT * FROM {mine.stored}", timeout_s=60) as result:
+            assert result.schema.names[0] == "c1"
+            monkeypatch.setattr(session, "_PATIENCE_S", 1)
+            for change in (
+                lambda: archive.user_tables.drop("ann", "mine"),
+                lambda: archive.user_tables.keep("ann", "mine", given(4), None),
+            ):
+                with pytest.raises(Busy, match="a query still reads the table that"):
+                    change()
+            monkeypatch.setattr(session, "_PATIENCE_S", 50)
+            dropped = pool.submit(archive.user_tables.drop, "ann", "mine")
+            while not archive.rows(waiting):
+                assert not dropped.done()
+            archive.user_tables.keep("bob", "mine", given(), None)
+            assert not dropped.done()
+        assert dropped.result(60)
+    assert [t.owner for t in archive.user_tables.everybody()] == ["bob"]
 
 
 _KEEPER = """

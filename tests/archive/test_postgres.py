@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pyarrow as pa
 import pytest
 from tests.archive import changed
 from tests.support.postgres import Server
 
 from distiller.archive import open_archive
 from distiller.archive.opening import engine_of
+from distiller.archive.postgres import pool, query
 from distiller.archive.postgres.engine import WRITING
 from distiller.archive.postgres.mark import Mark
 from distiller.archive.upgrade import plan, upgrade
@@ -500,3 +502,29 @@ def test_two_urls_are_of_one_database(tmp_path: Path) -> None:
 def test_queries_are_not_compiled_before_their_first_row(archive: Archive) -> None:
     """It takes some tenths of a second for each long answer."""
     assert archive.rows("SELECT current_setting('jit') AS jit") == [{"jit": "off"}]
+
+
+@pytest.mark.parametrize("fault", [pa.ArrowInvalid("no UTF-8"), OSError("cut off")])
+def test_what_fails_amid_rows_that_nobody_wants_takes_no_place_away(
+    engine_home: Settings, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    real = query._Rows._raw
+    calls: list[int] = []
+
+    def failing(rows: query._Rows) -> pa.RecordBatch:
+        calls.append(1)
+        if len(calls) % 2:
+            return real(rows)
+        raise fault
+
+    settings = _settings(engine_home.home, _url(engine_home), queries_at_once=1)
+    monkeypatch.setattr(pool, "_PATIENCE_S", 0.1)
+    with open_archive(settings) as archive:
+        monkeypatch.setattr(query._Rows, "_raw", failing)
+        for _ in range(10):
+            sql = "SELECT * FROM generate_series(1, 100000)"
+            with archive.query(sql, timeout_s=60, max_rows=1) as result:
+                assert sum(batch.num_rows for batch in result.batches) == 1
+        monkeypatch.undo()
+        assert len(calls) == 20
+        assert _one(archive, "SELECT 7 AS n") == 7

@@ -73,6 +73,15 @@ class Session(Protocol):
     def keep(self, stored: str, table: Given) -> None:
         """Make a table that stays, under this qualified name, with its rows."""
 
+    def drop(self, stored: str) -> None:
+        """Take such a table away, within a transaction.
+
+        Raises
+        ------
+        Busy
+            If a query still reads it, where the engine would have to wait for that.
+        """
+
     def index(
         self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
     ) -> None:

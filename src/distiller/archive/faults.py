@@ -45,6 +45,11 @@ TOO_LONG = Words(
     "a text became longer than {value} characters",
     "make groups of fewer rows, or choose fewer rows in WHERE",
 )
+REPLACED = Words(
+    "a table of yours was replaced or removed after this query was read", "ask again"
+)
+KEPT = r"u_[0-9a-f]{16}_[0-9a-f]{16}\w*"
+"""Name of a table that a user keeps, as the database has it."""
 TOO_DEEP = Words("it has too many parts in each other", "write it in a simpler way")
 
 

@@ -255,8 +255,10 @@ class Running(abc.ABC):
                 return
             self._closed = True
             reader, self._reader, self._checked = self._reader, None, False
-            self._release(reader)
-        self._watchdog.end(self)
+            try:
+                self._release(reader)
+            finally:
+                self._watchdog.end(self)
 
     @property
     def _is_over(self) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import threading
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -33,6 +34,9 @@ SCHEMA: Final = "tap_user"
 _DIGITS: Final = 16
 _EVERYBODY: Final = "u_"
 _LONGEST_WORDS: Final = 10**6
+_LOOK: Final = (
+    f"SELECT 1 FROM information_schema.schemata WHERE schema_name = '{SCHEMA}'"  # noqa: S608 - ours
+)
 Rows: TypeAlias = "Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]"
 """What runs a small look-up."""
 _RA: Final = "pos.eq.ra"
@@ -52,6 +56,9 @@ class UserTable:
         Number of rows, and bytes of their values.
     created
         UTC.
+    version
+        Differs between tables that replaced each other, so that a query translated for
+        the one fails on the other; empty for those of former releases.
     """
 
     owner: str
@@ -61,11 +68,12 @@ class UserTable:
     rows: int
     size: int
     created: datetime
+    version: str = ""
 
     @property
     def stored(self) -> str:
         """Schema and name in the database."""
-        return stored_name(self.owner, self.name)
+        return stored_name(self.owner, self.name, self.version)
 
     @property
     def table(self) -> Table:
@@ -91,6 +99,7 @@ class UserTable:
             "rows": self.rows,
             "bytes": self.size,
             "created": self.created.isoformat(),
+            "version": self.version,
         }
 
     @classmethod
@@ -110,16 +119,18 @@ class UserTable:
             int(kept["rows"]),
             int(kept["bytes"]),
             datetime.fromisoformat(kept["created"]),
+            str(kept.get("version", "")),
         )
 
 
-def stored_name(owner: str, name: str) -> str:
+def stored_name(owner: str, name: str, version: str) -> str:
     """Return the name of a table in the database, whatever its owner is called.
 
-    >>> stored_name("ann", "mine")
-    'tap_user.u_49915e0d7d4b402e_3fd30542fe3f61b1'
+    >>> stored_name("ann", "mine", "5eed")
+    'tap_user.u_49915e0d7d4b402e_3fd30542fe3f61b1_5eed'
     """
-    return f"{SCHEMA}.{_prefix(owner)}{_digest(name)}"
+    ending = f"_{version}" if version else ""
+    return f"{SCHEMA}.{_prefix(owner)}{_digest(name)}{ending}"
 
 
 def _prefix(owner: str) -> str:
@@ -140,7 +151,10 @@ class UserTables:
         self._settings = settings
         self._engine = engine
         self._rows = rows
-        self._changing = threading.Lock()
+        # A server's locks do, by owner: nobody waits here for a query of another.
+        self._changing: AbstractContextManager[object] = (
+            threading.Lock() if engine.name == "duckdb" else nullcontext()
+        )
 
     def of(self, owner: str) -> list[UserTable]:
         """Return the tables of a user by name."""
@@ -166,6 +180,8 @@ class UserTables:
             of the table are too long.
         NoSpace
             If the disk is full; nothing was changed then.
+        Busy
+            If a query still reads the table that would go; likewise.
         """
         made = UserTable(
             owner,
@@ -175,6 +191,7 @@ class UserTables:
             given.rows.num_rows,
             given.rows.nbytes,
             times.now(),
+            secrets.token_hex(4),
         )
         words = json.dumps(made.to_json())
         if len(words) > _LONGEST_WORDS:
@@ -190,11 +207,12 @@ class UserTables:
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            self._check_quota(
-                made, [t for t in self._within(session, owner) if t.name != name]
-            )
-            session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            session.execute(f"DROP TABLE IF EXISTS {qualified(made.stored)}")
+            before = self._within(session, owner)
+            self._check_quota(made, [t for t in before if t.name != name])
+            if not session.fetch(_LOOK):
+                session.lock([SCHEMA])  # others may be about to make it
+                session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            self._drop(session, before, name)
             session.keep(made.stored, given)
             session.execute(
                 f"COMMENT ON TABLE {qualified(made.stored)} IS {literal(words)}"
@@ -204,7 +222,13 @@ class UserTables:
         return made
 
     def drop(self, owner: str, name: str) -> bool:
-        """Take a table away; False where there is none."""
+        """Take a table away; False where there is none.
+
+        Raises
+        ------
+        Busy
+            If a query still reads it.
+        """
         with (
             self._changing,
             self._engine.translated(f"removing the table {name} of {owner}"),
@@ -212,10 +236,13 @@ class UserTables:
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            found = any(t.name == name for t in self._within(session, owner))
-            if found:
-                session.execute(f"DROP TABLE {qualified(stored_name(owner, name))}")
-        return found
+            return self._drop(session, self._within(session, owner), name)
+
+    def _drop(self, session: Session, present: list[UserTable], name: str) -> bool:
+        found = [table.stored for table in present if table.name == name]
+        for stored in found:
+            session.drop(stored)
+        return bool(found)
 
     def _within(self, session: Session, owner: str) -> list[UserTable]:
         """Return the tables of a user, within a transaction."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
+T = TypeVar("T")
+
+_FORMS: Final = ThreadPoolExecutor(4, thread_name_prefix="form")
+"""Threads of their own: slow disks or large files hold up no other work."""
+
 
 def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
     """Return names and values of a request, of the address before those of the form."""
@@ -35,6 +41,21 @@ def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
         for name, values in query.lists()
         for value in values
     ]
+
+
+async def apart(request: HttpRequest, read: Callable[[HttpRequest], T]) -> T:
+    """Return what is read of a form with files.
+
+    Its files stay as long as the request; where whoever waits for them has left, they
+    go at once.
+    """
+    work = _FORMS.submit(read, request)
+    try:
+        return await asyncio.wrap_future(work)
+    except asyncio.CancelledError:
+        # The thread may still be making them.
+        work.add_done_callback(lambda _: request.close())
+        raise
 
 
 async def sent(
@@ -48,7 +69,7 @@ async def sent(
         return pairs_of(request), {}
     bodies.measure(request)
     # Taking it apart takes its time, and others must not wait for that.
-    pairs = await asyncio.to_thread(pairs_of, request)
+    pairs = await apart(request, pairs_of)
     return pairs, {
         name: Path(file.temporary_file_path())
         for name, file in request.FILES.items()
@@ -70,7 +91,7 @@ def allowing(*methods: str) -> Callable[[View], View]:
             if request.method == "HEAD" and "GET" in methods:
                 return await _headers(request, view, **given)
             if request.method in methods:
-                return await view(request, **given)
+                return await _answered(request, view, **given)
             refusal = as_votable(
                 BadParameter(
                     "request",
@@ -87,9 +108,18 @@ def allowing(*methods: str) -> Callable[[View], View]:
     return decorated
 
 
+async def _answered(request: HttpRequest, view: View, **given: str) -> HttpResponseBase:
+    try:
+        return await view(request, **given)
+    except asyncio.CancelledError:
+        # The client left before there was an answer, which would close them.
+        request.close()
+        raise
+
+
 async def _headers(request: HttpRequest, view: View, **given: str) -> HttpResponseBase:
     """Return what GET would answer, without its body."""
-    answered = await view(request, **given)
+    answered = await _answered(request, view, **given)
     answered.close()
     said = {"status": answered.status_code, "headers": dict(answered.items())}
     if not isinstance(answered, HttpResponse):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -200,6 +200,59 @@ def test_leaving_gives_the_disk_back() -> None:
         await asyncio.to_thread(thread.join, 10)
         assert spool.used > 0
         conduit.abandon()
+        while spool.used:  # a thread closes the file
+            await asyncio.sleep(0.01)
+
+    run(story())
+
+
+class Stuck(Spool):
+    """Its files take nothing until they may."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 10**6)
+        self.begun = threading.Event()
+        self.may = threading.Event()
+
+    def open(self) -> Any:
+        """Return a file of a disk that hangs."""
+        file = super().open()
+        stuck = self
+
+        class File:
+            def write(self, data: bytes) -> int:
+                stuck.begun.set()
+                stuck.may.wait(30)
+                return int(file.write(data))
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(file, name)
+
+        return File()
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_the_loop_does_not_wait_for_a_disk_that_hangs(*, leaves: bool) -> None:
+    spool = Stuck()
+    # A loop that waits could not be stopped by its own clock.
+    rescue = threading.Timer(15, spool.may.set)
+    rescue.start()
+
+    async def story() -> None:
+        conduit = Conduit(spool, most_held=1000, patience_s=0.01)
+        thread = feed(conduit, PARTS[:5])
+        await asyncio.to_thread(spool.begun.wait, 20)
+        if leaves:
+            conduit.abandon()
+        else:
+            assert await conduit.get() == PARTS[0]
+        assert conduit.waiting == (1000 if leaves else 0)
+        assert not spool.may.is_set()
+        spool.may.set()
+        if not leaves:
+            assert await drain(conduit) == b"".join(PARTS[1:5])
+        await asyncio.to_thread(thread.join, 20)
         assert spool.used == 0
 
     run(story())
+    rescue.cancel()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import RequestFactory
 
 from distiller.core.errors import BadParameter, Busy, TooMany
 from distiller.core.settings import load_settings
 from distiller.queries.spool import Spool
+from distiller.web import site
 from distiller.web.site import Site
 from distiller.web.tap import stream
-from distiller.web.tap.gate import WAITING, Gate
+from distiller.web.tap.conduit import Conduit
+from distiller.web.tap.gate import WAITING, Gate, gate
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -63,6 +68,64 @@ def test_a_client_that_leaves_while_its_query_is_read(tmp_path: Path) -> None:
             await stream.body_of(here, quick)
 
     asyncio.run(asyncio.wait_for(story(), 20))
+
+
+def test_a_head_waits_for_a_place_like_any_query(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def refused() -> NoReturn:
+        seen.append(threading.current_thread().name)
+        raise BadParameter("QUERY", "it is long")
+
+    async def nobody() -> AnonymousUser:
+        return AnonymousUser()
+
+    async def story() -> None:
+        here = Site(load_settings(tmp_path, queries_at_once=1), NOTHING, NOTHING)
+        monkeypatch.setattr(site._Holder, "site", here)
+        request = RequestFactory().head("/tap/sync")
+        request.auser = nobody
+        places = gate(here.settings)
+        await places.enter("another")
+        asked = asyncio.ensure_future(stream.respond(refused, request=request))
+        await settled()
+        assert places._waiting.keys() == {"at 127.0.0.1"}
+        assert seen == []
+        places.leave("another")
+        for _ in range(2):  # the place is given back each time
+            with pytest.raises(BadParameter, match="it is long"):
+                await asked
+            asked = asyncio.ensure_future(stream.respond(refused, request=request))
+        with pytest.raises(BadParameter, match="it is long"):
+            await asked
+        await settled()
+        assert not places._running
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+    assert len(seen) == 3
+    assert all(name.startswith("query") for name in seen)
+
+
+def test_a_client_that_leaves_before_its_query_is_accepted_leaves_no_task(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        settings = load_settings(tmp_path, queries_at_once=1)
+        conduit = Conduit()
+        prepared = SimpleNamespace(patient=False)
+        run = stream._Run(prepared, conduit, NOTHING, NOTHING, b"")  # type: ignore[arg-type]  # as far as it is looked at
+        left = asyncio.ensure_future(stream._begin(run, settings))
+        await settled()
+        left.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await left
+        conduit.end()
+        await settled()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(story())
 
 
 def run(story: Coroutine[None, None, None]) -> None:

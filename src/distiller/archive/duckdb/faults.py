@@ -41,6 +41,7 @@ _TYPES = {
     "INT128": "BIGINT", "DOUBLE": "DOUBLE PRECISION",
 }  # fmt: skip
 _KNOWN = (
+    (rf"Table with name {faults.KEPT} does not exist", faults.REPLACED),
     (r"[Dd]ivision by zero", faults.DIVISION),
     (r"More than one row returned by a subquery", faults.SEVERAL),
     (

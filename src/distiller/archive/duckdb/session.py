@@ -137,6 +137,10 @@ class DuckDBSession:
         """Make a table that stays, with its rows."""
         given.make(self._cursor, table, qualified(stored))
 
+    def drop(self, stored: str) -> None:
+        """Take such a table away; queries that read it keep what they see."""
+        self._cursor.execute(f"DROP TABLE {qualified(stored)}")
+
     def index(
         self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
     ) -> None:

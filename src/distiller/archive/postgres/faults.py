@@ -64,6 +64,7 @@ _TYPES = {
 }
 _TYPE = "|".join(sorted(_TYPES, key=len, reverse=True))
 _KNOWN = (
+    (rf'^relation "tap_user\.{faults.KEPT}" does not exist', faults.REPLACED),
     (r"^division by zero", faults.DIVISION),
     (r"^more than one row returned by a subquery", faults.SEVERAL),
     (

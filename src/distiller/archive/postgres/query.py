@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import adbc_driver_manager as adbc
@@ -56,6 +56,7 @@ class PostgresRunning(Running):
         self._pool = pool
         self._tables = tables
         self._is_own = bool(tables)
+        self._is_at_rest = True
         self._connection: adbc.AdbcConnection | None = None
         self._statement: adbc.AdbcStatement | None = None
         self._schema: pa.Schema | None = None
@@ -105,17 +106,25 @@ class PostgresRunning(Running):
                     self._statement.cancel()
 
     def _release(self, reader: Batches | None) -> None:
-        emptied = True
-        if isinstance(reader, _Rows):
-            emptied = reader.emptied(self._statement)
-            reader.close()
+        # Whatever goes wrong, the next step is taken: a place in the pool is not lost.
+        with ExitStack() as last:
+            last.callback(self._give_back)
+            last.callback(self._close_statement)
+            if isinstance(reader, _Rows):
+                self._is_at_rest = False
+                self._is_at_rest = reader.emptied(self._statement)
+                reader.close()
+
+    def _close_statement(self) -> None:
         with self._closing:
             statement, self._statement = self._statement, None
             if statement is not None:
                 statement.close()
+
+    def _give_back(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            sound = emptied and not self._is_over and not self._is_own
+            sound = self._is_at_rest and not self._is_over and not self._is_own
             self._pool.end(connection, sound=sound)
 
     def _fault(self, error: Exception) -> DistillerError:
@@ -193,8 +202,8 @@ class _Rows:
                 self._raw()
         except StopIteration:
             return not cut_off.is_set()
-        except adbc.Error as error:
-            return error.sqlstate == CANCELLED
+        except PostgresRunning.ERRORS as error:
+            return isinstance(error, adbc.Error) and error.sqlstate == CANCELLED
         finally:
             timer.cancel()
             timer.join()

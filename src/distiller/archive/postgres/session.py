@@ -10,6 +10,7 @@ import psycopg
 from distiller.archive.postgres import functions, given, text
 from distiller.archive.postgres.mark import LOOK
 from distiller.archive.postgres.statements import bound
+from distiller.core.errors import Busy
 from distiller.model.emit.sql import postgresql, qualified, quoted
 from distiller.model.emit.sql.cover import cover_statements
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
+_PATIENCE_S = 2
 _EVERYTHING = "distiller:archive"
 _ONE = "SELECT pg_advisory_xact_lock(hashtextextended($name, 0))"
 _SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($name, 0))"
@@ -201,6 +203,18 @@ class PostgresSession:
         with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
             for part in given.as_csv(table):
                 copy.write(part)
+
+    def drop(self, stored: str) -> None:
+        """Take such a table away; who reads it is not waited for longer than a bit."""
+        self.execute(f"SET LOCAL lock_timeout = '{_PATIENCE_S}s'")
+        try:
+            self.execute(f"DROP TABLE {qualified(stored)}")
+        except psycopg.errors.LockNotAvailable as error:
+            raise Busy(
+                "a query still reads the table that would go",
+                hint="do it again once that has ended",
+            ) from error
+        self.execute("SET LOCAL lock_timeout TO DEFAULT")
 
     def index(
         self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]

@@ -70,13 +70,17 @@ class Conduit:
         self._spool = spool or Spool(None, most_spooled)
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
+        # The coroutine waits for it: never held while the disk is waited for.
         self._room = threading.Condition()
+        # Of the file, for threads only; taken before the other where both are.
+        self._disk = threading.Lock()
         self._most_held = most_held
         self._most_spooled = most_spooled
         self._patience_s = patience_s
         self._parts: deque[bytes] = deque()
         self._held = 0
         self._file: Any = None
+        self._spills = False
         self._written = 0
         self._read = 0
         self._failure: Failure | None = None
@@ -115,19 +119,18 @@ class Conduit:
             If it has to wait in a file and the disk is full.
         """
         with self._room:
-            if self._file is None and self._held >= self._most_held:
+            if not self._spills and self._held >= self._most_held:
                 self._room.wait_for(self._has_room, self._patience_s)
-                if not self._has_room():
-                    self._file = self._spool.open()
-            while self._file is not None and not self._has_file_room():
+                self._spills = not self._has_room()
+            while self._spills and not self._has_file_room():
                 self._room.wait(POLL_S)
             if self._abandoned:
                 raise Abandoned
-            if self._file is None:
-                self._parts.append(part)
-                self._held += len(part)
-            else:
-                self._to_file(part)
+            spills = self._spills
+            if not spills:
+                self._keep(part)
+        if spills:
+            self._to_file(part)
         self._tell()
 
     def end(self, failure: Failure | None = None) -> None:
@@ -136,24 +139,37 @@ class Conduit:
             self._ended = True
             self._failure = failure
             self._cancel = None
-            if self._abandoned:
-                self._close_file()
+            unwanted = self._abandoned
+        if unwanted:
+            self._close_file()
         self._tell()
 
+    def _keep(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._held += len(part)
+
     def _to_file(self, part: bytes) -> None:
-        try:
-            self._file.seek(self._written)
-            self._file.write(part)
-            self._file.flush()
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            raise NoSpace(
-                "no space left for the rows that wait until this client takes them",
-                hint="ask for fewer rows, or take them faster",
-            ) from error
-        self._written += len(part)
-        self._spool.count(len(part))
+        with self._disk:
+            with self._room:
+                if not self._spills:  # the reader has caught up meanwhile
+                    self._keep(part)
+                    return
+            try:
+                if self._file is None:
+                    self._file = self._spool.open()
+                self._file.seek(self._written)
+                self._file.write(part)
+                self._file.flush()
+            except OSError as error:
+                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                    raise
+                raise NoSpace(
+                    "no space left for the rows that wait until this client takes them",
+                    hint="ask for fewer rows, or take them faster",
+                ) from error
+            with self._room:
+                self._written += len(part)
+            self._spool.count(len(part))
 
     def _has_room(self) -> bool:
         return self._abandoned or self._held < self._most_held
@@ -177,13 +193,15 @@ class Conduit:
                     self._held -= len(part)
                     self._room.notify_all()
                     return part
-                if self._read < self._written:
-                    break
-                if self._ended:
-                    self._close_file()
-                    return self._failure
+                in_file, ended = self._read < self._written, self._ended
+                left = self._spills
+            if in_file:
+                return await asyncio.to_thread(self._from_file)
+            if ended:
+                if left:  # a file that nothing could be written to
+                    await asyncio.to_thread(self._close_file)
+                return self._failure
             await self._ready.wait()
-        return await asyncio.to_thread(self._from_file)
 
     def abandon(self) -> None:
         """Say that nobody wants the rest: the work is cancelled."""
@@ -191,27 +209,40 @@ class Conduit:
             self._abandoned = True
             self._parts.clear()
             cancel, self._cancel = self._cancel, None
-            if self._ended:
-                self._close_file()
+            left = self._ended and self._spills
             self._room.notify_all()
+        if left:
+            with contextlib.suppress(RuntimeError):  # the process ends, and the file
+                threading.Thread(target=self._close_file, name="spool-end").start()
         if cancel is not None:
             cancel()
 
     def _from_file(self) -> bytes:
-        with self._room:
+        with self._disk:
             if self._file is None:  # abandoned meanwhile
                 return b""
             self._file.seek(self._read)
             data: bytes = self._file.read(min(_READ, self._written - self._read))
-            self._read += len(data)
-            if self._read == self._written:
-                self._close_file()  # the reader has caught up: memory will do again
-            self._room.notify_all()
+            with self._room:
+                self._read += len(data)
+                has_caught_up = self._read == self._written
+                self._room.notify_all()
+            if has_caught_up:  # memory will do again
+                self._let_go()
             return data
 
     def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._spool.count(-self._written)
-            self._read = self._written = 0
+        with self._disk:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the file, if there is one; whoever calls has the disk."""
+        with self._room:
+            file, self._file = self._file, None
+            size, self._written, self._read = self._written, 0, 0
+            self._spills = False
+        if file is not None:
+            file.close()
+            self._spool.count(-size)
+        with self._room:
+            self._room.notify_all()

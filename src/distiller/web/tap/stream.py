@@ -185,14 +185,10 @@ async def body_of(
         If it fails before it is accepted, within a moment behind that, or at any time
         before the last row if it is spooled; later failures stand in the document.
     """
-    places = gate(here.settings)
-    await places.enter(owner)
+    places, prepared = await _admitted(here, make, owner)
     try:
-        prepared = await _prepared(places, make, owner)
         run = _new_run(places, prepared, gzip=gzip)
         places.pool.submit(_work, here, run, lambda: places.leave(owner))
-    except asyncio.CancelledError:
-        raise  # the thread gives the place back when it is done
     except BaseException:
         places.leave(owner)
         raise
@@ -219,6 +215,21 @@ def _new_run(places: Gate, prepared: Prepared, *, gzip: bool) -> _Run:
     )
 
 
+async def _admitted(
+    here: Site, make: Callable[[], Prepared], owner: str
+) -> tuple[Gate, Prepared]:
+    """Wait for a place and prepare a query in it; the caller gives the place back."""
+    places = gate(here.settings)
+    await places.enter(owner)
+    try:
+        return places, await _prepared(places, make, owner)
+    except asyncio.CancelledError:
+        raise  # the thread gives the place back when it is done
+    except BaseException:
+        places.leave(owner)
+        raise
+
+
 async def _prepared(places: Gate, make: Callable[[], Prepared], owner: str) -> Prepared:
     """Prepare a query in a thread of the gate."""
     work: Future[Prepared] = places.pool.submit(make)
@@ -240,8 +251,10 @@ async def _begin(run: _Run, settings: Settings) -> Body:
         await asyncio.wait({first})
     else:
         accepted = asyncio.ensure_future(run.accepted.wait())
-        await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
-        accepted.cancel()
+        try:
+            await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            accepted.cancel()
         if not first.done():
             await asyncio.wait({first}, timeout=settings.answer_grace_s)
     if first.done() and isinstance(failure := first.result(), Failure):
@@ -309,12 +322,14 @@ async def respond(
     """
     make = prepared if callable(prepared) else lambda: prepared
     here = site.current()
-    if request is not None and request.method == "HEAD":
-        made = await asyncio.to_thread(make)
-        return _described(StreamingHttpResponse(nothing()), made, file_name)
     owner, gzip = "", False
     if request is not None:
         owner = await owner_of(request)
+        if request.method == "HEAD":
+            # Preparing may fetch uploads and read them: that needs a place, too.
+            places, made = await _admitted(here, make, owner)
+            places.leave(owner)
+            return _described(StreamingHttpResponse(nothing()), made, file_name)
         gzip = wants_gzip(request.headers.get("Accept-Encoding", ""))
     body = await body_of(here, make, owner, gzip=gzip)
     response = _described(StreamingHttpResponse(_Cut(body)), body.prepared, file_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from distiller.web.site import Site
 
 _BLOCK: Final = 2**18
+_CHANGES: Final = ThreadPoolExecutor(4, thread_name_prefix="user-table")
+"""Threads of their own: large tables, or waiting for locks, hold up no other work."""
+
 _LIST: Final = (
     Column("table_name", "char", "*", description="As a query names it"),
     Column("rows", "long", description="Number of rows", ucd="meta.number"),
@@ -86,10 +90,12 @@ def _rows(kept: list[UserTable]) -> pa.RecordBatch:
 async def one(request: HttpRequest, name: str) -> HttpResponseBase:
     """Describe, keep or remove one table of who asks."""
     owner = await owner_of(request)
-    here = site.current()
+    here, loop = site.current(), asyncio.get_running_loop()
     plain = table_name(name.lower().removeprefix(f"{SCHEMA}."), "table")
     if request.method == "PUT":
-        replaced, words = await asyncio.to_thread(_keep, here, owner, plain, request)
+        replaced, words = await loop.run_in_executor(
+            _CHANGES, _keep, here, owner, plain, request
+        )
         said = [f"Query this table as {SCHEMA}.{plain}", *words]
         return HttpResponse(
             "".join(f"{line}\n" for line in said),
@@ -97,7 +103,8 @@ async def one(request: HttpRequest, name: str) -> HttpResponseBase:
             content_type="text/plain; charset=utf-8",
         )
     if request.method == "DELETE":
-        if not await asyncio.to_thread(here.archive.user_tables.drop, owner, plain):
+        drop = here.archive.user_tables.drop
+        if not await loop.run_in_executor(_CHANGES, drop, owner, plain):
             raise _none(plain)
         return HttpResponse(
             f"Dropped user table {plain}\n", content_type="text/plain; charset=utf-8"

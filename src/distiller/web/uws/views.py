@@ -5,7 +5,6 @@ Handlers translate; `distiller.jobs.service` decides.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
@@ -21,6 +20,7 @@ from distiller.vo import uws_documents, votable
 from distiller.web import access, site
 from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import votable_errors
+from distiller.web.requests import apart
 from distiller.web.uws import requests
 from distiller.web.uws.addresses import url_of
 from distiller.web.uws.waiting import release_thread
@@ -152,7 +152,7 @@ async def _read_post(request: HttpRequest, task: str) -> requests.Post:
     if request.content_type != requests.MULTIPART:
         return requests.read_post(request, task)
     # Taking files apart takes its time, and others must not wait for that.
-    return await asyncio.to_thread(requests.read_post, request, task)
+    return await apart(request, lambda given: requests.read_post(given, task))
 
 
 def _require(task: str) -> None:
