@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from distiller.core import times
 from distiller.core.columns import Column, Table
-from distiller.core.errors import Forbidden
+from distiller.core.errors import Busy, Forbidden
 from distiller.model.names import literal, qualified
 
 if TYPE_CHECKING:
@@ -33,8 +33,11 @@ SCHEMA: Final = "tap_user"
 _DIGITS: Final = 16
 _EVERYBODY: Final = "u_"
 _LONGEST_WORDS: Final = 10**6
+_RECLAIM_BYTES: Final = 16 * 10**6
+"""Bytes of tables that went, from which their space is made free for others."""
 Rows: TypeAlias = "Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]"
 """What runs a small look-up."""
+_BUSY_S: Final = 60
 _RA: Final = "pos.eq.ra"
 _DEC: Final = "pos.eq.dec"
 _MAIN: Final = "meta.main"
@@ -141,6 +144,7 @@ class UserTables:
         self._engine = engine
         self._rows = rows
         self._changing = threading.Lock()
+        self._gone_bytes = 0
 
     def of(self, owner: str) -> list[UserTable]:
         """Return the tables of a user by name."""
@@ -164,6 +168,9 @@ class UserTables:
         Forbidden
             If the user would have more than the quota, or the names and descriptions
             of the table are too long.
+        Busy
+            If tables that went take as much room as a user may have, and queries that
+            run keep it from being used again.
         NoSpace
             If the disk is full; nothing was changed then.
         """
@@ -186,13 +193,14 @@ class UserTables:
         with (
             self._changing,
             self._engine.translated(f"keeping the table {name} of {owner}"),
+            self._space(name) as gone,
             closing(self._engine.session()) as session,
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            self._check_quota(
-                made, [t for t in self._within(session, owner) if t.name != name]
-            )
+            there = self._within(session, owner)
+            self._check_quota(made, [t for t in there if t.name != name])
+            gone += [t for t in there if t.name == name]
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             session.execute(f"DROP TABLE IF EXISTS {qualified(made.stored)}")
             session.keep(made.stored, given)
@@ -208,14 +216,44 @@ class UserTables:
         with (
             self._changing,
             self._engine.translated(f"removing the table {name} of {owner}"),
+            self._space() as gone,
             closing(self._engine.session()) as session,
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            found = any(t.name == name for t in self._within(session, owner))
-            if found:
+            gone += [t for t in self._within(session, owner) if t.name == name]
+            if gone:
                 session.execute(f"DROP TABLE {qualified(stored_name(owner, name))}")
-        return found
+        return bool(gone)
+
+    @contextmanager
+    def _space(self, kept: str | None = None) -> Iterator[list[UserTable]]:
+        """Take the tables that went in a change, and free their space behind it.
+
+        Space that queries hold up is freed behind a later change. Where that much
+        waits that the disk may fill up, no table is kept.
+        """
+        if (
+            kept is not None
+            and self._gone_bytes > self._settings.user_tables_mb * 10**6
+        ):
+            self._reclaim()
+            if self._gone_bytes:
+                raise Busy(
+                    f"the table {kept} cannot be kept now: queries that run still hold "
+                    f"{self._gone_bytes:,} bytes of tables that went",
+                    retry_after_s=_BUSY_S,
+                    hint="try again when they have ended",
+                )
+        gone: list[UserTable] = []
+        yield gone
+        self._gone_bytes += sum(table.size for table in gone)
+        if self._gone_bytes >= _RECLAIM_BYTES:
+            self._reclaim()
+
+    def _reclaim(self) -> None:
+        if self._engine.reclaim():
+            self._gone_bytes = 0
 
     def _within(self, session: Session, owner: str) -> list[UserTable]:
         """Return the tables of a user, within a transaction."""
