@@ -176,7 +176,7 @@ def test_replaced_and_removed_tables_leave_their_space_to_others(
         many = f"SELECT c1 FROM {kept.stored}"
         with archive.query(many, timeout_s=60, batch_rows=100) as result:
             next(iter(result.batches))
-            for turn in range(3):
+            for turn in range(2):
                 archive.user_tables.keep("ann", "mine", numbers(turn), None)
             with pytest.raises(Busy, match=r"mine cannot be kept now: .*went"):
                 archive.user_tables.keep("ann", "mine", numbers(9), None)
