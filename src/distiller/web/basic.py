@@ -129,9 +129,9 @@ class BasicMiddleware:
             try:
                 await _log_in(request, given[6:])
             except (NotLoggedIn, Busy) as error:
-                return _challenged(as_votable(error))
+                return challenged(as_votable(error))
         elif settings.SESSION_COOKIE_NAME not in request.COOKIES:
-            return _challenged(
+            return challenged(
                 await self.get_response(request),
                 optional=request.path.endswith(_OPTIONAL),
             )
@@ -140,12 +140,11 @@ class BasicMiddleware:
         if user.is_authenticated:
             answer.headers["X-VO-Authenticated"] = user.get_username()
             return answer
-        return _challenged(answer, optional=request.path.endswith(_OPTIONAL))
+        return challenged(answer, optional=request.path.endswith(_OPTIONAL))
 
 
-def _challenged(
-    answer: HttpResponseBase, *, optional: bool = False
-) -> HttpResponseBase:
+def challenged(answer: HttpResponseBase, *, optional: bool = False) -> HttpResponseBase:
+    """Return an answer with the challenge, if it is 401 or a login is optional."""
     if answer.status_code == _UNAUTHORIZED or optional:
         answer.headers["WWW-Authenticate"] = CHALLENGE
     return answer

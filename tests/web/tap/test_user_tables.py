@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -183,6 +184,39 @@ def test_pyvo_logs_in_and_queries_a_kept_table(
     assert list(found["word"]) == ["it's"]
     anonymous = pyvo.dal.TAPService(f"{each_server.url}/tap")
     assert len(anonymous.run_sync("SELECT TOP 1 obs_id FROM ivoa.obscore")) == 1
+
+
+@pytest.mark.debian("stilts")
+def test_stilts_logs_in_when_it_is_asked_to(
+    each_server: Server, ann: httpx.BasicAuth
+) -> None:
+    httpx.put(url(each_server, "st"), content=sources(), auth=ann)
+    # The program splits options of its own at blanks.
+    options = f"-Dstar.basicauth.user=ann '-Dstar.basicauth.password={PASSWORD}'"
+    done = subprocess.run(
+        [
+            "stilts", "tapquery", f"tapurl={each_server.url}/tap", "sync=true", "ofmt=csv",
+            "adql=SELECT word FROM tap_user.st WHERE ra > 80",
+        ],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "JAVA_TOOL_OPTIONS": options},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["word", "it's"], done.stderr
+
+
+def test_a_job_of_nobody_that_names_them_says_to_log_in(each_server: Server) -> None:
+    answer = httpx.post(
+        f"{each_server.url}/tap/async",
+        data={"LANG": "ADQL", "QUERY": "SELECT * FROM tap_user.x", "PHASE": "RUN"},
+        follow_redirects=True,
+    )
+    error = httpx.get(f"{answer.url}/error")
+    for _ in range(100):
+        if "log in" in error.text:
+            break
+        time.sleep(0.1)
+        error = httpx.get(f"{answer.url}/error")
+    assert "log in, also with name and password of HTTP" in error.text
 
 
 def test_a_bad_table_changes_nothing(each_server: Server, ann: httpx.BasicAuth) -> None:
