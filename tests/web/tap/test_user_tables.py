@@ -6,6 +6,8 @@ import io
 import os
 import subprocess
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -195,7 +197,8 @@ def test_stilts_logs_in_when_it_is_asked_to(
     options = f"-Dstar.basicauth.user=ann '-Dstar.basicauth.password={PASSWORD}'"
     done = subprocess.run(
         [
-            "stilts", "tapquery", f"tapurl={each_server.url}/tap", "sync=true", "ofmt=csv",
+            "stilts", "tapquery", f"tapurl={each_server.url}/tap", "sync=true",
+            "ofmt=csv",
             "adql=SELECT word FROM tap_user.st WHERE ra > 80",
         ],
         capture_output=True, text=True, check=False,
@@ -254,3 +257,38 @@ def test_too_many_wrong_passwords_have_to_wait() -> None:
     door.check("ann", "10.0.0.2")  # somebody elsewhere is not locked out by it
     now[0] = 301.0
     door.check("ann", "10.0.0.1")
+
+
+def test_too_many_wrong_passwords_from_an_address_have_to_wait() -> None:
+    now = [0.0]
+    door = Doorkeeper(lambda: now[0])
+    for number in range(30):
+        door.check_address("10.0.0.1")
+        door.failed(f"invented{number}", "10.0.0.1")
+    with pytest.raises(Busy, match=r"too many wrong passwords from 10\.0\.0\.1"):
+        door.check_address("10.0.0.1")
+    door.check_address("10.0.0.2")
+    now[0] = 301.0
+    door.check_address("10.0.0.1")
+
+
+def test_a_crowd_of_invented_names_does_not_keep_others_out(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    ann = add_user(server, "ann")
+
+    def guess(number: int) -> httpx.Response:
+        wrong = (f"invented{number}", "wrong")
+        return httpx.get(url(server), auth=wrong, timeout=120)
+
+    with ThreadPoolExecutor(80) as pool:
+        guesses = pool.map(guess, range(80))
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere, auth=ann, timeout=120) as client:
+            # Also several at once of one who is right.
+            answers = pool.map(lambda _: client.get(url(server)), range(20))
+            assert {answer.status_code for answer in answers} == {200}
+        found = Counter(answer.status_code for answer in guesses)
+    assert set(found) == {401, 503}
+    assert found[401] <= 30
