@@ -26,6 +26,7 @@ def test_names_have_no_case_and_unknown_ones_are_ignored() -> None:
     [
         ([("LANG", "ADQL")], "QUERY: missing (give QUERY=SELECT ...)"),
         ([("LANG", "ADQL"), ("QUERY", " ")], "QUERY: missing (give QUERY=SELECT ...)"),
+        ([], "LANG and QUERY: missing (give LANG=ADQL and QUERY=SELECT ...)"),
         ([("QUERY", "SELECT 1")], "LANG: missing (give LANG=ADQL)"),
         (
             [("LANG", "SQL"), ("QUERY", "SELECT 1")],
