@@ -86,6 +86,19 @@ def test_what_is_wrong_is_said(pairs: list[tuple[str, str]], message: str) -> No
     assert caught.value.text == message
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "application/x-votable+xml;version=1.1",  # of another namespace
+        "application/x-votable+xml;content=datalink",  # other contents
+        "csv;version=1.4",
+    ],
+)
+def test_what_would_be_something_else_is_refused(name: str) -> None:
+    with pytest.raises(BadParameter, match="RESPONSEFORMAT: unknown format"):
+        format_of(name)
+
+
 def test_unknown_format_lists_what_there_is() -> None:
     with pytest.raises(BadParameter) as caught:
         TapParameters.parse([*GOOD, ("RESPONSEFORMAT", "xlsx")])
@@ -106,6 +119,14 @@ def test_unknown_format_lists_what_there_is() -> None:
         ("application/x-votable+xml; serialization=BINARY2", "votable/b2",
          "application/x-votable+xml; serialization=BINARY2"),
         ("text/xml", "votable/b2", "text/xml"),
+        ("text/xml;content=x-votable", "votable/b2", "text/xml;content=x-votable"),
+        ("*/*", "votable/b2", "application/x-votable+xml"),
+        ("application/x-votable+xml;version=1.4", "votable/b2",
+         "application/x-votable+xml"),
+        ("application/x-votable+xml; version=1.5; serialization=TABLEDATA",
+         "votable/td", "application/x-votable+xml;serialization=tabledata"),
+        ("application/x-votable+xml;serialization=tabledata;version=1.3",
+         "votable/td", "application/x-votable+xml;serialization=tabledata"),
         ("csv", "csv", "text/csv;header=present"),
         ("text/csv; header=present", "csv", "text/csv; header=present"),
         ("text/csv", "csv", "text/csv"),

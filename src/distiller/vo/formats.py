@@ -89,7 +89,12 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "votable/b2",
         "application/x-votable+xml",
-        ("votable", "application/x-votable+xml;serialization=binary2", "text/xml"),
+        (
+            "votable",
+            "application/x-votable+xml;serialization=binary2",
+            "text/xml",
+            "text/xml;content=x-votable",
+        ),
         "ivo://ivoa.net/std/TAPRegExt#output-votable-binary2",
     ),
     Format(
@@ -125,10 +130,14 @@ _MEDIA_TYPE = re.compile(
 """What a header can have: no line ends, no blanks but beside a semicolon."""
 
 
+_VERSION = re.compile(r"(?<=xml)(;.*?)?;version=1\.[345](?=;|$)")
+"""Of VOTable; these share a namespace, so that who reads one reads the others."""
+
+
 def _canonical(name: str) -> str:
     """Return a name without spaces, quotes, capitals, and the one character set."""
     plain = "".join(name.split()).replace('"', "").lower()
-    return plain.replace(";charset=utf-8", "")
+    return _VERSION.sub(r"\1", plain.replace(";charset=utf-8", ""))
 
 
 _BY_NAME = {
@@ -146,7 +155,7 @@ def format_of(name: str | None) -> Format:
     BadParameter
         Listing what there is.
     """
-    if name is None or not name.strip():
+    if name is None or name.strip() in {"", "*/*"}:
         return FORMATS[0]
     try:
         return _BY_NAME[_canonical(name)]
@@ -169,7 +178,9 @@ def content_type(name: str | None) -> str:
     form = format_of(name)
     asked = (name or "").strip()
     is_type = _MEDIA_TYPE.fullmatch(asked) and asked.lower() != form.kind
-    return asked if is_type else form.media_type
+    if not is_type or _VERSION.search("".join(asked.lower().split())):
+        return form.media_type  # the version that was asked for may not be ours
+    return asked
 
 
 def writer_for(
