@@ -127,10 +127,11 @@ def test_unknown_format_lists_what_there_is() -> None:
          "votable/td", "application/x-votable+xml;serialization=tabledata"),
         ("application/x-votable+xml;serialization=tabledata;version=1.3",
          "votable/td", "application/x-votable+xml;serialization=tabledata"),
-        ("csv", "csv", "text/csv;header=present"),
+        ("csv", "csv", "text/csv;header=present;charset=utf-8"),
         ("text/csv; header=present", "csv", "text/csv; header=present"),
         ("text/csv", "csv", "text/csv"),
-        ("tsv", "tsv", "text/tab-separated-values"),
+        ("tsv", "tsv", "text/tab-separated-values;charset=utf-8"),
+        ("text/tab-separated-values", "tsv", "text/tab-separated-values"),
     ],
 )  # fmt: skip
 def test_names_of_formats(name: str | None, kind: str, answered: str) -> None:

@@ -50,6 +50,8 @@ class Writer(Protocol):
         ...
 
 
+_UTF_8 = ";charset=utf-8"
+
 Kind = Literal[
     "votable/b2", "votable/td", "votable/b", "csv", "tsv", "json", "fits", "parquet"
 ]
@@ -64,7 +66,7 @@ class Format:
     kind
         Its short name.
     media_type
-        As answered where the user gave a short name.
+        As the capabilities name it.
     aliases
         Other values of RESPONSEFORMAT; one that is a media type is answered as such.
     ivo_id
@@ -78,6 +80,15 @@ class Format:
     aliases: tuple[str, ...]
     ivo_id: str | None = None
     is_spooled: bool = False
+
+    @property
+    def answered(self) -> str:
+        """Content-Type where the user gave a short name.
+
+        Without a character set some clients take text for Latin-1 (RFC 2616 section
+        3.7.1); RFC 4180 section 3 and RFC 6838 have it for text.
+        """
+        return f"{self.media_type}{_UTF_8 if self.kind in {'csv', 'tsv'} else ''}"
 
     @property
     def says_errors(self) -> bool:
@@ -137,7 +148,7 @@ _VERSION = re.compile(r"(?<=xml)(;.*?)?;version=1\.[345](?=;|$)")
 def _canonical(name: str) -> str:
     """Return a name without spaces, quotes, capitals, and the one character set."""
     plain = "".join(name.split()).replace('"', "").lower()
-    return _VERSION.sub(r"\1", plain.replace(";charset=utf-8", ""))
+    return _VERSION.sub(r"\1", plain.replace(_UTF_8, ""))
 
 
 _BY_NAME = {
@@ -172,14 +183,14 @@ def format_of(name: str | None) -> Format:
 def content_type(name: str | None) -> str:
     """Return the Content-Type: the media type that was asked for, else the format's.
 
-    >>> content_type("text/xml"), content_type("csv"), content_type("text/ csv")
-    ('text/xml', 'text/csv;header=present', 'text/csv;header=present')
+    >>> content_type("text/xml"), content_type("text/csv"), content_type("csv")
+    ('text/xml', 'text/csv', 'text/csv;header=present;charset=utf-8')
     """
     form = format_of(name)
     asked = (name or "").strip()
     is_type = _MEDIA_TYPE.fullmatch(asked) and asked.lower() != form.kind
     if not is_type or _VERSION.search("".join(asked.lower().split())):
-        return form.media_type  # the version that was asked for may not be ours
+        return form.answered  # the version that was asked for may not be ours
     return asked
 
 

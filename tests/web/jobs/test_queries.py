@@ -154,7 +154,7 @@ def test_a_query_becomes_a_result(office: Office) -> None:
     job = office.run()
     (result,) = job.results
     assert (result.id, result.name) == ("result", "result.csv")
-    assert result.media_type == "text/csv;header=present"
+    assert result.media_type == "text/csv;header=present;charset=utf-8"
     assert office.text(job) == "obs_id\n1001\n1002\n"
     path = office.service.result_path(job.job_id, "result")
     assert path.stat().st_size == result.size
