@@ -159,6 +159,37 @@ def test_kept_tables_are_there_after_a_restart_and_an_upgrade(
         assert [t.owner for t in archive.user_tables.everybody()] == ["bob"]
 
 
+def numbers(seed: int) -> Given:
+    """Return 8 MB that cannot be made smaller."""
+    random = np.random.default_rng(seed)
+    rows = pa.table({"c1": random.integers(-(2**62), 2**62, 10**6)})
+    return Given("upload_t", COLUMNS[:1], rows)
+
+
+def test_replaced_and_removed_tables_leave_their_space_to_others(
+    tmp_path: Path,
+) -> None:
+    settings = load_settings(home=tmp_path, user_tables_mb=20)
+    with closing(open_archive(settings, create=True)) as archive:
+        for turn in range(12):
+            archive.user_tables.keep("ann", "mine", numbers(turn), None)
+            archive.user_tables.keep("ann", f"t{turn}", numbers(turn), None)
+            assert archive.user_tables.drop("ann", f"t{turn}")
+        assert settings.archive_path.stat().st_size < 60e6
+        # A query that began before keeps what it may still read.
+        (kept,) = archive.user_tables.of("ann")
+        many = f"SELECT c1 FROM {kept.stored}"
+        with archive.query(many, timeout_s=60, batch_rows=100) as result:
+            next(iter(result.batches))
+            for turn in range(2):
+                archive.user_tables.keep("ann", "mine", numbers(turn), None)
+            with pytest.raises(Busy, match=r"mine cannot be kept now: .*went"):
+                archive.user_tables.keep("ann", "mine", numbers(9), None)
+        for turn in range(6):
+            archive.user_tables.keep("ann", "mine", numbers(turn), None)
+        assert settings.archive_path.stat().st_size < 100e6
+
+
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_positions_of_kept_tables_are_indexed(archive: Archive) -> None:
     kept = archive.user_tables.keep("ann", "mine", given(20), None)

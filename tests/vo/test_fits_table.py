@@ -111,6 +111,13 @@ def test_the_header_says_what_the_columns_say(
     assert "TNULL5" not in header
 
 
+def test_names_that_fits_has_not_stay_apart(tmp_path: Path) -> None:
+    names = ["Näme", "Nåme", "N?me", "NÄME", "word"]
+    columns = tuple(Column(name, "int") for name in names)
+    table = read(write(FitsWriter(columns), [], tmp_path / "a.fits"))
+    assert table.colnames == ["N?me_2", "N?me_3", "N?me", "N?ME_4", "word"]
+
+
 def test_the_primary_data_describe_the_table(
     tmp_path: Path, every_column: tuple[Column, ...]
 ) -> None:

@@ -26,6 +26,7 @@ def test_names_have_no_case_and_unknown_ones_are_ignored() -> None:
     [
         ([("LANG", "ADQL")], "QUERY: missing (give QUERY=SELECT ...)"),
         ([("LANG", "ADQL"), ("QUERY", " ")], "QUERY: missing (give QUERY=SELECT ...)"),
+        ([], "LANG and QUERY: missing (give LANG=ADQL and QUERY=SELECT ...)"),
         ([("QUERY", "SELECT 1")], "LANG: missing (give LANG=ADQL)"),
         (
             [("LANG", "SQL"), ("QUERY", "SELECT 1")],
@@ -85,6 +86,19 @@ def test_what_is_wrong_is_said(pairs: list[tuple[str, str]], message: str) -> No
     assert caught.value.text == message
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "application/x-votable+xml;version=1.1",  # of another namespace
+        "application/x-votable+xml;content=datalink",  # other contents
+        "csv;version=1.4",
+    ],
+)
+def test_what_would_be_something_else_is_refused(name: str) -> None:
+    with pytest.raises(BadParameter, match="RESPONSEFORMAT: unknown format"):
+        format_of(name)
+
+
 def test_unknown_format_lists_what_there_is() -> None:
     with pytest.raises(BadParameter) as caught:
         TapParameters.parse([*GOOD, ("RESPONSEFORMAT", "xlsx")])
@@ -105,10 +119,19 @@ def test_unknown_format_lists_what_there_is() -> None:
         ("application/x-votable+xml; serialization=BINARY2", "votable/b2",
          "application/x-votable+xml; serialization=BINARY2"),
         ("text/xml", "votable/b2", "text/xml"),
-        ("csv", "csv", "text/csv;header=present"),
+        ("text/xml;content=x-votable", "votable/b2", "text/xml;content=x-votable"),
+        ("*/*", "votable/b2", "application/x-votable+xml"),
+        ("application/x-votable+xml;version=1.4", "votable/b2",
+         "application/x-votable+xml"),
+        ("application/x-votable+xml; version=1.5; serialization=TABLEDATA",
+         "votable/td", "application/x-votable+xml;serialization=tabledata"),
+        ("application/x-votable+xml;serialization=tabledata;version=1.3",
+         "votable/td", "application/x-votable+xml;serialization=tabledata"),
+        ("csv", "csv", "text/csv;header=present;charset=utf-8"),
         ("text/csv; header=present", "csv", "text/csv; header=present"),
         ("text/csv", "csv", "text/csv"),
-        ("tsv", "tsv", "text/tab-separated-values"),
+        ("tsv", "tsv", "text/tab-separated-values;charset=utf-8"),
+        ("text/tab-separated-values", "tsv", "text/tab-separated-values"),
     ],
 )  # fmt: skip
 def test_names_of_formats(name: str | None, kind: str, answered: str) -> None:

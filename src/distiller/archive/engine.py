@@ -158,6 +158,9 @@ class Engine(Protocol):
     def allow_reader(self, session: Session, stored: str) -> None:
         """Let that user read a table that users keep."""
 
+    def reclaim(self) -> bool:
+        """Make the space of removed rows free for others; False if it cannot be now."""
+
     def sql_type(self, column: Column) -> str:
         """Return the SQL type of a column."""
 

@@ -11,14 +11,14 @@ import hashlib
 import json
 import secrets
 import threading
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from distiller.core import times
 from distiller.core.columns import Column, Table
-from distiller.core.errors import Forbidden
+from distiller.core.errors import Busy, Forbidden
 from distiller.model.names import literal, qualified
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ _LONGEST_WORDS: Final = 10**6
 _LOOK: Final = (
     f"SELECT 1 FROM information_schema.schemata WHERE schema_name = '{SCHEMA}'"  # noqa: S608 - ours
 )
+_RECLAIM_BYTES: Final = 16 * 10**6
+"""Bytes of tables that went, from which their space is made free for others."""
 Rows: TypeAlias = "Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]"
 """What runs a small look-up."""
+_BUSY_S: Final = 60
 _RA: Final = "pos.eq.ra"
 _DEC: Final = "pos.eq.dec"
 _MAIN: Final = "meta.main"
@@ -155,6 +158,7 @@ class UserTables:
         self._changing: AbstractContextManager[object] = (
             threading.Lock() if engine.name == "duckdb" else nullcontext()
         )
+        self._gone_bytes = 0
 
     def of(self, owner: str) -> list[UserTable]:
         """Return the tables of a user by name."""
@@ -178,10 +182,12 @@ class UserTables:
         Forbidden
             If the user would have more than the quota, or the names and descriptions
             of the table are too long.
+        Busy
+            If tables that went take as much room as a user may have, and queries that
+            run keep it from being used again; or if a query still reads the table that
+            would go. Nothing was changed then.
         NoSpace
             If the disk is full; nothing was changed then.
-        Busy
-            If a query still reads the table that would go; likewise.
         """
         made = UserTable(
             owner,
@@ -203,6 +209,7 @@ class UserTables:
         with (
             self._changing,
             self._engine.translated(f"keeping the table {name} of {owner}"),
+            self._space(name) as gone,
             closing(self._engine.session()) as session,
             session.transaction(),
         ):
@@ -212,7 +219,7 @@ class UserTables:
             if not session.fetch(_LOOK):
                 session.lock([SCHEMA])  # others may be about to make it
                 session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            self._drop(session, before, name)
+            gone += self._drop(session, before, name)
             session.keep(made.stored, given)
             session.execute(
                 f"COMMENT ON TABLE {qualified(made.stored)} IS {literal(words)}"
@@ -232,17 +239,51 @@ class UserTables:
         with (
             self._changing,
             self._engine.translated(f"removing the table {name} of {owner}"),
+            self._space() as gone,
             closing(self._engine.session()) as session,
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            return self._drop(session, self._within(session, owner), name)
+            gone += self._drop(session, self._within(session, owner), name)
+        return bool(gone)
 
-    def _drop(self, session: Session, present: list[UserTable], name: str) -> bool:
-        found = [table.stored for table in present if table.name == name]
-        for stored in found:
-            session.drop(stored)
-        return bool(found)
+    def _drop(
+        self, session: Session, present: list[UserTable], name: str
+    ) -> list[UserTable]:
+        """Drop the table of this name, and return it if there was one."""
+        found = [table for table in present if table.name == name]
+        for table in found:
+            session.drop(table.stored)
+        return found
+
+    @contextmanager
+    def _space(self, kept: str | None = None) -> Iterator[list[UserTable]]:
+        """Take the tables that went in a change, and free their space behind it.
+
+        Space that queries hold up is freed behind a later change. Where that much
+        waits that the disk may fill up, no table is kept.
+        """
+        if (
+            kept is not None
+            and self._gone_bytes > self._settings.user_tables_mb * 10**6
+        ):
+            self._reclaim()
+            if self._gone_bytes:
+                raise Busy(
+                    f"the table {kept} cannot be kept now: queries that run still hold "
+                    f"{self._gone_bytes:,} bytes of tables that went",
+                    retry_after_s=_BUSY_S,
+                    hint="try again when they have ended",
+                )
+        gone: list[UserTable] = []
+        yield gone
+        self._gone_bytes += sum(table.size for table in gone)
+        if self._gone_bytes >= _RECLAIM_BYTES:
+            self._reclaim()
+
+    def _reclaim(self) -> None:
+        if self._engine.reclaim():
+            self._gone_bytes = 0
 
     def _within(self, session: Session, owner: str) -> list[UserTable]:
         """Return the tables of a user, within a transaction."""

@@ -131,7 +131,8 @@ class Settings(BaseSettings):
         default=4,
         ge=1,
         description="Asynchronous queries that run at once beside those; jobs of "
-        "analysis do not count.",
+        "analysis do not count. A quarter of the places, at least one of several, is "
+        "kept from an owner who has the others.",
     )
     async_duration_s: int = Field(
         default=600,

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
+KEPT: Final = 4
+"""One place in so many is kept from an owner who has the others."""
+
 MOVING: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _CLEAN_S: Final = 10.0
 _TRIES: Final = 8
@@ -50,6 +53,8 @@ class Desk(abc.ABC):
     ----------
     places
         How many jobs run at once.
+    kept
+        How many of the places are kept from an owner who has all others.
     look_s
         How often to look at the job table for what other processes changed there.
         Changes through ``store`` are noticed at once.
@@ -58,11 +63,18 @@ class Desk(abc.ABC):
     kind: ClassVar[Kind]
 
     def __init__(
-        self, settings: Settings, store: JobStore, places: int, *, look_s: float
+        self,
+        settings: Settings,
+        store: JobStore,
+        places: int,
+        *,
+        kept: int,
+        look_s: float,
     ) -> None:
         self._settings = settings
         self._store = store
         self._places = places
+        self._most = places - kept
         self._look_s = look_s
         self._job_troubles = Troubles()
         self._own_troubles = Troubles(longest_s=30.0)
@@ -232,7 +244,7 @@ class Desk(abc.ABC):
         running = list(self._owners())
         slots = self._places - len(running)
         candidates = self._candidates(waiting)
-        for entry in next_jobs(candidates, running, slots, self._served):
+        for entry in next_jobs(candidates, running, slots, self._served, self._most):
             self._turns += 1
             self._served[entry.owner] = self._turns
             self._attempt(entry, self._start)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from distiller.core.errors import NotFound
 from distiller.core.times import now
 from distiller.jobs import folders, uploads
-from distiller.jobs.desk import LOOK_S, MOVING, Desk, given_up
+from distiller.jobs.desk import KEPT, LOOK_S, MOVING, Desk, given_up
 from distiller.jobs.engines.queries import QueryEngine
 from distiller.jobs.room import Room
 from distiller.vo.uws import JobError, Phase, Result
@@ -65,7 +65,10 @@ class QueryDesk(Desk):
         *,
         look_s: float = LOOK_S,
     ) -> None:
-        super().__init__(settings, store, settings.async_queries_at_once, look_s=look_s)
+        places = settings.async_queries_at_once
+        # A query may last for hours: one of two places is kept, too.
+        kept = max(places // KEPT, min(1, places - 1))
+        super().__init__(settings, store, places, kept=kept, look_s=look_s)
         self._room = Room(settings)
         self._engine = QueryEngine(archive, settings, self._room, self.ring)
         self._running: dict[str, tuple[Run, Entry]] = {}

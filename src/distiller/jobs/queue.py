@@ -16,6 +16,7 @@ def next_jobs(
     running: Iterable[str | None],
     slots: int,
     served: Mapping[str | None, int],
+    most: int | None = None,
 ) -> list[Entry]:
     """Choose the jobs to start.
 
@@ -29,6 +30,8 @@ def next_jobs(
         How many may start.
     served
         When each owner was last served, as a count that grows.
+    most
+        How many jobs of one owner may run at once.
 
     Examples
     --------
@@ -42,11 +45,16 @@ def next_jobs(
     ['b1']
     >>> [e.job_id for e in next_jobs(queue, [], 1, {"a": 7, "b": 5})]
     ['b1']
+    >>> [e.job_id for e in next_jobs(queue, ["a"], 3, {}, most=2)]
+    ['b1', 'a1']
     """
     load = Counter(running)
     left = list(waiting)
     chosen: list[Entry] = []
-    while left and len(chosen) < slots:
+    while len(chosen) < slots:
+        left = [e for e in left if most is None or load[e.owner] < most]
+        if not left:
+            break
         # Of those with the fewest jobs, whose turn was longest ago; then the oldest.
         entry = min(left, key=lambda e: (load[e.owner], served.get(e.owner, 0)))
         left.remove(entry)

@@ -271,6 +271,8 @@ class JobService:
     def get(self, job_id: str) -> Job:
         """Return a job, with its progress while it runs."""
         job = self._store.get(job_id)
+        if job.quote is not None and not job.phase.is_final and job.quote < now():
+            job = replace(job, quote=None)  # nobody knows it any more
         if job.phase is not Phase.EXECUTING:
             return job
         folder = folders.job_folder(self._settings, job_id)

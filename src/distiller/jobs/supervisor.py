@@ -15,7 +15,7 @@ from distiller.core.errors import DistillerError
 from distiller.core.files import write_text
 from distiller.core.times import now
 from distiller.jobs import ends, folders, registration
-from distiller.jobs.desk import LOOK_S, MOVING, Desk, given_up, not_started
+from distiller.jobs.desk import KEPT, LOOK_S, MOVING, Desk, given_up, not_started
 from distiller.jobs.engines.local import Handle, LocalEngine
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError, Phase
@@ -58,7 +58,9 @@ class Supervisor(Desk):
         look_s: float = LOOK_S,
         engine: LocalEngine | None = None,
     ) -> None:
-        super().__init__(settings, store, settings.jobs_at_once, look_s=look_s)
+        places = settings.jobs_at_once
+        # Of few places none is kept: jobs of analysis end soon.
+        super().__init__(settings, store, places, kept=places // KEPT, look_s=look_s)
         self._archive = archive
         self._engine = engine or LocalEngine()
         self._running: dict[str, tuple[Handle, str | None]] = {}

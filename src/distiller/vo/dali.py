@@ -51,19 +51,6 @@ class Parameters:
             )
         return values[0] if values else None
 
-    def required(self, name: str, *, hint: str | None = None) -> str:
-        """Return the value of a parameter that must be given, once.
-
-        Raises
-        ------
-        BadParameter
-            If it is missing or given more than once.
-        """
-        value = self.single(name)
-        if value is None:
-            raise BadParameter(name, "missing", hint=hint)
-        return value
-
     def count(self, name: str) -> int | None:
         """Return a whole number that is not negative.
 

@@ -24,12 +24,12 @@ import pyarrow as pa
 
 from distiller.core.errors import UserError
 from distiller.vo import cells
-from distiller.vo.fits_cards import BLOCK, card, comment, header
+from distiller.vo.fits_cards import BLOCK, card, comment, header, printable
 from distiller.vo.spooled import SpooledWriter
 from distiller.vo.votable import description
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from distiller.core.columns import Column
     from distiller.vo.spooled import File
@@ -219,22 +219,23 @@ class FitsWriter(SpooledWriter):
             card("TFIELDS", len(self.columns)),
             card("EXTNAME", "result"),
         ]
-        for number, (layout, seen) in enumerate(
-            zip(self._layouts, self._seen, strict=True), 1
+        names = _names([column.name for column in self.columns])
+        for number, (name, layout, seen) in enumerate(
+            zip(names, self._layouts, self._seen, strict=True), 1
         ):
             form = layout.form
             if layout.in_heap:
                 form = f"{'Q' if wide else 'P'}{form}({seen.longest})"
             cards += [
-                card(f"TTYPE{number}", layout.column.name),
+                card(f"TTYPE{number}", name),
                 card(f"TFORM{number}", form),
             ]
             if layout.null is not None:
                 cards.append(card(f"TNULL{number}", layout.null))
             cards += [
                 card(f"{keyword}{number}", value)
-                for keyword, name in _DESCRIBED
-                if (value := getattr(layout.column, name))
+                for keyword, said in _DESCRIBED
+                if (value := getattr(layout.column, said))
             ]
         cards += [card(name[:8], value) for name, value in self._infos]
         cards.append(card("QSTATUS", "OK" if overflow is None else "OVERFLOW"))
@@ -274,6 +275,26 @@ class FitsWriter(SpooledWriter):
             else:
                 values = cells.numbers(cells.elements(array))
                 yield values.astype(cells.big_endian(layout.column)).tobytes()
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    """Return the names as FITS can have them; what it cannot is told apart by a number.
+
+    FITS does not tell capitals (4.0 section 7.3.2).
+
+    >>> _names(["Näme", "Nåme", "name", "N?me_2"])
+    ['N?me', 'N?me_3', 'name', 'N?me_2']
+    """
+    plain = [printable(name).rstrip() for name in names]
+    taken = {p.lower() for p, name in zip(plain, names, strict=True) if p == name}
+    found = []
+    for short, name in zip(plain, names, strict=True):
+        told, number = short, 2
+        while told != name and told.lower() in taken:
+            told, number = f"{short}_{number}", number + 1
+        taken.add(told.lower())
+        found.append(told)
+    return found
 
 
 def _held(column: Column) -> pa.DataType:

@@ -50,6 +50,8 @@ class Writer(Protocol):
         ...
 
 
+_UTF_8 = ";charset=utf-8"
+
 Kind = Literal[
     "votable/b2", "votable/td", "votable/b", "csv", "tsv", "json", "fits", "parquet"
 ]
@@ -64,7 +66,7 @@ class Format:
     kind
         Its short name.
     media_type
-        As answered where the user gave a short name.
+        As the capabilities name it.
     aliases
         Other values of RESPONSEFORMAT; one that is a media type is answered as such.
     ivo_id
@@ -80,6 +82,15 @@ class Format:
     is_spooled: bool = False
 
     @property
+    def answered(self) -> str:
+        """Content-Type where the user gave a short name.
+
+        Without a character set some clients take text for Latin-1 (RFC 2616 section
+        3.7.1); RFC 4180 section 3 and RFC 6838 have it for text.
+        """
+        return f"{self.media_type}{_UTF_8 if self.kind in {'csv', 'tsv'} else ''}"
+
+    @property
     def says_errors(self) -> bool:
         """Whether an error in mid-stream has a proper place in the document."""
         return self.kind == "json" or self.kind.startswith("votable")
@@ -89,7 +100,12 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "votable/b2",
         "application/x-votable+xml",
-        ("votable", "application/x-votable+xml;serialization=binary2", "text/xml"),
+        (
+            "votable",
+            "application/x-votable+xml;serialization=binary2",
+            "text/xml",
+            "text/xml;content=x-votable",
+        ),
         "ivo://ivoa.net/std/TAPRegExt#output-votable-binary2",
     ),
     Format(
@@ -125,10 +141,14 @@ _MEDIA_TYPE = re.compile(
 """What a header can have: no line ends, no blanks but beside a semicolon."""
 
 
+_VERSION = re.compile(r"(?<=xml)(;.*?)?;version=1\.[345](?=;|$)")
+"""Of VOTable; these share a namespace, so that who reads one reads the others."""
+
+
 def _canonical(name: str) -> str:
     """Return a name without spaces, quotes, capitals, and the one character set."""
     plain = "".join(name.split()).replace('"', "").lower()
-    return plain.replace(";charset=utf-8", "")
+    return _VERSION.sub(r"\1", plain.replace(_UTF_8, ""))
 
 
 _BY_NAME = {
@@ -146,7 +166,7 @@ def format_of(name: str | None) -> Format:
     BadParameter
         Listing what there is.
     """
-    if name is None or not name.strip():
+    if name is None or name.strip() in {"", "*/*"}:
         return FORMATS[0]
     try:
         return _BY_NAME[_canonical(name)]
@@ -163,13 +183,15 @@ def format_of(name: str | None) -> Format:
 def content_type(name: str | None) -> str:
     """Return the Content-Type: the media type that was asked for, else the format's.
 
-    >>> content_type("text/xml"), content_type("csv"), content_type("text/ csv")
-    ('text/xml', 'text/csv;header=present', 'text/csv;header=present')
+    >>> content_type("text/xml"), content_type("text/csv"), content_type("csv")
+    ('text/xml', 'text/csv', 'text/csv;header=present;charset=utf-8')
     """
     form = format_of(name)
     asked = (name or "").strip()
     is_type = _MEDIA_TYPE.fullmatch(asked) and asked.lower() != form.kind
-    return asked if is_type else form.media_type
+    if not is_type or _VERSION.search("".join(asked.lower().split())):
+        return form.answered  # the version that was asked for may not be ours
+    return asked
 
 
 def writer_for(

@@ -175,11 +175,7 @@ class TapParameters:
             raise BadParameter(
                 "REQUEST", f"unknown {request!r}", hint="leave it out, or give doQuery"
             )
-        lang = given.required("LANG", hint="give LANG=ADQL").strip().upper()
-        if lang not in LANGUAGES:
-            raise BadParameter(
-                "LANG", f"unknown {lang!r}", hint=f"there are {', '.join(LANGUAGES)}"
-            )
+        query, lang = _query_and_language(given)
         formats = given.single("RESPONSEFORMAT"), given.single("FORMAT")
         if all(formats):
             raise BadParameter(
@@ -188,7 +184,7 @@ class TapParameters:
         responseformat = formats[0] or formats[1]
         format_of(responseformat)
         return cls(
-            query=given.required("QUERY", hint="give QUERY=SELECT ..."),
+            query=query,
             lang=lang,
             maxrec=given.count("MAXREC"),
             responseformat=responseformat,
@@ -209,3 +205,25 @@ class TapParameters:
         return RowLimit(
             most if self.maxrec is not None else min(default, most), "server"
         )
+
+
+def _query_and_language(given: Parameters) -> tuple[str, str]:
+    """Return the two that must be given; the error names each that is missing."""
+    query, lang = given.single("QUERY"), given.single("LANG")
+    if query is None or lang is None:
+        missing = [
+            (name, example)
+            for name, example, value in (
+                ("LANG", "LANG=ADQL", lang),
+                ("QUERY", "QUERY=SELECT ...", query),
+            )
+            if value is None
+        ]
+        names, examples = (" and ".join(words) for words in zip(*missing, strict=True))
+        raise BadParameter(names, "missing", hint=f"give {examples}")
+    language = lang.strip().upper()
+    if language not in LANGUAGES:
+        raise BadParameter(
+            "LANG", f"unknown {language!r}", hint=f"there are {', '.join(LANGUAGES)}"
+        )
+    return query, language

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import set_script_prefix
 
 from distiller.core.errors import BadParameter
+from distiller.web.basic import challenged
 from distiller.web.errors import as_votable
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class ServiceHandler(ASGIHandler):
             answer.headers.setdefault(name, value)
         if isinstance(answer, HttpResponse):
             answer.headers.setdefault("Content-Length", str(len(answer.content)))
-        return answer
+        return challenged(answer)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; a client that leaves ends the work on it."""

@@ -154,7 +154,7 @@ def test_a_query_becomes_a_result(office: Office) -> None:
     job = office.run()
     (result,) = job.results
     assert (result.id, result.name) == ("result", "result.csv")
-    assert result.media_type == "text/csv;header=present"
+    assert result.media_type == "text/csv;header=present;charset=utf-8"
     assert office.text(job) == "obs_id\n1001\n1002\n"
     path = office.service.result_path(job.job_id, "result")
     assert path.stat().st_size == result.size
@@ -372,7 +372,7 @@ def test_destruction_removes_the_result(
 
 
 def test_queries_have_places_of_their_own(office: Office) -> None:
-    office.open(async_queries_at_once=2)
+    office.open(async_queries_at_once=3)
     jobs = [office.submit(ENDLESS) for _ in range(3)]
     for job in jobs[:2]:
         office.until(job, executing)
@@ -380,6 +380,30 @@ def test_queries_have_places_of_their_own(office: Office) -> None:
     assert office.service.get(jobs[2].job_id).phase is Phase.QUEUED
     assert office.service.place(office.service.get(jobs[2].job_id)) == (1, 1)
     assert office.store.unfinished("analysis") == ()
+
+
+@pytest.mark.parametrize(("places", "most"), [(1, 1), (2, 1), (4, 3)])
+def test_a_place_is_kept_from_who_has_the_others(
+    office: Office, places: int, most: int
+) -> None:
+    office.open(async_queries_at_once=places)
+    jobs = [office.submit(ENDLESS) for _ in range(places + 1)]
+    for job in jobs[:most]:
+        office.until(job, executing)
+    if most < places:
+        office.until(office.submit(owner="ann"))
+    phases = [office.service.get(job.job_id).phase for job in jobs]
+    assert phases == [Phase.EXECUTING] * most + [Phase.QUEUED] * (places + 1 - most)
+
+
+def test_a_quote_that_is_past_is_none(office: Office) -> None:
+    waits = office.submit()
+    past: JobUpdate = {"quote": now() - timedelta(seconds=1)}
+    office.store.update(waits.job_id, {Phase.QUEUED}, past)
+    assert office.service.get(waits.job_id).quote is None
+    later: JobUpdate = {"quote": now() + timedelta(hours=1)}
+    office.store.update(waits.job_id, {Phase.QUEUED}, later)
+    assert office.service.get(waits.job_id).quote == later["quote"]
 
 
 def test_analysis_does_not_count_as_queries(office: Office) -> None:

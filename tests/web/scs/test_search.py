@@ -118,7 +118,11 @@ def test_the_limit_of_the_server_holds(start_server: StartServer) -> None:
 @pytest.mark.parametrize(
     ("form", "media_type", "start"),
     [
-        ("csv", "text/csv;header=present", b"obs_publisher_did,s_ra,s_dec"),
+        (
+            "csv",
+            "text/csv;header=present;charset=utf-8",
+            b"obs_publisher_did,s_ra,s_dec",
+        ),
         ("text/tab-separated-values", None, b"obs_publisher_did\ts_ra\ts_dec"),
         ("votable/td", "application/x-votable+xml;serialization=tabledata", b"<?xml"),
         ("application/x-votable+xml", None, b"<?xml"),

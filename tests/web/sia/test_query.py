@@ -132,7 +132,7 @@ def test_the_answer_describes_the_service(image_server: Server) -> None:
 
 def test_a_plain_format_has_rows_only(image_server: Server) -> None:
     answer = ask(image_server, ("RESPONSEFORMAT", "csv"), ("DPTYPE", "cube"))
-    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.headers["content-type"] == "text/csv;header=present;charset=utf-8"
     assert len(answer.text.splitlines()) == 2
 
 

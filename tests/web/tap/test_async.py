@@ -105,7 +105,7 @@ def test_from_creation_to_the_rows(jobs: Jobs) -> None:
     assert answer.text == ROWS
     assert xpath(document, "//u:result/@size") == [str(len(ROWS))]
     assert answer.headers["content-length"] == str(len(ROWS))
-    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.headers["content-type"] == "text/csv;header=present;charset=utf-8"
     named = answer.headers["content-disposition"]
     assert re.search(r'filename="tap_[0-9a-f]{8}_result.csv"', named)
     begin = jobs.client.get(link, headers={"Range": "bytes=0-5"})
@@ -166,7 +166,7 @@ def test_a_rejected_query_leaves_a_job_that_says_all_faults(jobs: Jobs) -> None:
         (None, "application/x-votable+xml"),
         ("votable/td", "application/x-votable+xml;serialization=tabledata"),
         ("text/xml", "text/xml"),
-        ("tsv", "text/tab-separated-values"),
+        ("tsv", "text/tab-separated-values;charset=utf-8"),
     ],
 )
 def test_formats(jobs: Jobs, asked: str | None, kind: str) -> None:

@@ -32,6 +32,7 @@ def _told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
         ("GET", "/tap/sync", {"QUERY": GOOD, "LANG": "ADQL"}),
         ("POST", "/tap/sync", {"QUERY": GOOD, "LANG": "ADQL"}),
         ("POST", "/tap/sync", {"QUERY": BAD, "LANG": "ADQL"}),
+        ("POST", "/tap/sync", {"QUERY": "SELECT * FROM tap_user.x", "LANG": "ADQL"}),
         ("GET", "/tap/sync", {}),
         ("DELETE", "/tap/sync", {"QUERY": GOOD}),
         ("HEAD", "/tap/sync", {"QUERY": GOOD, "LANG": "ADQL"}),
@@ -51,6 +52,13 @@ def test_both_ways_answer_the_same(
     )
     assert _told(short) == _told(long)
     assert short.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_query_of_own_tables_is_challenged(server: Server) -> None:
+    asked = {"QUERY": "SELECT * FROM tap_user.x", "LANG": "ADQL"}
+    answer = httpx.post(f"{server.url}/tap/sync", data=asked)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
 
 
 def test_a_host_that_the_server_is_not_is_refused(server: Server) -> None:

@@ -53,7 +53,7 @@ def test_get_and_both_kinds_of_post(server: Server, how: str) -> None:
         parts: Any = {name: (None, value) for name, value in fields.items()}
         answer = httpx.post(url, files=parts)
     assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.headers["content-type"] == "text/csv;header=present;charset=utf-8"
     assert answer.text == "obs_id\r\n23523\r\n23526\r\n23559\r\n"
 
 
@@ -240,7 +240,7 @@ def test_head_is_get_without_the_body(server: Server) -> None:
     fields = {"LANG": "ADQL", "QUERY": ALL, "FORMAT": "csv"}
     answer = httpx.head(f"{server.url}/tap/sync", params=fields)
     assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.headers["content-type"] == "text/csv;header=present;charset=utf-8"
     assert answer.content == b""
     assert httpx.head(f"{server.url}/tap/sync").status_code == 400
     whole = httpx.get(f"{server.url}/tap/capabilities")
@@ -300,7 +300,7 @@ def test_the_media_type_of_csv_is_that_which_was_asked_for(
 def test_a_media_type_with_a_line_end_is_not_repeated(server: Server) -> None:
     answer = server.ask(ALL, RESPONSEFORMAT="text/\ncsv")
     assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/csv;header=present"
+    assert answer.headers["content-type"] == "text/csv;header=present;charset=utf-8"
 
 
 def test_counts_points_and_mocs_are_of_their_types(server: Server) -> None:

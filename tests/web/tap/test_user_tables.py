@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -185,6 +188,40 @@ def test_pyvo_logs_in_and_queries_a_kept_table(
     assert len(anonymous.run_sync("SELECT TOP 1 obs_id FROM ivoa.obscore")) == 1
 
 
+@pytest.mark.debian("stilts")
+def test_stilts_logs_in_when_it_is_asked_to(
+    each_server: Server, ann: httpx.BasicAuth
+) -> None:
+    httpx.put(url(each_server, "st"), content=sources(), auth=ann)
+    # The program splits options of its own at blanks.
+    options = f"-Dstar.basicauth.user=ann '-Dstar.basicauth.password={PASSWORD}'"
+    done = subprocess.run(
+        [
+            "stilts", "tapquery", f"tapurl={each_server.url}/tap", "sync=true",
+            "ofmt=csv",
+            "adql=SELECT word FROM tap_user.st WHERE ra > 80",
+        ],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "JAVA_TOOL_OPTIONS": options},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["word", "it's"], done.stderr
+
+
+def test_a_job_of_nobody_that_names_them_says_to_log_in(each_server: Server) -> None:
+    answer = httpx.post(
+        f"{each_server.url}/tap/async",
+        data={"LANG": "ADQL", "QUERY": "SELECT * FROM tap_user.x", "PHASE": "RUN"},
+        follow_redirects=True,
+    )
+    error = httpx.get(f"{answer.url}/error")
+    for _ in range(100):
+        if "log in" in error.text:
+            break
+        time.sleep(0.1)
+        error = httpx.get(f"{answer.url}/error")
+    assert "log in, also with name and password of HTTP" in error.text
+
+
 def test_a_bad_table_changes_nothing(each_server: Server, ann: httpx.BasicAuth) -> None:
     httpx.put(url(each_server, "good"), content=b"n\n1\n", auth=ann)
     bad = httpx.put(url(each_server, "good"), content=b"<VOTABLE/>", auth=ann)
@@ -229,3 +266,38 @@ def test_too_many_wrong_passwords_have_to_wait() -> None:
     door.check("ann", "10.0.0.2")  # somebody elsewhere is not locked out by it
     now[0] = 301.0
     door.check("ann", "10.0.0.1")
+
+
+def test_too_many_wrong_passwords_from_an_address_have_to_wait() -> None:
+    now = [0.0]
+    door = Doorkeeper(lambda: now[0])
+    for number in range(30):
+        door.check_address("10.0.0.1")
+        door.failed(f"invented{number}", "10.0.0.1")
+    with pytest.raises(Busy, match=r"too many wrong passwords from 10\.0\.0\.1"):
+        door.check_address("10.0.0.1")
+    door.check_address("10.0.0.2")
+    now[0] = 301.0
+    door.check_address("10.0.0.1")
+
+
+def test_a_crowd_of_invented_names_does_not_keep_others_out(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+    ann = add_user(server, "ann")
+
+    def guess(number: int) -> httpx.Response:
+        wrong = (f"invented{number}", "wrong")
+        return httpx.get(url(server), auth=wrong, timeout=120)
+
+    with ThreadPoolExecutor(80) as pool:
+        guesses = pool.map(guess, range(80))
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere, auth=ann, timeout=120) as client:
+            # Also several at once of one who is right.
+            answers = pool.map(lambda _: client.get(url(server)), range(20))
+            assert {answer.status_code for answer in answers} == {200}
+        found = Counter(answer.status_code for answer in guesses)
+    assert set(found) == {401, 503}
+    assert found[401] <= 30
