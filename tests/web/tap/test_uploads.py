@@ -408,6 +408,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(
             return len(looked) == 1
 
         monkeypatch.setattr(fetch, "is_public", once)
+        monkeypatch.setattr(fetch, "_is_own", lambda *_: False)
         with pytest.raises(UserError, match="private network"):
             fetch.fetch(f"{url}/moved", out, settings, Limits(10**6, 10))
     assert looked == ["127.0.0.1", "127.0.0.1"]
