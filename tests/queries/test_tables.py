@@ -17,8 +17,11 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 
+from distiller.core.columns import Column
 from distiller.core.errors import UserError
+from distiller.queries import answer
 from distiller.queries.tables import Brought, Limits, read
+from distiller.vo.formats import writer_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +84,42 @@ def test_every_serialization_of_astropy(tmp_path: Path, form: str) -> None:
     assert [c.datatype for c in found.columns] == [
         "boolean", "short", "short", "int", "long", "float", "double", "char", "int",
     ]  # fmt: skip
+
+
+COLUMNS = (
+    Column("ok", "boolean"),
+    Column("h", "short"),
+    Column("i", "int"),
+    Column("l", "long"),
+    Column("f", "float"),
+    Column("d", "double", unit="deg", ucd="pos.eq.ra"),
+    Column("word", "char", "*"),
+    Column("v", "double", "*"),
+    Column("seen", "char", "*", "timestamp"),
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "votable", "votable/td", "votable/b", "votable/b2", "csv", "fits", "parquet",
+    ],
+)  # fmt: skip
+def test_an_answer_without_rows_can_be_brought_back(tmp_path: Path, form: str) -> None:
+    columns = COLUMNS[:7] if form in {"csv", "fits"} else COLUMNS
+    kinds = [
+        pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64(),
+        pa.string(), pa.list_(pa.float64()), pa.timestamp("us"),
+    ]  # fmt: skip
+    rows = pa.record_batch(
+        {c.name: pa.array([], k) for c, k in zip(columns, kinds, strict=False)}
+    )
+    found = taken(tmp_path, answer.document(writer_for(form, columns), rows))
+    assert found.rows.num_rows == 0
+    assert [c.name for c in found.columns] == [c.name for c in columns]
+    if form != "csv":  # which says nothing of types
+        assert [c.datatype for c in found.columns] == [c.datatype for c in columns]
+        assert (found.columns[5].unit, found.columns[5].ucd) == ("deg", "pos.eq.ra")
 
 
 @pytest.mark.debian("stilts")
@@ -158,6 +197,33 @@ def test_binary_with_texts_nulls_and_bits(tmp_path: Path) -> None:
     zipped = gzip.compress(flagged)
     text = binary(fields, zipped).replace(b'"base64"', b'"gzip"')
     assert rows_of(taken(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize("end", [b"", b"\0" * 100], ids=["plain", "filled"])
+def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path, end: bytes) -> None:
+    parts = [b"\0" + struct.pack(">h", n) for n in range(900)]
+    zipped = gzip.compress(b"".join(parts[:3])) + gzip.compress(b"")
+    zipped += b"".join(map(gzip.compress, parts[3:])) + end
+    text = binary(INT, zipped).replace(b'"base64"', b'"gzip"')
+    assert rows_of(taken(tmp_path, text)) == [[n] for n in range(900)]
+    whole = [gzip.compress(part) for part in (text[:99], text[99:])]
+    assert rows_of(taken(tmp_path, b"".join(whole) + end))[-1] == [899]
+    with pytest.raises(UserError, match="STREAM is broken"):
+        taken(tmp_path, binary(INT, zipped + b"x" * 9).replace(b'"base64"', b'"gzip"'))
+    cut = zipped + zipped[:15] if end else zipped[:-2]
+    with pytest.raises(UserError, match="breaks off"):
+        taken(tmp_path, binary(INT, cut).replace(b'"base64"', b'"gzip"'))
+
+
+def test_a_fault_of_values_is_not_called_one_of_xml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise pa.ArrowInvalid("an offset is wrong")
+
+    monkeypatch.setattr("distiller.queries.tables.binary.decoded", fails)
+    with pytest.raises(UserError, match="it cannot be read: an offset is wrong in l"):
+        taken(tmp_path, binary(INT, b"\0\0\0"))
 
 
 def test_fits_with_units_and_nulls(tmp_path: Path) -> None:
