@@ -415,12 +415,38 @@ def test_hostile_documents_are_refused(
         taken(tmp_path, data)
 
 
-def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
-    table = pa.table({"s": pa.array(["x" * 10_000] * 999).dictionary_encode()})
-    pq.write_table(table, tmp_path / "t", compression="gzip")
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["x" * 10_000] * 999).dictionary_encode(),
+        pa.array(["x" * 10_000] * 999, pa.large_string()),
+        pa.array([[1.0] * 1000] * 999),
+    ],
+    ids=["dictionary", "large_string", "list"],
+)
+def test_a_parquet_bomb_is_refused_before_it_is_unpacked(
+    tmp_path: Path, values: Any
+) -> None:
+    pq.write_table(pa.table({"v": values}), tmp_path / "t", compression="gzip")
     assert (tmp_path / "t").stat().st_size < 10_000
-    with pytest.raises(UserError, match="more than the 1 MB"):
-        read(tmp_path / "t", LIMITS)
+    usual = pa.default_memory_pool()
+    counted = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(counted)
+    try:
+        with pytest.raises(UserError, match="more than the 1 MB"):
+            read(tmp_path / "t", LIMITS)
+    finally:
+        pa.set_memory_pool(usual)
+    assert counted.max_memory() < 5 * 10**5
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str
+)
+def test_texts_of_parquet_of_each_type(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"s": pa.array(["a", None, "ü", "a"], pa.string()).cast(kind)})
+    pq.write_table(table, tmp_path / "t")
+    assert rows_of(read(tmp_path / "t", LIMITS)) == [["a"], [None], ["ü"], ["a"]]
 
 
 def test_a_document_type_without_entities_is_read(tmp_path: Path) -> None:
