@@ -45,7 +45,7 @@ def test_ports_of_other_services_are_not_asked(tmp_path: Path, port: int) -> Non
     settings = load_settings(tmp_path, upload_url_private=True)
     url = f"http://127.0.0.1:{port}/t.vot"
     with pytest.raises(UserError, match=f"port {port} is not asked"):
-        fetch.fetch(url, io.BytesIO(), settings, LIMITS)
+        fetch.fetch(url, io.BytesIO(), settings, LIMITS, fetch.Patience(5))
 
 
 def test_the_server_does_not_ask_itself(
@@ -53,14 +53,16 @@ def test_the_server_does_not_ask_itself(
 ) -> None:
     published = load_settings(tmp_path, base_url="https://8.8.8.8")
     with pytest.raises(UserError, match="an address of this machine"):
-        fetch.fetch("http://8.8.8.8:8000/", io.BytesIO(), published, LIMITS)
+        fetch.fetch(
+            "http://8.8.8.8:8000/", io.BytesIO(), published, LIMITS, fetch.Patience(5)
+        )
     # A machine of which each address is public.
     monkeypatch.setattr(fetch, "is_public", lambda _: True)
     behind = load_settings(tmp_path, base_url="https://192.0.2.1")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         with pytest.raises(UserError, match="an address of this machine"):
-            fetch.fetch(url, io.BytesIO(), behind, LIMITS)
+            fetch.fetch(url, io.BytesIO(), behind, LIMITS, fetch.Patience(5))
 
 
 def test_a_connection_is_closed_when_the_time_is_over(
@@ -80,7 +82,7 @@ def test_a_connection_is_closed_when_the_time_is_over(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         with pytest.raises(TimedOut) as raised:
-            fetch.fetch(url, io.BytesIO(), settings, LIMITS)
+            fetch.fetch(url, io.BytesIO(), settings, LIMITS, fetch.Patience(5))
         there, _ = listener.accept()
         with there:
             there.settimeout(5)

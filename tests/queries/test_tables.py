@@ -437,7 +437,7 @@ def test_a_parquet_bomb_is_refused_before_it_is_unpacked(
             read(tmp_path / "t", LIMITS)
     finally:
         pa.set_memory_pool(usual)
-    assert counted.max_memory() < 5 * 10**5
+    assert (counted.max_memory() or 0) < 5 * 10**5
 
 
 @pytest.mark.parametrize(

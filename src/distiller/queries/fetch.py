@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from distiller.core.errors import TimedOut, Unreachable, UserError
+from distiller.core.errors import PassingError, TimedOut, Unreachable, UserError
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -40,32 +40,39 @@ _HEADERS: Final = {
 }
 
 
-def fetch(url: str, into: Any, settings: Settings, limits: Limits) -> None:
-    """Write what a URL gives into a file.
-
-    Raises
-    ------
-    UserError
-        If the URL is wrong, is of an address that is not asked, or gives no file, or
-        too large a one.
-    Unreachable, TimedOut
-        If its server does not answer, or not in time.
-    """
-    left = Patience(settings.upload_url_timeout_s)
-    for _ in range(_REDIRECTS + 1):
-        moved = _ask(url, into, settings, limits, left)
-        if moved is None:
-            return
-        url = urljoin(url, moved)
-    raise UserError(f"{url} is moved on and on")
-
-
 class Patience:
-    """How long the URLs of a request may take together."""
+    """How long the URLs of one request may take together, and who ends it before.
+
+    Parameters
+    ----------
+    seconds
+        From the first question on.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._end = time.monotonic() + seconds
+        self._end: float | None = None
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._sock: socket.socket | None = None
+
+    def stop(self) -> None:
+        """End what goes on, since nobody waits for it any more; from any thread."""
+        with self._lock:
+            self._stopped = True
+            if self._sock is not None:
+                _cut_off(self._sock)
+
+    def holds(self, sock: socket.socket | None) -> None:
+        """Note the connection that is asked, None for none."""
+        with self._lock:
+            self._sock = sock
+        self.check()
+
+    def check(self) -> None:
+        """Raise Unreachable if it was stopped."""
+        if self._stopped:
+            raise Unreachable("the tables of the query are not waited for any more")
 
     def left(self, host: str) -> float:
         """Return the seconds that are left.
@@ -74,15 +81,42 @@ class Patience:
         ------
         TimedOut
             If none are.
+        Unreachable
+            If it was stopped.
         """
-        rest = self._end - time.monotonic()
+        self.check()
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self._seconds
+        rest = self._end - now
         if rest <= 0:
             raise TimedOut(
                 f"{host} did not give the table within {self._seconds:g} s",
-                hint="send the table itself; the operator's limit is "
-                "upload_url_timeout_s",
+                hint="send the table itself; the operator's limit for all tables of a "
+                "query is upload_url_timeout_s",
             )
         return rest
+
+
+def fetch(
+    url: str, into: Any, settings: Settings, limits: Limits, left: Patience
+) -> None:
+    """Write what a URL gives into a file.
+
+    Raises
+    ------
+    UserError
+        If the URL is wrong, is of an address that is not asked, or gives no file, or
+        too large a one.
+    Unreachable, TimedOut
+        If its server does not answer, or not in time, or nobody waits any more.
+    """
+    for _ in range(_REDIRECTS + 1):
+        moved = _ask(url, into, settings, limits, left)
+        if moved is None:
+            return
+        url = urljoin(url, moved)
+    raise UserError(f"{url} is moved on and on")
 
 
 def _ask(
@@ -98,6 +132,7 @@ def _ask(
     connection.default_port = _PORTS[parts.scheme]  # for the header Host
     connection.sock = sock
     try:
+        left.holds(sock)
         timer = threading.Timer(left.left(host), _cut_off, [sock])
         timer.start()
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -121,6 +156,8 @@ def _ask(
     finally:
         if timer is not None:
             timer.cancel()
+        with contextlib.suppress(Unreachable):
+            left.holds(None)
         connection.close()
         sock.close()
     return None
@@ -244,11 +281,12 @@ def _connected(
     family, place = address
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
+        left.holds(sock)
         sock.settimeout(left.left(host))
         sock.connect(place)
         if secure:
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
-    except TimedOut:
+    except PassingError:
         sock.close()
         raise
     except OSError as error:
