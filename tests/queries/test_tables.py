@@ -17,8 +17,11 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 
+from distiller.core.columns import Column
 from distiller.core.errors import UserError
+from distiller.queries import answer
 from distiller.queries.tables import Brought, Limits, read
+from distiller.vo.formats import writer_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +84,42 @@ def test_every_serialization_of_astropy(tmp_path: Path, form: str) -> None:
     assert [c.datatype for c in found.columns] == [
         "boolean", "short", "short", "int", "long", "float", "double", "char", "int",
     ]  # fmt: skip
+
+
+COLUMNS = (
+    Column("ok", "boolean"),
+    Column("h", "short"),
+    Column("i", "int"),
+    Column("l", "long"),
+    Column("f", "float"),
+    Column("d", "double", unit="deg", ucd="pos.eq.ra"),
+    Column("word", "char", "*"),
+    Column("v", "double", "*"),
+    Column("seen", "char", "*", "timestamp"),
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "votable", "votable/td", "votable/b", "votable/b2", "csv", "fits", "parquet",
+    ],
+)  # fmt: skip
+def test_an_answer_without_rows_can_be_brought_back(tmp_path: Path, form: str) -> None:
+    columns = COLUMNS[:7] if form in {"csv", "fits"} else COLUMNS
+    kinds = [
+        pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64(),
+        pa.string(), pa.list_(pa.float64()), pa.timestamp("us"),
+    ]  # fmt: skip
+    rows = pa.record_batch(
+        {c.name: pa.array([], k) for c, k in zip(columns, kinds, strict=False)}
+    )
+    found = taken(tmp_path, answer.document(writer_for(form, columns), rows))
+    assert found.rows.num_rows == 0
+    assert [c.name for c in found.columns] == [c.name for c in columns]
+    if form != "csv":  # which says nothing of types
+        assert [c.datatype for c in found.columns] == [c.datatype for c in columns]
+        assert (found.columns[5].unit, found.columns[5].ucd) == ("deg", "pos.eq.ra")
 
 
 @pytest.mark.debian("stilts")
@@ -158,6 +197,33 @@ def test_binary_with_texts_nulls_and_bits(tmp_path: Path) -> None:
     zipped = gzip.compress(flagged)
     text = binary(fields, zipped).replace(b'"base64"', b'"gzip"')
     assert rows_of(taken(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize("end", [b"", b"\0" * 100], ids=["plain", "filled"])
+def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path, end: bytes) -> None:
+    parts = [b"\0" + struct.pack(">h", n) for n in range(900)]
+    zipped = gzip.compress(b"".join(parts[:3])) + gzip.compress(b"")
+    zipped += b"".join(map(gzip.compress, parts[3:])) + end
+    text = binary(INT, zipped).replace(b'"base64"', b'"gzip"')
+    assert rows_of(taken(tmp_path, text)) == [[n] for n in range(900)]
+    whole = [gzip.compress(part) for part in (text[:99], text[99:])]
+    assert rows_of(taken(tmp_path, b"".join(whole) + end))[-1] == [899]
+    with pytest.raises(UserError, match="STREAM is broken"):
+        taken(tmp_path, binary(INT, zipped + b"x" * 9).replace(b'"base64"', b'"gzip"'))
+    cut = zipped + zipped[:15] if end else zipped[:-2]
+    with pytest.raises(UserError, match="breaks off"):
+        taken(tmp_path, binary(INT, cut).replace(b'"base64"', b'"gzip"'))
+
+
+def test_a_fault_of_values_is_not_called_one_of_xml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise pa.ArrowInvalid("an offset is wrong")
+
+    monkeypatch.setattr("distiller.queries.tables.binary.decoded", fails)
+    with pytest.raises(UserError, match="it cannot be read: an offset is wrong in l"):
+        taken(tmp_path, binary(INT, b"\0\0\0"))
 
 
 def test_fits_with_units_and_nulls(tmp_path: Path) -> None:
@@ -400,12 +466,38 @@ def test_hostile_documents_are_refused(
         taken(tmp_path, data)
 
 
-def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
-    table = pa.table({"s": pa.array(["x" * 10_000] * 999).dictionary_encode()})
-    pq.write_table(table, tmp_path / "t", compression="gzip")
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["x" * 10_000] * 999).dictionary_encode(),
+        pa.array(["x" * 10_000] * 999, pa.large_string()),
+        pa.array([[1.0] * 1000] * 999),
+    ],
+    ids=["dictionary", "large_string", "list"],
+)
+def test_a_parquet_bomb_is_refused_before_it_is_unpacked(
+    tmp_path: Path, values: Any
+) -> None:
+    pq.write_table(pa.table({"v": values}), tmp_path / "t", compression="gzip")
     assert (tmp_path / "t").stat().st_size < 10_000
-    with pytest.raises(UserError, match="more than the 1 MB"):
-        read(tmp_path / "t", LIMITS)
+    usual = pa.default_memory_pool()
+    counted = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(counted)
+    try:
+        with pytest.raises(UserError, match="more than the 1 MB"):
+            read(tmp_path / "t", LIMITS)
+    finally:
+        pa.set_memory_pool(usual)
+    assert (counted.max_memory() or 0) < 5 * 10**5
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view()], ids=str
+)
+def test_texts_of_parquet_of_each_type(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"s": pa.array(["a", None, "ü", "a"], pa.string()).cast(kind)})
+    pq.write_table(table, tmp_path / "t")
+    assert rows_of(read(tmp_path / "t", LIMITS)) == [["a"], [None], ["ü"], ["a"]]
 
 
 def test_a_null_within_an_array_is_nan_or_refused(tmp_path: Path) -> None:

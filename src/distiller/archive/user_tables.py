@@ -219,7 +219,7 @@ class UserTables:
             if not session.fetch(_LOOK):
                 session.lock([SCHEMA])  # others may be about to make it
                 session.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            gone += self._drop(session, before, name)
+            gone.extend(self._drop(session, before, name))
             session.keep(made.stored, given)
             session.execute(
                 f"COMMENT ON TABLE {qualified(made.stored)} IS {literal(words)}"
@@ -244,7 +244,7 @@ class UserTables:
             session.transaction(),
         ):
             session.lock([f"{SCHEMA}:{owner}"])
-            gone += self._drop(session, self._within(session, owner), name)
+            gone.extend(self._drop(session, self._within(session, owner), name))
         return bool(gone)
 
     def _drop(

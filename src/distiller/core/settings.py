@@ -158,20 +158,22 @@ class Settings(BaseSettings):
     upload_mb: int = Field(
         default=100,
         ge=1,
-        description="Largest request, and largest uploaded table unpacked, MB.",
+        description="Largest request, and its uploaded tables together unpacked, MB.",
     )
     upload_rows: int = Field(
-        default=1_000_000, ge=1, description="Rows of an uploaded table at most."
+        default=1_000_000,
+        ge=1,
+        description="Rows of the uploaded tables of a query together.",
     )
     upload_url_timeout_s: float = Field(
         default=20.0,
         gt=0,
-        description="Longest fetch of an uploaded table by its URL, s.",
+        description="Longest fetch of the uploaded tables of a query by URL, s.",
     )
     upload_url_private: bool = Field(
         default=False,
         description="Whether uploaded tables may be fetched from addresses of this "
-        "machine and of private networks.",
+        "machine, of base_url and of private networks.",
     )
     user_tables: int = Field(
         default=50, ge=0, description="Tables that a user may keep; 0 for none."

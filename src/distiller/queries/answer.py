@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from distiller.archive.protocol import ArchiveReader, Given
     from distiller.core.columns import Column
     from distiller.core.settings import Settings
+    from distiller.queries.fetch import Patience
     from distiller.queries.spool import Spool
     from distiller.vo.spooled import File
     from distiller.vo.tap import RowLimit, TapParameters
@@ -103,13 +104,14 @@ class Scratch:
         return self._spool.scratch(self._most_bytes)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what a query is, and who asks
     parameters: TapParameters,
     archive: ArchiveReader,
     settings: Settings,
     files: Mapping[str, Path] = MappingProxyType({}),
     *,
     owner: str | None = None,
+    patience: Patience | None = None,
 ) -> Prepared:
     """Check and translate a query; nothing runs yet.
 
@@ -119,6 +121,8 @@ def prepare(
         The files that came with the request, by the name that ``param:`` gives them.
     owner
         The user who asks, whose own tables may be named; None for nobody.
+    patience
+        With the fetching of tables, for who may want to stop it.
 
     Raises
     ------
@@ -130,7 +134,8 @@ def prepare(
         If somebody without a name asks for tables of their own.
     """
     form = format_of(parameters.responseformat)
-    brought = uploads.gather(parameters.uploads, files, settings)
+    used = uploads.named(parameters.uploads, parameters.query)
+    brought = uploads.gather(used, files, settings, patience)
     # Most queries name no table of a user, and then the archive need not be asked.
     names_own = SCHEMA in parameters.query.lower()
     own = archive.tables_of(owner) if names_own and owner is not None else {}
@@ -156,6 +161,11 @@ def prepare(
     if parameters.run_id:
         infos.append(("RUNID", parameters.run_id))
     infos += [("UPLOAD", word) for word in brought.words]
+    infos += [
+        ("UPLOAD", f"{upload.name}: not read, since the query does not name it")
+        for upload in parameters.uploads
+        if upload not in used
+    ]
     return Prepared(
         sql=translation.limited(limit.rows + 1),  # one more shows that there are more
         columns=translation.columns,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from distiller.archive.protocol import Given
 from distiller.core.columns import Table
 from distiller.core.errors import BadParameter, PassingError, UserError
 from distiller.queries import tables
-from distiller.queries.fetch import fetch
+from distiller.queries.fetch import Patience, fetch
 from distiller.vo.tap import UPLOAD_SCHEMA
 
 if TYPE_CHECKING:
@@ -50,65 +52,130 @@ class Uploads:
                 yield table
 
 
+def named(uploads: Sequence[Upload], query: str) -> tuple[Upload, ...]:
+    """Return those that a query may name; nobody has to read others.
+
+    >>> from distiller.vo.tap import Upload
+    >>> two = Upload("a1", "param:x"), Upload("b", "param:y")
+    >>> [upload.name for upload in named(two, "SELECT * FROM tap_upload.A1")]
+    ['a1']
+    """
+    words = {word.lower() for word in _WORD.findall(query)}
+    return tuple(upload for upload in uploads if upload.name in words)
+
+
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+
+
 def gather(
-    uploads: Sequence[Upload], files: Mapping[str, Path], settings: Settings
+    uploads: Sequence[Upload],
+    files: Mapping[str, Path],
+    settings: Settings,
+    patience: Patience | None = None,
 ) -> Uploads:
     """Read the tables that come with a query; nothing of them is kept.
+
+    What one table may have, all may have together, and each file is read once.
 
     Parameters
     ----------
     files
         The files of the request, by the name that ``param:`` gives them.
+    patience
+        With URLs.
 
     Raises
     ------
     BadParameter
         Naming the table that cannot be had, or read, and why.
+    PassingError
+        If a URL does not answer in time, or nobody waits any more.
     """
+    patience = patience or Patience(settings.upload_url_timeout_s)
     found = Uploads()
     words: list[str] = []
     limits = tables.Limits.of(settings)
-    for upload in uploads:
-        try:
-            brought = _read(upload, files, settings, limits)
-        except BadParameter:
-            raise
-        except UserError as error:
-            raise BadParameter(
-                "UPLOAD", f"{upload.name}: {error.message}", hint=error.hint
-            ) from error
-        name = f"{UPLOAD_SCHEMA}.{upload.name}"
-        stored = f"{_STORED}{upload.name}"
-        found.catalog[name] = Table(
-            name, brought.columns, brought.description, stored=stored
-        )
-        found.given[name] = Given(stored, brought.columns, brought.rows)
-        words += [f"{upload.name}: {word}" for word in brought.words]
+    read: dict[str, _Source] = {}
+    with contextlib.ExitStack() as stack:
+        room = limits
+        # All URLs first, so that reading takes nothing of their time.
+        for upload in uploads:
+            if upload.uri in read:
+                continue
+            with _about(upload):
+                if upload.part is not None:
+                    path = _part(upload, files)
+                else:
+                    fetched = _fetched(upload.uri, settings, room, patience)
+                    path = stack.enter_context(fetched)
+                    room = room.after(path.stat().st_size, 0)
+            read[upload.uri] = _Source(path)
+        for number, upload in enumerate(uploads, 1):
+            patience.check()
+            with _about(upload):
+                brought = read[upload.uri].brought(limits, folder_of(settings))
+            limits = limits.after(brought.rows.nbytes, brought.rows.num_rows)
+            name = f"{UPLOAD_SCHEMA}.{upload.name}"
+            # PostgreSQL cuts long names, and then two may be one.
+            stored = f"{_STORED}{number}"
+            found.catalog[name] = Table(
+                name, brought.columns, brought.description, stored=stored
+            )
+            found.given[name] = Given(stored, brought.columns, brought.rows)
+            words += [f"{upload.name}: {word}" for word in brought.words]
     return Uploads(found.catalog, found.given, tuple(words))
 
 
-def _read(
-    upload: Upload,
-    files: Mapping[str, Path],
-    settings: Settings,
-    limits: tables.Limits,
-) -> Brought:
-    if upload.part is not None:
-        path = files.get(upload.part)
-        if path is None:
-            raise UserError(
-                f"the request has no file {upload.part!r}",
-                hint="send it as a part of that name, as multipart/form-data",
-            )
-        return tables.read(path, limits, folder_of(settings))
-    with tempfile.NamedTemporaryFile(dir=folder_of(settings)) as fetched:
-        try:
-            fetch(upload.uri, fetched, settings, limits)
-        except PassingError as error:
-            error.message = f"UPLOAD: {upload.name}: {error.message}"
-            raise
-        fetched.flush()
-        return tables.read(Path(fetched.name), limits, folder_of(settings))
+@contextlib.contextmanager
+def _about(upload: Upload) -> Iterator[None]:
+    """Say of what goes wrong which table it is."""
+    try:
+        yield
+    except BadParameter:
+        raise
+    except UserError as error:
+        words = f"{upload.name}: {error.message}"
+        raise BadParameter("UPLOAD", words, hint=error.hint) from error
+    except PassingError as error:
+        error.message = f"UPLOAD: {upload.name}: {error.message}"
+        raise
+
+
+class _Source:
+    """One file, which may be the table of several names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._brought: Brought | None = None
+
+    def brought(self, limits: tables.Limits, folder: Path) -> Brought:
+        """Return its table, read at the first time; each name counts."""
+        if self._brought is None:
+            self._brought = tables.read(self.path, limits, folder)
+        else:
+            limits.check_size(self._brought.rows.nbytes)
+            limits.check_rows(self._brought.rows.num_rows)
+        return self._brought
+
+
+def _part(upload: Upload, files: Mapping[str, Path]) -> Path:
+    path = files.get(upload.part or "")
+    if path is None:
+        raise UserError(
+            f"the request has no file {upload.part!r}",
+            hint="send it as a part of that name, as multipart/form-data",
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _fetched(
+    url: str, settings: Settings, limits: tables.Limits, patience: Patience
+) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(dir=folder_of(settings)) as file:
+        fetch(url, file, settings, limits, patience)
+        file.flush()
+        yield Path(file.name)
 
 
 def folder_of(settings: Settings) -> Path:

@@ -25,6 +25,7 @@ INLINE = "param:"
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST_NAME = 60
+_MOST_TABLES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Upload:
         Raises
         ------
         BadParameter
-            If one is no such pair, or a name is no ADQL name or stands twice.
+            If one is no such pair, a name is no ADQL name or stands twice, or there
+            are too many.
         """
         found: dict[str, Upload] = {}
         for pair in (p for value in values for p in _PAIRS.split(value) if p.strip()):
@@ -70,6 +72,12 @@ class Upload:
             if upload.name in found:
                 raise BadParameter("UPLOAD", f"two tables are called {upload.name}")
             found[upload.name] = upload
+            if len(found) > _MOST_TABLES:
+                raise BadParameter(
+                    "UPLOAD",
+                    f"a query may bring {_MOST_TABLES} tables, and there are more",
+                    hint="leave out those that it does not name, or join them before",
+                )
         return tuple(found.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -578,6 +579,38 @@ def test_a_table_that_came_with_a_query_is_read_when_it_runs(
         assert "UPLOAD: t:" in job.error.message
     else:
         assert office.text(job).split() == ["word", "two", "one"]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["aborted", "late"])
+def test_a_fetch_of_a_table_ends_with_its_job(office: Office, is_late: bool) -> None:  # noqa: FBT001 - a case
+    office.open(upload_url_private=True, upload_url_timeout_s=600.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        job = office.make("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
+        if is_late:
+            office.service.set_duration(job.job_id, 1)
+        office.service.run(job.job_id)
+        silent.settimeout(30)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(3) == b"GET"
+            if not is_late:
+                office.service.abort(job.job_id)
+            job = office.until(job)
+    assert job.phase is Phase.ABORTED
+    assert job.error is not None
+    said = "its executionDuration of 1 s" if is_late else "aborted by its user"
+    assert said in job.error.message
+
+
+def test_a_url_that_is_slow_is_no_late_job(office: Office) -> None:
+    office.open(upload_url_private=True, upload_url_timeout_s=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        job = office.run("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert "t: 127.0.0.1 did not give the table within 0.2 s" in job.error.message
 
 
 def test_files_that_are_too_many_or_too_large_leave_no_job(

@@ -206,7 +206,7 @@ def test_no_other_query_sees_a_table(each_server: Server) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, range(24)))
     assert found == [f"2000,{n},{n}" for n in range(24)]
-    for name in ("tap_upload.t", "upload_t"):
+    for name in ("tap_upload.t", "upload_1"):
         answer = each_server.ask(f"SELECT * FROM {name}")
         assert f"there is no table {name}" in error_of(answer)
 
@@ -217,6 +217,15 @@ def test_an_empty_table_has_its_columns(each_server: Server) -> None:
     for form in ("tabledata", "binary2", "binary"):
         answer = send(each_server, adql, {"t": votable(empty, form)})
         assert answer.text.splitlines() == ["n,k", "0,0"]
+
+
+def test_tables_that_the_query_does_not_name_are_not_read(server: Server) -> None:
+    files = {"t": votable(sources()), "other": b"\0 not a table"}
+    answer = send(
+        server, "SELECT ra FROM TAP_UPLOAD.t", files, RESPONSEFORMAT="votable/td"
+    )
+    assert "other: not read, since the query does not name it" in answer.text
+    assert answer.text.count("<TR>") == 2
 
 
 def test_shapes_and_times_can_be_used(each_server: Server) -> None:
@@ -410,8 +419,11 @@ def test_a_redirect_to_a_private_address_is_not_followed(
             return len(looked) == 1
 
         monkeypatch.setattr(fetch, "is_public", once)
+        monkeypatch.setattr(fetch, "_is_own", lambda *_: False)
         with pytest.raises(UserError, match="private network"):
-            fetch.fetch(f"{url}/moved", out, settings, Limits(10**6, 10))
+            fetch.fetch(
+                f"{url}/moved", out, settings, Limits(10**6, 10), fetch.Patience(5)
+            )
     assert looked == ["127.0.0.1", "127.0.0.1"]
 
 

@@ -14,11 +14,12 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from distiller.core.errors import DistillerError, InternalError, TimedOut
+from distiller.core.errors import DistillerError, InternalError, TimedOut, Unreachable
 from distiller.core.files import atomic_file, write_text
 from distiller.core.times import now
 from distiller.jobs import ends, failures, folders, uploads
 from distiller.queries import answer
+from distiller.queries.fetch import Patience
 from distiller.queries.spool import Spool
 from distiller.vo.tap import TapParameters
 from distiller.vo.uws import Result
@@ -191,11 +192,17 @@ class QueryEngine:
         """Check the parameters and the query."""
         given = TapParameters.parse(run.job.parameters)
         parameters = replace(given, run_id=run.job.run_id)
-        prepared = answer.prepare(
-            parameters,
-            self._archive,
-            self._settings,
-            uploads.find(run.folder),
-            owner=run.job.owner,
-        )
+        patience = Patience(self._settings.upload_url_timeout_s)
+        run.running(patience.stop)
+        try:
+            prepared = answer.prepare(
+                parameters,
+                self._archive,
+                self._settings,
+                uploads.find(run.folder),
+                owner=run.job.owner,
+                patience=patience,
+            )
+        except TimedOut as error:  # a URL was late, the job was not
+            raise Unreachable(error.message, hint=error.hint) from error
         return replace(prepared, timeout_s=float(run.job.execution_duration_s))

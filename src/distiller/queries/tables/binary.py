@@ -105,7 +105,8 @@ def decoded(
     if flags:
         first = runs[0]
         assert isinstance(first, np.ndarray)  # noqa: S101 - flags begin a fixed run
-        bits = np.unpackbits(first[_FLAGS].reshape(count, -1), axis=1)
+        width = (len(fields) + 7) // 8  # numpy finds none where there is no row
+        bits = np.unpackbits(first[_FLAGS].reshape(count, width), axis=1)
         mask = bits[:, : len(fields)].astype(np.bool_)
     arrays = []
     words: list[str] = []

@@ -24,15 +24,35 @@ class Limits:
         Bytes, of the file and of what it is when it is unpacked.
     rows
         Rows.
+    used_size, used_rows
+        What other tables of the same request have taken already.
     """
 
     size: int
     rows: int
+    used_size: int = 0
+    used_rows: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         """Return the limits of uploads."""
         return cls(settings.upload_mb * 10**6, settings.upload_rows)
+
+    def after(self, size: int, rows: int) -> Limits:
+        """Return what another table of the same request may have.
+
+        >>> Limits(2_000_000, 5).after(1_000_000, 4).check_rows(2)
+        Traceback (most recent call last):
+        ...
+        distiller.core.errors.UserError: with the tables before it, it has more than \
+the 5 rows that are allowed (take fewer rows, or ask the operators: upload_rows)
+        """
+        return Limits(
+            max(0, self.size - size),
+            max(0, self.rows - rows),
+            self.used_size + min(size, self.size),
+            self.used_rows + min(rows, self.rows),
+        )
 
     def check_size(self, size: int) -> None:
         """Refuse what has more bytes.
@@ -45,7 +65,8 @@ class Limits:
         """
         if size > self.size:
             raise UserError(
-                f"it has more than the {self.size / 1e6:g} MB that are allowed",
+                f"{self._it} has more than the {(self.size + self.used_size) / 1e6:g} "
+                "MB that are allowed",
                 hint="take fewer columns or rows, or ask the operators: upload_mb",
             )
 
@@ -53,9 +74,15 @@ class Limits:
         """Refuse what has more rows."""
         if rows > self.rows:
             raise UserError(
-                f"it has more than the {self.rows} rows that are allowed",
+                f"{self._it} has more than the {self.rows + self.used_rows} rows that "
+                "are allowed",
                 hint="take fewer rows, or ask the operators: upload_rows",
             )
+
+    @property
+    def _it(self) -> str:
+        others = self.used_size or self.used_rows
+        return "with the tables before it, it" if others else "it"
 
     @staticmethod
     def check_columns(columns: int) -> None:

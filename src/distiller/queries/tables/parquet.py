@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _CONTENT: Final = b"IVOA.VOTable-Parquet.content"
 """Where VOParquet 1.0 keeps a VOTable without data that describes the columns."""
-_BATCH: Final = 20_000
+_BATCH: Final = 2_000
+_WIDTHS: Final = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "BYTE_ARRAY": 4}
+"""Bytes of a value, at least, by physical type; others have 8 when they are read."""
 
 
 def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None]:
@@ -32,7 +34,7 @@ def read(path: Path, limits: Limits) -> tuple[list[Field], list[Any], str | None
     """
     try:
         with pq.ParquetFile(path) as file:
-            texts = [c.name for c in file.schema_arrow if pa.types.is_string(c.type)]
+            texts = [c.name for c in file.schema_arrow if _is_text(c.type)]
         # Texts that repeat stay one until it is known how long they are together.
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             return _table(file, limits)
@@ -47,8 +49,7 @@ def _table(
     schema = file.schema_arrow
     limits.check_columns(len(schema))
     limits.check_rows(file.metadata.num_rows)
-    groups = range(file.metadata.num_row_groups)
-    limits.check_size(sum(file.metadata.row_group(n).total_byte_size for n in groups))
+    limits.check_size(_size(file.metadata))
     said, description = _said(file.metadata.metadata or {}, limits)
     fields = [field_of(column, said.get(column.name)) for column in schema]
     chunks: list[list[Any]] = [[] for _ in schema]
@@ -67,6 +68,25 @@ def _table(
         for kept, column in zip(chunks, schema, strict=True)
     ]
     return fields, arrays, description
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _size(metadata: pq.FileMetaData) -> int:
+    """Return the bytes that values take when they are read.
+
+    A value that repeats takes next to nothing in the file. How long texts are is not
+    said.
+    """
+    size = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        columns = [group.column(c) for c in range(group.num_columns)]
+        read = sum(c.num_values * _WIDTHS.get(c.physical_type, 8) for c in columns)
+        size += max(read, group.total_byte_size)
+    return size
 
 
 def _said(

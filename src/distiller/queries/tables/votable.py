@@ -88,9 +88,12 @@ class VOTable:
                 parser.Parse(block, False)  # noqa: FBT003 - expat takes no names
             parser.Parse(b"", True)  # noqa: FBT003 - likewise
         except (expat.ExpatError, ValueError, LookupError) as error:
-            said = str(error).partition(":")[0]
+            is_expats = isinstance(error, expat.ExpatError)
+            # Others are of encodings that are not known, and of the values.
+            what = "it is no well-formed XML" if is_expats else "it cannot be read"
+            said = str(error).partition(":" if is_expats else "\n")[0]
             raise UserError(
-                f"it is no well-formed XML: {said} in line "
+                f"{what}: {said} in line "
                 f"{parser.CurrentLineNumber}, column {parser.CurrentColumnNumber}"
             ) from error
         if not self._found:
@@ -278,7 +281,7 @@ class _Stream:
                 hint="base64 can",
             )
         self._limits = limits
-        self._unzip = zlib.decompressobj(_ZIPPED) if encoding == "gzip" else None
+        self._unzip: Any = zlib.decompressobj(_ZIPPED) if encoding == "gzip" else None
         self._rest = ""
         self._data = bytearray()
 
@@ -292,13 +295,26 @@ class _Stream:
     def _take(self, plain: str) -> None:
         try:
             data = binascii.a2b_base64(plain, strict_mode=bool(plain))
-            if self._unzip is not None:
-                room = self._limits.size - len(self._data) + 1
-                data = self._unzip.decompress(data, room)
-        except (ValueError, zlib.error) as error:
+            if self._unzip is None:
+                self._data += data
+                self._limits.check_size(len(self._data))
+            elif data:
+                self._unpack(data)
+        except (binascii.Error, zlib.error) as error:
             raise UserError(f"its STREAM is broken: {error}") from error
-        self._data += data
-        self._limits.check_size(len(self._data))
+
+    def _unpack(self, data: bytes) -> None:
+        """Unpack gzip, which is one member or several behind each other."""
+        while data:
+            if self._unzip.eof:
+                data = data.lstrip(b"\0")  # which may fill up what is behind a member
+                if not data:
+                    return
+                self._unzip = zlib.decompressobj(_ZIPPED)
+            room = self._limits.size - len(self._data) + 1
+            self._data += self._unzip.decompress(data, room)
+            self._limits.check_size(len(self._data))
+            data = self._unzip.unused_data
 
     def end(self) -> bytearray:
         """Return all bytes."""

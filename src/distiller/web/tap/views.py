@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.core.errors import NotFound
 from distiller.model import examples as model_examples
 from distiller.queries import answer
+from distiller.queries.fetch import Patience
 from distiller.vo import examples as vo_examples
 from distiller.vo import vosi
 from distiller.vo.dali import Parameters
@@ -41,12 +42,23 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
     pairs, files = await sent(request)
     parameters = TapParameters.parse(pairs)
     who = await access.avisitor(request)
-    return await stream.respond(
-        lambda: answer.prepare(
-            parameters, here.archive, here.settings, files, owner=who.name or None
-        ),
-        request=request,
-    )
+    patience = Patience(here.settings.upload_url_timeout_s)
+
+    def prepared() -> answer.Prepared:
+        return answer.prepare(
+            parameters,
+            here.archive,
+            here.settings,
+            files,
+            owner=who.name or None,
+            patience=patience,
+        )
+
+    try:
+        return await stream.respond(prepared, request=request)
+    except asyncio.CancelledError:
+        patience.stop()  # the client has left
+        raise
 
 
 @allowing("GET")
