@@ -8,6 +8,7 @@ const LONGEST_ADDRESS = 6000;
 const LONGEST_TITLE = 90;
 
 const form = document.querySelector("[data-adql-form]");
+const account = form.dataset.account;
 const field = form.querySelector("[data-query]");
 const results = document.querySelector("[data-results]");
 const typed = form.querySelector("[data-typed-faults]");
@@ -64,7 +65,7 @@ function showTyped(faults) {
 
 function showHistory() {
   const box = document.querySelector("[data-history]");
-  const queries = remembered();
+  const queries = remembered(account);
   box.hidden = queries.length === 0;
   const lines = queries.map((query) => {
     const line = document.createElement("li");
@@ -98,7 +99,7 @@ async function run() {
     results.innerHTML = await answer.text();
     settled = query;
     goTo(addressOf(query));
-    if (answer.ok) remember(query);
+    if (answer.ok) remember(account, query);
     showHistory();
     startJumps();
     // Faults stand with the result now; those of the next text come with it.
@@ -138,7 +139,7 @@ form.addEventListener("submit", (event) => {
   // In the background: the page of the job comes next.
   if (event.submitter?.hasAttribute("formaction")) {
     settled = field.value;
-    remember(field.value);
+    remember(account, field.value);
     return;
   }
   event.preventDefault();
@@ -154,7 +155,7 @@ for (const link of document.querySelectorAll("[data-example]")) {
   });
 }
 document.querySelector("[data-forget]").addEventListener("click", () => {
-  forget();
+  forget(account);
   showHistory();
 });
 window.addEventListener("beforeunload", (event) => {
@@ -166,7 +167,7 @@ window.addEventListener("popstate", () => {
   if (window.location.search !== shown) window.location.reload();
 });
 
-if (results.querySelector(".table-frame")) remember(editor.text());
+if (results.querySelector(".table-frame")) remember(account, editor.text());
 showHistory();
 startJumps();
 try {
