@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LONGEST_ADDRESS: Final = 6_000
 """Longest query string that programs and proxies carry without trouble."""
 
-_NAMES: Final[dict[Kind, str]] = {
+NAMES: Final[dict[Kind, str]] = {
     "votable/b2": "VOTable",
     "votable/td": "VOTable as text",
     "csv": "CSV",
@@ -44,7 +44,7 @@ class Snippet:
 
 def twins(query: str) -> tuple[Twin, ...]:
     """Return the downloads, in the formats of the TAP service that people know."""
-    return tuple(Twin(name, kind, _of(query, kind)) for kind, name in _NAMES.items())
+    return tuple(Twin(name, kind, _of(query, kind)) for kind, name in NAMES.items())
 
 
 def _of(query: str, kind: Kind) -> str:

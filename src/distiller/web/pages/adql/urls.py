@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 urlpatterns: list[URLPattern] = [
     path("", views.page, name="adql"),
     path("results", views.results, name="adql-results"),
+    path("background", views.background, name="adql-background"),
     path("download", download.download, name="adql-download"),
     path("check", typing_check.check, name="adql-check"),
     path("completion.json", completion.answer, name="adql-completion"),

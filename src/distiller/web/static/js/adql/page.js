@@ -16,6 +16,7 @@ const said = form.querySelector("[data-said]");
 const stop = form.querySelector("[data-stop]");
 let settled = field.value;
 let running = null;
+let free = null; // the query that was found to have no faults
 let shown = window.location.search;
 
 const editor = startEditor(field, form.querySelector("[data-editor]"), {
@@ -135,11 +136,32 @@ function startJumps() {
   }
 }
 
+// The page of the job comes next, but a query with faults stays in the editor.
+async function runInBackground(event) {
+  const query = editor.text();
+  if (query === free) {
+    settled = query;
+    remember(account, query);
+    return;
+  }
+  event.preventDefault();
+  const faults = (await editor.check()) ?? [];
+  if (editor.text() !== query) return;
+  if (faults.length === 0) {
+    free = query;
+    form.requestSubmit(event.submitter);
+    free = null;
+    return;
+  }
+  showTyped(faults);
+  const [{ line, column, message }] = faults;
+  said.textContent = `Not run: line ${line}, column ${column}: ${message}`;
+  editor.jump(line, column);
+}
+
 form.addEventListener("submit", (event) => {
-  // In the background: the page of the job comes next.
   if (event.submitter?.hasAttribute("formaction")) {
-    settled = field.value;
-    remember(account, field.value);
+    runInBackground(event);
     return;
   }
   event.preventDefault();
