@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from tests.web.tap.test_user_tables import PASSWORD, add_user
 
@@ -54,3 +55,21 @@ def test_last_queries_are_those_of_the_account(server: Server, page: Page) -> No
     assert _last_queries(page, server) == [of_nobody]
     _log_in(page, server, "otto")
     assert _last_queries(page, server) == [of_otto]
+
+
+def test_own_tables_are_completed(server: Server, page: Page) -> None:
+    _log_in(page, server, "nora")
+    httpx.put(
+        f"{server.url}/tap/user_tables/stars",
+        content=b"ra,magnitude\n1,2\n",
+        auth=("nora", PASSWORD),
+    ).raise_for_status()
+    _last_queries(page, server)
+    editor = page.get_by_role("textbox", name="Query in ADQL")
+    editor.click()
+    page.keyboard.type("SELECT * FROM tap_user.st")
+    options = page.get_by_role("listbox", name="Completions")
+    options.get_by_text("stars", exact=True).wait_for()
+    page.keyboard.type("ars AS s WHERE s.mag")
+    options.get_by_text("magnitude", exact=True).wait_for()
+    page.once("dialog", lambda dialog: dialog.accept())

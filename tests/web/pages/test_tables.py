@@ -39,6 +39,32 @@ def eva(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+def test_completion_knows_them(eva: httpx.Client, server: Server) -> None:
+    def offered(client: httpx.Client) -> dict[str, list[str]]:
+        tables = client.get("/adql/completion.json").json()["tables"]
+        return {t["name"]: [c["insert"] for c in t["columns"]] for t in tables}
+
+    before = eva.get("/adql/completion.json").headers["ETag"]
+    assert "tap_user.stars" not in offered(eva)
+    eva.put(
+        "/tap/user_tables/stars",
+        content=b"ra,Two Words\n1,2\n",
+        auth=("eva", PASSWORD),
+    ).raise_for_status()
+    assert offered(eva)["tap_user.stars"] == ["ra", '"Two Words"']
+    assert "ivoa.obscore" in offered(eva)
+    stale = eva.get("/adql/completion.json", headers={"If-None-Match": before})
+    assert stale.status_code == 200
+    fresh = eva.get(
+        "/adql/completion.json", headers={"If-None-Match": stale.headers["ETag"]}
+    )
+    assert fresh.status_code == 304
+    with httpx.Client(base_url=server.url) as nobody:
+        assert "tap_user.stars" not in offered(nobody)
+    eva.delete("/tap/user_tables/stars", auth=("eva", PASSWORD)).raise_for_status()
+    assert "tap_user.stars" not in offered(eva)
+
+
 def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
     answer = httpx.get(f"{server.url}/tables/")
     assert answer.status_code == 302
