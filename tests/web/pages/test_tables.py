@@ -65,6 +65,20 @@ def test_completion_knows_them(eva: httpx.Client, server: Server) -> None:
     assert "tap_user.stars" not in offered(eva)
 
 
+def test_their_columns_are_shown_to_their_owner(
+    eva: httpx.Client, server: Server
+) -> None:
+    place = "/tap/user_tables/stars"
+    eva.put(place, content=b"ra,Two Words\n1,2\n", auth=("eva", PASSWORD))
+    address = "/schema/tap_user.stars/"
+    assert "&quot;Two Words&quot;" in eva.get(address).text
+    assert f'href="{address}"' in eva.get("/schema/").text
+    assert httpx.get(server.url + address).status_code == 404
+    assert "tap_user.stars" not in httpx.get(f"{server.url}/schema/").text
+    eva.delete(place, auth=("eva", PASSWORD)).raise_for_status()
+    assert eva.get(address).status_code == 404
+
+
 def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
     answer = httpx.get(f"{server.url}/tables/")
     assert answer.status_code == 302

@@ -89,7 +89,7 @@ def _column(column: Column) -> dict[str, Any]:
     described = {
         "name": column.name,
         "insert": column.adql_name,
-        "type": _type(column),
+        "type": type_of(column),
         "unit": column.unit,
         "ucd": column.ucd,
         "description": column.description,
@@ -101,12 +101,14 @@ def _column(column: Column) -> dict[str, Any]:
     }
 
 
-def _type(column: Column) -> str:
+def type_of(column: Column) -> str:
     """Return the type in a word or two.
 
     >>> from distiller.core.columns import Column
-    >>> _type(Column("t", "char", "*", "timestamp")), _type(Column("n", "char", "*"))
-    ('timestamp', 'text')
+    >>> type_of(Column("t", "char", "*", "timestamp"))
+    'timestamp'
+    >>> type_of(Column("n", "char", "*"))
+    'text'
     """
     if column.xtype is not None:
         return column.xtype.removeprefix("adql:").lower()
