@@ -39,6 +39,43 @@ def eva(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+def test_a_table_is_replaced_only_where_that_is_asked(eva: httpx.Client) -> None:
+    token = token_of(eva.get("/tables/"))
+
+    def add(data: bytes, **more: str) -> httpx.Response:
+        fields = {"name": "twice", "csrfmiddlewaretoken": token, **more}
+        return eva.post("/tables/", data=fields, files={"file": ("t.csv", data)})
+
+    assert add(b"n\n" + b"1\n" * 1234).status_code == 200
+    refused = add(b"n\n1\n")
+    assert refused.status_code == 400
+    assert "you keep a table twice already" in refused.text
+    assert "tick the box to replace it" in refused.text
+    assert '<td class="num">1,234</td>' in refused.text
+    replaced = add(b"n\n1\n", replace="yes")
+    assert replaced.status_code == 200
+    assert '<td class="num">1</td>' in replaced.text
+    eva.delete("/tap/user_tables/twice", auth=("eva", PASSWORD)).raise_for_status()
+
+
+def test_what_is_used_of_the_quota_is_told(eva: httpx.Client, server: Server) -> None:
+    limits = server.settings
+
+    def told() -> str:
+        text = re.sub(r"<[^>]+>", "", eva.get("/tables/").text)
+        return " ".join(text.split())
+
+    most = f"{limits.user_tables_mb:,} MB"
+    assert f"You keep 0 of {limits.user_tables} tables, with 0.0 of {most}" in told()
+    assert f"and 0 of {limits.user_tables_rows:,} rows" in told()
+    assert "1,000,000 rows at most" in told()
+    data = b"a,b\n" + b"1.5,2.5\n" * 20_000
+    eva.put("/tap/user_tables/used", content=data, auth=("eva", PASSWORD))
+    assert f"You keep 1 of {limits.user_tables} tables, with 0.3 of {most}" in told()
+    assert "and 20,000 of" in told()
+    eva.delete("/tap/user_tables/used", auth=("eva", PASSWORD)).raise_for_status()
+
+
 def test_completion_knows_them(eva: httpx.Client, server: Server) -> None:
     def offered(client: httpx.Client) -> dict[str, list[str]]:
         tables = client.get("/adql/completion.json").json()["tables"]
