@@ -358,3 +358,27 @@ def test_a_query_runs_in_the_background(server: Server, page: Page) -> None:
     page.get_by_role("link", name="Run again with changes").click()
     page.get_by_role("textbox", name="Query in ADQL").wait_for()
     assert _text(page.get_by_role("textbox", name="Query in ADQL")) == QUERY
+
+
+def test_faults_are_shown_before_it_runs_in_the_background(
+    server: Server, page: Page
+) -> None:
+    editor = _opened(page, server)
+    _typed(page, editor, "SELECT obs_idd FROM ivoa.obscore")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Run in the background").click()
+    page.get_by_text("Not run: line 1, column 8: there is no column").wait_for(
+        state="attached"
+    )
+    assert page.locator("[data-typed-faults]").is_visible()
+    assert page.url.startswith(f"{server.url}/adql/")
+    _typed(page, editor, QUERY)
+    page.keyboard.press("Escape")
+    page.get_by_label("as", exact=True).select_option("CSV")
+    page.get_by_role("button", name="Run in the background").click()
+    page.get_by_role("heading", name="ADQL query").wait_for()
+    link = page.get_by_role("link", name="Download the table")
+    link.wait_for()
+    assert link.get_attribute("href")
+    answer = httpx.get(f"{server.url}{link.get_attribute('href')}")
+    assert len(answer.text.splitlines()) == 5

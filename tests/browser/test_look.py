@@ -33,6 +33,9 @@ FURTHER = {
     "job-form-empty": "/jobs/new/count_map/",
     "jobs": "/jobs/",
     "help": "/help/",
+    "schema": "/schema/",
+    "schema-found": "/schema/?q=zenith",
+    "schema-table": "/schema/ivoa.obscore/",
     "login": "/accounts/login/",
     "error-404": "/nothing/here",
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.web.conftest import Server
 
 _ROOT = Path(__file__).parents[2]
-_SERVICES = "accounts|adql|data|help|jobs|obs|products|scs|search|sia2|tap|uws"
+_SERVICES = "accounts|adql|data|help|jobs|obs|products|schema|scs|search|sia2|tap|uws"
 _ADDRESS = re.compile(
     rf"(?:`|127\.0\.0\.1:8000)(/(?:{_SERVICES})(?:[/?.](?:<\w+>|[^\s`\"')>])*)?)"
 )

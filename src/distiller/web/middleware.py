@@ -1,4 +1,4 @@
-"""Around every page: what a browser may load, and errors as pages."""
+"""Around every page: what a browser may load, errors as pages, whom services answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http.response import HttpResponseBase
 
 from distiller.core.errors import DistillerError, InternalError
+from distiller.web import sharing
 from distiller.web.pages import errors
 
 if TYPE_CHECKING:
@@ -50,20 +51,28 @@ class PageMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(
         self, request: HttpRequest
     ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer with the policy in the headers, at once or later."""
-        answer = self.get_response(request)
+        before = sharing.asked_before(request)
+        answer = self.get_response(request) if before is None else before
         if isinstance(answer, HttpResponseBase):
-            return _with_policy(answer)
-        return self._later(answer)
+            ended = sharing.share(request, _with_policy(answer))
+            return self._at_once(ended) if self._is_async else ended
+        return self._later(request, answer)
 
-    async def _later(self, answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        return _with_policy(await answer)
+    async def _at_once(self, answer: HttpResponseBase) -> HttpResponseBase:
+        return answer
+
+    async def _later(
+        self, request: HttpRequest, answer: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        return sharing.share(request, _with_policy(await answer))
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import set_script_prefix
 
 from distiller.core.errors import BadParameter
+from distiller.web import sharing
 from distiller.web.basic import challenged
 from distiller.web.errors import as_votable
 
@@ -82,7 +83,11 @@ class ServiceHandler(ASGIHandler):
             said = str(error).partition(" You may")[0]
             return as_votable(BadParameter("request", said))
         _be_nobody(request)
-        answer: HttpResponseBase = await self._get_response_async(request)  # type: ignore[attr-defined]  # the stubs lack it
+        answer: HttpResponseBase | None = sharing.asked_before(request)
+        if answer is None:
+            answer = await self._get_response_async(request)  # type: ignore[attr-defined]  # the stubs lack it
+        assert answer is not None  # noqa: S101 - views answer
+        sharing.share(request, answer)
         for name, value in _HEADERS.items():
             answer.headers.setdefault(name, value)
         if isinstance(answer, HttpResponse):

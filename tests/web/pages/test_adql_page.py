@@ -114,12 +114,39 @@ def test_long_queries_are_posted(client: httpx.Client) -> None:
     assert long.status_code == 200
     assert len(_cells(long.text)) == 5
     assert "too long for an address" in long.text
-    assert (
-        '<button class="plain-button" name="RESPONSEFORMAT" value="csv">' in long.text
-    )
+    assert '<button class="plain-button" name="format" value="csv">' in long.text
     assert (
         client.post("/adql/", data={"query": " \r\n"}).headers["Location"] == "/adql/"
     )
+
+
+def test_every_format_is_downloaded_under_a_name(client: httpx.Client) -> None:
+    html = client.get("/adql/", params={"query": QUERY}).text
+    links = [unescape(link) for link in re.findall(r'"(/adql/download[^"]+)"', html)]
+    names = set()
+    for link in links:
+        answer = client.get(link)
+        assert answer.status_code == 200
+        assert answer.headers["X-Query-Row-Limit"]
+        said = answer.headers["Content-Disposition"]
+        names.add(said.removeprefix('attachment; filename="result.').removesuffix('"'))
+    assert len(links) == 7
+    assert names == {"vot", "csv", "tsv", "json", "fits", "parquet"}
+    posted = client.post("/adql/download", data={"query": LONG, "format": "tsv"})
+    assert len(posted.text.splitlines()) == 6
+    assert posted.headers["Content-Disposition"].endswith('"result.tsv"')
+    # What programs ask stays as it was.
+    asked = client.get("/tap/sync", params={"LANG": "ADQL", "QUERY": QUERY})
+    assert "Content-Disposition" not in asked.headers
+
+
+def test_a_download_that_fails_is_a_page(client: httpx.Client) -> None:
+    wrong = client.get("/adql/download", params={"query": "SELECT x", "format": "csv"})
+    assert wrong.status_code == 400
+    assert "This request cannot be answered" in wrong.text
+    odd = client.get("/adql/download", params={"query": QUERY, "format": "odt"})
+    assert "RESPONSEFORMAT" in odd.text
+    assert "parquet" in odd.text
 
 
 def test_faults_stand_at_their_place(client: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.web.tap.test_user_tables import PASSWORD, add_user
 
 from distiller.web.pages.help.views import SERVICES, Service
 
@@ -74,3 +75,44 @@ def test_the_lines_of_python_run(server: Server, tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, "5 3 0\n"), done.stderr
+
+
+@pytest.mark.slow
+def test_the_commands_for_own_tables_run(server: Server, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    add_user(server, "uma")
+    (tmp_path / "sources.csv").write_text("ra,dec\n83.6,22.5\n1.5,2.5\n")
+    with_query = _block(server, "A table with a query, with curl")
+    keep, ask, drop = _block(server, "Tables of your own, with curl").splitlines()
+    said = [_shell(command, tmp_path) for command in (with_query, keep, ask)]
+    assert said[0].splitlines() == ["ra,dec", "83.6,22.5", "1.5,2.5"]
+    assert said[1] == "Query this table as tap_user.mine\n"
+    assert said[2].splitlines() == ["n", "2"]
+    script = _block(server, "Log in with pyVO").replace("NAME", "uma")
+    script = script.replace('"PASSWORD"', repr(PASSWORD)) + "\nprint(mine['n'][0])\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+    assert _shell(drop, tmp_path) == "Dropped user table mine\n"
+
+
+def _shell(command: str, folder: Path) -> str:
+    """Run a command of the page as uma, who has given her password."""
+    quiet = command.replace("curl ", "curl -sS --fail-with-body ", 1)
+    done = subprocess.run(
+        ["bash", "-euc", quiet.replace("-u NAME", f"-u 'uma:{PASSWORD}'")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -284,18 +284,31 @@ def ended(here: Any, job: Job, update: dict[str, Any], to: Phase) -> None:
 
 
 def test_a_query_is_run_in_the_background(client: Client, here: Any) -> None:
-    answer = client.post("/jobs/query/", {"query": ADQL.replace("\n", "\r\n")})
-    assert answer.status_code == 302
+    asked = {"query": ADQL.replace("\n", "\r\n"), "format": "fits"}
+    answer = client.post("/adql/background", asked)
+    assert answer.status_code == 303
     (job,) = here.list(owner=None)
     assert answer.headers["Location"] == f"/jobs/{job.job_id}/"
     assert (job.task, job.phase) == ("tap", Phase.QUEUED)
-    assert job.parameters == (("LANG", "ADQL"), ("QUERY", ADQL))
-    empty = client.post("/jobs/query/", {"query": " "})
-    assert empty.status_code == 400
-    assert "query: missing" in text_of(empty)
-    assert "write one on the adql page" in text_of(empty).lower()
-    assert client.get("/jobs/query/").status_code == 405
+    given = {"LANG": "ADQL", "QUERY": ADQL, "RESPONSEFORMAT": "fits"}
+    assert dict(job.parameters) == given
+    empty = client.post("/adql/background", {"query": " "})
+    assert empty.headers["Location"] == "/adql/"
+    assert client.get("/adql/background").status_code == 405
     assert len(here.list(owner=None)) == 1
+
+
+def test_a_query_with_faults_makes_no_job(client: Client, here: Any) -> None:
+    query = "SELECT obs_idd\nFROM ivoa.obscore"
+    answer = client.post("/adql/background", {"query": query, "format": "csv"})
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert f"{query}</textarea>" in page
+    assert "SELECT <mark>obs_idd</mark>" in page
+    odd = client.post("/adql/background", {"query": ADQL, "format": "odt"})
+    assert odd.status_code == 400
+    assert "unknown" in text_of(odd)
+    assert len(here.list(owner=None)) == 0
 
 
 def test_the_page_of_a_query(client: Client, here: Any) -> None:

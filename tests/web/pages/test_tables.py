@@ -39,6 +39,83 @@ def eva(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+def test_a_table_is_replaced_only_where_that_is_asked(eva: httpx.Client) -> None:
+    token = token_of(eva.get("/tables/"))
+
+    def add(data: bytes, **more: str) -> httpx.Response:
+        fields = {"name": "twice", "csrfmiddlewaretoken": token, **more}
+        return eva.post("/tables/", data=fields, files={"file": ("t.csv", data)})
+
+    assert add(b"n\n" + b"1\n" * 1234).status_code == 200
+    refused = add(b"n\n1\n")
+    assert refused.status_code == 400
+    assert "you keep a table twice already" in refused.text
+    assert "tick the box to replace it" in refused.text
+    assert '<td class="num">1,234</td>' in refused.text
+    replaced = add(b"n\n1\n", replace="yes")
+    assert replaced.status_code == 200
+    assert '<td class="num">1</td>' in replaced.text
+    eva.delete("/tap/user_tables/twice", auth=("eva", PASSWORD)).raise_for_status()
+
+
+def test_what_is_used_of_the_quota_is_told(eva: httpx.Client, server: Server) -> None:
+    limits = server.settings
+
+    def told() -> str:
+        text = re.sub(r"<[^>]+>", "", eva.get("/tables/").text)
+        return " ".join(text.split())
+
+    most = f"{limits.user_tables_mb:,} MB"
+    assert f"You keep 0 of {limits.user_tables} tables, with 0.0 of {most}" in told()
+    assert f"and 0 of {limits.user_tables_rows:,} rows" in told()
+    assert "1,000,000 rows at most" in told()
+    data = b"a,b\n" + b"1.5,2.5\n" * 20_000
+    eva.put("/tap/user_tables/used", content=data, auth=("eva", PASSWORD))
+    assert f"You keep 1 of {limits.user_tables} tables, with 0.3 of {most}" in told()
+    assert "and 20,000 of" in told()
+    eva.delete("/tap/user_tables/used", auth=("eva", PASSWORD)).raise_for_status()
+
+
+def test_completion_knows_them(eva: httpx.Client, server: Server) -> None:
+    def offered(client: httpx.Client) -> dict[str, list[str]]:
+        tables = client.get("/adql/completion.json").json()["tables"]
+        return {t["name"]: [c["insert"] for c in t["columns"]] for t in tables}
+
+    before = eva.get("/adql/completion.json").headers["ETag"]
+    assert "tap_user.stars" not in offered(eva)
+    eva.put(
+        "/tap/user_tables/stars",
+        content=b"ra,Two Words\n1,2\n",
+        auth=("eva", PASSWORD),
+    ).raise_for_status()
+    assert offered(eva)["tap_user.stars"] == ["ra", '"Two Words"']
+    assert "ivoa.obscore" in offered(eva)
+    stale = eva.get("/adql/completion.json", headers={"If-None-Match": before})
+    assert stale.status_code == 200
+    fresh = eva.get(
+        "/adql/completion.json", headers={"If-None-Match": stale.headers["ETag"]}
+    )
+    assert fresh.status_code == 304
+    with httpx.Client(base_url=server.url) as nobody:
+        assert "tap_user.stars" not in offered(nobody)
+    eva.delete("/tap/user_tables/stars", auth=("eva", PASSWORD)).raise_for_status()
+    assert "tap_user.stars" not in offered(eva)
+
+
+def test_their_columns_are_shown_to_their_owner(
+    eva: httpx.Client, server: Server
+) -> None:
+    place = "/tap/user_tables/stars"
+    eva.put(place, content=b"ra,Two Words\n1,2\n", auth=("eva", PASSWORD))
+    address = "/schema/tap_user.stars/"
+    assert "&quot;Two Words&quot;" in eva.get(address).text
+    assert f'href="{address}"' in eva.get("/schema/").text
+    assert httpx.get(server.url + address).status_code == 404
+    assert "tap_user.stars" not in httpx.get(f"{server.url}/schema/").text
+    eva.delete(place, auth=("eva", PASSWORD)).raise_for_status()
+    assert eva.get(address).status_code == 404
+
+
 def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
     answer = httpx.get(f"{server.url}/tables/")
     assert answer.status_code == 302

@@ -21,7 +21,9 @@ WITH_COOKIE = {"Cookie": "sessionid=of-nobody"}
 def _told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
     """Return what an answer says, but for the date and for how it is cut up."""
     # A session that is not known is taken away.
-    hidden = {"date", "content-length", "transfer-encoding", "vary", "set-cookie"}
+    # Only answers to nobody are shown to pages of other sites.
+    hidden = {"access-control-allow-origin", "access-control-expose-headers"}
+    hidden |= {"date", "content-length", "transfer-encoding", "vary", "set-cookie"}
     headers = {k: v for k, v in answer.headers.items() if k not in hidden}
     return answer.status_code, answer.content, headers
 

@@ -17,5 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("products/", include("distiller.web.pages.products.urls")),
     path("jobs/", include("distiller.web.pages.jobs.urls")),
     path("tables/", include("distiller.web.pages.tables.urls")),
+    path("schema/", include("distiller.web.pages.schema.urls")),
     path("help/", include("distiller.web.pages.help.urls")),
 ]

@@ -11,15 +11,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.http import require_safe
 
 from distiller.adql.vocabulary import vocabulary
 from distiller.core.reserved import adql_name
-from distiller.web import site
+from distiller.web import access, site
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     from distiller.core.columns import Catalog, Column, Table
 
@@ -36,9 +38,24 @@ def _document() -> tuple[bytes, str]:
     kept = _Holder.kept
     if kept is None or kept[0] is not catalog:
         text = json.dumps(document(catalog), separators=(",", ":")).encode()
-        kept = catalog, text, f'"{hashlib.sha256(text).hexdigest()}"'
+        kept = catalog, text, _tag(text)
         _Holder.kept = kept
     return kept[1:]
+
+
+def _document_for(owner: str) -> tuple[bytes, str]:
+    """Return the document with the tables that a user keeps, and its entity tag."""
+    archive = site.current().archive
+    own = archive.tables_of(owner)
+    if not own:
+        return _document()
+    whole = document({**archive.catalog, **own})
+    text = json.dumps(whole, separators=(",", ":")).encode()
+    return text, _tag(text)
+
+
+def _tag(text: bytes) -> str:
+    return f'"{hashlib.sha256(text).hexdigest()}"'
 
 
 def document(catalog: Catalog) -> dict[str, Any]:
@@ -72,7 +89,7 @@ def _column(column: Column) -> dict[str, Any]:
     described = {
         "name": column.name,
         "insert": column.adql_name,
-        "type": _type(column),
+        "type": type_of(column),
         "unit": column.unit,
         "ucd": column.ucd,
         "description": column.description,
@@ -84,12 +101,14 @@ def _column(column: Column) -> dict[str, Any]:
     }
 
 
-def _type(column: Column) -> str:
+def type_of(column: Column) -> str:
     """Return the type in a word or two.
 
     >>> from distiller.core.columns import Column
-    >>> _type(Column("t", "char", "*", "timestamp")), _type(Column("n", "char", "*"))
-    ('timestamp', 'text')
+    >>> type_of(Column("t", "char", "*", "timestamp"))
+    'timestamp'
+    >>> type_of(Column("n", "char", "*"))
+    'text'
     """
     if column.xtype is not None:
         return column.xtype.removeprefix("adql:").lower()
@@ -102,15 +121,11 @@ def _type(column: Column) -> str:
     )
 
 
-def _tag(request: HttpRequest) -> str:
-    del request
-    return _document()[1]
-
-
 @require_safe
 @cache_control(private=True, no_cache=True)
-@condition(etag_func=_tag)
-def answer(request: HttpRequest) -> HttpResponse:
+def answer(request: HttpRequest) -> HttpResponseBase:
     """Send the document; whoever has it already is told so by its entity tag."""
-    del request
-    return HttpResponse(_document()[0], content_type="application/json")
+    owner = access.visitor(request).name
+    text, tag = _document_for(owner) if owner else _document()
+    whole = HttpResponse(text, content_type="application/json", headers={"ETag": tag})
+    return get_conditional_response(request, etag=tag, response=whole) or whole

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LONGEST_ADDRESS: Final = 6_000
 """Longest query string that programs and proxies carry without trouble."""
 
-_NAMES: Final[dict[Kind, str]] = {
+NAMES: Final[dict[Kind, str]] = {
     "votable/b2": "VOTable",
     "votable/td": "VOTable as text",
     "csv": "CSV",
@@ -43,13 +43,13 @@ class Snippet:
 
 
 def twins(query: str) -> tuple[Twin, ...]:
-    """Return the result in the formats of the TAP service that people know."""
-    return tuple(Twin(name, kind, _of(query, kind)) for kind, name in _NAMES.items())
+    """Return the downloads, in the formats of the TAP service that people know."""
+    return tuple(Twin(name, kind, _of(query, kind)) for kind, name in NAMES.items())
 
 
 def _of(query: str, kind: Kind) -> str:
-    given = urlencode({"LANG": "ADQL", "RESPONSEFORMAT": kind, "QUERY": query})
-    return f"/tap/sync?{given}" if len(given) <= LONGEST_ADDRESS else ""
+    given = urlencode({"format": kind, "query": query})
+    return f"/adql/download?{given}" if len(given) <= LONGEST_ADDRESS else ""
 
 
 def snippets(query: str, base_url: str) -> tuple[Snippet, ...]:

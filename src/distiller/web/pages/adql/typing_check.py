@@ -43,9 +43,12 @@ async def check(request: HttpRequest) -> JsonResponse:
         query = str(request.POST.get("query", ""))
         who = await access.avisitor(request)
         faults = (
-            await asyncio.to_thread(_faults, query, who.name) if query.strip() else []
+            await asyncio.to_thread(faults_of, query, who.name) if query.strip() else ()
         )
-        return JsonResponse({"faults": faults}, headers={"Cache-Control": "no-store"})
+        return JsonResponse(
+            {"faults": [_as_json(mark) for mark in faults]},
+            headers={"Cache-Control": "no-store"},
+        )
     except Exception as error:  # noqa: BLE001 - the edge of a request
         ours = errors.ours(error, f"answering {request.path}")
         return _refused(ours, errors.status_of(ours), errors.headers_of(ours))
@@ -56,15 +59,21 @@ def _is_short(request: HttpRequest) -> bool:
     return given.isdecimal() and int(given) <= MOST_BYTES
 
 
-def _faults(query: str, owner: str | None) -> list[dict[str, Any]]:
-    """Return what ``/tap/sync`` would say of a query before it runs."""
+def faults_of(query: str, owner: str | None, kind: str = "") -> tuple[Mark, ...]:
+    """Return what ``/tap/sync`` would say of a query before it runs.
+
+    Parameters
+    ----------
+    kind
+        The format of its answer.
+    """
     here = site.current()
     try:
-        parameters = TapParameters(query=query)
+        parameters = TapParameters(query=query, responseformat=kind)
         answer.prepare(parameters, here.archive, here.settings, owner=owner)
     except QueryError as error:
-        return [_as_json(mark) for mark in marks(query, error.faults)]
-    return []
+        return marks(query, error.faults)
+    return ()
 
 
 def _as_json(mark: Mark) -> dict[str, Any]:

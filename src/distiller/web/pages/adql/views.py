@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -13,11 +14,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from distiller.core.errors import NotFound
+from distiller.jobs.store import QUERY
 from distiller.model.examples import examples
 from distiller.web import access, site
 from distiller.web.errors import headers_of
 from distiller.web.pages.adql import elsewhere
 from distiller.web.pages.adql.run import Outcome, run
+from distiller.web.pages.adql.typing_check import faults_of
 from distiller.web.pages.jobs import queries
 from distiller.web.tap.gate import owner_of
 
@@ -72,14 +75,7 @@ async def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(target, status=_SEE_OTHER)
     text = asked.query or await _of_job(request) or _example(request.GET.get("example"))
     outcome = await _outcome(request, asked)
-    words = {
-        "here": "adql",
-        "text": text,
-        "text_lines": min(max(text.count("\n") + 2, _LINES[0]), _LINES[-1]),
-        "row_choices": ROWS,
-        "examples": _examples(),
-        **_words(asked, outcome),
-    }
+    words = _page_words(asked, text, outcome)
     return await _rendered(request, "adql/page.html", words, outcome)
 
 
@@ -126,6 +122,39 @@ def _example(name: str | None) -> str:
         known = ", ".join(e.name for e in _examples())
         raise NotFound(f"there is no example {name}", hint=f"there are {known}")
     return found.adql.strip()
+
+
+# As for the services (decision 0055): a form of another site comes without a session,
+# and makes a job of nobody at most.
+@csrf_exempt
+@require_http_methods(["POST"])
+async def background(request: HttpRequest) -> HttpResponse:
+    """Run a query as a job and lead to it; one with faults is shown with them."""
+    asked = read(request)
+    if not asked.query:
+        return HttpResponseRedirect("/adql/", status=_SEE_OTHER)
+    who = await access.avisitor(request)
+    kind = str(request.POST.get("format", ""))
+    faults = await asyncio.to_thread(faults_of, asked.query, who.name, kind)
+    if faults:
+        words = _page_words(asked, asked.query, Outcome(faults=faults))
+        return await _rendered(request, "adql/page.html", words, words["outcome"])
+    pairs = [("LANG", "ADQL"), ("QUERY", asked.query)]
+    pairs += [("RESPONSEFORMAT", kind)] if kind else []
+    made = await sync_to_async(site.current().jobs.submit)(QUERY, pairs, who)
+    return HttpResponseRedirect(f"/jobs/{made.job_id}/", status=_SEE_OTHER)
+
+
+def _page_words(asked: Asked, text: str, outcome: Outcome | None) -> dict[str, Any]:
+    return {
+        "here": "adql",
+        "text": text,
+        "text_lines": min(max(text.count("\n") + 2, _LINES[0]), _LINES[-1]),
+        "row_choices": ROWS,
+        "examples": _examples(),
+        "formats": elsewhere.NAMES,
+        **_words(asked, outcome),
+    }
 
 
 def _words(asked: Asked, outcome: Outcome | None) -> dict[str, Any]:

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.shortcuts import redirect
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
-
-from distiller.core.errors import BadParameter
-from distiller.jobs.store import QUERY
-from distiller.web import access, site
-
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
     from distiller.vo.uws import Job
 
 TITLE: Final = "ADQL query"
@@ -41,17 +31,3 @@ def parameters(found: Job) -> list[tuple[str, str, str]]:
 def again(found: Job) -> str:
     """Return the address at which the query may be changed and run again."""
     return f"/adql/?job={found.job_id}"
-
-
-# As for the services (decision 0055): a form of another site comes without a session,
-# and makes a job of nobody at most.
-@csrf_exempt
-@require_POST
-def new(request: HttpRequest) -> HttpResponse:
-    """Run a query in the background, and show its job."""
-    query = str(request.POST.get("query", ""))
-    if not query.strip():
-        raise BadParameter("query", "missing", hint="write one on the ADQL page")
-    pairs = [("LANG", "ADQL"), ("QUERY", query.replace("\r\n", "\n"))]
-    made = site.current().jobs.submit(QUERY, pairs, access.visitor(request))
-    return redirect("job", job_id=made.job_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from distiller.web.pages.jobs import queries, views
+from distiller.web.pages.jobs import views
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -15,7 +15,6 @@ urlpatterns: list[URLPattern] = [
     path("", views.job_list, name="jobs"),
     path("count/", views.count, name="jobs-count"),
     path("new/<str:task>/", views.new, name="job-new"),
-    path("query/", queries.new, name="job-query"),
     path("<str:job_id>/", views.job, name="job"),
     path("<str:job_id>/run/", views.run, name="job-run"),
     path("<str:job_id>/abort/", views.abort, name="job-abort"),

@@ -38,10 +38,13 @@ def page(request: HttpRequest) -> HttpResponse:
         except UserError as error:
             trouble = error
     here = site.current()
+    tables = here.archive.user_tables.of(owner)
     words: dict[str, Any] = {
         "here": "tables",
         "schema": SCHEMA,
-        "tables": here.archive.user_tables.of(owner),
+        "tables": tables,
+        "used_mb": f"{sum(table.size for table in tables) / 10**6:,.1f}",
+        "used_rows": sum(table.rows for table in tables),
         "settings": here.settings,
         "trouble": trouble,
         "name": request.POST.get("name", ""),
@@ -56,6 +59,13 @@ def _add(request: HttpRequest, owner: str) -> None:
     file = request.FILES.get("file")
     if not isinstance(file, TemporaryUploadedFile):
         raise BadParameter("file", "missing", hint="choose a file with a table")
+    kept = site.current().archive.user_tables.of(owner)
+    if "replace" not in request.POST and any(table.name == name for table in kept):
+        raise BadParameter(
+            "name",
+            f"you keep a table {name} already",
+            hint="tick the box to replace it, or give another name",
+        )
     keep(site.current(), owner, name, Path(file.temporary_file_path()))
 
 

@@ -28,6 +28,16 @@ def get(items: Mapping[str, Any], name: str) -> Any:
 
 
 @register.filter
+def grouped(number: int) -> str:
+    """Write a whole number with commas between its thousands.
+
+    >>> grouped(1000000)
+    '1,000,000'
+    """
+    return f"{number:,}"
+
+
+@register.filter
 def shorten(text: str) -> str:
     """Cut a long identifier; the full one stands in the title.
 

@@ -1,4 +1,6 @@
-// Every page: the theme button and the keys.
+// Every page: the theme button, the keys, and what logging out forgets.
+
+import { forget } from "./adql/history.js";
 
 const ORDER = ["auto", "light", "dark"];
 
@@ -72,5 +74,12 @@ function startKeys() {
   });
 }
 
+// The next person at this browser does not see what this account asked.
+function startLogOut() {
+  const form = document.querySelector("[data-log-out]");
+  form?.addEventListener("submit", () => forget(form.dataset.logOut));
+}
+
 startTheme();
 startKeys();
+startLogOut();

@@ -244,6 +244,8 @@ export function startEditor(field, place, { run, told, changed }) {
   return {
     text: () => view.state.doc.toString(),
     focus: () => view.focus(),
+    // The faults of the text, which are marked, too; null where the server cannot say.
+    check: () => (cm.forceLinting(view), checked(view.state.doc.toString())),
     // One change of the whole text, which the keys for "undo" take back.
     replace(text) {
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: 0 }, userEvent: "input.load" });

@@ -1,32 +1,37 @@
-// The last queries that ran, in the storage of this browser.
+// The last queries that ran, in the storage of this browser, of each account by itself.
 
-const KEY = "adql-history";
+const KEY = "adql-queries:";
 const MOST = 30;
 const LONGEST = 20_000;
 
-export function remembered() {
+// Those of nobody in particular have no name.
+const keyOf = (account) => `${KEY}${account}`;
+
+export function remembered(account) {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const kept = JSON.parse(localStorage.getItem(keyOf(account)) ?? "[]");
     return Array.isArray(kept) ? kept.filter((q) => typeof q === "string").slice(0, MOST) : [];
   } catch {
     return [];
   }
 }
 
-export function remember(query) {
+export function remember(account, query) {
   const text = query.trim();
   if (text === "" || text.length > LONGEST) return;
-  const kept = [text, ...remembered().filter((q) => q !== text)].slice(0, MOST);
+  const kept = [text, ...remembered(account).filter((q) => q !== text)].slice(0, MOST);
   try {
-    localStorage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(keyOf(account), JSON.stringify(kept));
   } catch {
     // No storage, or it is full: the query itself is not lost.
   }
 }
 
-export function forget() {
+export function forget(account) {
   try {
-    localStorage.removeItem(KEY);
+    localStorage.removeItem(keyOf(account));
+    // Until version 4 those of all accounts were kept together.
+    localStorage.removeItem("adql-history");
   } catch {
     // There is nothing to forget then.
   }

@@ -8,6 +8,7 @@ const LONGEST_ADDRESS = 6000;
 const LONGEST_TITLE = 90;
 
 const form = document.querySelector("[data-adql-form]");
+const account = form.dataset.account;
 const field = form.querySelector("[data-query]");
 const results = document.querySelector("[data-results]");
 const typed = form.querySelector("[data-typed-faults]");
@@ -15,6 +16,7 @@ const said = form.querySelector("[data-said]");
 const stop = form.querySelector("[data-stop]");
 let settled = field.value;
 let running = null;
+let free = null; // the query that was found to have no faults
 let shown = window.location.search;
 
 const editor = startEditor(field, form.querySelector("[data-editor]"), {
@@ -64,7 +66,7 @@ function showTyped(faults) {
 
 function showHistory() {
   const box = document.querySelector("[data-history]");
-  const queries = remembered();
+  const queries = remembered(account);
   box.hidden = queries.length === 0;
   const lines = queries.map((query) => {
     const line = document.createElement("li");
@@ -98,7 +100,7 @@ async function run() {
     results.innerHTML = await answer.text();
     settled = query;
     goTo(addressOf(query));
-    if (answer.ok) remember(query);
+    if (answer.ok) remember(account, query);
     showHistory();
     startJumps();
     // Faults stand with the result now; those of the next text come with it.
@@ -134,11 +136,32 @@ function startJumps() {
   }
 }
 
+// The page of the job comes next, but a query with faults stays in the editor.
+async function runInBackground(event) {
+  const query = editor.text();
+  if (query === free) {
+    settled = query;
+    remember(account, query);
+    return;
+  }
+  event.preventDefault();
+  const faults = (await editor.check()) ?? [];
+  if (editor.text() !== query) return;
+  if (faults.length === 0) {
+    free = query;
+    form.requestSubmit(event.submitter);
+    free = null;
+    return;
+  }
+  showTyped(faults);
+  const [{ line, column, message }] = faults;
+  said.textContent = `Not run: line ${line}, column ${column}: ${message}`;
+  editor.jump(line, column);
+}
+
 form.addEventListener("submit", (event) => {
-  // In the background: the page of the job comes next.
   if (event.submitter?.hasAttribute("formaction")) {
-    settled = field.value;
-    remember(field.value);
+    runInBackground(event);
     return;
   }
   event.preventDefault();
@@ -154,7 +177,7 @@ for (const link of document.querySelectorAll("[data-example]")) {
   });
 }
 document.querySelector("[data-forget]").addEventListener("click", () => {
-  forget();
+  forget(account);
   showHistory();
 });
 window.addEventListener("beforeunload", (event) => {
@@ -166,7 +189,7 @@ window.addEventListener("popstate", () => {
   if (window.location.search !== shown) window.location.reload();
 });
 
-if (results.querySelector(".table-frame")) remember(editor.text());
+if (results.querySelector(".table-frame")) remember(account, editor.text());
 showHistory();
 startJumps();
 try {

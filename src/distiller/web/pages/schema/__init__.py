@@ -1,0 +1,1 @@
+"""Pages of the tables and columns that a query may name."""
