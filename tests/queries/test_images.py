@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from distiller.adql import translate
 from distiller.archive import functions
+from distiller.core.covers import cover_names
 from distiller.model import load_model
 from distiller.queries import images, literals
 from distiller.vo.shapes import Range
@@ -97,10 +98,16 @@ def sky() -> Iterator[tuple[duckdb.DuckDBPyConnection, np.ndarray]]:
     for statement in functions.macro_statements():
         database.execute(statement)
     database.execute("CREATE SCHEMA ivoa")
-    database.execute("CREATE TABLE ivoa.obscore (n INTEGER, s_region DOUBLE[])")
     rows = {"n": range(_POINTS), "s_region": [[*p, 1e-6] for p in places.tolist()]}
     database.register("given", pa.table(rows))
-    database.execute("INSERT INTO ivoa.obscore SELECT * FROM given")
+    covers = ", ".join(
+        f'cover[{number}] AS "{name}"'
+        for number, name in enumerate(cover_names("s_region"), 1)
+    )
+    database.execute(
+        f"CREATE TABLE ivoa.obscore AS SELECT n, s_region, {covers} FROM "
+        "(SELECT *, dst_cover(s_region, NULL) AS cover FROM given)"
+    )
     yield database, places
     functions.unregister(database)
     database.close()
