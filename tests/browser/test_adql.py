@@ -228,7 +228,7 @@ def test_a_query_can_be_stopped(server: Server, page: Page) -> None:
     tables = ", ".join(f"ivoa.obscore AS t{n}" for n in range(12))
     _typed(page, editor, f"SELECT COUNT(*) AS n FROM {tables} WHERE t0.s_ra > t9.s_ra")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped.").wait_for()
     assert page.get_by_role("button", name="Stop").count() == 0
@@ -294,7 +294,7 @@ def test_without_scripts(server: Server, open_page: OpenPage, query: str) -> Non
     with open_page(scripts=False) as page:
         page.goto(f"{server.url}/adql/")
         page.get_by_role("textbox", name="Query").fill(query)
-        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name="Run", exact=True).click()
         table = page.get_by_role("region", name="Result table")
         assert table.get_by_role("row").count() == 5
         assert ("query=" in page.url) == (query == QUERY)
@@ -302,7 +302,7 @@ def test_without_scripts(server: Server, open_page: OpenPage, query: str) -> Non
         text = page.get_by_role("textbox", name="Query").input_value()
         assert text.startswith("SELECT o.obs_id, b.block_id")
         page.get_by_role("textbox", name="Query").fill("SELECT s_raa FROM ivoa.obscore")
-        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name="Run", exact=True).click()
         assert page.locator(".faults mark").inner_text() == "s_raa"
 
 
