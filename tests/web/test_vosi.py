@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory
 from lxml import etree
 
@@ -15,6 +18,7 @@ from distiller.vo import vosi as documents
 from distiller.web import vosi
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from tests.web.conftest import Server
 
     from distiller.core.columns import Catalog
@@ -29,6 +33,12 @@ def many() -> Catalog:
     """Return 300 tables of 20 columns."""
     names = [f"lab.t{n}" for n in range(300)]
     return {name: Table(name, COLUMNS, primary_key=("c0",)) for name in names}
+
+
+def told(request: HttpRequest, catalog: Catalog, **more: Any) -> HttpResponse:
+    answer = asyncio.run(vosi.tableset(request, catalog, **more))
+    assert isinstance(answer, HttpResponse)
+    return answer
 
 
 def test_a_document_of_many_tables_is_made_once_for_each_detail() -> None:
@@ -63,21 +73,52 @@ def test_another_catalog_has_another_document() -> None:
 
 def test_who_has_the_document_is_told_so() -> None:
     catalog, ask = many(), RequestFactory().get
-    first = vosi.tableset(ask("/tap/tables"), catalog, detail=None)
+    first = told(ask("/tap/tables"), catalog, detail=None)
     tag = first.headers["ETag"]
-    again = vosi.tableset(
+    again = told(
         ask("/tap/tables", headers={"If-None-Match": tag}), catalog, detail="max"
     )
     assert (again.status_code, again.headers["ETag"]) == (304, tag)
     assert again.getvalue() == b""
-    other = vosi.tableset(
+    other = told(
         ask("/tap/tables", headers={"If-None-Match": '"of yesterday"'}),
         catalog,
         detail=None,
     )
     assert (other.status_code, other.getvalue()) == (200, first.getvalue())
     with pytest.raises(BadParameter, match="DETAIL: unknown 'all'"):
-        vosi.tableset(ask("/tap/tables"), catalog, detail="all")
+        told(ask("/tap/tables"), catalog, detail="all")
+
+
+def test_catalogs_of_one_user_put_no_shared_document_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = vosi._Documents()
+    monkeypatch.setattr(vosi, "_TABLES", kept)
+    request, shared = RequestFactory().get("/tap/tables"), many()
+    whole = told(request, shared, detail=None)
+    for number in range(vosi._KEPT + 1):
+        own = {**shared, f"tap_user.t{number}": Table(f"tap_user.t{number}", COLUMNS)}
+        answer = told(request, own, detail=None, is_shared=False)
+        assert f"tap_user.t{number}<" in answer.content.decode()
+    assert kept.find(shared, "max None") == (whole.content, whole.headers["ETag"])
+    assert len(kept._kept) == 1
+
+
+def test_documents_are_made_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vosi, "_TABLES", vosi._Documents())
+    threads: list[threading.Thread] = []
+    real = documents.tableset
+
+    def noted(*given: Any, **more: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return real(*given, **more)
+
+    monkeypatch.setattr(documents, "tableset", noted)
+    for is_shared in (True, False):
+        told(RequestFactory().get("/"), many(), detail="min", is_shared=is_shared)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 def test_the_server_sends_the_tables_once(server: Server) -> None:

@@ -12,7 +12,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from distiller.core.errors import NotFound
+from distiller.core.errors import Busy, NotFound
 from distiller.core.times import now
 from distiller.jobs import folders, uploads
 from distiller.jobs.desk import KEPT, LOOK_S, MOVING, Desk, given_up
@@ -199,6 +199,10 @@ class QueryDesk(Desk):
         run, _ = self._running.get(entry.job_id, (None, None))
         if run is not None:
             self._engine.cancel(run)
+            # It may be about to name its answer, in a folder that it makes anew.
+            if not run.wait(_STOP_S):
+                message = f"the query of job {entry.job_id} has not ended yet"
+                raise Busy(message, hint="it is given up at a later turn")
         if entry.wish == "delete":
             self._remove(entry)
         else:

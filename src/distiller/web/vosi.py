@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
@@ -42,12 +43,13 @@ def availability() -> HttpResponse:
     return xml(vosi.availability(up_since=_UP_SINCE))
 
 
-def tableset(
+async def tableset(
     request: HttpRequest,
     catalog: Catalog,
     *,
     detail: str | None,
     only: str | None = None,
+    is_shared: bool = True,
 ) -> HttpResponseBase:
     """Describe tables, with an ETag: who has them already is not sent them again.
 
@@ -57,6 +59,8 @@ def tableset(
         As given: ``min`` or ``max``.
     only
         The one table to describe.
+    is_shared
+        Whether others are shown this very catalog, so that its document is kept.
     """
     level = vosi.detail_of(detail)
 
@@ -64,7 +68,15 @@ def tableset(
         shown = catalog if only is None else {only: catalog[only]}
         return vosi.tableset(shown, detail=level)
 
-    document, tag = _TABLES.of(catalog, f"{level} {only}", make)
+    if not is_shared:
+        document, tag = await asyncio.to_thread(_tagged, make)
+    else:
+        which = f"{level} {only}"
+        found = _TABLES.find(catalog, which)
+        if found is None:
+            # That of many tables takes its time, and others must not wait for it.
+            found = await asyncio.to_thread(_TABLES.of, catalog, which, make)
+        document, tag = found
     whole = xml(document)
     whole.headers["ETag"] = tag
     # It changes with an upgrade: to be asked for each time, and told in one line.
@@ -75,6 +87,12 @@ def tableset(
     return answer or whole
 
 
+def _tagged(make: Callable[[], bytes]) -> tuple[bytes, str]:
+    """Return a document and its ETag."""
+    document = make()
+    return document, quote_etag(hashlib.sha256(document).hexdigest()[:32])
+
+
 class _Documents:
     """The latest documents. A catalog is kept with them, so its id stays its own."""
 
@@ -82,22 +100,28 @@ class _Documents:
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, tuple[Catalog, bytes, str]] = OrderedDict()
 
+    def find(self, catalog: Catalog, which: str) -> tuple[bytes, str] | None:
+        """Return a document and its ETag, where it is kept."""
+        key = (id(catalog), which)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or found[0] is not catalog:
+                return None
+            self._kept.move_to_end(key)
+        return found[1], found[2]
+
     def of(
         self, catalog: Catalog, which: str, make: Callable[[], bytes]
     ) -> tuple[bytes, str]:
         """Return a document and its ETag, made where it is not kept."""
-        key = (id(catalog), which)
-        with self._lock:
-            found = self._kept.pop(key, None)
-        if found is None or found[0] is not catalog:
-            document = make()
-            tag = quote_etag(hashlib.sha256(document).hexdigest()[:32])
-            found = (catalog, document, tag)
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return found[1], found[2]
+        found = self.find(catalog, which)
+        if found is None:
+            found = _tagged(make)
+            with self._lock:
+                self._kept[id(catalog), which] = (catalog, *found)
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return found
 
 
 _TABLES: Final = _Documents()

@@ -9,7 +9,7 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -17,11 +17,14 @@ from distiller.core.errors import (
     BadParameter,
     Busy,
     IllegalState,
+    InternalError,
     NoSpace,
     NotFound,
 )
+from distiller.core.files import atomic_file
 from distiller.core.times import now
 from distiller.jobs import folders, query_desk, uploads
+from distiller.jobs.engines.queries import QueryEngine
 from distiller.jobs.limits import Times
 from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.service import JobService
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from distiller.archive import Archive
     from distiller.core.settings import Settings
+    from distiller.jobs.engines.queries import Run
     from distiller.jobs.store import JobUpdate
     from distiller.vo.uws import Job
     from distiller.web.jobs.store import OrmJobStore
@@ -667,7 +671,7 @@ def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
 def test_what_nobody_thought_of_is_logged_and_told(
     office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         message = "in /srv/home/secret.txt"
         raise RuntimeError(message)
 
@@ -678,3 +682,67 @@ def test_what_nobody_thought_of_is_logged_and_told(
     assert job.error is not None
     assert job.error.message == "I000 RuntimeError: in secret.txt"
     assert "/srv/home/secret.txt" in caplog.text
+
+
+def test_a_query_that_is_given_up_has_ended_before_its_folder_goes(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, asked, gone = threading.Event(), threading.Event(), threading.Event()
+    written: list[Path] = []
+    drop = QueryDesk._drop_answer
+
+    def slow_to_end(_: QueryEngine, run: Run) -> NoReturn:
+        run.running(asked.set)
+        begun.set()
+        asked.wait(30)
+        gone.wait(1)
+        with atomic_file(run.folder / folders.ANSWER / "result.csv") as stream:
+            stream.write(b"obs_id")
+        written.append(run.folder)
+        raise IllegalState("the query was cancelled")
+
+    def noted(desk: QueryDesk, folder: Path) -> None:
+        drop(desk, folder)
+        gone.set()
+
+    def broken(*_: object) -> NoReturn:
+        raise InternalError("the desk cannot look after it")
+
+    monkeypatch.setattr(QueryEngine, "_answered", slow_to_end)
+    desk = office.open()
+    job = office.submit()
+    assert begun.wait(30)
+    monkeypatch.setattr(QueryDesk, "_drop_answer", noted)
+    monkeypatch.setattr(QueryDesk, "_handle", broken)
+    desk.ring("")
+    found = office.until(job)
+    office.wait(lambda: written)
+    assert found.phase is Phase.ERROR
+    assert gone.wait(30)
+    assert not (office.folder(job) / folders.ANSWER).exists()
+
+
+def test_a_query_that_does_not_end_keeps_its_folder_for_now(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def endless(*_: object) -> NoReturn:
+        begun.set()
+        may_end.wait(30)
+        raise IllegalState("the query was cancelled")
+
+    def broken(*_: object) -> NoReturn:
+        raise InternalError("the desk cannot look after it")
+
+    monkeypatch.setattr(QueryEngine, "_answered", endless)
+    monkeypatch.setattr(query_desk, "_STOP_S", 0.1)
+    desk = office.open()
+    job = office.submit()
+    assert begun.wait(30)
+    monkeypatch.setattr(QueryDesk, "_handle", broken)
+    desk.ring("")
+    office.wait(lambda: "has not ended yet" in caplog.text)
+    assert office.service.get(job.job_id).phase is Phase.EXECUTING
+    may_end.set()
+    assert office.until(job).phase is Phase.ERROR

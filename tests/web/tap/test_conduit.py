@@ -200,8 +200,10 @@ def test_leaving_gives_the_disk_back() -> None:
         await asyncio.to_thread(thread.join, 10)
         assert spool.used > 0
         conduit.abandon()
-        while spool.used:  # a thread closes the file  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.01)
+        for thread in threading.enumerate():
+            if thread.name == "spool-end":
+                await asyncio.to_thread(thread.join, 10)
+        assert spool.used == 0
 
     run(story())
 

@@ -65,10 +65,12 @@ class Run:
         )
         self._thread.start()
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until its thread has ended."""
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until its thread has ended; tell whether it has."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     @property
     def is_late(self) -> bool:

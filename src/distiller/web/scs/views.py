@@ -83,7 +83,7 @@ async def availability(request: HttpRequest) -> HttpResponseBase:
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe the table that is searched."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
-    return vosi.tableset(
+    return await vosi.tableset(
         request, site.current().archive.catalog, detail=detail, only=_TABLE
     )
 

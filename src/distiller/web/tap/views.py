@@ -87,7 +87,9 @@ async def availability(request: HttpRequest) -> HttpResponseBase:
 async def tables(request: HttpRequest) -> HttpResponseBase:
     """Describe every table (VOSI 1.1 section 5)."""
     detail = Parameters(pairs_of(request)).single("DETAIL")
-    return answers.tableset(request, await _catalog(request), detail=detail)
+    catalog = await _catalog(request)
+    is_shared = catalog is site.current().archive.catalog
+    return await answers.tableset(request, catalog, detail=detail, is_shared=is_shared)
 
 
 @allowing("GET")
