@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, unquote
 
 from distiller.core.errors import BadParameter, NoSpace
 from distiller.core.files import atomic_file
@@ -21,8 +21,10 @@ MOST_FILES: Final = 100
 """Files of one job."""
 
 _LONGEST_NAME: Final = 60
-# What a request calls a file may be anything; with this it is no `..`.
+# What a request calls a file may be anything, and longer than a name of the disk.
 _PREFIX: Final = "file-"
+_NAME: Final = ".name"
+"""Ends the name of the small file beside one, which holds what a request calls it."""
 
 
 def find(folder: Path) -> dict[str, Path]:
@@ -30,8 +32,13 @@ def find(folder: Path) -> dict[str, Path]:
     place = folder / folders.UPLOADS
     if not place.is_dir():
         return {}
-    kept = sorted(place.glob(f"{_PREFIX}*"))
-    return {unquote(path.name.removeprefix(_PREFIX)): path for path in kept}
+    names = sorted(place.glob(f"{_PREFIX}*{_NAME}"))
+    # A file whose name alone was written before a kill is none.
+    return {
+        name.read_text(encoding="utf-8"): path
+        for name in names
+        if (path := name.with_suffix("")).exists()
+    }
 
 
 def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -> None:
@@ -66,10 +73,13 @@ def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -
     new: list[Path] = []
     try:
         for name, chunks in files.items():
-            path = folder / folders.UPLOADS / f"{_PREFIX}{quote(name, safe='')}"
+            path = folder / folders.UPLOADS / f"{_PREFIX}{_digest(name)}"
+            beside = path.with_name(f"{path.name}{_NAME}")
+            if name not in present:
+                new += [path, beside]
+                with atomic_file(beside, mode=0o600) as stream:
+                    stream.write(name.encode())
             with atomic_file(path, mode=0o600) as stream:
-                if name not in present:
-                    new.append(path)
                 for chunk in chunks:
                     used += len(chunk)
                     left -= len(chunk)
@@ -79,6 +89,10 @@ def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -
         for path in new:
             path.unlink(missing_ok=True)
         raise
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _all_bytes(jobs: Path) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.archive.protocol import Given
 from distiller.core.columns import Table
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from distiller.vo.tap import Upload
 
 _STORED = "upload_"
-"""Before the names of uploaded tables in the database."""
+"""Before the numbers of uploaded tables in the database."""
+_OLD_S: Final = 86_400
+"""After so long nobody reads a file any more, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +189,11 @@ def folder_of(settings: Settings) -> Path:
 
 
 def sweep(settings: Settings) -> None:
-    """Remove the files that a server which was killed has left.
+    """Remove files that were left by a process that was killed.
 
-    To be called by who alone serves the home, before it does.
+    Of those it takes only old ones: a ``distiller runner`` may be reading others.
     """
     for left in folder_of(settings).iterdir():
-        left.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # its reader is done with it
+            if time.time() - left.stat().st_mtime > _OLD_S:
+                left.unlink()

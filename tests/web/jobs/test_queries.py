@@ -510,13 +510,15 @@ def test_a_disk_that_gets_full_while_a_result_is_written(
 
 
 def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
-    files = {"a": [b"one", b" two"], "../b c": [b"x"]}
+    long = "é" * 60  # 360 bytes where it is escaped
+    files = {"a": [b"one", b" two"], "../b c": [b"x"], long: [b"y"]}
     job = office.service.create("tap", [("LANG", "ADQL")], files=files)
     office.service.set_parameters(job.job_id, [("QUERY", RUNS)], {"a": [b"new"]})
     found = uploads.find(office.folder(job))
     assert {name: path.read_bytes() for name, path in found.items()} == {
         "a": b"new",
         "../b c": b"x",
+        long: b"y",
     }
     for path in found.values():
         assert path.parent == office.folder(job) / folders.UPLOADS
@@ -650,6 +652,9 @@ def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
     assert [job.job_id for job in office.store.list(owner=None)] == [first.job_id]
     office.open()
     office.until(office.service.run(first.job_id))
+    # They go once the end of the job is kept.
+    kept = office.folder(first) / folders.UPLOADS
+    office.wait(lambda: not kept.exists())
     office.service.create("tap", [], files=half)
 
 

@@ -93,7 +93,7 @@ def read(path: Path, limits: Limits, folder: Path | None = None) -> Brought:
         with path.open("rb") as stream:
             start = stream.read(_LOOK)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+        raise UserError(f"its file cannot be read: {error.strerror}") from error
     if start.startswith(_GZIP):
         with tempfile.NamedTemporaryFile(dir=folder) as unpacked:
             _unpack(path, unpacked, limits)
