@@ -203,7 +203,7 @@ def test_centres_lie_in_their_cells_and_nowhere_else(
     "value",
     [
         "ivo_healpix_index(NULL, ra, dec)",
-        "ivo_healpix_index(5, POINT(ra, NULL))",
+        "ivo_healpix_index(5, POINT(ra, (NULL)))",
         "ivo_healpix_index(5, 1 / (ra - ra), 0)",
         "ivo_healpix_index(5, 0, (ra - ra) / (ra - ra))",
         "ivo_healpix_index(5, 10, 90.1 + ra - ra)",

@@ -47,4 +47,5 @@ def test_text_is_that_of_the_database(
     rows = pa.table({"g": pa.array(regions, pa.list_(pa.float64()))})
     connection.register("regions", rows)
     for ours, theirs in connection.execute(ASKED).fetchall():
-        assert ours == theirs
+        # The sign of what is no number is left to the machine.
+        assert ours == (theirs and theirs.replace("-nan", "nan"))

@@ -11,6 +11,7 @@ import pytest
 from astropy import units
 from astropy.io.votable.ucd import check_ucd
 
+from distiller.core.covers import is_cover
 from distiller.core.errors import BadParameter
 from distiller.model import load_file, load_model
 from distiller.model.emit import sql, tap_schema
@@ -98,6 +99,8 @@ def test_the_sql_runs_and_names_are_those_of_the_catalogue(
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
         "WHERE NOT internal"
     ).fetchall():
+        if is_cover(column):
+            continue  # hidden: no query can name it
         found.setdefault(f"{schema}.{table}", []).append(column)
     for table in load_model().tables:
         assert sorted(found[table.name]) == sorted(table.names)

@@ -144,10 +144,6 @@ def test_overflow_by_the_limit_of_the_server_says_so(start_server: StartServer) 
         ),
         ("SELECT pg_sleep(10) FROM ivoa.obscore", ["1:8", "pg_sleep"]),
         (
-            "SELECT BOX(s_ra, s_dec, 1, 1) FROM ivoa.obscore",
-            ["1:8", "not translated"],
-        ),
-        (
             "SELECT a, b\nFROM ivoa.obscor\nWHERE c = 'x",
             ["3:11"],
         ),
