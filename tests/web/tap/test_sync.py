@@ -165,7 +165,7 @@ def test_refused_queries_say_where_and_why(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "LANG: missing (give LANG=ADQL)"),
+        ({}, "LANG and QUERY: missing (give LANG=ADQL and QUERY=SELECT ...)"),
         ({"LANG": "ADQL"}, "QUERY: missing (give QUERY=SELECT ...)"),
         (
             {"LANG": "SQL", "QUERY": ALL},
@@ -180,7 +180,11 @@ def test_refused_queries_say_where_and_why(
             "MAXREC: 'many' is not a whole number from 0 on",
         ),
         (
-            {"LANG": "ADQL", "QUERY": ALL, "UPLOAD": "t,param:t"},
+            {
+                "LANG": "ADQL",
+                "QUERY": "SELECT n FROM TAP_UPLOAD.t",
+                "UPLOAD": "t,param:t",
+            },
             "UPLOAD: t: the request has no file 't' (send it as a part",
         ),
         (
