@@ -6,13 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import schemas
-from tests.web.conftest import each_server, embedded_server, server, start_server
+from tests.web.conftest import (
+    each_server,
+    embedded_server,
+    server,
+    start_server,
+    vo_session,
+)
 from tests.web.sia.conftest import image_server
 
 if TYPE_CHECKING:
     from tests.support.schemas import Validate
 
-__all__ = ["each_server", "embedded_server", "image_server", "server", "start_server"]
+__all__ = [
+    "each_server",
+    "embedded_server",
+    "image_server",
+    "server",
+    "start_server",
+    "vo_session",
+]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -11,11 +10,9 @@ import httpx
 import pytest
 import pyvo
 from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
-from pyvo.utils.http import create_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import requests
     from tests.web.conftest import Server, StartServer
 
 pytestmark = pytest.mark.slow
@@ -41,8 +38,10 @@ def test_tapquery(each_server: Server) -> None:
     assert done.stdout.splitlines()[:2] == ["obs_id,s_ra,t_min", "20136,228.3,53379.9"]
 
 
-def test_pyvo_search_tables_and_limits(each_server: Server) -> None:
-    service = pyvo.dal.TAPService(f"{each_server.url}/tap")
+def test_pyvo_search_tables_and_limits(
+    each_server: Server, vo_session: requests.Session
+) -> None:
+    service = pyvo.dal.TAPService(f"{each_server.url}/tap", session=vo_session)
     result = service.search("SELECT * FROM ivoa.obscore")
     assert len(result) == 5
     assert result.fieldnames[0] == "dataproduct_type"
@@ -53,14 +52,20 @@ def test_pyvo_search_tables_and_limits(each_server: Server) -> None:
     assert '"size"' in [c.name for c in service.tables["cta.product"].columns]
 
 
-def test_pyvo_notices_the_limit_of_the_server(start_server: StartServer) -> None:
-    service = pyvo.dal.TAPService(f"{start_server(query_rows_default=2).url}/tap")
+def test_pyvo_notices_the_limit_of_the_server(
+    start_server: StartServer, vo_session: requests.Session
+) -> None:
+    service = pyvo.dal.TAPService(
+        f"{start_server(query_rows_default=2).url}/tap", session=vo_session
+    )
     with pytest.warns(DALOverflowWarning, match="truncated due to server limits"):
         assert len(service.search("SELECT obs_id FROM ivoa.obscore")) == 2
 
 
-def test_pyvo_shows_the_fault(each_server: Server) -> None:
-    service = pyvo.dal.TAPService(f"{each_server.url}/tap")
+def test_pyvo_shows_the_fault(
+    each_server: Server, vo_session: requests.Session
+) -> None:
+    service = pyvo.dal.TAPService(f"{each_server.url}/tap", session=vo_session)
     with pytest.raises(DALQueryError) as caught:
         service.search("SELECT obs_idd FROM ivoa.obscore")
     assert "1:8 Q202 there is no column obs_idd (did you mean obs_id?)" in str(
@@ -91,10 +96,11 @@ def test_tapquery_as_a_job(each_server: Server) -> None:
 
 
 @pytest.fixture
-def each_service(each_server: Server) -> Iterator[pyvo.dal.TAPService]:
+def each_service(
+    each_server: Server, vo_session: requests.Session
+) -> pyvo.dal.TAPService:
     """Give pyVO's client of each server."""
-    with create_session() as session:
-        yield pyvo.dal.TAPService(f"{each_server.url}/tap", session=session)
+    return pyvo.dal.TAPService(f"{each_server.url}/tap", session=vo_session)
 
 
 def test_pyvo_runs_a_job(each_service: pyvo.dal.TAPService) -> None:
@@ -116,26 +122,21 @@ def test_pyvo_runs_a_job(each_service: pyvo.dal.TAPService) -> None:
     assert httpx.get(url).status_code == 404
 
 
-def test_pyvo_lists_jobs(server: Server) -> None:
-    with create_session() as session:
-        service = pyvo.dal.TAPService(f"{server.url}/tap", session=session)
-        job = service.submit_job("SELECT obs_id FROM ivoa.obscore")
-        assert [one.jobid for one in service.get_job_list(last=1)] == [job.job_id]
-        job.delete()
-        listed = [one.jobid for one in service.get_job_list(last=1)]
-        assert job.job_id not in listed
+def test_pyvo_lists_jobs(server: Server, vo_session: requests.Session) -> None:
+    service = pyvo.dal.TAPService(f"{server.url}/tap", session=vo_session)
+    job = service.submit_job("SELECT obs_id FROM ivoa.obscore")
+    assert [one.jobid for one in service.get_job_list(last=1)] == [job.job_id]
+    job.delete()
+    listed = [one.jobid for one in service.get_job_list(last=1)]
+    assert job.job_id not in listed
 
 
-# It leaves the connection open on which it met the error.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_pyvo_runs_a_query_asynchronously(each_service: pyvo.dal.TAPService) -> None:
     result = each_service.run_async("SELECT obs_id, t_exptime FROM ivoa.obscore")
     assert len(result) == 5
     assert str(result.to_table()["t_exptime"].unit) == "s"
     with pytest.raises(DALQueryError, match=r"1:8 Q202 there is no column obs_idd"):
         each_service.run_async("SELECT obs_idd FROM ivoa.obscore")
-    gc.collect()
 
 
 def wait_for(job: pyvo.dal.AsyncTAPJob, phase: str) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 import pytest
+from tests.support.clients import pyvo_session
 from tests.support.ports import free_port
 
 from distiller.archive import open_archive
@@ -28,6 +29,7 @@ from distiller.core.identifiers import key
 from distiller.core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import requests
     from tests.support import postgres
 
 PROGRAM = (sys.executable, "-m", "distiller")
@@ -301,3 +303,10 @@ def start_server() -> Iterator[StartServer]:
     """Give the function that starts a server of a test's own; it takes settings."""
     with ExitStack() as stack:
         yield lambda **given: stack.enter_context(serving(**given))
+
+
+@pytest.fixture
+def vo_session() -> Iterator[requests.Session]:
+    """Give a session for pyVO's services; its connections end with the test."""
+    with pyvo_session() as session:
+        yield session

@@ -15,6 +15,7 @@ from lxml import etree
 from pyvo.dal.exceptions import DALQueryError
 
 if TYPE_CHECKING:
+    import requests
     from tests.web.conftest import Server, StartServer
 
 CRAB = {"RA": "83.633", "DEC": "22.014", "SR": "0.55"}
@@ -35,8 +36,10 @@ def error_of(answer: httpx.Response) -> str:
     return str(info.get("value"))
 
 
-def test_the_nearest_come_first_and_others_do_not_come(each_server: Server) -> None:
-    found = pyvo.dal.SCSService(f"{each_server.url}/scs").search(
+def test_the_nearest_come_first_and_others_do_not_come(
+    each_server: Server, vo_session: requests.Session
+) -> None:
+    found = pyvo.dal.SCSService(f"{each_server.url}/scs", session=vo_session).search(
         pos=SkyCoord(83.633, 22.014, unit="deg"), radius=0.49
     )
     assert [str(row["obs_id"]) for row in found] == ["23523", "23559"]
@@ -158,8 +161,8 @@ def test_an_error_is_told_where_clients_of_1_03_read_it(
     assert error_of(posted) == error_of(answer)
 
 
-def test_pyvo_shows_the_error(server: Server) -> None:
-    service = pyvo.dal.SCSService(f"{server.url}/scs")
+def test_pyvo_shows_the_error(server: Server, vo_session: requests.Session) -> None:
+    service = pyvo.dal.SCSService(f"{server.url}/scs", session=vo_session)
     with pytest.raises(DALQueryError, match=r"SR: 200(\.0)? is not from 0 to 180 deg"):
         service.search(pos=(83.6, 22.0), radius=200)
 

@@ -16,6 +16,7 @@ from pyvo.dal.exceptions import DALQueryError
 from tests.support.maps import CONTENT, CRAB_MAP, CUBE, OTHER
 
 if TYPE_CHECKING:
+    import requests
     from tests.web.conftest import Server
 
 ALL = {CRAB_MAP, CUBE, OTHER}
@@ -83,8 +84,10 @@ def test_parameters(
     assert found(image_server, *pairs) == wanted
 
 
-def test_pyvo_finds_an_image_and_its_file(image_server: Server) -> None:
-    service = pyvo.dal.SIA2Service(f"{image_server.url}/sia2")
+def test_pyvo_finds_an_image_and_its_file(
+    image_server: Server, vo_session: requests.Session
+) -> None:
+    service = pyvo.dal.SIA2Service(f"{image_server.url}/sia2", session=vo_session)
     results = service.search(
         pos=(83.63 * u.deg, 22.01 * u.deg, 1 * u.deg),
         band=(1e-19 * u.m, 1e-18 * u.m),
@@ -156,8 +159,10 @@ def test_an_error_is_a_votable_with_its_class(
     assert str(info.text).startswith(message)
 
 
-def test_pyvo_shows_the_error(image_server: Server) -> None:
-    service = pyvo.dal.SIA2Service(f"{image_server.url}/sia2")
+def test_pyvo_shows_the_error(
+    image_server: Server, vo_session: requests.Session
+) -> None:
+    service = pyvo.dal.SIA2Service(f"{image_server.url}/sia2", session=vo_session)
     with pytest.raises(DALQueryError, match="UsageFault: TARGET: has the character"):
         service.search(target_name="M\t87")
 

@@ -12,6 +12,7 @@ import pyvo
 from astropy.io import votable
 
 if TYPE_CHECKING:
+    import requests
     from tests.web.conftest import Server, StartServer
 
 CONE = (
@@ -36,8 +37,8 @@ def server(each_server: Server) -> Server:
     return each_server
 
 
-def test_the_runs_on_crab(server: Server) -> None:
-    result = pyvo.dal.TAPService(f"{server.url}/tap").search(CONE)
+def test_the_runs_on_crab(server: Server, vo_session: requests.Session) -> None:
+    result = pyvo.dal.TAPService(f"{server.url}/tap", session=vo_session).search(CONE)
     assert list(result["obs_id"]) == ["23523", "23526", "23559"]
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import requests
     from tests.web.conftest import Server, StartServer
 
 NEAR = (
@@ -135,8 +136,10 @@ def test_two_tables_are_joined_and_metadata_come_back(each_server: Server) -> No
     assert rows["word"][1] == "three"
 
 
-def test_pyvo_uploads_a_table(each_server: Server) -> None:
-    tap = pyvo.dal.TAPService(f"{each_server.url}/tap")
+def test_pyvo_uploads_a_table(
+    each_server: Server, vo_session: requests.Session
+) -> None:
+    tap = pyvo.dal.TAPService(f"{each_server.url}/tap", session=vo_session)
     result = tap.run_sync(NEAR, uploads={"mine": sources(200)})
     assert list(result["obs_id"]) == ["23559"]
     assert str(result["name"][0]) == "a<b & ü"
@@ -314,8 +317,10 @@ def test_what_is_wrong_with_an_upload_is_said(
     assert message in error_of(answer)
 
 
-def test_capabilities_say_how_tables_are_taken(server: Server) -> None:
-    tap = pyvo.dal.TAPService(f"{server.url}/tap")
+def test_capabilities_say_how_tables_are_taken(
+    server: Server, vo_session: requests.Session
+) -> None:
+    tap = pyvo.dal.TAPService(f"{server.url}/tap", session=vo_session)
     assert {m.ivo_id for m in tap.upload_methods} == {
         f"ivo://ivoa.net/std/TAPRegExt#upload-{m}" for m in ("inline", "http", "https")
     }

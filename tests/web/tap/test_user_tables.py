@@ -23,6 +23,7 @@ from distiller.core.errors import Busy
 from distiller.web.basic import Doorkeeper
 
 if TYPE_CHECKING:
+    import requests
     from tests.web.conftest import Server, StartServer
 
 PASSWORD = "many words make a password"  # noqa: S105 - of accounts of tests
@@ -176,15 +177,15 @@ def test_capabilities_offer_a_password_and_ask_for_none(
 
 
 def test_pyvo_logs_in_and_queries_a_kept_table(
-    each_server: Server, ann: httpx.BasicAuth
+    each_server: Server, ann: httpx.BasicAuth, vo_session: requests.Session
 ) -> None:
     httpx.put(url(each_server, "py"), content=sources(), auth=ann)
-    session = authsession.AuthSession()
-    session.credentials.set_password("ann", PASSWORD)
-    tap = pyvo.dal.TAPService(f"{each_server.url}/tap", session=session)
+    logged_in = authsession.AuthSession()
+    logged_in.credentials.set_password("ann", PASSWORD)
+    tap = pyvo.dal.TAPService(f"{each_server.url}/tap", session=logged_in)
     found = tap.run_sync("SELECT word FROM tap_user.py WHERE ra > 80")
     assert list(found["word"]) == ["it's"]
-    anonymous = pyvo.dal.TAPService(f"{each_server.url}/tap")
+    anonymous = pyvo.dal.TAPService(f"{each_server.url}/tap", session=vo_session)
     assert len(anonymous.run_sync("SELECT TOP 1 obs_id FROM ivoa.obscore")) == 1
 
 

@@ -14,6 +14,7 @@ from pyvo.io.vosi import parse_availability
 from distiller.web.tap.description import features
 
 if TYPE_CHECKING:
+    import requests
     from tests.web.conftest import Server
 
 _PROBES = {
@@ -91,8 +92,8 @@ def test_every_feature_that_is_named_works(server: Server, form: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_capabilities(server: Server) -> None:
-    service = pyvo.dal.TAPService(f"{server.url}/tap")
+def test_capabilities(server: Server, vo_session: requests.Session) -> None:
+    service = pyvo.dal.TAPService(f"{server.url}/tap", session=vo_session)
     assert service.maxrec == server.settings.query_rows_default
     assert service.hardlimit == server.settings.query_rows_max
     text = httpx.get(f"{server.url}/tap/capabilities").text
