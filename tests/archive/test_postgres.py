@@ -17,6 +17,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 from tests.archive import changed
+from tests.archive.on_postgres import one, settings_of
 from tests.support.postgres import Server
 
 from distiller.archive import open_archive
@@ -63,19 +64,9 @@ def own_server(postgres_server: Server) -> Iterator[Server]:
     server.stop()
 
 
-def _settings(home: Path, url: str, **given: Any) -> Settings:
-    return load_settings(home, authority="org.example", database_url=url, **given)
-
-
 def _url(settings: Settings) -> str:
     assert settings.database_url is not None
     return settings.database_url.get_secret_value()
-
-
-def _one(archive: Archive, sql: str) -> Any:
-    (row,) = archive.rows(sql)
-    (value,) = row.values()
-    return value
 
 
 def test_processes_that_store_the_same_at_once_end_with_one_of_each(
@@ -112,9 +103,9 @@ def test_shared_rows_that_two_add_at_once_are_one(
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(fill, range(4)))
-        assert _one(archives[0], "SELECT count(*) AS n FROM cta.product") == 48
+        assert one(archives[0], "SELECT count(*) AS n FROM cta.product") == 48
         shared = "SELECT count(*) AS n FROM cta.array_configuration"
-        assert _one(archives[0], shared) == 12
+        assert one(archives[0], shared) == 12
         assert archives[1].check() == []
 
 
@@ -150,7 +141,7 @@ def test_an_upgrade_waits_for_a_change_and_none_goes_on_after_it(
 ) -> None:
     folder = changed.copied(tmp_path / "uml")
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    new = _settings(engine_home.home, _url(engine_home), model_dir=folder)
+    new = settings_of(engine_home.home, _url(engine_home), model_dir=folder)
     with open_archive(engine_home) as archive, ThreadPoolExecutor(2) as pool:
         archive.store(toy.bundle(1))
         planned = plan(new)
@@ -193,7 +184,7 @@ def test_nothing_goes_on_by_a_mapping_that_another_process_has_changed(
     changed.replace(
         folder / "obscore.mapping.yaml", "THEN 'em.energy' END", "THEN 'em.wl' END"
     )
-    new = _settings(engine_home.home, _url(engine_home), model_dir=folder)
+    new = settings_of(engine_home.home, _url(engine_home), model_dir=folder)
     with open_archive(engine_home) as archive:
         archive.store(toy.bundle(1))
         with open_archive(new) as other:
@@ -247,12 +238,12 @@ def test_a_query_that_an_upgrade_overtakes_is_no_fault_of_the_user(
 def test_after_a_restart_of_the_server_the_next_call_works(
     own_server: Server, tmp_path: Path, toy: Any
 ) -> None:
-    settings = _settings(tmp_path / "home", own_server.create())
+    settings = settings_of(tmp_path / "home", own_server.create())
     with open_archive(settings) as archive:
         archive.store(toy.bundle(1))
-        assert _one(archive, "SELECT count(*) AS n FROM cta.product") == 1
+        assert one(archive, "SELECT count(*) AS n FROM cta.product") == 1
         own_server.restart()
-        assert _one(archive, "SELECT count(*) AS n FROM cta.product") == 1
+        assert one(archive, "SELECT count(*) AS n FROM cta.product") == 1
         assert archive.store(toy.bundle(2)) == "added"
         own_server.halt()
         with pytest.raises(Unreachable, match="the database server does not answer"):
@@ -267,7 +258,7 @@ def test_after_a_restart_of_the_server_the_next_call_works(
 def test_a_server_that_goes_amid_the_rows_is_said(
     own_server: Server, tmp_path: Path
 ) -> None:
-    settings = _settings(tmp_path / "home", own_server.create())
+    settings = settings_of(tmp_path / "home", own_server.create())
     sql = "SELECT i, repeat('x', 500) AS t FROM generate_series(1, 3000000) g(i)"
     with open_archive(settings) as archive:
         with archive.query(sql, timeout_s=60) as result:
@@ -283,7 +274,7 @@ def test_a_connection_is_used_again_after_faults_limits_and_cancelling(
     archive: Archive,
 ) -> None:
     pid = "SELECT pg_backend_pid() AS pid"
-    first = _one(archive, pid)
+    first = one(archive, pid)
     with pytest.raises(UserError):
         archive.rows("SELECT 1 / 0 AS x")
     with archive.query(
@@ -291,7 +282,7 @@ def test_a_connection_is_used_again_after_faults_limits_and_cancelling(
     ) as result:
         assert sum(batch.num_rows for batch in result.batches) == 5
         assert result.overflow
-    assert _one(archive, pid) == first
+    assert one(archive, pid) == first
     with archive.query(
         "SELECT CAST(pg_sleep(20) AS text) AS x", timeout_s=60
     ) as result:
@@ -303,144 +294,13 @@ def test_a_connection_is_used_again_after_faults_limits_and_cancelling(
     assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
-def test_a_user_for_queries_may_read_and_nothing_else(
-    postgres_server: Server, tmp_path: Path, toy: Any
-) -> None:
-    url = postgres_server.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP ROLE IF EXISTS reader")
-        connection.execute("CREATE ROLE reader LOGIN")
-    read = url.replace("distiller@", "reader@")
-    settings = _settings(tmp_path / "home", url, database_read_url=read)
-    with open_archive(settings) as archive:
-        assert archive.store(toy.bundle(1)) == "added"
-        assert _one(archive, "SELECT current_user AS who") == "reader"
-        assert _one(archive, "SELECT count(*) AS n FROM ivoa.obscore") == 1
-        assert archive.check() == []
-        with pytest.raises(IllegalState, match="permission denied for function"):
-            archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
-    with (
-        psycopg.connect(read) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute("DELETE FROM cta.product")
-
-
-def test_the_owner_of_the_database_needs_no_more_rights(
-    postgres_server: Server, tmp_path: Path, toy: Any
-) -> None:
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as server:
-        server.execute("DROP ROLE IF EXISTS keeper")
-        server.execute("CREATE ROLE keeper LOGIN")
-    url = postgres_server.create(options="OWNER keeper")
-    mine = url.replace("distiller@", "keeper@")
-    with open_archive(_settings(tmp_path / "home", mine)) as archive:
-        assert archive.store_many([toy.bundle(n) for n in range(3)]) == ("added",) * 3
-        assert archive.remove(toy.did_of(1))
-        assert archive.check() == []
-        with pytest.raises(IllegalState, match="permission denied for function"):
-            archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
-
-
-@pytest.mark.parametrize(
-    ("user", "database", "words"),
-    [
-        ("nobody_here", "with_pgsphere", 'role "nobody_here" does not exist'),
-        ("distiller", "no_such", 'database "no_such" does not exist'),
-    ],
-)
-def test_who_is_turned_away_is_told_why_and_no_password(
-    postgres_server: Server, tmp_path: Path, user: str, database: str, words: str
-) -> None:
-    url = postgres_server.url(database).replace("distiller@", f"{user}:sesame42@")
-    settings = _settings(tmp_path, url)
-    with pytest.raises(BadParameter) as caught:
-        open_archive(settings)
-    assert words in str(caught.value)
-    assert "see user, password and database of the URL" in str(caught.value)
-    assert "sesame42" not in str(caught.value)
-    assert "sesame42" not in repr(settings)
-
-
-def test_a_silent_server_is_said_without_the_password(tmp_path: Path) -> None:
-    url = f"postgresql://me:sesame42@/archive?host={tmp_path}"
-    with pytest.raises(Unreachable) as caught:
-        open_archive(_settings(tmp_path / "home", url))
-    assert f"the database archive at {tmp_path}" in str(caught.value)
-    assert "sesame42" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["mysql://x", "archive.duckdb", "postgresql://me:sesame42@[host/x"]
-)
-def test_what_is_no_url_is_refused_without_the_password(
-    tmp_path: Path, url: str
-) -> None:
-    with pytest.raises(BadParameter, match="database_url") as caught:
-        open_archive(_settings(tmp_path, url))
-    assert "sesame42" not in str(caught.value)
-    assert "postgresql://" in str(caught.value)
-
-
-def test_a_database_of_others_is_left_alone(
-    postgres_server: Server, tmp_path: Path
-) -> None:
-    url = postgres_server.create()
-    with psycopg.connect(url) as connection:
-        connection.execute("CREATE SCHEMA cta")
-        connection.execute("CREATE TABLE cta.product (theirs integer)")
-    with pytest.raises(IllegalState) as caught:
-        open_archive(_settings(tmp_path, url))
-    assert 'relation "product" already exists' in str(caught.value)
-    assert "name a database of its own" in str(caught.value)
-    with psycopg.connect(url) as connection:
-        schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'internal'"
-        assert connection.execute(schemas).fetchone() == (0,)
-
-
-def test_a_database_that_is_not_in_utf8_is_refused(
-    postgres_server: Server, tmp_path: Path
-) -> None:
-    options = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
-    url = postgres_server.create(template="template0", options=options)
-    with pytest.raises(IllegalState, match="keeps text in SQL_ASCII, not in UTF-8"):
-        open_archive(_settings(tmp_path, url))
-
-
-def test_without_pgsphere_a_user_without_rights_is_told(
-    postgres_server: Server, tmp_path: Path, toy: Any
-) -> None:
-    url = postgres_server.create(template="template0")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP ROLE IF EXISTS small")
-        connection.execute("CREATE ROLE small LOGIN")
-    mine = url.replace("distiller@", "small@")
-    with pytest.raises(IllegalState) as caught:
-        open_archive(_settings(tmp_path, mine))
-    told = str(caught.value)
-    assert "the database has no pgSphere, and this user may not create it" in told
-    steps = ['ALTER ROLE "small" SUPERUSER', 'ALTER ROLE "small" NOSUPERUSER']
-    assert all(f"`{step}`" in told for step in steps)
-    # What it says leads to an archive that this user owns and may fill.
-    with psycopg.connect(url, autocommit=True) as connection:
-        name = connection.info.dbname
-        connection.execute(f"ALTER DATABASE {name} OWNER TO small".encode())
-        connection.execute(steps[0].encode())
-        with open_archive(_settings(tmp_path, mine)):
-            pass
-        connection.execute(steps[1].encode())
-    with open_archive(_settings(tmp_path, mine)) as archive:
-        assert archive.store(toy.bundle(1)) == "added"
-        assert archive.check() == []
-
-
 def test_two_that_make_it_at_once_end_with_one(
     postgres_server: Server, tmp_path: Path
 ) -> None:
     url = postgres_server.create()
 
     def make(number: int) -> bool:
-        with open_archive(_settings(tmp_path / str(number), url)) as archive:
+        with open_archive(settings_of(tmp_path / str(number), url)) as archive:
             return archive.check() == []
 
     with ThreadPoolExecutor(4) as pool:
@@ -517,7 +377,7 @@ def test_what_fails_amid_rows_that_nobody_wants_takes_no_place_away(
             return real(rows)
         raise fault
 
-    settings = _settings(engine_home.home, _url(engine_home), queries_at_once=1)
+    settings = settings_of(engine_home.home, _url(engine_home), queries_at_once=1)
     monkeypatch.setattr(pool, "_PATIENCE_S", 0.1)
     with open_archive(settings) as archive:
         monkeypatch.setattr(query._Rows, "_raw", failing)
@@ -527,4 +387,4 @@ def test_what_fails_amid_rows_that_nobody_wants_takes_no_place_away(
                 assert sum(batch.num_rows for batch in result.batches) == 1
         monkeypatch.undo()
         assert len(calls) == 20
-        assert _one(archive, "SELECT 7 AS n") == 7
+        assert one(archive, "SELECT 7 AS n") == 7

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 from tests.support import postgres
+from tests.web.jobs.desks import Office
 
 from distiller.analysis import tasks
 from distiller.analysis.simulate import simulate
@@ -216,3 +217,14 @@ def yard(
             time.sleep(0.05)
         last.stop()
     assert not store.unfinished()
+
+
+@pytest.fixture
+def office(
+    home: Settings, store: OrmJobStore, archive: Archive, service: JobService
+) -> Iterator[Office]:
+    """Give a home whose desks end with the test."""
+    made = Office(home, store, archive, service)
+    yield made
+    for desk in made.started:
+        desk.stop()

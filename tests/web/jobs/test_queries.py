@@ -3,154 +3,46 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import threading
 import time
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from tests.web.jobs.desks import (
+    COLUMNS,
+    ENDLESS,
+    MANY,
+    RUNS,
+    Office,
+    each_engine,
+    executing,
+    kill,
+)
 
 from distiller.core.errors import (
-    BadParameter,
     Busy,
     IllegalState,
     InternalError,
-    NoSpace,
     NotFound,
 )
 from distiller.core.files import atomic_file
 from distiller.core.times import now
-from distiller.jobs import folders, query_desk, uploads
+from distiller.jobs import folders, query_desk
 from distiller.jobs.engines.queries import QueryEngine
 from distiller.jobs.limits import Times
 from distiller.jobs.query_desk import QueryDesk
-from distiller.jobs.service import JobService
 from distiller.queries import answer
 from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from distiller.archive import Archive
-    from distiller.core.settings import Settings
     from distiller.jobs.engines.queries import Run
     from distiller.jobs.store import JobUpdate
-    from distiller.vo.uws import Job
-    from distiller.web.jobs.store import OrmJobStore
-
-COLUMNS = "tap_schema.columns"
-RUNS = "SELECT obs_id FROM ivoa.obscore ORDER BY obs_id"
-MANY = f"SELECT a.*, b.* FROM {COLUMNS} a, {COLUMNS} b"
-ENDLESS = (
-    f"SELECT COUNT(*) FROM {COLUMNS} a, {COLUMNS} b, {COLUMNS} c, {COLUMNS} d, "
-    f"{COLUMNS} e WHERE a.ucd <> b.ucd AND c.utype <> d.utype AND e.unit <> a.unit"
-)
-
-each_engine = pytest.mark.parametrize(
-    "engine",
-    ["duckdb", pytest.param("postgresql", marks=pytest.mark.slow)],
-    indirect=True,
-)
-
-
-class Office:
-    """Desks of queries of one home, and helpers to use them."""
-
-    def __init__(
-        self,
-        home: Settings,
-        store: OrmJobStore,
-        archive: Archive,
-        service: JobService,
-    ) -> None:
-        self.home = home
-        self.store = store
-        self.archive = archive
-        self.service = service
-        self.started: list[QueryDesk] = []
-
-    def open(self, **settings: Any) -> QueryDesk:
-        """Start a desk."""
-        home = self.home.model_copy(update=settings)
-        made = QueryDesk(home, self.store, self.archive)
-        made.start()
-        self.started.append(made)
-        return made
-
-    def make(self, query: str, owner: str | None = None, **more: str) -> Job:
-        """Make a job that does not run yet."""
-        pairs = {"LANG": "ADQL", "QUERY": query, "FORMAT": "csv", **more}
-        return self.service.create("tap", pairs.items(), owner)
-
-    def submit(self, query: str = RUNS, owner: str | None = None, **more: str) -> Job:
-        """Make a job and run it."""
-        return self.service.run(self.make(query, owner, **more).job_id)
-
-    def until(self, job: Job, good: Callable[[Job], bool] | None = None) -> Job:
-        """Wait until a job is as wanted, or final."""
-        good = good or (lambda found: found.phase.is_final)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = self.service.get(job.job_id)
-            if good(found):
-                return found
-            time.sleep(0.01)
-        raise AssertionError(self.service.get(job.job_id))
-
-    def run(self, query: str = RUNS, **more: str) -> Job:
-        """Run a query to its end."""
-        return self.until(self.submit(query, **more))
-
-    def text(self, job: Job) -> str:
-        """Return the result of a job."""
-        assert job.phase is Phase.COMPLETED, job.error
-        return self.service.result_path(job.job_id, "result").read_text()
-
-    def folder(self, job: Job) -> Path:
-        """Return the folder of a job."""
-        return folders.job_folder(self.home, job.job_id)
-
-    def wait(self, what: Callable[[], Any]) -> None:
-        """Wait until something is true."""
-        deadline = time.monotonic() + 30
-        while not what():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    def tries(self, job: Job) -> int:
-        """Return how often a query was begun."""
-        return {e.job_id: e.tries for e in self.store.unfinished()}[job.job_id]
-
-    def has_tries(self, job: Job, count: int) -> bool:
-        """Whether it was begun so often."""
-        return self.tries(job) == count
-
-
-def executing(job: Job) -> bool:
-    return job.phase is Phase.EXECUTING
-
-
-def kill(office: Office, desk: QueryDesk) -> None:
-    """Stop a desk and leave the table as a kill does."""
-    entries = office.store.unfinished("query")
-    desk.stop()
-    for entry in entries:
-        office.store.update(entry.job_id, set(Phase), {"tries": entry.tries})
-
-
-@pytest.fixture
-def office(
-    home: Settings, store: OrmJobStore, archive: Archive, service: JobService
-) -> Iterator[Office]:
-    """Give a home whose desks end with the test."""
-    made = Office(home, store, archive, service)
-    yield made
-    for desk in made.started:
-        desk.stop()
 
 
 @each_engine
@@ -507,167 +399,6 @@ def test_a_disk_that_gets_full_while_a_result_is_written(
 
 
 # Files that come along ---------------------------------------------------------
-
-
-def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
-    long = "é" * 60  # 360 bytes where it is escaped
-    files = {"a": [b"one", b" two"], "../b c": [b"x"], long: [b"y"]}
-    job = office.service.create("tap", [("LANG", "ADQL")], files=files)
-    office.service.set_parameters(job.job_id, [("QUERY", RUNS)], {"a": [b"new"]})
-    found = uploads.find(office.folder(job))
-    assert {name: path.read_bytes() for name, path in found.items()} == {
-        "a": b"new",
-        "../b c": b"x",
-        long: b"y",
-    }
-    for path in found.values():
-        assert path.parent == office.folder(job) / folders.UPLOADS
-        assert path.stat().st_mode & 0o077 == 0
-    office.open()
-    office.until(office.service.run(job.job_id))
-    office.wait(lambda: not uploads.find(office.folder(job)))
-    with pytest.raises(IllegalState, match="cannot take parameters"):
-        office.service.set_parameters(job.job_id, [], {"a": [b"late"]})
-    assert uploads.find(office.folder(job)) == {}
-
-
-def test_files_stay_while_the_end_cannot_be_written(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = office.make(RUNS)
-    job = office.service.set_parameters(made.job_id, [], {"a": [b"x"]})
-    update = office.store.update
-    is_full = threading.Event()
-    is_full.set()
-
-    def refused(*args: Any, **kwargs: Any) -> bool:
-        if kwargs.get("to") is Phase.COMPLETED and is_full.is_set():
-            message = "the disk of the job table is full"
-            raise NoSpace(message)
-        return update(*args, **kwargs)
-
-    monkeypatch.setattr(office.store, "update", refused)
-    office.open()
-    office.service.run(job.job_id)
-    office.wait(lambda: list(office.folder(job).glob("answer/result.csv")))
-    time.sleep(0.3)
-    assert office.service.get(job.job_id).phase is Phase.EXECUTING
-    assert list(uploads.find(office.folder(job))) == ["a"]
-    is_full.clear()
-    job = office.until(job)
-    assert office.text(job) == "obs_id\n1001\n1002\n"
-    office.wait(lambda: not uploads.find(office.folder(job)))
-
-
-@pytest.mark.parametrize(
-    ("file", "phase"),
-    [(b"n,word\n1,one\n2,two\n", Phase.COMPLETED), (b"\0", Phase.ERROR)],
-)
-def test_a_table_that_came_with_a_query_is_read_when_it_runs(
-    office: Office, file: bytes, phase: Phase
-) -> None:
-    query = "SELECT word FROM TAP_UPLOAD.t ORDER BY n DESC"
-    job = office.service.submit(
-        "tap",
-        [
-            ("LANG", "ADQL"),
-            ("QUERY", query),
-            ("FORMAT", "csv"),
-            ("UPLOAD", "t,param:a"),
-        ],
-        files={"a": [file]},
-    )
-    assert list(uploads.find(office.folder(job))) == ["a"]
-    office.open()
-    job = office.until(job)
-    assert job.phase is phase
-    if job.error is not None:
-        assert "UPLOAD: t:" in job.error.message
-    else:
-        assert office.text(job).split() == ["word", "two", "one"]
-
-
-@pytest.mark.parametrize("is_late", [False, True], ids=["aborted", "late"])
-def test_a_fetch_of_a_table_ends_with_its_job(office: Office, is_late: bool) -> None:  # noqa: FBT001 - a case
-    office.open(upload_url_private=True, upload_url_timeout_s=600.0)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        job = office.make("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
-        if is_late:
-            office.service.set_duration(job.job_id, 1)
-        office.service.run(job.job_id)
-        silent.settimeout(30)
-        connection, _ = silent.accept()
-        with connection:
-            assert connection.recv(3) == b"GET"
-            if not is_late:
-                office.service.abort(job.job_id)
-            job = office.until(job)
-    assert job.phase is Phase.ABORTED
-    assert job.error is not None
-    said = "its executionDuration of 1 s" if is_late else "aborted by its user"
-    assert said in job.error.message
-
-
-def test_a_url_that_is_slow_is_no_late_job(office: Office) -> None:
-    office.open(upload_url_private=True, upload_url_timeout_s=0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        job = office.run("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
-    assert job.phase is Phase.ERROR
-    assert job.error is not None
-    assert "t: 127.0.0.1 did not give the table within 0.2 s" in job.error.message
-
-
-def test_files_that_are_too_many_or_too_large_leave_no_job(
-    office: Office,
-) -> None:
-    home = office.home.model_copy(update={"upload_mb": 2})
-    service = JobService(office.store, office.archive, home)
-    big = [b"\0" * 10**6] * 3
-    many = {str(n): [b"x"] for n in range(uploads.MOST_FILES + 1)}
-    for files, words in (
-        ({"small": [b"x"], "a": big}, "the files of a job may have 2 MB together"),
-        (many, "101 files are more than the 100 of one job"),
-        ({"n" * 61: [b"x"]}, "the name of a file has more than 60 characters"),
-    ):
-        with pytest.raises(BadParameter, match=words):
-            service.create("tap", [], files=files)
-    assert office.store.list(owner=None) == ()
-    assert not list(office.home.jobs_path.glob("*-*"))
-    # Those of several requests count together, and a refused one changes nothing.
-    job = service.create("tap", [], files={"a": big[:1]})
-    with pytest.raises(BadParameter):
-        service.set_parameters(job.job_id, [], {"b": big[:1], "c": big[:1]})
-    assert list(uploads.find(office.folder(job))) == ["a"]
-
-
-def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
-    few = office.home.model_copy(update={"async_results_mb": 1})
-    office.service._settings = few
-    half = {"a": [b"\0" * 600_000]}
-    first = office.service.create("tap", [("LANG", "ADQL")], files=half)
-    with pytest.raises(NoSpace, match="files that came with queries which have not"):
-        office.service.create("tap", [], files=half)
-    assert [job.job_id for job in office.store.list(owner=None)] == [first.job_id]
-    office.open()
-    office.until(office.service.run(first.job_id))
-    # They go once the end of the job is kept.
-    kept = office.folder(first) / folders.UPLOADS
-    office.wait(lambda: not kept.exists())
-    office.service.create("tap", [], files=half)
-
-
-def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
-    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
-    uploads.save(orphan, {"a": [b"x"]}, most_bytes=10, most_together=10)
-    kept = office.service.create("tap", [], files={"a": [b"x"]})
-    old = time.time() - 7200
-    for folder in (orphan, office.folder(kept)):
-        os.utime(folder, (old, old))
-    office.open()
-    office.wait(lambda: not orphan.exists())
-    assert list(uploads.find(office.folder(kept))) == ["a"]
 
 
 # Trouble -----------------------------------------------------------------------

@@ -1,0 +1,185 @@
+"""Files that come with asynchronous queries: kept, bounded, read, removed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+from tests.web.jobs.desks import (
+    RUNS,
+    Office,
+)
+
+from distiller.core.errors import (
+    BadParameter,
+    IllegalState,
+    NoSpace,
+)
+from distiller.jobs import folders, uploads
+from distiller.jobs.service import JobService
+from distiller.vo.uws import Phase
+
+
+def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
+    long = "é" * 60  # 360 bytes where it is escaped
+    files = {"a": [b"one", b" two"], "../b c": [b"x"], long: [b"y"]}
+    job = office.service.create("tap", [("LANG", "ADQL")], files=files)
+    office.service.set_parameters(job.job_id, [("QUERY", RUNS)], {"a": [b"new"]})
+    found = uploads.find(office.folder(job))
+    assert {name: path.read_bytes() for name, path in found.items()} == {
+        "a": b"new",
+        "../b c": b"x",
+        long: b"y",
+    }
+    for path in found.values():
+        assert path.parent == office.folder(job) / folders.UPLOADS
+        assert path.stat().st_mode & 0o077 == 0
+    office.open()
+    office.until(office.service.run(job.job_id))
+    office.wait(lambda: not uploads.find(office.folder(job)))
+    with pytest.raises(IllegalState, match="cannot take parameters"):
+        office.service.set_parameters(job.job_id, [], {"a": [b"late"]})
+    assert uploads.find(office.folder(job)) == {}
+
+
+def test_files_stay_while_the_end_cannot_be_written(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = office.make(RUNS)
+    job = office.service.set_parameters(made.job_id, [], {"a": [b"x"]})
+    update = office.store.update
+    is_full = threading.Event()
+    is_full.set()
+
+    def refused(*args: Any, **kwargs: Any) -> bool:
+        if kwargs.get("to") is Phase.COMPLETED and is_full.is_set():
+            message = "the disk of the job table is full"
+            raise NoSpace(message)
+        return update(*args, **kwargs)
+
+    monkeypatch.setattr(office.store, "update", refused)
+    office.open()
+    office.service.run(job.job_id)
+    office.wait(lambda: list(office.folder(job).glob("answer/result.csv")))
+    time.sleep(0.3)
+    assert office.service.get(job.job_id).phase is Phase.EXECUTING
+    assert list(uploads.find(office.folder(job))) == ["a"]
+    is_full.clear()
+    job = office.until(job)
+    assert office.text(job) == "obs_id\n1001\n1002\n"
+    office.wait(lambda: not uploads.find(office.folder(job)))
+
+
+@pytest.mark.parametrize(
+    ("file", "phase"),
+    [(b"n,word\n1,one\n2,two\n", Phase.COMPLETED), (b"\0", Phase.ERROR)],
+)
+def test_a_table_that_came_with_a_query_is_read_when_it_runs(
+    office: Office, file: bytes, phase: Phase
+) -> None:
+    query = "SELECT word FROM TAP_UPLOAD.t ORDER BY n DESC"
+    job = office.service.submit(
+        "tap",
+        [
+            ("LANG", "ADQL"),
+            ("QUERY", query),
+            ("FORMAT", "csv"),
+            ("UPLOAD", "t,param:a"),
+        ],
+        files={"a": [file]},
+    )
+    assert list(uploads.find(office.folder(job))) == ["a"]
+    office.open()
+    job = office.until(job)
+    assert job.phase is phase
+    if job.error is not None:
+        assert "UPLOAD: t:" in job.error.message
+    else:
+        assert office.text(job).split() == ["word", "two", "one"]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["aborted", "late"])
+def test_a_fetch_of_a_table_ends_with_its_job(office: Office, is_late: bool) -> None:  # noqa: FBT001 - a case
+    office.open(upload_url_private=True, upload_url_timeout_s=600.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        job = office.make("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
+        if is_late:
+            office.service.set_duration(job.job_id, 1)
+        office.service.run(job.job_id)
+        silent.settimeout(30)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(3) == b"GET"
+            if not is_late:
+                office.service.abort(job.job_id)
+            job = office.until(job)
+    assert job.phase is Phase.ABORTED
+    assert job.error is not None
+    said = "its executionDuration of 1 s" if is_late else "aborted by its user"
+    assert said in job.error.message
+
+
+def test_a_url_that_is_slow_is_no_late_job(office: Office) -> None:
+    office.open(upload_url_private=True, upload_url_timeout_s=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        job = office.run("SELECT * FROM TAP_UPLOAD.t", UPLOAD=f"t,{url}")
+    assert job.phase is Phase.ERROR
+    assert job.error is not None
+    assert "t: 127.0.0.1 did not give the table within 0.2 s" in job.error.message
+
+
+def test_files_that_are_too_many_or_too_large_leave_no_job(
+    office: Office,
+) -> None:
+    home = office.home.model_copy(update={"upload_mb": 2})
+    service = JobService(office.store, office.archive, home)
+    big = [b"\0" * 10**6] * 3
+    many = {str(n): [b"x"] for n in range(uploads.MOST_FILES + 1)}
+    for files, words in (
+        ({"small": [b"x"], "a": big}, "the files of a job may have 2 MB together"),
+        (many, "101 files are more than the 100 of one job"),
+        ({"n" * 61: [b"x"]}, "the name of a file has more than 60 characters"),
+    ):
+        with pytest.raises(BadParameter, match=words):
+            service.create("tap", [], files=files)
+    assert office.store.list(owner=None) == ()
+    assert not list(office.home.jobs_path.glob("*-*"))
+    # Those of several requests count together, and a refused one changes nothing.
+    job = service.create("tap", [], files={"a": big[:1]})
+    with pytest.raises(BadParameter):
+        service.set_parameters(job.job_id, [], {"b": big[:1], "c": big[:1]})
+    assert list(uploads.find(office.folder(job))) == ["a"]
+
+
+def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
+    few = office.home.model_copy(update={"async_results_mb": 1})
+    office.service._settings = few
+    half = {"a": [b"\0" * 600_000]}
+    first = office.service.create("tap", [("LANG", "ADQL")], files=half)
+    with pytest.raises(NoSpace, match="files that came with queries which have not"):
+        office.service.create("tap", [], files=half)
+    assert [job.job_id for job in office.store.list(owner=None)] == [first.job_id]
+    office.open()
+    office.until(office.service.run(first.job_id))
+    # They go once the end of the job is kept.
+    kept = office.folder(first) / folders.UPLOADS
+    office.wait(lambda: not kept.exists())
+    office.service.create("tap", [], files=half)
+
+
+def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
+    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+    uploads.save(orphan, {"a": [b"x"]}, most_bytes=10, most_together=10)
+    kept = office.service.create("tap", [], files={"a": [b"x"]})
+    old = time.time() - 7200
+    for folder in (orphan, office.folder(kept)):
+        os.utime(folder, (old, old))
+    office.open()
+    office.wait(lambda: not orphan.exists())
+    assert list(uploads.find(office.folder(kept))) == ["a"]
