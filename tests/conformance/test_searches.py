@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.clients import stilts
 from tests.support.maps import CRAB_MAP, CUBE
 
 if TYPE_CHECKING:
@@ -16,17 +16,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.debian("stilts")]
 
 _PLACES = "name,ra,dec\ncrab,83.6,22\nmsh,228.5,-59\nnowhere,10,10\n"
-
-
-def stilts(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of STILTS."""
-    return subprocess.run(
-        ["stilts", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.fixture

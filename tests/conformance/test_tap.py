@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 import pyvo
 from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
+from tests.support.clients import stilts
 
 if TYPE_CHECKING:
     import requests
@@ -20,19 +20,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.debian("stilts")
 def test_tapquery(each_server: Server) -> None:
-    done = subprocess.run(
-        [
-            "stilts",
-            "tapquery",
-            f"tapurl={each_server.url}/tap",
-            "sync=true",
-            "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
-            "ofmt=csv",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    done = stilts(
+        "tapquery",
+        f"tapurl={each_server.url}/tap",
+        "sync=true",
+        "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
+        "ofmt=csv",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == ["obs_id,s_ra,t_min", "20136,228.3,53379.9"]
@@ -75,21 +68,14 @@ def test_pyvo_shows_the_fault(
 
 @pytest.mark.debian("stilts")
 def test_tapquery_as_a_job(each_server: Server) -> None:
-    done = subprocess.run(
-        [
-            "stilts",
-            "tapquery",
-            f"tapurl={each_server.url}/tap",
-            "sync=false",
-            "poll=100",
-            "delete=always",
-            "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
-            "ofmt=csv",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    done = stilts(
+        "tapquery",
+        f"tapurl={each_server.url}/tap",
+        "sync=false",
+        "poll=100",
+        "delete=always",
+        "adql=SELECT obs_id, s_ra, t_min FROM ivoa.obscore ORDER BY obs_id",
+        "ofmt=csv",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == ["obs_id,s_ra,t_min", "20136,228.3,53379.9"]

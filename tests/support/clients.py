@@ -1,7 +1,8 @@
-"""Sessions of pyVO that leave no connection open, however its calls end."""
+"""Clients of the VO: STILTS, and sessions of pyVO that leave no connection open."""
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,3 +40,14 @@ def pyvo_session() -> Iterator[requests.Session]:
     """Give a session of pyVO."""
     with closed_at_the_end(create_session()) as session:
         yield session
+
+
+def stilts(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of STILTS."""
+    return subprocess.run(
+        ["stilts", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

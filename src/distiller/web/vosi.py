@@ -9,12 +9,18 @@ from collections import OrderedDict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified, HttpResponseRedirect
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core import times
+from distiller.core.errors import NotFound
 from distiller.vo import elements, vosi
+from distiller.vo.dali import Parameters
+from distiller.web import site
+from distiller.web.errors import as_votable
+from distiller.web.requests import allowing, pairs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from distiller.core.columns import Catalog
+    from distiller.web.requests import View
 
 _UP_SINCE: Final = times.now()
 _PROGRAM: Final = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
@@ -38,9 +45,64 @@ def xml(document: bytes) -> HttpResponse:
     )
 
 
-def availability() -> HttpResponse:
+@allowing("GET")
+async def availability(request: HttpRequest) -> HttpResponseBase:
     """Say since when the service is up (VOSI 1.1 section 4)."""
+    del request
     return xml(vosi.availability(up_since=_UP_SINCE))
+
+
+def address(path: str) -> str:
+    """Return the whole address of a service, without a last slash."""
+    return f"{site.current().settings.base_url}{path}"
+
+
+def to_capabilities(path: str) -> View:
+    """Return a view that leads from a base address to what the service says of itself.
+
+    Parameters
+    ----------
+    path
+        Of the service, as ``/tap``.
+    """
+
+    @allowing("GET")
+    async def base(request: HttpRequest) -> HttpResponseBase:
+        del request
+        return HttpResponseRedirect(f"{address(path)}/capabilities")
+
+    return base
+
+
+def table_of(name: str) -> View:
+    """Return a view that describes the one table which a service searches."""
+
+    @allowing("GET")
+    async def tables(request: HttpRequest) -> HttpResponseBase:
+        detail = Parameters(pairs_of(request)).single("DETAIL")
+        catalog = site.current().archive.catalog
+        return await tableset(request, catalog, detail=detail, only=name)
+
+    return tables
+
+
+def unknown(path: str, *known: str) -> View:
+    """Return a view for addresses below a service that it does not have.
+
+    Parameters
+    ----------
+    path
+        Of the service.
+    known
+        What there is below it.
+    """
+    hint = f"there are {', '.join(known[:-1])} and {known[-1]} below {path}"
+
+    @csrf_exempt
+    async def view(request: HttpRequest) -> HttpResponseBase:
+        return as_votable(NotFound(f"there is no {request.path}", hint=hint))
+
+    return view
 
 
 async def tableset(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -42,9 +41,8 @@ def test_the_start_page_leads_there(server: Server) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.debian("curl")
 def test_the_commands_run(server: Server, tmp_path: Path) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("no curl here")
     commands = _block(server, "The services with curl").splitlines()
     assert len(commands) == 3
     lines = []
@@ -66,21 +64,13 @@ def test_the_commands_run(server: Server, tmp_path: Path) -> None:
 def test_the_lines_of_python_run(server: Server, tmp_path: Path) -> None:
     script = _block(server, "The services in pyVO")
     script += "\nprint(len(runs), len(near), len(maps))\n"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=60,
-    )
+    done = _python(script, tmp_path)
     assert (done.returncode, done.stdout) == (0, "5 3 0\n"), done.stderr
 
 
 @pytest.mark.slow
+@pytest.mark.debian("curl")
 def test_the_commands_for_own_tables_run(server: Server, tmp_path: Path) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("no curl here")
     add_user(server, "uma")
     (tmp_path / "sources.csv").write_text("ra,dec\n83.6,22.5\n1.5,2.5\n")
     with_query = _block(server, "A table with a query, with curl")
@@ -91,16 +81,20 @@ def test_the_commands_for_own_tables_run(server: Server, tmp_path: Path) -> None
     assert said[2].splitlines() == ["n", "2"]
     script = _block(server, "Log in with pyVO").replace("NAME", "uma")
     script = script.replace('"PASSWORD"', repr(PASSWORD)) + "\nprint(mine['n'][0])\n"
-    done = subprocess.run(
+    done = _python(script, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+    assert _shell(drop, tmp_path) == "Dropped user table mine\n"
+
+
+def _python(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
+        cwd=folder,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
-    assert _shell(drop, tmp_path) == "Dropped user table mine\n"
 
 
 def _shell(command: str, folder: Path) -> str:

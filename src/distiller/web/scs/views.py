@@ -7,15 +7,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from django.http import HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
-from distiller.core.errors import NotFound, UserError
+from distiller.core.errors import UserError
 from distiller.queries import cone
 from distiller.vo import scs
-from distiller.vo.dali import Parameters
 from distiller.vo.scs import ConeParameters, ConeService
 from distiller.web import site, vosi
-from distiller.web.errors import as_votable, headers_of, ours, status_of
+from distiller.web.errors import headers_of, ours, status_of
 from distiller.web.requests import allowing, pairs_of
 from distiller.web.tap import stream
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
     from distiller.core.errors import DistillerError
 
-_TABLE: Final = "ivoa.obscore"
 _PLACE: Final = (
     "SELECT s_ra, s_dec FROM ivoa.obscore WHERE s_ra IS NOT NULL AND s_dec IS NOT NULL "
     "ORDER BY obs_publisher_did LIMIT 1"
@@ -65,39 +62,8 @@ async def capabilities(request: HttpRequest) -> HttpResponseBase:
     here = site.current()
     rows = await asyncio.to_thread(here.archive.rows, _PLACE)
     described = ConeService(
-        base_url=_base_url(),
+        base_url=vosi.address("/scs"),
         rows_max=here.settings.query_rows_max,
         place_deg=(rows[0]["s_ra"], rows[0]["s_dec"]) if rows else None,
     )
     return vosi.xml(scs.capabilities(described))
-
-
-@allowing("GET")
-async def availability(request: HttpRequest) -> HttpResponseBase:
-    """Say since when the service is up."""
-    del request
-    return vosi.availability()
-
-
-@allowing("GET")
-async def tables(request: HttpRequest) -> HttpResponseBase:
-    """Describe the table that is searched."""
-    detail = Parameters(pairs_of(request)).single("DETAIL")
-    return await vosi.tableset(
-        request, site.current().archive.catalog, detail=detail, only=_TABLE
-    )
-
-
-@csrf_exempt
-async def unknown(request: HttpRequest) -> HttpResponseBase:
-    """Answer what no cone search has."""
-    return as_votable(
-        NotFound(
-            f"there is no {request.path}",
-            hint="there are capabilities, availability and tables below /scs",
-        )
-    )
-
-
-def _base_url() -> str:
-    return f"{site.current().settings.base_url}/scs"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, HttpResponseRedirect
-from django.views.decorators.csrf import csrf_exempt
+from django.http import HttpResponse
 
-from distiller.core.errors import NotFound
 from distiller.model import examples as model_examples
 from distiller.queries import answer
 from distiller.queries.fetch import Patience
@@ -18,7 +16,6 @@ from distiller.vo.dali import Parameters
 from distiller.vo.tap import TapParameters
 from distiller.web import access, site
 from distiller.web import vosi as answers
-from distiller.web.errors import as_votable
 from distiller.web.requests import allowing, pairs_of, sent
 from distiller.web.tap import stream
 from distiller.web.tap.description import service
@@ -62,25 +59,11 @@ async def sync(request: HttpRequest) -> HttpResponseBase:
 
 
 @allowing("GET")
-async def base(request: HttpRequest) -> HttpResponseBase:
-    """Lead from the base address to what the service says of itself."""
-    del request
-    return HttpResponseRedirect(f"{_base_url()}/capabilities")
-
-
-@allowing("GET")
 async def capabilities(request: HttpRequest) -> HttpResponseBase:
     """Say what the service can do (TAP 1.1 section 2.4)."""
     del request
-    described = service(site.current().settings, _base_url())
+    described = service(site.current().settings, answers.address("/tap"))
     return answers.xml(vosi.capabilities(described))
-
-
-@allowing("GET")
-async def availability(request: HttpRequest) -> HttpResponseBase:
-    """Say since when the service is up (VOSI 1.1 section 4)."""
-    del request
-    return answers.availability()
 
 
 @allowing("GET")
@@ -115,19 +98,3 @@ async def examples(request: HttpRequest) -> HttpResponseBase:
         vo_examples.document(known),
         content_type=vo_examples.MEDIA_TYPE,
     )
-
-
-@csrf_exempt
-async def unknown(request: HttpRequest) -> HttpResponseBase:
-    """Answer what no TAP service has."""
-    return as_votable(
-        NotFound(
-            f"there is no {request.path}",
-            hint="there are sync, async, capabilities, availability, tables, "
-            "user_tables and examples below /tap",
-        )
-    )
-
-
-def _base_url() -> str:
-    return f"{site.current().settings.base_url}/tap"
