@@ -258,3 +258,61 @@ def test_the_loop_does_not_wait_for_a_disk_that_hangs(*, leaves: bool) -> None:
 
     run(story())
     rescue.cancel()
+
+
+def test_a_quiet_part_is_found_by_who_looks_again() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        assert not await conduit.ready(0.01)
+        conduit.put(b"small", quietly=True)
+        assert await conduit.ready(60)
+        assert conduit.whole() is None, "it goes on"
+        conduit.end()
+        assert conduit.whole() == b"small"
+        assert await conduit.get() is None
+
+    run(story())
+
+
+def test_a_quiet_part_wakes_who_waits_for_it() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        wanted = asyncio.ensure_future(conduit.get())
+        await asyncio.sleep(0)
+        await asyncio.to_thread(conduit.put, b"small", quietly=True)
+        assert await wanted == b"small"
+
+    run(story())
+
+
+def test_the_end_wakes_who_only_looks() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        looks = asyncio.ensure_future(conduit.ready(60))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(conduit.put, b"small", quietly=True)
+        await asyncio.to_thread(conduit.end)
+        assert await looks
+
+    run(story())
+
+
+def test_what_failed_or_waits_in_a_file_is_not_whole() -> None:
+    async def story() -> None:
+        conduit = Conduit()
+        failure = Failure(ValueError("no"), b"tail")
+        conduit.put(b"one")
+        conduit.end(failure)
+        assert conduit.whole() is None
+        early = conduit.failure
+        assert early is None, "a part comes before"
+        assert await conduit.get() == b"one"
+        assert conduit.failure is failure
+        slow = Conduit(Spool(None, 10**6), most_held=1000, patience_s=0.01)
+        for part in PARTS[:3]:
+            await asyncio.to_thread(slow.put, part)
+        slow.end()
+        assert slow.whole() is None
+        assert await drain(slow) == b"".join(PARTS[:3])
+
+    run(story())

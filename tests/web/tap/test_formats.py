@@ -119,8 +119,9 @@ def test_overflow(server: Server, form: str, maxrec: int) -> None:
     else:
         said = CUT.replace("2", str(maxrec))
         assert overflow_of(form, answer.content) == ("OVERFLOW", said)
-    status = "OVERFLOW" if form in SPOOLED else None
-    assert answer.headers.get("x-query-status") == status
+    # Others have it where the answer was complete before it began.
+    assert answer.headers.get("x-query-status", "OVERFLOW") == "OVERFLOW"
+    assert "x-query-status" in answer.headers or form not in SPOOLED
 
 
 @pytest.mark.parametrize("form", FORMS)

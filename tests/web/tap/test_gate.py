@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -17,7 +16,6 @@ from distiller.queries.spool import Spool
 from distiller.web import site
 from distiller.web.site import Site
 from distiller.web.tap import stream
-from distiller.web.tap.conduit import Conduit
 from distiller.web.tap.gate import WAITING, Gate, gate
 
 if TYPE_CHECKING:
@@ -112,16 +110,13 @@ def test_a_client_that_leaves_before_its_query_is_accepted_leaves_no_task(
     tmp_path: Path,
 ) -> None:
     async def story() -> None:
-        settings = load_settings(tmp_path, queries_at_once=1)
-        conduit = Conduit()
-        prepared = SimpleNamespace(patient=False)
-        run = stream._Run(prepared, conduit, NOTHING, NOTHING, b"")  # type: ignore[arg-type]  # as far as it is looked at
-        left = asyncio.ensure_future(stream._begin(run, settings))
+        run = stream._Run(Spool(tmp_path, 10**6))
+        left = asyncio.ensure_future(stream._begun(run, 0.01))
         await settled()
         left.cancel()
         with pytest.raises(asyncio.CancelledError):
             await left
-        conduit.end()
+        run.conduit.end()
         await settled()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -247,7 +242,8 @@ def test_who_leaves_the_queue_takes_no_place() -> None:
         await gate.enter("a")
         late = asyncio.ensure_future(gate.enter("b"))
         await settled()
-        gate._left("a")
+        gate.leave("a")
+        await asyncio.sleep(0)  # the turn is given, and not yet taken
         late.cancel()
         with pytest.raises(asyncio.CancelledError):
             await late

@@ -69,7 +69,9 @@ class Conduit:
     ) -> None:
         self._spool = spool or Spool(None, most_spooled)
         self._loop = asyncio.get_running_loop()
-        self._ready = asyncio.Event()
+        # Of the coroutine while it waits, and whether for the first byte there is.
+        self._waiter: asyncio.Future[None] | None = None
+        self._hurries = False
         # The coroutine waits for it: never held while the disk is waited for.
         self._room = threading.Condition()
         # Of the file, for threads only; taken before the other where both are.
@@ -103,13 +105,18 @@ class Conduit:
         if late:
             cancel()
 
-    def call(self, what: Callable[[], None]) -> None:
-        """Let the loop of the reader call something soon."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
-            self._loop.call_soon_threadsafe(what)
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody wants the bytes any more."""
+        return self._abandoned
 
-    def put(self, part: bytes) -> None:
+    def put(self, part: bytes, *, quietly: bool = False) -> None:
         """Hand over the next part; waits for room.
+
+        Parameters
+        ----------
+        quietly
+            Do not wake a coroutine that looks again by itself, see `ready`.
 
         Raises
         ------
@@ -131,7 +138,7 @@ class Conduit:
                 self._keep(part)
         if spills:
             self._to_file(part)
-        self._tell()
+        self._tell(quietly=quietly)
 
     def end(self, failure: Failure | None = None) -> None:
         """Say that no part follows."""
@@ -178,15 +185,66 @@ class Conduit:
         free = self._written < self._most_spooled and self._spool.has_room
         return self._abandoned or free
 
-    def _tell(self) -> None:
-        self.call(self._ready.set)
+    def _tell(self, *, quietly: bool = False) -> None:
+        with self._room:
+            if quietly and not self._hurries:
+                return
+            waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody reads
+                self._loop.call_soon_threadsafe(_wake, waiter)
 
     # What the coroutine calls.
+
+    async def ready(self, timeout_s: float | None = None) -> bool:
+        """Wait for a part or the end; tell whether there is one.
+
+        Parameters
+        ----------
+        timeout_s
+            Look again by oneself after so long, s: small parts do not wake then, since
+            that takes as long as making a small answer.
+        """
+        with self._room:
+            if self.has_something:
+                return True
+            waiter = self._waiter = self._loop.create_future()
+            self._hurries = timeout_s is None
+        timer = None
+        if timeout_s is not None:
+            timer = self._loop.call_later(timeout_s, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return self.has_something
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is a part, or the end; a look."""
+        return bool(self._parts) or self._ended or self._read < self._written
+
+    @property
+    def failure(self) -> Failure | None:
+        """How the work failed, if it left no part before."""
+        with self._room:
+            empty = not self._parts and self._read == self._written
+            return self._failure if empty else None
+
+    def whole(self) -> bytes | None:
+        """Return all parts, if the work has ended well and they wait in memory."""
+        with self._room:
+            if not self._ended or self._failure is not None or self._spills:
+                return None
+            parts = b"".join(self._parts)
+            self._parts.clear()
+            self._held = 0
+            return parts
 
     async def get(self) -> bytes | Failure | None:
         """Return the next part, how the work failed, or None at its end."""
         while True:
-            self._ready.clear()
             with self._room:
                 if self._parts:
                     part = self._parts.popleft()
@@ -201,7 +259,7 @@ class Conduit:
                 if left:  # a file that nothing could be written to
                     await asyncio.to_thread(self._close_file)
                 return self._failure
-            await self._ready.wait()
+            await self.ready()
 
     def abandon(self) -> None:
         """Say that nobody wants the rest: the work is cancelled."""
@@ -246,3 +304,8 @@ class Conduit:
             self._spool.count(-size)
         with self._room:
             self._room.notify_all()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

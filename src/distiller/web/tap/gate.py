@@ -50,6 +50,8 @@ class Gate:
         self._most = places - places // KEPT
         self._wait_s = wait_s
         self._loop = asyncio.get_running_loop()
+        # Of what follows: threads give places back.
+        self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         # Owners in the order of their turns; each has somebody waiting.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -71,16 +73,17 @@ class Gate:
         Busy
             If too many wait, or no place came free in time.
         """
-        if self._free and owner not in self._waiting and self._may_run(owner):
-            self._take(owner)
-            return
-        mine = self._waiting.get(owner, ())
-        if len(mine) >= max(1, WAITING * self._places // 2):
-            raise self._too_many()
-        if sum(map(len, self._waiting.values())) >= WAITING * self._places:
-            raise self._busy()
-        turn: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.setdefault(owner, deque()).append(turn)
+        with self._lock:
+            if self._free and owner not in self._waiting and self._may_run(owner):
+                self._take(owner)
+                return
+            mine = self._waiting.get(owner, ())
+            if len(mine) >= max(1, WAITING * self._places // 2):
+                raise self._too_many()
+            if sum(map(len, self._waiting.values())) >= WAITING * self._places:
+                raise self._busy()
+            turn: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.setdefault(owner, deque()).append(turn)
         try:
             async with asyncio.timeout(self._wait_s):
                 await turn
@@ -90,15 +93,22 @@ class Gate:
             raise self._busy() if self._may_run(owner) else self._too_many() from None
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._left(owner)
+                self.leave(owner)
             raise
         finally:
             self._forget(owner, turn)
 
     def leave(self, owner: str = "") -> None:
         """Give a place back, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed
-            self._loop.call_soon_threadsafe(self._left, owner)
+        with self._lock:
+            self._free += 1
+            self._running[owner] -= 1
+            if not self._running[owner]:
+                del self._running[owner]
+            nobody = not self._waiting
+        if not nobody:
+            with contextlib.suppress(RuntimeError):  # the loop was closed
+                self._loop.call_soon_threadsafe(self._admit)
 
     def _may_run(self, owner: str) -> bool:
         return self._running[owner] < self._most
@@ -107,34 +117,30 @@ class Gate:
         self._free -= 1
         self._running[owner] += 1
 
-    def _left(self, owner: str) -> None:
-        self._free += 1
-        self._running[owner] -= 1
-        if not self._running[owner]:
-            del self._running[owner]
-        self._admit()
-
     def _admit(self) -> None:
-        """Give free places to those whose turn it is."""
-        while self._free:
-            able = [owner for owner in self._waiting if self._may_run(owner)]
-            if not able:
-                return
-            owner = min(able, key=lambda name: self._running[name])  # the first of them
-            turns = self._waiting.pop(owner)
-            turn = turns.popleft()
-            if turns:
-                self._waiting[owner] = turns  # behind the others
-            if not turn.done():
-                self._take(owner)
-                turn.set_result(None)
+        """Give free places to those whose turn it is; in the loop."""
+        with self._lock:
+            while self._free:
+                able = [owner for owner in self._waiting if self._may_run(owner)]
+                if not able:
+                    return
+                # The first of them.
+                owner = min(able, key=lambda name: self._running[name])
+                turns = self._waiting.pop(owner)
+                turn = turns.popleft()
+                if turns:
+                    self._waiting[owner] = turns  # behind the others
+                if not turn.done():
+                    self._take(owner)
+                    turn.set_result(None)
 
     def _forget(self, owner: str, turn: asyncio.Future[None]) -> None:
-        turns = self._waiting.get(owner)
-        if turns is not None and turn in turns:
-            turns.remove(turn)
-            if not turns:
-                del self._waiting[owner]
+        with self._lock:
+            turns = self._waiting.get(owner)
+            if turns is not None and turn in turns:
+                turns.remove(turn)
+                if not turns:
+                    del self._waiting[owner]
 
     def _busy(self) -> Busy:
         return Busy(

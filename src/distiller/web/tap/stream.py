@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field
+import time
 from typing import TYPE_CHECKING, Final
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from distiller.core.errors import DistillerError
 from distiller.queries import answer
@@ -29,16 +29,22 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
-    from distiller.core.settings import Settings
     from distiller.queries.answer import Prepared
+    from distiller.queries.spool import Spool
     from distiller.web.site import Site
-    from distiller.web.tap.gate import Gate
 
 _LOG = logging.getLogger(__name__)
 
 _PIECE: Final = 2**18
 """Bytes that are handed to the connection at once: what a slow client takes in time."""
+
+_SMALL: Final = 2**16
+"""Bytes that are worth waking the coroutine for before an answer has begun."""
+
+_LOOK_S: Final = 0.005
+"""How often it looks by itself until then, s."""
 
 ROW_LIMIT_HEADER: Final = "X-Query-Row-Limit"
 """How many rows the answer has at most: where it has as many, some may be cut off."""
@@ -46,27 +52,73 @@ STATUS_HEADER: Final = "X-Query-Status"
 """OK or OVERFLOW, where that is known before the first byte."""
 
 
-@dataclass(slots=True)
 class _Run:
     """One query that runs, as its thread and its coroutine see it.
 
     Attributes
     ----------
+    prepared
+        Is there with the first part, or once the query is accepted.
     head
         The first bytes, which are sent once the query is accepted.
-    accepted
-        Is set then.
+    accepted_at
+        When the database has accepted it (`time.monotonic`).
     told
         Holds, once it is known, that rows were left out.
     """
 
     prepared: Prepared
-    conduit: Conduit
-    scratch: answer.Scratch
-    coding: Plain
-    head: bytes
-    accepted: asyncio.Event = field(default_factory=asyncio.Event)
-    told: list[str] = field(default_factory=list)
+
+    def __init__(self, spool: Spool) -> None:
+        self.conduit = Conduit(spool)
+        self.scratch = answer.Scratch(spool, MOST_SPOOLED)
+        self.coding = Plain()
+        self.head = b""
+        self.is_patient = False
+        self.accepted_at: float | None = None
+        self.told: list[str] = []
+
+    def prepare(self, prepared: Prepared, *, gzip: bool) -> None:
+        """Make the head of a query that was understood."""
+        writer = prepared.writer
+        head = b""
+        if isinstance(writer, SpooledWriter):
+            gzip = gzip and not writer.is_packed
+        else:
+            head = writer.head()
+        if gzip:
+            self.coding = Gzip()
+        self.head = self.coding.begin(head)
+        self.is_patient = prepared.patient
+        self.prepared = prepared
+
+    def accept(self, cancel: Callable[[], None]) -> None:
+        """Say that the database has accepted the query, and how to stop it."""
+        self.conduit.on_abandon(cancel)
+        self.accepted_at = time.monotonic()
+
+    def feed(self, here: Site) -> None:
+        """Run the query, and hand over what its rows are written as."""
+        conduit, coding = self.conduit, self.coding
+        parts = answer.parts(
+            here.archive, self.prepared, self.accept, self.told.append, self.scratch
+        )
+        with contextlib.closing(parts):
+            for part in parts:
+                for piece in coding.pieces(part, lambda: conduit.waiting):
+                    conduit.put(piece, quietly=len(piece) < _SMALL)
+        if end := coding.end():
+            conduit.put(end)
+
+    def failed(self, error: Exception) -> Failure:
+        """Return how the document ends that could not be completed."""
+        text = error.text if isinstance(error, DistillerError) else "the query failed"
+        prepared = getattr(self, "prepared", None)
+        if prepared is None or isinstance(prepared.writer, SpooledWriter):
+            tail = b""
+        else:
+            tail = prepared.writer.tail("ERROR", text)
+        return Failure(error, self.coding.end(tail))
 
 
 class Body:
@@ -75,26 +127,25 @@ class Body:
     Parameters
     ----------
     run
-        Where they come from.
-    first
-        The first part, which somebody waits for already.
+        Where they come from; it has begun.
     idle_s
         After so long a client that takes nothing is given up, s.
 
     Attributes
     ----------
+    whole
+        All bytes, where the answer was complete so soon that nobody need wait for it.
     failure
         Why the document ends with an error, once it has.
     """
 
-    def __init__(
-        self, run: _Run, first: asyncio.Future[bytes | Failure | None], idle_s: float
-    ) -> None:
+    def __init__(self, run: _Run, idle_s: float) -> None:
         self.failure: DistillerError | None = None
         self.prepared = run.prepared
         self._run = run
-        self._first = first
         self._idle_s = idle_s
+        rest = run.conduit.whole()
+        self.whole = None if rest is None else run.head + rest
 
     @property
     def overflow(self) -> str | None:
@@ -126,18 +177,19 @@ class Body:
             self.close()
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
-        head = self._run.head
-        if not self._first.done():
+        if self.whole is not None:
+            yield self.whole
+            return
+        head, conduit = self._run.head, self._run.conduit
+        if not conduit.has_something:
             yield head
             head = b""
-        part = await self._first
-        while isinstance(part, bytes):
+        while isinstance(part := await conduit.get(), bytes):
             # Rows of a quick query go out with the head, in one packet.
             whole = head + part if head else part
             head = b""
             for start in range(0, len(whole), _PIECE):
                 yield whole[start : start + _PIECE]
-            part = await self._run.conduit.get()
         if part is not None:
             self.failure = ours(part.error, "streaming the answer of a query")
             yield head + part.tail
@@ -185,116 +237,62 @@ async def body_of(
         If it fails before it is accepted, within a moment behind that, or at any time
         before the last row if it is spooled; later failures stand in the document.
     """
-    places, prepared = await _admitted(here, make, owner)
+    places = gate(here.settings)
+    run = _Run(places.spool)
+
+    def work() -> None:
+        failure = None
+        try:
+            run.prepare(make(), gzip=gzip)
+            if not run.conduit.is_abandoned:
+                run.feed(here)
+        except Abandoned:
+            _LOG.debug("a client left before its answer was complete")
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            failure = run.failed(error)
+        finally:
+            places.leave(owner)
+            run.conduit.end(failure)
+
+    await places.enter(owner)
     try:
-        run = _new_run(places, prepared, gzip=gzip)
-        places.pool.submit(_work, here, run, lambda: places.leave(owner))
+        places.pool.submit(work)
     except BaseException:
         places.leave(owner)
         raise
     try:
-        return await _begin(run, here.settings)
+        await _begun(run, here.settings.answer_grace_s)
+        return Body(run, here.settings.answer_idle_s)
     except BaseException:
         run.conduit.abandon()
         raise
 
 
-def _new_run(places: Gate, prepared: Prepared, *, gzip: bool) -> _Run:
-    writer = prepared.writer
-    if isinstance(writer, SpooledWriter):
-        head, gzip = b"", gzip and not writer.is_packed
-    else:
-        head = writer.head()
-    coding = Gzip() if gzip else Plain()
-    return _Run(
-        prepared=prepared,
-        conduit=Conduit(places.spool),
-        scratch=answer.Scratch(places.spool, MOST_SPOOLED),
-        coding=coding,
-        head=coding.begin(head),
-    )
-
-
-async def _admitted(
-    here: Site, make: Callable[[], Prepared], owner: str
-) -> tuple[Gate, Prepared]:
-    """Wait for a place and prepare a query in it; the caller gives the place back."""
-    places = gate(here.settings)
-    await places.enter(owner)
-    try:
-        return places, await _prepared(places, make, owner)
-    except asyncio.CancelledError:
-        raise  # the thread gives the place back when it is done
-    except BaseException:
-        places.leave(owner)
-        raise
-
-
-async def _prepared(places: Gate, make: Callable[[], Prepared], owner: str) -> Prepared:
-    """Prepare a query in a thread of the gate."""
-    work: Future[Prepared] = places.pool.submit(make)
-    try:
-        return await asyncio.wrap_future(work)
-    except asyncio.CancelledError:
-        work.add_done_callback(lambda _: places.leave(owner))
-        raise
-
-
-async def _begin(run: _Run, settings: Settings) -> Body:
+async def _begun(run: _Run, grace_s: float) -> None:
     """Wait until the answer can begin.
 
     Rows of a quick query go out with the head, and what fails at once has its own
     status; what takes longer begins with the head.
     """
-    first = asyncio.ensure_future(run.conduit.get())
-    if run.prepared.patient:
-        await asyncio.wait({first})
-    else:
-        accepted = asyncio.ensure_future(run.accepted.wait())
-        try:
-            await asyncio.wait({first, accepted}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            accepted.cancel()
-        if not first.done():
-            await asyncio.wait({first}, timeout=settings.answer_grace_s)
-    if first.done() and isinstance(failure := first.result(), Failure):
+    while not await run.conduit.ready(None if run.is_patient else _LOOK_S):
+        since = run.accepted_at
+        if since is not None and time.monotonic() - since >= grace_s:
+            return
+    if (failure := run.conduit.failure) is not None:
         raise failure.error
-    return Body(run, first, settings.answer_idle_s)
 
 
-def _work(here: Site, run: _Run, leave: Callable[[], None]) -> None:
-    """Run the query and feed the conduit; the work of one thread."""
-    conduit, coding, writer = run.conduit, run.coding, run.prepared.writer
-    failure = None
+async def _checked(here: Site, make: Callable[[], Prepared], owner: str) -> Prepared:
+    """Prepare a query that does not run; uploads may be fetched: it needs a place."""
+    places = gate(here.settings)
+    await places.enter(owner)
     try:
-        parts = answer.parts(
-            here.archive, run.prepared, _accepting(run), run.told.append, run.scratch
-        )
-        with contextlib.closing(parts):
-            for part in parts:
-                for piece in coding.pieces(part, lambda: conduit.waiting):
-                    conduit.put(piece)
-        if end := coding.end():
-            conduit.put(end)
-    except Abandoned:
-        _LOG.debug("a client left before its answer was complete")
-    except Exception as error:  # noqa: BLE001 - the edge of a request
-        text = error.text if isinstance(error, DistillerError) else "the query failed"
-        tail = b"" if isinstance(writer, SpooledWriter) else writer.tail("ERROR", text)
-        failure = Failure(error, coding.end(tail))
-    finally:
-        leave()
-        conduit.end(failure)
-
-
-def _accepting(run: _Run) -> Callable[[Callable[[], None]], None]:
-    """Return what is told how to cancel the query, once it is accepted."""
-
-    def accepted(cancel: Callable[[], None]) -> None:
-        run.conduit.on_abandon(cancel)
-        run.conduit.call(run.accepted.set)
-
-    return accepted
+        work: Future[Prepared] = places.pool.submit(make)
+    except BaseException:
+        places.leave(owner)
+        raise
+    work.add_done_callback(lambda _: places.leave(owner))
+    return await asyncio.wrap_future(work)
 
 
 async def respond(
@@ -302,8 +300,8 @@ async def respond(
     *,
     file_name: str | None = None,
     request: HttpRequest | None = None,
-) -> StreamingHttpResponse:
-    """Run a query and return its answer as a stream.
+) -> HttpResponseBase:
+    """Run a query and return its answer: a stream, unless it is there at once.
 
     Parameters
     ----------
@@ -326,25 +324,29 @@ async def respond(
     if request is not None:
         owner = await owner_of(request)
         if request.method == "HEAD":
-            # Preparing may fetch uploads and read them: that needs a place, too.
-            places, made = await _admitted(here, make, owner)
-            places.leave(owner)
-            return _described(StreamingHttpResponse(nothing()), made, file_name)
+            made = await _checked(here, make, owner)
+            response: HttpResponseBase = StreamingHttpResponse(nothing())
+            _describe(response, made, file_name)
+            return response
         gzip = wants_gzip(request.headers.get("Accept-Encoding", ""))
     body = await body_of(here, make, owner, gzip=gzip)
-    response = _described(StreamingHttpResponse(_Cut(body)), body.prepared, file_name)
+    if body.whole is None:
+        response = StreamingHttpResponse(_Cut(body))
+    else:
+        response = HttpResponse(body.whole)
+    _describe(response, body.prepared, file_name)
     if body.encoding is not None:
         response.headers["Content-Encoding"] = body.encoding
-    if isinstance(body.prepared.writer, SpooledWriter):
+    if body.whole is not None or isinstance(body.prepared.writer, SpooledWriter):
         response.headers[STATUS_HEADER] = "OVERFLOW" if body.overflow else "OK"
     if body.length is not None:
         response.headers["Content-Length"] = str(body.length)
     return response
 
 
-def _described(
-    response: StreamingHttpResponse, prepared: Prepared, file_name: str | None
-) -> StreamingHttpResponse:
+def _describe(
+    response: HttpResponseBase, prepared: Prepared, file_name: str | None
+) -> None:
     """Add the headers that are known before the query runs."""
     writer = prepared.writer
     response.headers["Content-Type"] = writer.media_type
@@ -358,7 +360,6 @@ def _described(
     if file_name is not None:
         name = f"{file_name}.{writer.extension}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 class _Cut:
