@@ -73,28 +73,27 @@ class Line:
 def download(party: Party, query: str, form: str, most: int) -> Download:
     """Take a whole answer, in one request on a new connection."""
     line = Line(party)
-    idle = _memory(party.pid, "VmRSS")
     _forget_peak(party.pid)
     body = urlencode(
         {"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": form, "MAXREC": most}
     )
     buffer = bytearray(2**20)
-    length, first, head = 0, None, b""
     began = time.perf_counter()
     line.connection.request("POST", f"{line.prefix}/sync", body, _FORM)
     answer = line.connection.getresponse()
+    # `readinto` would wait until the buffer is full.
+    head = answer.read1(2000)
+    first = time.perf_counter() - began
+    length = len(head)
     while count := answer.readinto(buffer):
-        if first is None:
-            first = time.perf_counter() - began
-            head = bytes(buffer[: min(count, 2000)])
         length += count
     total = time.perf_counter() - began
     line.connection.close()
     if answer.status != OK or b'"ERROR"' in head:
         raise NotThereError(f"{form}: {answer.status}")
-    peak = _memory(party.pid, "VmHWM")
-    above = None if idle is None or peak is None else peak - idle
-    return Download(first or total, total, length, above)
+    peak = memory(party.pid, "VmHWM")
+    above = None if party.idle_mb is None or peak is None else peak - party.idle_mb
+    return Download(first, total, length, above)
 
 
 def latency(line: Line, query: str) -> float:
@@ -251,8 +250,8 @@ def copy(url: str, select: str) -> float:
     return time.perf_counter() - began
 
 
-def _memory(pid: int | None, what: str) -> float | None:
-    """Return the memory of a process, MB."""
+def memory(pid: int | None, what: str) -> float | None:
+    """Return the memory of a process, MB: VmRSS now, or VmHWM at most."""
     if pid is None:
         return None
     try:

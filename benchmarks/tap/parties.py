@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pyarrow.parquet as pq
+from benchmarks.tap.measures import memory
 from benchmarks.tap.model import TABLE, write_model
 from benchmarks.tap.rows import COLUMNS, batches
 
@@ -47,6 +48,8 @@ class Party:
         Its process; None where it cannot be seen.
     load_s
         How long its rows took to go in, indexes included; None if not measured.
+    idle_mb
+        Memory of its process before it is asked anything.
     """
 
     name: str
@@ -54,6 +57,10 @@ class Party:
     pid: int | None
     load_s: float | None = None
     table: str = TABLE
+    idle_mb: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.idle_mb = memory(self.pid, "VmRSS")
 
 
 @dataclass
