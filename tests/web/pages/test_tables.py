@@ -58,6 +58,17 @@ def test_a_table_is_replaced_only_where_that_is_asked(eva: httpx.Client) -> None
     eva.delete("/tap/user_tables/twice", auth=("eva", PASSWORD)).raise_for_status()
 
 
+def test_what_became_of_columns_is_told_once(eva: httpx.Client) -> None:
+    fields = {"name": "odd", "csrfmiddlewaretoken": token_of(eva.get("/tables/"))}
+    added = eva.post("/tables/", data=fields, files={"file": ("t.csv", b"n,n\n1,2\n")})
+    assert "tap_user.odd is kept" in added.text
+    assert "the second column &#x27;n&#x27; is called n_2" in added.text
+    assert "is kept" not in eva.get("/tables/").text
+    token = token_of(eva.get("/tables/odd/remove/"))
+    gone = eva.post("/tables/odd/remove/", data={"csrfmiddlewaretoken": token})
+    assert "tap_user.odd is removed" in gone.text
+
+
 def test_what_is_used_of_the_quota_is_told(eva: httpx.Client, server: Server) -> None:
     limits = server.settings
 

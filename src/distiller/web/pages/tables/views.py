@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpResponseRedirect
@@ -28,7 +29,7 @@ _SEE_OTHER: Final = 303
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """List the tables of who asks; take one more by POST."""
+    """List the tables of who asks; take one more by POST, and say what it became."""
     owner = access.visitor(request).name or ""
     trouble: UserError | None = None
     if request.method == "POST":
@@ -66,7 +67,10 @@ def _add(request: HttpRequest, owner: str) -> None:
             f"you keep a table {name} already",
             hint="tick the box to replace it, or give another name",
         )
-    keep(site.current(), owner, name, Path(file.temporary_file_path()))
+    _, words = keep(site.current(), owner, name, Path(file.temporary_file_path()))
+    messages.success(request, f"{SCHEMA}.{name} is kept")
+    for word in words:
+        messages.warning(request, word)
 
 
 @login_required
@@ -76,7 +80,8 @@ def remove(request: HttpRequest, name: str) -> HttpResponse:
     owner = access.visitor(request).name or ""
     kept = site.current().archive.user_tables
     if request.method == "POST":
-        kept.drop(owner, name)
+        if kept.drop(owner, name):
+            messages.success(request, f"{SCHEMA}.{name} is removed")
         return HttpResponseRedirect(reverse("tables:page"), status=_SEE_OTHER)
     table = next((one for one in kept.of(owner) if one.name == name), None)
     if table is None:
