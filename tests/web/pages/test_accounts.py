@@ -47,6 +47,24 @@ def _log_in(client: httpx.Client, name: str, password: str) -> httpx.Response:
 
 
 @pytest.mark.slow
+def test_who_guesses_passwords_has_to_wait(start_server: StartServer) -> None:
+    server = start_server()
+    added = _user(server.home, "add", "ada", said=f"{PASSWORD}\n{PASSWORD}\n")
+    assert added.returncode == 0, added.stderr
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        for number in range(10):
+            guessed = _log_in(client, "ada", f"guess {number}")
+            assert "correct username and password" in guessed.text
+        refused = _log_in(client, "ada", PASSWORD)
+        assert refused.status_code == 200
+        assert "too many wrong passwords for ada" in refused.text
+        # Programs meet the same door.
+        asked = client.get("/tap/user_tables", auth=("ada", PASSWORD))
+        assert asked.status_code == 503
+        assert "too many wrong passwords for ada" in asked.text
+
+
+@pytest.mark.slow
 def test_log_in_and_own_jobs(start_server: StartServer) -> None:
     server = start_server()
     for name in ("ada", "bo"):

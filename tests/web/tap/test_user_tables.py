@@ -20,7 +20,7 @@ from pyvo.auth import authsession
 from tests.web.conftest import PROGRAM
 
 from distiller.core.errors import Busy
-from distiller.web.basic import Doorkeeper
+from distiller.web.accounts.doorkeeper import Doorkeeper
 
 if TYPE_CHECKING:
     import requests
