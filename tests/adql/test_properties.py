@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import duckdb
+import pytest
 import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -205,6 +206,7 @@ def queries(draw: st.DrawFn) -> str:
     return text
 
 
+@pytest.mark.slow
 @settings(_BOUNDED, max_examples=100)
 @given(text=queries())
 def test_queries_of_the_grammar_are_accepted_and_the_engine_can_bind_them(

@@ -16,6 +16,8 @@ from lxml import etree
 if TYPE_CHECKING:
     from tests.web.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 _SYNC = "/tap/sync"
 _ALL = "SELECT obs_id FROM ivoa.obscore"
 _NOWHERE = {

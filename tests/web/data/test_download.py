@@ -19,6 +19,8 @@ from distiller.web.data.ranges import Part, Unsatisfiable, part_of
 if TYPE_CHECKING:
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 CONTENT = bytes(range(256)) * 4096
 SIZE = len(CONTENT)
 
@@ -151,7 +153,6 @@ def test_other_methods_are_refused(server: Server) -> None:
     assert httpx.delete(url_of(server, "23523")).status_code in {403, 405}
 
 
-@pytest.mark.slow
 def test_changed_file_is_served_without_the_mark_of_the_registered(
     start_server: StartServer,
 ) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
     from distiller.web.jobs.store import OrmJobStore
 
+pytestmark = pytest.mark.slow
+
 OBS = ("obs", "1001")
 PLACE = (("ra", "83.633"), ("dec", "22.014"))
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from distiller.core.settings import Settings
     from distiller.jobs.service import JobService
 
+pytestmark = pytest.mark.slow
+
 PLACES: tuple[tuple[str, float | None, float | None], ...] = (
     ("Off data", 10.0, -20.0),
     ("Off data", 200.0, 30.0),

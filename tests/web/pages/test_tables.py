@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.web.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 
 def token_of(answer: httpx.Response) -> str:
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.text)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import requests
     from tests.web.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 ALL = {CRAB_MAP, CUBE, OTHER}
 CRAB = {CRAB_MAP, CUBE}
 

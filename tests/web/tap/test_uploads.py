@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import requests
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 NEAR = (
     "SELECT o.obs_id, u.* FROM ivoa.obscore AS o JOIN TAP_UPLOAD.mine AS u "
     "ON DISTANCE(o.s_ra, o.s_dec, u.ra, u.dec) < 0.2 ORDER BY o.obs_id"
@@ -376,7 +378,6 @@ def elsewhere() -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.slow
 def test_a_table_is_fetched_by_its_url_where_that_is_allowed(
     start_server: StartServer,
 ) -> None:
@@ -434,7 +435,6 @@ def test_a_redirect_to_a_private_address_is_not_followed(
     assert looked == ["127.0.0.1", "127.0.0.1"]
 
 
-@pytest.mark.slow
 def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None:
     server = start_server(upload_mb=1, upload_rows=100)
     many = votable(Table({"n": np.arange(101)}))
@@ -468,7 +468,6 @@ def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None
     assert server.rows("SELECT COUNT(*) AS n FROM ivoa.obscore") == ["5"]
 
 
-@pytest.mark.slow
 def test_what_a_killed_server_left_goes_after_a_day(start_server: StartServer) -> None:
     server = start_server()
     left = server.settings.uploads_path

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import requests
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "many words make a password"  # noqa: S105 - of accounts of tests
 
 
@@ -242,7 +244,6 @@ def test_a_bad_table_changes_nothing(each_server: Server, ann: httpx.BasicAuth) 
         assert httpx.put(url(each_server, name), auth=ann).status_code == 400
 
 
-@pytest.mark.slow
 def test_the_quota_holds_for_each_user(start_server: StartServer) -> None:
     server = start_server(user_tables=2, user_tables_rows=5)
     ann = add_user(server, "ann")
