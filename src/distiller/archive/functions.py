@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _pc: Any = pyarrow.compute
 _GEOMETRY = "DOUBLE[]"
 _BEGIN = "POLYGON ICRS"
-_SMALLEST, _LARGEST = 1e-4, 1e15
+_SMALLEST, _LARGEST = 1e-4, 1e10
 """Numbers between these are written without an exponent everywhere."""
 
 _BLOCK = 2**15
@@ -60,20 +60,18 @@ MACROS = {
     "dst_distance(ra1, dec1, ra2, dec2)": (
         f"degrees(atan2(sqrt(pow({_EAST}, 2) + pow({_NORTH}, 2)), {_ALONG}))"
     ),
+    # The distance stands once: the database plans each one of a text anew.
     "dst_contains(a, b)": (
-        "CASE WHEN len(a) = 2 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 3 AND len(b) = 3 THEN b[3] >= 180 "
-        f"OR dst_distance(a[1], a[2], b[1], b[2]) + a[3] <= b[3] + {_TOLERANCE} "
+        "CASE WHEN len(a) IN (2, 3) AND len(b) = 3 "
+        "THEN (len(a) = 3 AND b[3] >= 180) OR dst_distance(a[1], a[2], b[1], b[2]) "
+        f"+ CASE len(a) WHEN 3 THEN a[3] ELSE 0 END <= b[3] + {_TOLERANCE} "
         f"ELSE dst_any_contains(a, b, {_QUERY}) END"
     ),
     "dst_intersects(a, b)": (
-        "CASE WHEN len(a) = 3 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 2 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 3 AND len(b) = 2 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + {_TOLERANCE} "
+        "CASE WHEN len(a) IN (2, 3) AND len(b) IN (2, 3) AND len(a) + len(b) > 4 "
+        "THEN dst_distance(a[1], a[2], b[1], b[2]) "
+        "<= CASE len(a) WHEN 3 THEN a[3] ELSE 0 END "
+        f"+ CASE len(b) WHEN 3 THEN b[3] ELSE 0 END + {_TOLERANCE} "
         f"ELSE dst_any_intersects(a, b, {_QUERY}) END"
     ),
     "dst_region_text(g)": (
