@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 from duckdb import func
 
-from distiller.archive import celestial, geometry, moc, polygons
+from distiller.archive import celestial, geometry, moc, polygons, strips
 from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ MACROS = {
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
     **celestial.MACROS,
+    **strips.MACROS,
     **moc.macros(_QUERY),
 }
 """Text of each macro by its head."""
