@@ -26,7 +26,7 @@ _FUNCTIONS = {
     *re.findall(r"[A-Z_0-9]+(?=\()", _TEMPLATES),
     "AVG", "COUNT", "MAX", "MIN", "SUM", "COALESCE", "CAST", "LEFT", "REPLACE",
     "EXISTS",
-    "LEAST",
+    "GREATEST", "LEAST",
     "DST_DISTANCE", "DST_CONTAINS", "DST_INTERSECTS", "DST_REGION_TEXT", "DST_AREA",
     "DST_CENTROID", *(head.partition("(")[0].upper() for head in MACROS),
     "STRING_AGG", "MAP_VALUES", "HISTOGRAM_EXACT", "RANGE", "LIST_RESIZE",

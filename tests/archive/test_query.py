@@ -102,6 +102,17 @@ def test_batches_stream_with_their_schema(archive: Archive) -> None:
     assert result.overflow is False
 
 
+def test_a_text_that_is_asked_again_has_its_own_values(archive: Archive) -> None:
+    """Texts that were read are kept, and several threads ask them at once."""
+
+    def ask(number: int) -> list[dict[str, Any]]:
+        return archive.rows("SELECT $n + 1 AS n WHERE $n > 9", {"n": number})
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(100)))
+    assert answers == [[{"n": n + 1}] if n > 9 else [] for n in range(100)]
+
+
 @pytest.mark.parametrize(
     ("most", "rows", "overflow"),
     [(0, 0, True), (7, 7, True), (25, 25, False), (26, 25, False), (None, 25, False)],

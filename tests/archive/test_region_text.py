@@ -16,7 +16,20 @@ from distiller.archive import functions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ODD = [0.0, -0.0, 83.0, 1e-5, 1e-4, 1e15, 1e16, 5e-324, 1e300, math.inf, math.nan]
+ODD = [
+    0.0,
+    -0.0,
+    83.0,
+    1e-5,
+    1e-4,
+    1e10 + 0.5,
+    1e15,
+    1e16,
+    5e-324,
+    1e300,
+    math.inf,
+    math.nan,
+]
 NUMBERS = st.one_of(
     st.sampled_from(ODD), st.floats(-360, 360), st.floats(width=32), st.floats()
 )

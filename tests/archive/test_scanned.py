@@ -125,6 +125,18 @@ def test_and_none_is_missed(
     assert found
 
 
+def test_what_lies_together_stands_together(
+    asked: tuple[duckdb.DuckDBPyConnection, Catalog],
+) -> None:
+    """A vector of rows, 2048, is read whole: a circle of 5 deg has rows in few."""
+    connection, catalog = asked
+    where = f"1 = CONTAINS({PLACE}, CIRCLE(83.63, 22.01, 5))"
+    sql = _sql(catalog, where).replace('"o"."obs_id"', "o.rowid", 1)
+    found = np.array(connection.execute(sql).fetchall())
+    assert len(found) > 500
+    assert len(np.unique(found // 2048)) < 12, "by declination alone there are 18"
+
+
 def _nodes(node: Any) -> Iterator[dict[str, Any]]:
     """Yield the operators of a plan."""
     if isinstance(node, dict):

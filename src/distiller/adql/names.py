@@ -178,6 +178,7 @@ class Names:
         table.meta["table"] = full
         # Views and tables that came with the query have no covers of their regions.
         table.meta["covered"] = not known.is_view and known.stored is None
+        table.meta["brought"] = known.stored is not None and "." not in known.stored
         if known.stored is not None:
             _rename(table, known.stored)
         items = tuple(

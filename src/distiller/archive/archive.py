@@ -320,7 +320,7 @@ class Archive:
         All go in or none. They are as quick as the engine takes them: columns, no
         row by itself, and on PostgreSQL the indexes of a table that was empty are made
         behind them, while who asks for that table waits. On DuckDB they are ordered by
-        declination, so that cones read few of them.
+        place, so that cones read few of them.
 
         Parameters
         ----------

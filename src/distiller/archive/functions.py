@@ -1,7 +1,7 @@
 """The SQL functions ``dst_*``: macros where SQL can do it, else vectorised Python.
 
 Every argument is in degrees; NULL in gives NULL out. Points and circles, which nearly
-all rows are, never leave the database: only polygons reach Python.
+all rows are, are judged within the database; polygons, and texts, are made in Python.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 from duckdb import func
 
-from distiller.archive import celestial, geometry, moc, polygons
+from distiller.archive import celestial, geometry, moc, polygons, strips
 from distiller.core.covers import EVERYWHERE, covers
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 _pc: Any = pyarrow.compute
 _GEOMETRY = "DOUBLE[]"
-_BEGIN = "POLYGON ICRS"
-_SMALLEST, _LARGEST = 1e-4, 1e15
+_BEGINS = pa.array(["POLYGON ICRS", None, "POSITION ICRS", "CIRCLE ICRS"])
+"""By the count of numbers; polygons have more."""
+
+_SMALLEST, _LARGEST = 1e-4, 1e10
 """Numbers between these are written without an exponent everywhere."""
 
 _BLOCK = 2**15
@@ -60,27 +62,21 @@ MACROS = {
     "dst_distance(ra1, dec1, ra2, dec2)": (
         f"degrees(atan2(sqrt(pow({_EAST}, 2) + pow({_NORTH}, 2)), {_ALONG}))"
     ),
+    # The distance stands once: the database plans each one of a text anew.
     "dst_contains(a, b)": (
-        "CASE WHEN len(a) = 2 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 3 AND len(b) = 3 THEN b[3] >= 180 "
-        f"OR dst_distance(a[1], a[2], b[1], b[2]) + a[3] <= b[3] + {_TOLERANCE} "
+        "CASE WHEN len(a) IN (2, 3) AND len(b) = 3 "
+        "THEN (len(a) = 3 AND b[3] >= 180) OR dst_distance(a[1], a[2], b[1], b[2]) "
+        f"+ CASE len(a) WHEN 3 THEN a[3] ELSE 0 END <= b[3] + {_TOLERANCE} "
         f"ELSE dst_any_contains(a, b, {_QUERY}) END"
     ),
     "dst_intersects(a, b)": (
-        "CASE WHEN len(a) = 3 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 2 AND len(b) = 3 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= b[3] + {_TOLERANCE} "
-        "WHEN len(a) = 3 AND len(b) = 2 "
-        f"THEN dst_distance(a[1], a[2], b[1], b[2]) <= a[3] + {_TOLERANCE} "
+        "CASE WHEN len(a) IN (2, 3) AND len(b) IN (2, 3) AND len(a) + len(b) > 4 "
+        "THEN dst_distance(a[1], a[2], b[1], b[2]) "
+        "<= CASE len(a) WHEN 3 THEN a[3] ELSE 0 END "
+        f"+ CASE len(b) WHEN 3 THEN b[3] ELSE 0 END + {_TOLERANCE} "
         f"ELSE dst_any_intersects(a, b, {_QUERY}) END"
     ),
-    "dst_region_text(g)": (
-        "CASE len(g) WHEN 2 THEN 'POSITION ICRS ' || array_to_string(g, ' ') "
-        "WHEN 3 THEN 'CIRCLE ICRS ' || array_to_string(g, ' ') "
-        f"ELSE dst_any_text(g::DOUBLE[], {_QUERY}) END"
-    ),
+    "dst_region_text(g)": f"dst_any_text(g::DOUBLE[], {_QUERY})",
     "dst_area(g)": (
         f"CASE WHEN NOT {_SOUND} THEN NULL ELSE CASE len(g) WHEN 2 THEN 0.0::DOUBLE "
         "WHEN 3 THEN 4 * pi() * pow(sin(radians(least(g[3], 180)) / 2), 2) "
@@ -92,6 +88,7 @@ MACROS = {
         f"ELSE dst_any_centroid(g::DOUBLE[], {_QUERY}) END"
     ),
     **celestial.MACROS,
+    **strips.MACROS,
     **moc.macros(_QUERY),
 }
 """Text of each macro by its head."""
@@ -330,10 +327,10 @@ def _centroid_column(g: Any) -> Any:
 
 
 def _text_column(g: Any) -> Any:
-    """Return polygons as text, each number as the database writes it.
+    """Return geometries as text, each number as the database writes it.
 
     Arrow is three times as quick as that, and writes the same digits for numbers of
-    ordinary size that are not whole; Python writes the others.
+    ordinary size, whole ones without ``.0``; Python writes the others.
     """
     if isinstance(g, pa.ChunkedArray):
         g = g.combine_chunks()
@@ -341,15 +338,23 @@ def _text_column(g: Any) -> Any:
     numbers = np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float64)
     words = _pc.cast(flat, pa.string())
     size = np.abs(numbers)
-    ordinary = (size >= _SMALLEST) & (size < _LARGEST) & (numbers != np.trunc(numbers))
+    ordinary = (size >= _SMALLEST) & (size < _LARGEST)
+    whole = ordinary & (numbers == np.trunc(numbers))
+    if whole.any():
+        told = _pc.cast(pa.array(numbers[whole].astype(np.int64)), pa.string())
+        told = _pc.binary_join_element_wise(told, "0", ".")
+        words = _pc.replace_with_mask(words, pa.array(whole), told)
     if not ordinary.all():
         others = [repr(float(number)) for number in numbers[~ordinary]]
         words = _pc.replace_with_mask(words, pa.array(~ordinary), pa.array(others))
+    counts = np.asarray(_pc.fill_null(_pc.list_value_length(g), 0))
     ends = np.zeros(len(g) + 1, np.int32)
-    np.cumsum(_pc.fill_null(_pc.list_value_length(g), 0), out=ends[1:])
+    np.cumsum(counts, out=ends[1:])
     places: Any = pa.array(ends)
     lists = pa.ListArray.from_arrays(places, words)
-    text = _pc.binary_join_element_wise(_BEGIN, _pc.binary_join(lists, " "), " ")
+    kinds = np.where((counts < 2) | (counts > 3), 0, counts)  # noqa: PLR2004 - points and circles
+    begins = _pc.take(_BEGINS, pa.array(kinds))
+    text = _pc.binary_join_element_wise(begins, _pc.binary_join(lists, " "), " ")
     return _pc.if_else(_pc.is_valid(g), text, None)
 
 

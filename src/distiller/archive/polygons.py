@@ -75,39 +75,60 @@ class _Shapes:
         self._first = geometry.vectors(corners_deg[..., 0], corners_deg[..., 1])
         self._second = np.roll(self._first, -1, axis=1)
         self._centre = geometry.vectors(centre_deg[:, 0], centre_deg[:, 1])[:, None, :]
-        self._normals = np.cross(self._first, self._second)
-        total = self._first.sum(axis=1)
-        length = np.linalg.norm(total, axis=1)
-        middle = total / np.maximum(length, _SHORTEST)[:, None]
-        sides = np.einsum("kmx,kx->km", self._normals, middle)
+        self._normals = _cross(self._first, self._second)
+        total = self._first.sum(axis=1)[:, None, :]
+        middle = total / np.maximum(_length(total), _SHORTEST)[..., None]
+        sides = _dot(self._normals, middle)
         self.winding = np.where(sides[:, 0] > 0, 1.0, -1.0)
-        small = np.einsum("kmx,kx->km", self._first, middle).min(axis=1) > _TURNS[0]
+        small = _dot(self._first, middle).min(axis=1) > _TURNS[0]
         clear = (sides * self.winding[:, None]).min(axis=1) > _SHORTEST**2
-        lengths = np.linalg.norm(self._normals, axis=2)
+        lengths = _length(self._normals)
         self._lengths = np.maximum(lengths, _SHORTEST)
         self.simple = small & clear & (lengths.min(axis=1) > _SHORTEST)
 
     def ends(self) -> Floats:
         """Return distances of the places to the vertices, rad, shape (k, m)."""
-        return geometry.separation_rad(self._first, self._centre)
+        across = _length(_cross(self._first, self._centre))
+        return np.asarray(np.arctan2(across, _dot(self._first, self._centre)))
 
     def turns(self) -> Floats:
         """Return how often each polygon runs round its place, shape (k,)."""
-        east = np.sum(self._centre * self._normals, axis=2)
-        north = np.sum(self._first * self._second, axis=2) - np.sum(
-            self._first * self._centre, axis=2
-        ) * np.sum(self._second * self._centre, axis=2)
+        east = _dot(self._normals, self._centre)
+        there = _dot(self._first, self._centre)
+        north = _dot(self._first, self._second) - there * np.roll(there, -1, axis=1)
         turns: Floats = np.sum(np.arctan2(east, north), axis=1) / (2.0 * np.pi)
         return turns
 
     def edge_distances(self) -> Floats:
         """Return distances of the places to the borders, rad, shape (k,)."""
         poles = self._normals / self._lengths[:, :, None]
-        height = np.sum(poles * self._centre, axis=2)
+        height = _dot(poles, self._centre)
         foot = self._centre - height[:, :, None] * poles
-        after = np.sum(np.cross(self._first, foot) * poles, axis=2) >= 0
-        before = np.sum(np.cross(foot, self._second) * poles, axis=2) >= 0
-        over = np.abs(np.arctan2(height, np.linalg.norm(foot, axis=2)))
+        after = _dot(_cross(self._first, foot), poles) >= 0
+        before = _dot(_cross(foot, self._second), poles) >= 0
+        over = np.abs(np.arctan2(height, _length(foot)))
         on_arc = np.where(after & before, over, np.inf)
         nearest: Floats = np.minimum(on_arc.min(axis=1), self.ends().min(axis=1))
         return nearest
+
+
+# Of few polygons at a time numpy's own `cross` and sums over three numbers take longer
+# than the arithmetic.
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    made: Floats = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    for x, y, z in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        made[..., x] = a[..., y] * b[..., z] - a[..., z] * b[..., y]
+    return made
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    found: Floats = a[..., 0] * b[..., 0]
+    found += a[..., 1] * b[..., 1]
+    found += a[..., 2] * b[..., 2]
+    return found
+
+
+def _length(a: Floats) -> Floats:
+    return np.asarray(np.sqrt(_dot(a, a)))

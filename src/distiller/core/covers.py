@@ -4,7 +4,9 @@ DuckDB has no index on the sky. Beside a region it keeps its cover as three numb
 it can compare block by block: the longitude of the middle of a circle that holds the
 region, and the declinations where that circle ends in the south and in the north. Half
 their sum is the latitude of the middle and half their difference the radius, all deg;
-the declinations may pass a pole.
+the declinations may pass a pole. The longitude is in [0, 360] where the radius is at
+most `NARROW_DEG`, else it is 10 turns more: so a condition on this one column can pass
+over all narrow covers that are elsewhere, and over no wide one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ import numpy as np
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-EVERYWHERE: Final = (0.0, -1000.0, 1000.0)
+NARROW_DEG: Final = 10.0
+"""Covers up to this radius have a longitude in [0, 360]."""
+
+WIDE_DEG: Final = 3600.0
+"""What is added to the longitude of wider ones: turns, which change no direction."""
+
+EVERYWHERE: Final = (WIDE_DEG, -1000.0, 1000.0)
 """Of a region that no circle below 85 deg holds, or that is none."""
 
 SLACK_DEG: Final = 1e-6
@@ -71,8 +79,10 @@ def covers(values: Floats, offsets: np.ndarray[Any, np.dtype[Any]]) -> Floats:
         )
     good = (np.abs(lon) <= _FARTHEST_DEG) & (np.abs(lat) <= _POLE_DEG)
     good &= reach <= _WIDEST_DEG
-    wide = reach + SLACK_DEG
-    found = np.stack((lon, lat - wide, lat + wide), axis=1)
+    wider = reach + SLACK_DEG
+    with np.errstate(invalid="ignore"):
+        turned = lon % 360.0 + np.where(wider <= NARROW_DEG, 0.0, WIDE_DEG)
+    found = np.stack((turned, lat - wider, lat + wider), axis=1)
     found[~good] = EVERYWHERE
     return found
 

@@ -12,7 +12,8 @@ from distiller.adql import nodes, shapes
 from distiller.adql.kinds import kind
 from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
-from distiller.core.covers import EVERYWHERE, covers
+from distiller.adql.targets.writer import double
+from distiller.core.covers import EVERYWHERE, NARROW_DEG, WIDE_DEG, covers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,44 @@ def constant_cover(corners: Sequence[exp.Expr]) -> tuple[float, float, float] | 
     lon, south, north = (float(number) for number in found)
     if (lon, south, north) == EVERYWHERE:
         return None
-    return lon, (south + north) / 2, (north - south) / 2
+    return lon % 360.0, (south + north) / 2, (north - south) / 2
+
+
+def longitudes(shape: exp.Expr) -> tuple[float, float] | None:
+    """Return the longitudes, deg, of covers that are narrow and meet a constant shape.
+
+    None if they may have any; see `meridians`.
+
+    >>> longitudes(nodes.Circle(this=shapes.point(10, 0), expression=shapes.number(1)))
+    (358.999999, 21.000001)
+    """
+    if isinstance(shape, nodes.Polygon):
+        found = constant_cover(shape.expressions)
+    else:
+        found = _about_constant(shape)
+    if found is None:
+        return None
+    lon, lat, reach = found
+    return meridians(lon, lat, reach + NARROW_DEG)
+
+
+def _about_constant(shape: exp.Expr) -> tuple[float, float, float] | None:
+    """Return middle and radius, deg, of a point or circle of constants."""
+    circle = isinstance(shape, nodes.Circle)
+    place = shapes.place(shape.this if circle else shape)
+    radius = shapes.constant(shape.args["expression"]) if circle else 0.0
+    if place is None or radius is None:
+        return None
+    return *place, max(radius, 0.0)
+
+
+def longitude_within(text: str, found: tuple[float, float]) -> str:
+    """Write that a longitude of a cover is between others, or that of a wide one."""
+    low, high = found
+    if low > high:  # wide ones are above both
+        return f"({text} <= {double(high)} OR {text} >= {double(low)})"
+    within = f"{text} >= {double(low)} AND {text} <= {double(high)}"
+    return f"({within} OR {text} >= {double(WIDE_DEG)})"
 
 
 def meridians(

@@ -12,11 +12,15 @@ from distiller.adql import nodes, shapes
 from distiller.adql.limits import MOST_TEXT
 from distiller.adql.nodes import find
 from distiller.adql.scope import type_of
+from distiller.adql.targets import strips
 from distiller.adql.targets.covers import (
     apart,
     constant_cover,
     has_cover,
+    longitude_within,
+    longitudes,
     meridians,
+    tables,
 )
 from distiller.adql.targets.writer import Refused, Write, Writer, double, numbers
 from distiller.core.covers import cover_names
@@ -40,6 +44,12 @@ OVERLAPS: Final = (
 
 SLACK_DEG: Final = 1e-9
 """By how much a declination box is wider than its cone, against rounding."""
+
+_HAVERSINES_DEG: Final = 1e-6
+"""Likewise of places."""
+
+_FARTHEST_DEG: Final = 179
+"""Up to which haversines tell distances from each other."""
 
 
 _TRUTHS: Final = {
@@ -166,6 +176,34 @@ class DuckDBWriter(Writer, DuckDBGenerator):
             f"LIST_RESIZE([0], {count + 2}, 0)) AS INTEGER[])"
         )
 
+    def select_sql(self, expression: exp.Select) -> str:
+        """Write a query; a join by place with an uploaded table goes by cells."""
+        strips.match(expression)
+        return super().select_sql(expression)
+
+    def table_sql(self, expression: exp.Table, sep: str = " AS ") -> str:
+        """Write a table, of which each row may stand once for each of its cells."""
+        text = super().table_sql(expression, sep)
+        found = expression.meta.get("cells")
+        if found is None:
+            return text
+        name = self.sql(expression.args["alias"])
+        numbers = f"{double(found.radius_deg)}, {double(found.strip_deg)}"
+        cells = f"dst_cells({', '.join(self.coordinates(found.brought))}, {numbers})"
+        return (
+            f"(SELECT {name}.*, UNNEST({cells}) AS {strips.CELL} FROM {text}) AS {name}"  # noqa: S608 - a checked tree
+        )
+
+    def _cells(self, node: nodes.Near) -> list[str]:
+        """Write that two places have a cell in common, where rows stand by cells."""
+        found = node.meta.get("cells")
+        if found is None:
+            return []
+        table = next(iter(find(found.brought, exp.Column))).args["table"]
+        own = ", ".join(self.coordinates(found.other))
+        cell = f"dst_cell({own}, {double(found.strip_deg)})"
+        return [f"{cell} = {self.sql(table)}.{strips.CELL}"]
+
     def coordinates(self, point: exp.Expr) -> tuple[str, str]:
         """Write longitude and latitude of a point, deg."""
         if isinstance(point, nodes.Point):
@@ -229,7 +267,9 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         if not node.args.get("boxed"):
             return f"({exact})"
         coarse = [
+            *self._cells(node),
             self._box(first, second, distance),
+            *self._about_each_other(first, second, distance),
             *self._meridians(first, second, distance),
         ]
         return f"({' AND '.join([*coarse, exact])})"
@@ -259,6 +299,18 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         word = "AND" if found[0] <= found[1] else "OR"
         within = f"{own} >= {low} {word} {own} <= {high}"
         return [f"({within} OR {own} < 0 OR {own} > 360)"]
+
+    def _about_each_other(
+        self, first: exp.Expr, second: exp.Expr, distance: exp.Expr
+    ) -> list[str]:
+        """Write that places of two tables are near: of many pairs in a box few are.
+
+        Of a place that is constant the box leaves few already.
+        """
+        if not tables(first) or not tables(second) or not apart(first, second):
+            return []
+        reach = f"GREATEST({self.tight(distance)}, 0e0) + {_HAVERSINES_DEG!r}"
+        return [_within(self.coordinates(first), self.coordinates(second), reach)]
 
     def _box(self, first: exp.Expr, second: exp.Expr, distance: exp.Expr) -> str:
         latitudes = [self.coordinates(p)[1] for p in (first, second)]
@@ -307,11 +359,14 @@ class DuckDBWriter(Writer, DuckDBGenerator):
             return []
         lon, lat, reach = about
         own, south, north = self._cover(region)
-        middle, radius = f"({south} + {north}) / 2", f"({north} - {south}) / 2"
+        between = longitudes(other)
+        middle = own, f"({south} + {north}) / 2"
+        radii = f"({north} - {south}) / 2 + {reach}"
         return [
             f"{south} <= {lat} + {reach}",
             f"{north} >= {lat} - {reach}",
-            f"dst_distance({own}, {middle}, {lon}, {lat}) <= {radius} + {reach}",
+            *([longitude_within(own, between)] if between else []),
+            _within(middle, (lon, lat), radii),
         ]
 
     def _cover(self, region: exp.Expr) -> tuple[str, ...]:
@@ -370,6 +425,24 @@ class DuckDBWriter(Writer, DuckDBGenerator):
         nodes.Typed: Writer.typed,
         nodes.RegionText: Writer.region_text,
     }
+
+
+def _within(one: tuple[str, str], other: tuple[str, str], reach: str) -> str:
+    """Write that two places are within a distance, by haversines.
+
+    They are half the work of ``dst_distance``, and let pass 4e-6 deg more. Every place
+    passes a distance that is no number: that is larger than all.
+    """
+    (lon, lat), (its_lon, its_lat) = one, other
+    apart = (
+        f"POW(SIN(RADIANS({lat} - {its_lat}) / 2), 2) + COS(RADIANS({lat})) "
+        f"* COS(RADIANS({its_lat})) * POW(SIN(RADIANS({lon} - {its_lon}) / 2), 2)"
+    )
+    most = f"POW(SIN(RADIANS({reach}) / 2), 2) + 1e-15"
+    return (
+        f"{apart} <= CASE WHEN {reach} < {_FARTHEST_DEG} THEN {most} "
+        "ELSE CAST('nan' AS DOUBLE) END"
+    )
 
 
 def is_short(node: exp.Expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 _LIMIT = re.compile(r" LIMIT (\d+)$")
 _LARGE = 20_000
+_LONG = 20_000
+"""Characters."""
+
+_BEGIN, _END = duckdb.extract_statements("BEGIN TRANSACTION READ ONLY; ROLLBACK")
+"""Read once: they stand around every query."""
+
 _FUNCTIONS = "dst_"
 """With which the names of our functions begin, see `functions`."""
 
@@ -53,19 +60,19 @@ class DuckDBRunning(Running):
         self._number = 0
 
     def _check(self, sql: str, params: Parameters) -> None:
-        statements = duckdb.extract_statements(sql)
-        if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
-            raise no_select()
+        sql, self._limit = _without_limit(sql)
+        statement = _select(sql)
         for table in self._tables:
             given.make(self._cursor, table)
         self._tables = ()
         if _FUNCTIONS in sql:
             self._number = functions.STOPS.begin(lambda: self._is_over)
             self._cursor.execute(f"SET VARIABLE {functions.VARIABLE} = {self._number}")
-        sql, self._limit = _without_limit(sql)
-        self._cursor.execute("BEGIN TRANSACTION READ ONLY")
+        self._cursor.execute(_BEGIN)
         self._bound = (
-            self._cursor.sql(sql, params=params) if params else self._cursor.sql(sql)
+            self._cursor.sql(statement, params=params)
+            if params
+            else self._cursor.sql(statement)
         )
 
     def _run(self) -> Batches:
@@ -84,13 +91,30 @@ class DuckDBRunning(Running):
         if reader is not None:
             reader.close()
         with suppress(duckdb.Error):  # no transaction was begun, or it has ended
-            self._cursor.rollback()
+            self._cursor.execute(_END)
         self._cursor.close()
         functions.STOPS.end(self._number)
 
     def _fault(self, error: Exception) -> DistillerError:
         theirs = error if isinstance(error, duckdb.Error) else _as_duckdb(error)
         return translate(theirs, DOING, users=True)
+
+
+def _select(text: str) -> duckdb.Statement:
+    """Return the one SELECT that a text is; what was read is not read again.
+
+    Most questions are asked again, and reading takes as long as much of the work for
+    a small one. Long texts are not kept.
+    """
+    return (_read if len(text) < _LONG else _read.__wrapped__)(text)
+
+
+@functools.lru_cache(512)
+def _read(text: str) -> duckdb.Statement:
+    statements = duckdb.extract_statements(text)
+    if [s.type for s in statements] != [duckdb.StatementType.SELECT]:
+        raise no_select()
+    return statements[0]
 
 
 def _without_limit(sql: str) -> tuple[str, int | None]:

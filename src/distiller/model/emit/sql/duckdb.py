@@ -13,7 +13,7 @@ A region without them, as rows have that another program has written, is everywh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.core.covers import EVERYWHERE, cover_names
 from distiller.model.emit.sql import parts
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
     from distiller.core.columns import Column
     from distiller.model.tables import BoundColumn, BoundTable, Model
+
+_STRIP_DEG: Final = 4
+"""How wide the strips of declination are by which rows are ordered, deg.
+
+Of 2, 4 and 8 deg this reads 1,000,000 rows about the sky most quickly, for circles of
+0.1 to 5 deg: 2048 rows, a vector, are then about as long as wide.
+"""
 
 _TYPES = {
     "boolean": "BOOLEAN",
@@ -81,8 +88,9 @@ def insert(
     names
         The columns that the SELECT gives, by these names.
     ordered
-        Whether the rows are put in by declination, where the table has places: a cone
-        asks for a strip of it.
+        Whether the rows are put in by place, where the table has places: by strips of
+        declination, and along each by right ascension. So blocks of rows are narrow
+        in declination, and few vectors of rows hold what lies together.
     database
         That holds the table, with a dot, if it is another than the one in use.
     """
@@ -99,8 +107,7 @@ def insert(
         for number in (1, 2, 3)
     ]
     into = ", ".join([given, *hidden])
-    order = next((lat for _, lat in table.points if ordered and lat in names), None)
-    by = f"\nORDER BY {quoted(order)}" if order else ""
+    by = next((_by_place(*p) for p in table.points if ordered and {*p} <= {*names}), "")
     if own:
         rows = f"SELECT {given}{covers} FROM (\n{rows}\n) AS given"  # noqa: S608 - names of the model
     chosen = ", ".join([given, *values])
@@ -108,6 +115,11 @@ def insert(
         f"INSERT INTO {database}{qualified(table.name)} ({into})\n"
         f"SELECT {chosen} FROM (\n{rows}\n) AS covered{by}"
     )
+
+
+def _by_place(lon: str, lat: str) -> str:
+    """Return the order of rows; those without a place come last."""
+    return f"\nORDER BY floor({quoted(lat)} / {_STRIP_DEG}), {quoted(lon)}"
 
 
 def _column(table: BoundTable, bound: BoundColumn) -> str:
