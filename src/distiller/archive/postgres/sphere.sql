@@ -358,8 +358,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION dst.contains_any(a double precision[], b double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 1000 AS $$
+DECLARE
+  plain boolean;
 BEGIN
-  IF NOT (dst.is_sound(a) AND dst.is_sound(b)) THEN
+  IF cardinality(a) < 4 AND cardinality(b) > 3 THEN
+    plain := dst.at_sight(b, a, true);
+  ELSIF cardinality(a) > 3 AND cardinality(b) = 3 THEN
+    plain := dst.in_circle_at_sight(a, b);
+  END IF;
+  IF plain IS NOT NULL THEN
+    RETURN plain;
+  ELSIF NOT (dst.is_sound(a) AND dst.is_sound(b)) THEN
     RETURN NULL;
   ELSIF cardinality(b) = 2 THEN
     RETURN (cardinality(a) = 2 OR cardinality(a) = 3 AND a[3] <= 0)
@@ -376,7 +385,14 @@ DECLARE
   c double precision[];
   o double precision[];
   winding double precision;
+  plain boolean;
 BEGIN
+  IF cardinality(a) > 3 AND cardinality(b) = 3 THEN
+    plain := dst.at_sight(a, b, false);
+    IF plain IS NOT NULL THEN
+      RETURN plain;
+    END IF;
+  END IF;
   IF cardinality(a) = 2 THEN
     RETURN dst.contains_any(a, b);
   ELSIF cardinality(b) = 2 THEN
