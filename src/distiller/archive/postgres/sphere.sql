@@ -563,11 +563,14 @@ RETURN CASE
   WHEN radius >= 85 THEN ARRAY[scircle(spoint(0, pi() / 2), pi() / 2),
     scircle(spoint(0, -pi() / 2), pi() / 2)] END;
 
--- Circles that cover a region together.
+-- Circles that cover a region together. Not inlined: of a constant they are made once,
+-- when the query is planned.
 CREATE OR REPLACE FUNCTION dst.covers(g double precision[])
-RETURNS scircle[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN dst.cover(g) IS NOT NULL THEN ARRAY[dst.cover(g)]
-  ELSE dst.around(0, 0, 180) END;
+RETURNS scircle[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE WHEN dst.cover(g) IS NOT NULL THEN ARRAY[dst.cover(g)]
+    ELSE dst.around(0, 0, 180) END;
+END $$;
 
 -- Whether a place may lie in a circle: an index on
 -- dst.place(ra, dec) serves.
@@ -591,8 +594,9 @@ CREATE OR REPLACE FUNCTION dst.may_be_in(
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN dst.place(ra, lat) <@ ANY (dst.covers(g));
 
--- Whether a region may meet another: an index on dst.cover(g) serves.
+-- Whether a region may meet another: an index on dst.cover(g) serves. Rows that it finds
+-- are looked at once more, so that what holds for most stands first.
 CREATE OR REPLACE FUNCTION dst.may_meet(g double precision[], other double precision[])
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN dst.cover(g) IS NULL AND g IS NOT NULL
-  OR dst.cover(g) && ANY (dst.covers(other));
+RETURN dst.cover(g) && ANY (dst.covers(other))
+  OR dst.cover(g) IS NULL AND g IS NOT NULL;
