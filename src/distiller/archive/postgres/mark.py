@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import PassingError
@@ -47,14 +48,7 @@ class Mark:
         """
         if self.expected is None:
             return None
-        wanted = {_SHAPE: self.expected, _MAPPING: self.mapping}
-        pairs = ", ".join(
-            f"({literal(name)}, {literal(value)})"
-            for name, value in wanted.items()
-            if value is not None
-        )
-        query = f"SELECT FROM internal.setting WHERE (name, value) IN ({pairs})"
-        return query, sum(value is not None for value in wanted.values())
+        return _glance(self.expected, self.mapping)
 
     def verify(self, found: str | None) -> None:
         """Refuse to go on with other tables, or another mapping, than were opened.
@@ -82,3 +76,15 @@ class Mark:
         """Tell whether an error may come of an upgrade amid the work."""
         state = error.sqlstate or ""
         return self.expected is not None and state.startswith(_CHANGED)
+
+
+@functools.lru_cache(8)
+def _glance(expected: str, mapping: str | None) -> tuple[str, int]:
+    wanted = {_SHAPE: expected, _MAPPING: mapping}
+    pairs = [
+        f"({literal(name)}, {literal(value)})"
+        for name, value in wanted.items()
+        if value is not None
+    ]
+    query = "SELECT FROM internal.setting WHERE (name, value) IN"
+    return f"{query} ({', '.join(pairs)})", len(pairs)

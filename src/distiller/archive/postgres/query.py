@@ -37,6 +37,14 @@ _LONG_BYTES: Final = _BATCH_BYTES // 4
 """What begins with so many is worth a thread that reads ahead."""
 _BY_COPY: Final = {"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
 _AT_ONCE: Final = {"adbc.postgresql.use_copy": "false"}
+_PLAIN: Final = frozenset(
+    kind.id
+    for kind in (
+        pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64(),
+        pa.string(),
+    )
+)  # fmt: skip
+"""Types that are the same on both engines."""
 _FEW: Final = 100
 """So many rows are taken at once, and are in memory together."""
 _LIMIT: Final = re.compile(r"\sLIMIT ([0-9]{1,9})$")
@@ -168,13 +176,15 @@ class _Rows:
 
     def describe(self) -> None:
         """Give the columns the types that the other engine gives."""
-        raw = self.schema
-        self.schema = pa.schema([_plain(field) for field in raw])
-        self._cast = tuple(
-            number
-            for number, (given, plain) in enumerate(zip(raw, self.schema, strict=True))
-            if given.type != plain.type
-        )
+        cast: list[int] = []
+        for number, field in enumerate(self.schema):
+            if field.type.id in _PLAIN:
+                continue
+            plain = _plain(field)
+            if plain.type != field.type:
+                cast.append(number)
+                self.schema = self.schema.set(number, plain)
+        self._cast = tuple(cast)
 
     def read_next_batch(self) -> pa.RecordBatch:
         """Return the next rows, or raise StopIteration."""
@@ -192,6 +202,8 @@ class _Rows:
         except BaseException:
             self._ended = True
             raise
+        if not self._cast:
+            return batch
         arrays = batch.columns
         for number in self._cast:
             arrays[number] = _converted(arrays[number], self.schema.field(number).type)
@@ -205,7 +217,7 @@ class _Rows:
             self._ahead = Ahead(self._rows.read_next_batch)
             return self._ahead.next()
         batch = self._rows.read_next_batch()
-        self._is_long = not self._ended and batch.nbytes > _LONG_BYTES
+        self._is_long = not self._ended and batch.get_total_buffer_size() > _LONG_BYTES
         return batch
 
     def emptied(self, statement: adbc.AdbcStatement | None) -> bool:
