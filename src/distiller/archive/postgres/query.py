@@ -253,7 +253,12 @@ class _Rest:
         self.is_cut_off = False
 
     def expire(self) -> None:
-        """Cut them off; for the watchdog."""
+        """Cut them off, once; for the watchdog.
+
+        Another cancel could come late, and hit who has the connection next.
+        """
+        if self.is_cut_off:
+            return
         self.is_cut_off = True
         with suppress(adbc.Error):  # it may have ended meanwhile
             self._statement.cancel()
