@@ -24,6 +24,7 @@ import psycopg
 from distiller.adql import translate
 from distiller.archive.postgres import functions
 from distiller.core.columns import Column, Table
+from distiller.model.emit.sql import postgresql
 from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ FROM (SELECT n, n * 0.6180339887 % 1 * 360 AS ra,
   FROM generate_series(0, {rows} - 1) AS n) AS places;
 CREATE INDEX ON b.runs USING gist (dst.place(s_ra, s_dec));
 CREATE INDEX ON b.runs USING gist (dst.cover(s_region));
+CREATE INDEX ON b.runs {uncovered};
 ANALYZE b.runs;
 """
 ADQL = {
@@ -66,8 +68,11 @@ ADQL = {
     "regions that meet a circle of 1 deg": (
         "SELECT n FROM b.runs WHERE 1 = INTERSECTS(s_region, CIRCLE(83.63, 22.01, 1))"
     ),
-    "the same, NULLs indexed apart": (
-        "SELECT n FROM b.runs WHERE 1 = INTERSECTS(s_region, CIRCLE(83.63, 22.01, 1))"
+    "regions with a place in them": (
+        "SELECT n FROM b.runs WHERE 1 = CONTAINS(POINT(83.63, 22.01), s_region)"
+    ),
+    "regions in a circle of 5 deg": (
+        "SELECT n FROM b.runs WHERE 1 = CONTAINS(s_region, CIRCLE(83.63, 22.01, 5))"
     ),
     "a product, all rows": "SELECT MAX(s_ra * em_min) AS x FROM b.runs",
     "a sum of products, all rows": (
@@ -76,10 +81,6 @@ ADQL = {
     "functions, all rows": "SELECT MAX(SQRT(em_min) * SIN(s_ra)) AS x FROM b.runs",
     "SUM of a column": "SELECT SUM(s_ra) AS x FROM b.runs",
 }
-_APART = (
-    "CREATE INDEX ON b.runs ((1)) "
-    "WHERE dst.cover(s_region) IS NULL AND s_region IS NOT NULL"
-)
 PLAIN = ("a product", "a sum of products", "functions", "SUM")
 """Beginnings of those that are plain SQL too."""
 
@@ -108,11 +109,10 @@ def main() -> int:
             for statement in cover_statements():
                 connection.execute(statement.encode())
             functions.install(connection)
-            connection.execute(_MAKE.format(rows=rows).encode())
+            uncovered = postgresql.uncovered("s_region")
+            connection.execute(_MAKE.format(rows=rows, uncovered=uncovered).encode())
             print(f"{'question':<38} {'ms':>9} {'plain SQL, ms':>14}")
             for name, text in ADQL.items():
-                if "apart" in name:
-                    connection.execute(_APART.encode())
                 sql = translate(text, _CATALOG, target="pgsphere").sql
                 ours = f"{median_ms(connection, sql):>9.2f}"
                 beside = ""

@@ -83,6 +83,18 @@ def test_an_index_answers(
 
 
 @pytest.mark.parametrize(
+    "where", [where for name, where, _ in ASKED if name in {"region", "place"}]
+)
+def test_regions_that_no_circle_covers_cost_nothing(
+    asked: tuple[psycopg.Connection, Catalog], where: str
+) -> None:
+    plan = _plan(asked, f"SELECT o.* FROM {TABLE} AS o WHERE {where}")
+    assert f"{BY}s_region__uncovered__idx" in plan, plan
+    # The index of the circles is read once, where they meet.
+    assert plan.count(f"{BY}s_region__idx") == 1
+
+
+@pytest.mark.parametrize(
     "how",
     [
         "DISTANCE(a.s_ra, a.s_dec, o.s_ra, o.s_dec) < 0.01",

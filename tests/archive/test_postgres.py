@@ -24,7 +24,6 @@ from distiller.archive import open_archive
 from distiller.archive.opening import engine_of
 from distiller.archive.postgres import pool, query
 from distiller.archive.postgres.engine import WRITING
-from distiller.archive.postgres.mark import Mark
 from distiller.archive.upgrade import plan, upgrade
 from distiller.core.errors import (
     BadParameter,
@@ -32,6 +31,7 @@ from distiller.core.errors import (
     DistillerError,
     IllegalState,
     PassingError,
+    TimedOut,
     Unreachable,
     UserError,
 )
@@ -212,27 +212,28 @@ def test_a_query_that_an_upgrade_overtakes_is_no_fault_of_the_user(
     engine_home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes between the look at the archive and the query itself."""
-    looked: list[str | None] = []
+    begun = pool.Pool.begin
+    upgrades: list[str] = []
 
-    def verify(mark: Mark, found: str | None) -> None:
-        looked.append(found)
-        if len(looked) == 1:
+    def begin(own: pool.Pool, load: Any = None) -> Any:
+        connection = begun(own, load)
+        if not upgrades:
+            upgrades.append("once")
             with psycopg.connect(_url(engine_home)) as other:
                 other.execute("ALTER TABLE cta.gti RENAME TO interval")
                 other.execute(
                     "UPDATE internal.setting SET value = 'x' WHERE name = 'model.shape'"
                 )
-            return
-        whole(mark, found)
+        return connection
 
     with open_archive(engine_home) as archive:
         with pytest.raises(UserError, match="does not exist"):
             archive.rows("SELECT not_there FROM cta.gti")
-        whole = Mark.verify
-        monkeypatch.setattr(Mark, "verify", verify)
+        monkeypatch.setattr(pool.Pool, "begin", begin)
         with pytest.raises(PassingError, match="was upgraded"):
             archive.rows("SELECT gti_id FROM cta.gti")
-        assert str(looked[1]).startswith("x ")
+        with pytest.raises(PassingError, match="was upgraded"):
+            archive.rows("SELECT 1 AS one")
 
 
 def test_after_a_restart_of_the_server_the_next_call_works(
@@ -292,6 +293,57 @@ def test_a_connection_is_used_again_after_faults_limits_and_cancelling(
             list(result.batches)
         timer.join()
     assert archive.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+_ALL_TYPES = """
+SELECT CAST(i AS smallint) AS s, i, CAST(i AS bigint) AS b, CAST(i AS real) AS r,
+  i / 3.0::float8 AS d, i % 2 = 0 AS t, 'text ' || i AS c, 1e40::numeric * i AS n,
+  ARRAY[i, NULL, 2.5]::float8[] AS g, timestamp '2026-01-01' + i * interval '1 s' AS at,
+  timestamptz '2026-01-01 UTC' AS z, CAST('{"a": 1}' AS json) AS j,
+  CASE WHEN i > 99 THEN i END AS nothing, CAST('name' AS name) AS w
+FROM generate_series(1, 3) AS g(i)
+"""
+
+
+@pytest.mark.parametrize("where", ["", "WHERE i = 0"])
+def test_a_short_answer_is_as_a_long_one(archive: Archive, where: str) -> None:
+    """It comes in one piece, where the last word of the query says that it is short."""
+    found = []
+    for limit in ("LIMIT 100", "LIMIT 101"):
+        sql = f"{_ALL_TYPES} {where} {limit}"
+        with archive.query(sql, timeout_s=60) as result:
+            found.append(pa.Table.from_batches(result.batches, result.schema))
+    assert found[0].schema == found[1].schema
+    assert found[0].equals(found[1])
+    assert found[0].num_rows == (0 if where else 3)
+
+
+def test_a_short_answer_ends_by_its_limits_and_the_connection_is_used_again(
+    archive: Archive,
+) -> None:
+    pid = "SELECT pg_backend_pid() AS pid LIMIT 1"
+    first = one(archive, pid)
+    with pytest.raises(UserError, match="does not exist"):
+        archive.rows("SELECT not_there FROM cta.gti LIMIT 1")
+    with pytest.raises(UserError, match="divided by 0"):
+        archive.rows("SELECT 1 / (i - 2) AS x FROM generate_series(1, 3) g(i) LIMIT 9")
+    sql = "SELECT i FROM generate_series(1, 90) g(i) LIMIT 100"
+    with archive.query(sql, timeout_s=9, max_rows=5) as result:
+        assert sum(batch.num_rows for batch in result.batches) == 5
+        assert result.overflow
+    with archive.query(sql, timeout_s=9):
+        pass  # nobody wants it
+    assert one(archive, pid) == first
+    asleep = "SELECT CAST(pg_sleep(20) AS text) AS x LIMIT 1"
+    with archive.query(asleep, timeout_s=0.2) as result, pytest.raises(TimedOut):
+        list(result.batches)
+    with archive.query(asleep, timeout_s=60) as result:
+        timer = threading.Timer(0.1, result.cancel)
+        timer.start()
+        with pytest.raises(IllegalState, match="cancelled"):
+            list(result.batches)
+        timer.join()
+    assert one(archive, "SELECT 1 AS one LIMIT 1") == 1
 
 
 def test_two_that_make_it_at_once_end_with_one(

@@ -183,12 +183,20 @@ def test_duckdb_reads_and_writes_nothing_else(
         "SELECT set_config('transaction_read_only', 'off', false)",
         "SELECT $$a$$",
         "SELECT 1 -- ;\n; SELECT 2",
+        "SELECT collection_id FROM cta.collection FOR UPDATE",
     ],
 )
+@pytest.mark.parametrize("ending", ["", " LIMIT 1"], ids=["long", "short"])
 @pytest.mark.slow
-def test_postgresql_does_nothing_but_read(archive: Archive, sql: str) -> None:
+def test_postgresql_does_nothing_but_read(
+    archive: Archive, sql: str, ending: str
+) -> None:
+    """A short answer is not asked for by COPY, which takes nothing but a query."""
     with pytest.raises(UserError, match="it is not one SELECT"):
-        _rows(archive, sql)
+        _rows(archive, sql + ending)
+    assert archive.rows("SELECT to_regclass('cta.other') IS NULL AS gone") == [
+        {"gone": True}
+    ]
     assert archive.check() == []
 
 

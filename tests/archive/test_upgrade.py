@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import psycopg
 import pytest
 from tests.archive import changed
 from tests.archive.direct import fetched
@@ -116,6 +117,24 @@ def test_an_archive_from_before_time_mocs_finds_runs_by_them(
             "WHERE 1 = cta_tmoc_intersects(time_moc, '0/0')"
         )
         archive.rows(translate(text, archive.catalog, target=archive.target).sql)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_an_archive_from_before_the_index_of_uncovered_regions(
+    engine_home: Settings, toy: Any
+) -> None:
+    with open_archive(engine_home) as archive:
+        archive.store(toy.bundle(1))
+    name = "obscore__s_region__uncovered__idx"
+    assert engine_home.database_url is not None
+    with psycopg.connect(engine_home.database_url.get_secret_value()) as connection:
+        connection.execute(f"DROP INDEX ivoa.{name}".encode())
+    with open_archive(engine_home) as archive:
+        assert any(name in told for told in archive.check())
+    told = _upgrade(engine_home)
+    assert any(f"ivoa.obscore.{name}: index new" in words for words in told)
+    with open_archive(engine_home) as archive:
+        assert archive.check() == []
 
 
 def test_a_backup_is_the_archive_as_it_was(home: Settings, folder: Path) -> None:

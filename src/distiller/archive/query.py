@@ -42,6 +42,13 @@ def no_select() -> UserError:
     )
 
 
+class Expiring(Protocol):
+    """What the watchdog stops."""
+
+    def expire(self) -> None:
+        """Stop it, since its time is over; it raises nothing."""
+
+
 class Watchdog:
     """One thread that interrupts what runs over its time, and all queries of an engine.
 
@@ -51,8 +58,8 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._wake = threading.Condition()
-        self._heap: list[tuple[float, int, float, Running]] = []
-        self._armed: dict[int, Running] = {}
+        self._heap: list[tuple[float, int, float, Expiring]] = []
+        self._armed: dict[int, Expiring] = {}
         self._open: weakref.WeakSet[Running] = weakref.WeakSet()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
@@ -78,7 +85,7 @@ class Watchdog:
         with self._wake:
             self._open.discard(result)
 
-    def arm(self, seconds: float, result: Running) -> int:
+    def arm(self, seconds: float, result: Expiring) -> int:
         """Interrupt the result in so many seconds, unless it is disarmed before."""
         with self._wake:
             number = next(self._numbers)
@@ -115,7 +122,7 @@ class Watchdog:
         if self._thread is not None:
             self._thread.join()
 
-    def _push(self, when: float, number: int, pause: float, result: Running) -> None:
+    def _push(self, when: float, number: int, pause: float, result: Expiring) -> None:
         heapq.heappush(self._heap, (when, number, pause, result))
         if self._thread is None:
             self._thread = threading.Thread(
@@ -159,8 +166,9 @@ class Batches(Protocol):
 class Running(abc.ABC):
     """The rows of a query on some engine.
 
-    The query is checked when this is made, and runs when its schema or rows are asked
-    for: until then, and while it runs, it can be cancelled.
+    Its transaction begins when this is made, and it runs when its schema or rows are
+    asked for: until then, and while it runs, it can be cancelled. It is checked against
+    the tables before its first row comes.
     """
 
     ERRORS: ClassVar[tuple[type[Exception], ...]]
@@ -198,7 +206,7 @@ class Running(abc.ABC):
         return self._overflow
 
     def started(self, sql: str, params: Parameters) -> Self:
-        """Begin the transaction and check the query against the tables; return this.
+        """Begin the transaction; return this.
 
         What fails here is closed, too.
         """
@@ -331,7 +339,7 @@ class Running(abc.ABC):
 
     @abc.abstractmethod
     def _check(self, sql: str, params: Parameters) -> None:
-        """Make sure that it is one SELECT over what is there; nothing runs."""
+        """Make sure that it is one SELECT, and begin; nothing runs."""
 
     @abc.abstractmethod
     def _run(self) -> Batches:

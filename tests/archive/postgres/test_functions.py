@@ -5,153 +5,27 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
+from tests.archive.postgres.shapes import Shape, Sky, asked_of, distance, load
 from tests.support.engines import is_same
 
-from distiller.archive import functions as duckdb_functions
 from distiller.archive.postgres import functions
 from distiller.core.errors import IllegalState
-from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    import duckdb
     from tests.support import postgres
 
 pytestmark = pytest.mark.slow
 _PAIRS = 6000
-Shape = list[float]
-
-
-@pytest.fixture(scope="module")
-def database(postgres_server: postgres.Server) -> Iterator[psycopg.Connection]:
-    """Return a connection to a database with the functions."""
-    with psycopg.connect(postgres_server.create(), autocommit=True) as connection:
-        for statement in cover_statements():
-            connection.execute(statement.encode())
-        functions.install(connection)
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def duck() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a DuckDB with the functions."""
-    connection = duckdb.connect()
-    duckdb_functions.register(connection)
-    for statement in duckdb_functions.macro_statements():
-        connection.execute(statement)
-    yield connection
-    duckdb_functions.unregister(connection)
-    connection.close()
 
 
 # Shapes -----------------------------------------------------------------------------
-
-
-class Sky:
-    """Draws shapes: at poles and right ascension 0, of any size, near each other."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = np.random.default_rng(seed)
-
-    def place(self) -> tuple[float, float]:
-        random = self.random
-        kind = random.integers(4)
-        if kind == 0:
-            return float(random.choice([0.0, 360.0, 359.9999, 1e-5])), self.dec()
-        if kind == 1:
-            lat = random.choice([90.0, -90.0, 89.9, -89.99])
-            return float(random.uniform(0, 360)), float(lat)
-        if kind == 2:
-            return float(random.integers(0, 360)), float(random.integers(-90, 91))
-        return float(random.uniform(0, 360)), self.dec()
-
-    def dec(self) -> float:
-        return float(np.degrees(np.arcsin(self.random.uniform(-1, 1))))
-
-    def shape(self, near: tuple[float, float], scale: float) -> Shape:
-        random = self.random
-        kind = random.integers(9)
-        ra, dec = _offset(near, random.uniform(0, 360), scale * random.uniform(0, 3))
-        if kind < 2:
-            return [ra, dec]
-        if kind < 4:
-            size = scale * float(random.choice([0.0, 1.0, random.uniform(0, 2), 100.0]))
-            return [ra, dec, min(180.0, size)]
-        corners = int(random.integers(3, 13))
-        if kind < 7:
-            turns = np.sort(random.uniform(0, 360, corners))[:: random.choice([-1, 1])]
-            reach = min(30.0, scale) * random.uniform(0.2, 1, corners)
-        elif kind == 7 and scale < 20:  # Vertices in any order: edges may cross.
-            turns = random.uniform(0, 360, corners)
-            reach = scale * random.uniform(0, 1, corners)
-        else:
-            turns = np.arange(corners) * 360.0 / corners
-            reach = np.full(corners, min(85.0, scale))
-        places = [
-            _offset((ra, dec), turn, far)
-            for turn, far in zip(turns, reach, strict=True)
-        ]
-        if random.integers(5) == 0:
-            places.insert(1, places[0])
-        return [number for place in places for number in place]
-
-    def pair(self) -> tuple[Shape, Shape]:
-        near, scale = self.place(), 10 ** self.random.uniform(-4, 2)
-        other = scale * 10 ** self.random.uniform(-1, 1)
-        return self.shape(near, scale), self.shape(near, other)
-
-
-def _offset(
-    place: tuple[float, float], turn: float, distance: float
-) -> tuple[float, float]:
-    """Return the place at a distance in a direction, all deg."""
-    ra, dec, angle, far = np.radians([*place, turn, distance])
-    lat = np.arcsin(
-        np.clip(
-            np.sin(dec) * np.cos(far) + np.cos(dec) * np.sin(far) * np.cos(angle), -1, 1
-        )
-    )
-    lon = ra + np.arctan2(
-        np.sin(angle) * np.sin(far) * np.cos(dec),
-        np.cos(far) - np.sin(dec) * np.sin(lat),
-    )
-    return float(np.degrees(lon) % 360), float(np.degrees(lat))
-
-
-def _load(
-    duck: duckdb.DuckDBPyConnection,
-    database: psycopg.Connection,
-    pairs: list[tuple[Shape | None, Shape | None]],
-) -> None:
-    kind = pa.list_(pa.float64())
-    table = pa.table({
-        "i": range(len(pairs)),
-        "a": pa.array([a for a, _ in pairs], kind),
-        "b": pa.array([b for _, b in pairs], kind),
-    })  # fmt: skip
-    duck.register("given", table)
-    duck.execute("CREATE OR REPLACE TABLE shapes AS SELECT * FROM given")
-    duck.unregister("given")
-    database.execute("DROP TABLE IF EXISTS shapes")
-    database.execute("CREATE TABLE shapes (i int, a float8[], b float8[])")
-    with database.cursor().copy("COPY shapes FROM STDIN") as copy:
-        for number, (a, b) in enumerate(pairs):
-            copy.write_row((number, a, b))
-
-
-def _asked(
-    duck: duckdb.DuckDBPyConnection, database: psycopg.Connection, call: str
-) -> list[tuple[int, Any, Any]]:
-    """Return what both say to a call, written ``dst.name(...)``."""
-    one = duck.execute(f"SELECT {call.replace('dst.', 'dst_')} FROM shapes ORDER BY i")
-    two = database.execute(f"SELECT {call} FROM shapes ORDER BY i".encode())
-    rows = zip(one.fetchall(), two.fetchall(), strict=True)
-    return [(i, a[0], b[0]) for i, (a, b) in enumerate(rows)]
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +34,8 @@ def asked(
 ) -> Callable[[str], list[tuple[int, Any, Any]]]:
     """Return what asks both about many pairs of shapes."""
     sky = Sky(11)
-    _load(duck, database, [sky.pair() for _ in range(_PAIRS)])
-    return functools.partial(_asked, duck, database)
+    load(duck, database, [sky.pair() for _ in range(_PAIRS)])
+    return functools.partial(asked_of, duck, database)
 
 
 @pytest.mark.parametrize(
@@ -215,18 +89,10 @@ def test_centroids_of_many_shapes(
         assert (one is None) is (two is None)
         if one is None:
             continue
-        off = functions_distance(one, two)
+        off = distance(one, two)
         assert off < max(1e-12, 1e-8 / max(area, 1e-30)), number
         compared += area > 1
     assert compared > 500
-
-
-def functions_distance(one: list[float], two: list[float]) -> float:
-    """Return a distance of two places, deg, good for small ones."""
-    (ra1, dec1), (ra2, dec2) = np.radians([one, two])
-    half = np.sin((dec1 - dec2) / 2) ** 2
-    half += np.cos(dec1) * np.cos(dec2) * np.sin((ra1 - ra2) / 2) ** 2
-    return float(np.degrees(2 * np.arcsin(np.sqrt(half))))
 
 
 _NUMBERS = "a[1], a[2], b[1], b[2], b[3]"
@@ -276,8 +142,8 @@ def test_what_touches_is_degenerate_or_no_geometry(
     """Each of these with each: DuckDB decides what is expected."""
     edges = [g and [float(number) for number in g] for g in _EDGES]
     pairs = [(a, b) for a in edges for b in edges]
-    _load(duck, database, pairs)
-    rows = _asked(duck, database, call)
+    load(duck, database, pairs)
+    rows = asked_of(duck, database, call)
     wrong = [(*pairs[i], x, y) for i, x, y in rows if not _is_close(x, y, 1e-11)]
     assert wrong == []
 

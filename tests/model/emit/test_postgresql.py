@@ -147,6 +147,10 @@ def test_regions_and_foreign_keys_have_indexes(made: psycopg.Connection) -> None
         "USING gist (dst.cover(s_region))"
     ) in defined
     assert (
+        "CREATE INDEX obscore__s_region__uncovered__idx ON ivoa.obscore USING btree "
+        "((1)) WHERE ((dst.cover(s_region) IS NULL) AND (s_region IS NOT NULL))"
+    ) in defined
+    assert (
         "CREATE INDEX observation__time_moc__idx ON cta.observation "
         "USING gist (dst.moc_ranges(time_moc))"
     ) in defined

@@ -1,9 +1,9 @@
 """The SQL functions of the schema ``dst``: the same answers as those of DuckDB.
 
 They stand in files of SQL beside this one: `numbers` (arithmetic that never fails),
-`texts` (texts of numbers, upper and lower case, words), `sphere` (regions) and
-`celestial` (HEALPix, proper motion, frames, sexagesimal texts, and more) and `moc`
-(time MOCs).
+`texts` (texts of numbers, upper and lower case, words), `sphere` (regions), `sight`
+(what is plain of them at first sight), `celestial` (HEALPix, proper motion, frames,
+sexagesimal texts, and more) and `moc` (time MOCs).
 Their bodies are read when they are made, so that no search path of a session changes
 what they mean, and short ones are inlined into the query that calls them.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA: Final = "dst"
-FILES: Final = ("numbers", "texts", "sphere", "celestial", "moc")
+FILES: Final = ("numbers", "texts", "sight", "sphere", "celestial", "moc")
 SLACK_RAD: Final = 1e-8
 """By how much conditions for an index are wider than what they stand beside."""
 

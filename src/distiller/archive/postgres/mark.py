@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import PassingError
+from distiller.model.names import literal
 
 if TYPE_CHECKING:
     from distiller.archive.postgres.faults import DriverError
 
-LOOK: Final = """
-SELECT coalesce(max(value) FILTER (WHERE name = 'model.shape'), '') || ' '
-  || coalesce(max(value) FILTER (WHERE name = 'model.mapping'), '')
-FROM internal.setting WHERE name IN ('model.shape', 'model.mapping')
-"""
+_SHAPE: Final = "model.shape"
+_MAPPING: Final = "model.mapping"
+LOOK: Final = f"""
+SELECT coalesce(max(value) FILTER (WHERE name = '{_SHAPE}'), '') || ' '
+  || coalesce(max(value) FILTER (WHERE name = '{_MAPPING}'), '')
+FROM internal.setting WHERE name IN ('{_SHAPE}', '{_MAPPING}')
+"""  # noqa: S608 - fixed words
 """What an archive remembers of its tables and of the mapping that fills some of them,
 see `distiller.archive.install`."""
 
@@ -35,6 +39,16 @@ class Mark:
     def __init__(self) -> None:
         self.expected: str | None = None
         self.mapping: str | None = None
+
+    def glance(self) -> tuple[str, int] | None:
+        """Return a query, and how many rows it gives of an archive that is as it was.
+
+        Cheaper than to look; another number says that a look is due. None as long as
+        any archive will do.
+        """
+        if self.expected is None:
+            return None
+        return _glance(self.expected, self.mapping)
 
     def verify(self, found: str | None) -> None:
         """Refuse to go on with other tables, or another mapping, than were opened.
@@ -62,3 +76,15 @@ class Mark:
         """Tell whether an error may come of an upgrade amid the work."""
         state = error.sqlstate or ""
         return self.expected is not None and state.startswith(_CHANGED)
+
+
+@functools.lru_cache(8)
+def _glance(expected: str, mapping: str | None) -> tuple[str, int]:
+    wanted = {_SHAPE: expected, _MAPPING: mapping}
+    pairs = [
+        f"({literal(name)}, {literal(value)})"
+        for name, value in wanted.items()
+        if value is not None
+    ]
+    query = "SELECT FROM internal.setting WHERE (name, value) IN"
+    return f"{query} ({', '.join(pairs)})", len(pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,19 @@ _BATCH_BYTES: Final = 2**20
 """Rows of so many bytes are read at once: first rows soon, little memory."""
 _LONG_BYTES: Final = _BATCH_BYTES // 4
 """What begins with so many is worth a thread that reads ahead."""
+_BY_COPY: Final = {"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
+_AT_ONCE: Final = {"adbc.postgresql.use_copy": "false"}
+_PLAIN: Final = frozenset(
+    kind.id
+    for kind in (
+        pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64(),
+        pa.string(),
+    )
+)  # fmt: skip
+"""Types that are the same on both engines."""
+_FEW: Final = 100
+"""So many rows are taken at once, and are in memory together."""
+_LIMIT: Final = re.compile(r"\sLIMIT ([0-9]{1,9})$")
 _REST_S: Final = 0.02
 """So long rows are still read that nobody wants, before the query is cut off."""
 
@@ -59,22 +73,16 @@ class PostgresRunning(Running):
         self._is_at_rest = True
         self._connection: adbc.AdbcConnection | None = None
         self._statement: adbc.AdbcStatement | None = None
-        self._schema: pa.Schema | None = None
+        self._rows: _Rows | None = None
+        self._text = ""
         self._closing = threading.Lock()
 
     def _check(self, sql: str, params: Parameters) -> None:
         text = sql.rstrip().removesuffix(";")
         if not is_one_select(text):
             raise no_select()
+        self._text = bound(text, params)
         self._connection = self._pool.begin(self._load if self._tables else None)
-        self._statement = adbc.AdbcStatement(self._connection)
-        self._statement.set_options(
-            **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
-        )
-        self._statement.set_sql_query(bound(text, params))
-        handle = self._statement.execute_schema()
-        given = pa.Schema._import_from_c(handle.address)  # noqa: SLF001 - the way of Arrow's C interface
-        self._schema = pa.schema([_plain(field) for field in given])
 
     def _load(self, connection: adbc.AdbcConnection) -> None:
         """Make temporary tables of what was given, which go with their connection."""
@@ -93,11 +101,20 @@ class PostgresRunning(Running):
         run(connection, "COMMIT")
 
     def _run(self) -> Batches:
-        assert self._statement is not None  # noqa: S101 - `started` comes before
-        assert self._schema is not None  # noqa: S101 - likewise
+        assert self._connection is not None  # noqa: S101 - `started` comes before
+        self._statement = adbc.AdbcStatement(self._connection)
+        is_short = _is_short(self._text)
+        self._statement.set_options(**(_AT_ONCE if is_short else _BY_COPY))
+        self._statement.set_sql_query(self._text)
         handle, _ = self._statement.execute_query()
-        rows = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - likewise
-        return _Rows(rows, self._schema, self._batch_rows)
+        self._rows = _Rows(
+            AdbcRecordBatchReader._import_from_c(handle.address),  # noqa: SLF001 - the way of Arrow's C interface
+            self._batch_rows,
+            self._watchdog,
+            is_short=is_short,
+        )
+        self._rows.describe()
+        return self._rows
 
     def _interrupt(self) -> None:
         with self._closing:
@@ -106,14 +123,16 @@ class PostgresRunning(Running):
                     self._statement.cancel()
 
     def _release(self, reader: Batches | None) -> None:
+        del reader  # it is one of ours, or could not be described
         # Whatever goes wrong, the next step is taken: a place in the pool is not lost.
         with ExitStack() as last:
             last.callback(self._give_back)
             last.callback(self._close_statement)
-            if isinstance(reader, _Rows):
+            rows, self._rows = self._rows, None
+            if rows is not None:
                 self._is_at_rest = False
-                self._is_at_rest = reader.emptied(self._statement)
-                reader.close()
+                self._is_at_rest = rows.emptied(self._statement)
+                rows.close()
 
     def _close_statement(self) -> None:
         with self._closing:
@@ -137,15 +156,35 @@ class _Rows:
     """Batches of at most so many rows, of types that both engines have."""
 
     def __init__(
-        self, rows: AdbcRecordBatchReader, schema: pa.Schema, most: int
+        self,
+        rows: AdbcRecordBatchReader,
+        most: int,
+        watchdog: Watchdog,
+        *,
+        is_short: bool,
     ) -> None:
         self._rows = rows
         self._most = most
+        self._watchdog = watchdog
         self._rest: pa.RecordBatch | None = None
         self._ahead: Ahead | None = None
         self._is_long = False
-        self._ended = False
-        self.schema = schema
+        # The server has nothing left to say of an answer that came at once.
+        self._ended = is_short
+        self._cast: tuple[int, ...] = ()
+        self.schema = rows.schema
+
+    def describe(self) -> None:
+        """Give the columns the types that the other engine gives."""
+        cast: list[int] = []
+        for number, field in enumerate(self.schema):
+            if field.type.id in _PLAIN:
+                continue
+            plain = _plain(field)
+            if plain.type != field.type:
+                cast.append(number)
+                self.schema = self.schema.set(number, plain)
+        self._cast = tuple(cast)
 
     def read_next_batch(self) -> pa.RecordBatch:
         """Return the next rows, or raise StopIteration."""
@@ -163,10 +202,11 @@ class _Rows:
         except BaseException:
             self._ended = True
             raise
-        arrays = [
-            _converted(array, field.type)
-            for array, field in zip(batch.columns, self.schema, strict=True)
-        ]
+        if not self._cast:
+            return batch
+        arrays = batch.columns
+        for number in self._cast:
+            arrays[number] = _converted(arrays[number], self.schema.field(number).type)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _raw(self) -> pa.RecordBatch:
@@ -177,7 +217,7 @@ class _Rows:
             self._ahead = Ahead(self._rows.read_next_batch)
             return self._ahead.next()
         batch = self._rows.read_next_batch()
-        self._is_long = batch.nbytes > _LONG_BYTES
+        self._is_long = not self._ended and batch.get_total_buffer_size() > _LONG_BYTES
         return batch
 
     def emptied(self, statement: adbc.AdbcStatement | None) -> bool:
@@ -188,29 +228,55 @@ class _Rows:
         if self._ended or statement is None:
             return self._ended
         self._ended = True
-        cut_off = threading.Event()
-
-        def stop() -> None:
-            cut_off.set()
-            with suppress(adbc.Error):  # it may have ended meanwhile
-                statement.cancel()
-
-        timer = threading.Timer(_REST_S, stop)
-        timer.start()
+        rest = _Rest(statement)
+        number = self._watchdog.arm(_REST_S, rest)
         try:
             while True:
                 self._raw()
         except StopIteration:
-            return not cut_off.is_set()
+            return not rest.is_cut_off
         except PostgresRunning.ERRORS as error:
             return isinstance(error, adbc.Error) and error.sqlstate == CANCELLED
         finally:
-            timer.cancel()
-            timer.join()
+            self._watchdog.disarm(number)
 
     def close(self) -> None:
         """Let go of the rows."""
         self._rows.close()
+
+
+class _Rest:
+    """Rows that nobody wants, which are cut off once they take too long."""
+
+    def __init__(self, statement: adbc.AdbcStatement) -> None:
+        self._statement = statement
+        self.is_cut_off = False
+
+    def expire(self) -> None:
+        """Cut them off, once; for the watchdog.
+
+        Another cancel could come late, and hit who has the connection next.
+        """
+        if self.is_cut_off:
+            return
+        self.is_cut_off = True
+        with suppress(adbc.Error):  # it may have ended meanwhile
+            self._statement.cancel()
+
+
+def _is_short(text: str) -> bool:
+    """Tell whether a SELECT, its last word says so, gives a few rows at most.
+
+    Such an answer comes in one piece. For a longer one the driver asks thrice: what it
+    is like, twice, and for its rows by COPY, which come while they are made.
+
+    >>> _is_short("SELECT 1 LIMIT 20"), _is_short("SELECT 1 LIMIT 10000001")
+    (True, False)
+    >>> _is_short("SELECT 1 -- LIMIT 2"), _is_short("(SELECT 1 LIMIT 2)")
+    (False, False)
+    """
+    found = _LIMIT.search(text)
+    return found is not None and int(found[1]) <= _FEW and "--" not in text
 
 
 def _plain(field: pa.Field[Any]) -> pa.Field[Any]:

@@ -220,11 +220,12 @@ class PostgresSession:
         self, stored: str, places: Sequence[tuple[str, str]], shapes: Sequence[str]
     ) -> None:
         """Index positions and shapes as those of the archive are."""
-        where = f"CREATE INDEX ON {qualified(stored)} USING gist"
+        where = f"CREATE INDEX ON {qualified(stored)}"
         for lon, lat in places:
-            self.execute(f"{where} (dst.place({lon}, {lat}))")
+            self.execute(f"{where} USING gist (dst.place({lon}, {lat}))")
         for shape in shapes:
-            self.execute(f"{where} (dst.cover({shape}))")
+            self.execute(f"{where} USING gist (dst.cover({shape}))")
+            self.execute(f"{where} {postgresql.uncovered(shape)}")
         self.execute(f"ANALYZE {qualified(stored)}")
 
     def close(self) -> None:

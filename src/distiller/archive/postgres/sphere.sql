@@ -358,8 +358,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION dst.contains_any(a double precision[], b double precision[])
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 1000 AS $$
+DECLARE
+  plain boolean;
 BEGIN
-  IF NOT (dst.is_sound(a) AND dst.is_sound(b)) THEN
+  IF cardinality(a) < 4 AND cardinality(b) > 3 THEN
+    plain := dst.at_sight(b, a, true);
+  ELSIF cardinality(a) > 3 AND cardinality(b) = 3 THEN
+    plain := dst.in_circle_at_sight(a, b);
+  END IF;
+  IF plain IS NOT NULL THEN
+    RETURN plain;
+  ELSIF NOT (dst.is_sound(a) AND dst.is_sound(b)) THEN
     RETURN NULL;
   ELSIF cardinality(b) = 2 THEN
     RETURN (cardinality(a) = 2 OR cardinality(a) = 3 AND a[3] <= 0)
@@ -376,7 +385,14 @@ DECLARE
   c double precision[];
   o double precision[];
   winding double precision;
+  plain boolean;
 BEGIN
+  IF cardinality(a) > 3 AND cardinality(b) = 3 THEN
+    plain := dst.at_sight(a, b, false);
+    IF plain IS NOT NULL THEN
+      RETURN plain;
+    END IF;
+  END IF;
   IF cardinality(a) = 2 THEN
     RETURN dst.contains_any(a, b);
   ELSIF cardinality(b) = 2 THEN
@@ -547,11 +563,14 @@ RETURN CASE
   WHEN radius >= 85 THEN ARRAY[scircle(spoint(0, pi() / 2), pi() / 2),
     scircle(spoint(0, -pi() / 2), pi() / 2)] END;
 
--- Circles that cover a region together.
+-- Circles that cover a region together. Not inlined: of a constant they are made once,
+-- when the query is planned.
 CREATE OR REPLACE FUNCTION dst.covers(g double precision[])
-RETURNS scircle[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN dst.cover(g) IS NOT NULL THEN ARRAY[dst.cover(g)]
-  ELSE dst.around(0, 0, 180) END;
+RETURNS scircle[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE WHEN dst.cover(g) IS NOT NULL THEN ARRAY[dst.cover(g)]
+    ELSE dst.around(0, 0, 180) END;
+END $$;
 
 -- Whether a place may lie in a circle: an index on
 -- dst.place(ra, dec) serves.
@@ -575,8 +594,9 @@ CREATE OR REPLACE FUNCTION dst.may_be_in(
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN dst.place(ra, lat) <@ ANY (dst.covers(g));
 
--- Whether a region may meet another: an index on dst.cover(g) serves.
+-- Whether a region may meet another: an index on dst.cover(g) serves. Rows that it finds
+-- are looked at once more, so that what holds for most stands first.
 CREATE OR REPLACE FUNCTION dst.may_meet(g double precision[], other double precision[])
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN dst.cover(g) IS NULL AND g IS NOT NULL
-  OR dst.cover(g) && ANY (dst.covers(other));
+RETURN dst.cover(g) && ANY (dst.covers(other))
+  OR dst.cover(g) IS NULL AND g IS NOT NULL;
