@@ -123,6 +123,24 @@ def test_a_client_that_leaves_before_its_query_is_accepted_leaves_no_task(
     asyncio.run(story())
 
 
+def test_a_patient_answer_waits_for_its_first_part_however_late_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        run = stream._Run(Spool(tmp_path, 10**6))
+        begun = asyncio.ensure_future(stream._begun(run, 0.0))
+        await settled()
+        # Prepared and accepted while the loop was busy with something else.
+        run.is_patient = True
+        run.accept(lambda: None)
+        await asyncio.sleep(0.05)
+        assert not begun.done()
+        await asyncio.to_thread(run.conduit.put, b"all of it")
+        await begun
+
+    run(story())
+
+
 def run(story: Coroutine[None, None, None]) -> None:
     asyncio.run(asyncio.wait_for(story, 20))
 

@@ -276,7 +276,9 @@ async def _begun(run: _Run, grace_s: float) -> None:
     """
     while not await run.conduit.ready(None if run.is_patient else _LOOK_S):
         since = run.accepted_at
-        if since is not None and time.monotonic() - since >= grace_s:
+        if since is None or run.is_patient:
+            continue
+        if time.monotonic() - since >= grace_s:
             return
     if (failure := run.conduit.failure) is not None:
         raise failure.error
