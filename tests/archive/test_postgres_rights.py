@@ -39,6 +39,22 @@ def test_a_user_for_queries_may_read_and_nothing_else(
         assert archive.check() == []
         with pytest.raises(IllegalState, match="permission denied for function"):
             archive.rows("SELECT pg_read_file('/etc/passwd') AS x")
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("REVOKE SELECT ON cta.gti FROM reader")
+            owner.execute("REVOKE USAGE ON SCHEMA tap_schema FROM reader")
+        found = archive.check()
+        assert "the user of database_read_url may not read cta.gti" in " ".join(found)
+        assert "tap_schema.columns" in " ".join(found)
+        # That is not the fault of who asks, nor theirs to know.
+        with pytest.raises(Unreachable, match="does not let this server in") as refused:
+            archive.rows("SELECT count(*) AS n FROM cta.gti")
+        assert "gti" not in refused.value.text
+        assert "permission denied for table gti" in refused.value.whole_text
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("GRANT SELECT ON cta.gti TO reader")
+        owner.execute("GRANT USAGE ON SCHEMA tap_schema TO reader")
+    with open_archive(settings) as archive:
+        assert archive.check() == []
     with (
         psycopg.connect(read) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),

@@ -69,6 +69,7 @@ def test_columns_say_what_they_are(every_column: tuple[Column, ...]) -> None:
     assert described[2] == {
         "name": "middle",
         "datatype": "int",
+        "unit": None,
         "ucd": "meta.number",
         "description": "a < b & c",
     }
@@ -78,6 +79,7 @@ def test_columns_say_what_they_are(every_column: tuple[Column, ...]) -> None:
         "arraysize": "2",
         "xtype": "point",
         "unit": "deg",
+        "description": None,
     }
 
 

@@ -62,11 +62,20 @@ SERVICE = vosi.TapService(
         vosi.capabilities(SERVICE),
         vosi.capabilities(vosi.TapService("http://h/tap", 1, 2, 3, 4, 5, 6)),
         vosi.availability(up_since=datetime(2026, 1, 2, 3, 4, 5), note="a & b"),
+        vosi.availability(up_since=datetime(2026, 1, 2), available=False),
         vosi.tableset(CATALOG),
         vosi.tableset(CATALOG, detail="min"),
         vosi.table(CATALOG, "cta.gti"),
     ],
-    ids=["capabilities", "bare", "availability", "tables", "tables-min", "table"],
+    ids=[
+        "capabilities",
+        "bare",
+        "availability",
+        "away",
+        "tables",
+        "tables-min",
+        "table",
+    ],
 )
 def test_schema(document: bytes, validate: Validate) -> None:
     validate(document)
@@ -104,6 +113,11 @@ def test_availability_as_pyvo_reads_it() -> None:
     read = parse_availability(io.BytesIO(document))
     assert read.available
     assert read.notes == ["all well"]
+
+
+def test_what_is_not_available_says_so() -> None:
+    document = vosi.availability(up_since=datetime(2026, 1, 2), available=False)
+    assert not parse_availability(io.BytesIO(document)).available
 
 
 def test_tables_as_pyvo_reads_them() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from sqlglot import exp
 
@@ -41,6 +41,9 @@ def usual(name: str) -> tuple[float, float] | None:
     """
     found = known_names.find(name)
     return None if found is None else (found.ra_deg, found.dec_deg)
+
+
+_TWICE: Final = " (its sub-query has it twice: call one otherwise, with AS)"
 
 
 class Names:
@@ -296,12 +299,10 @@ class Names:
             if len(found) == 1:
                 return found[0].make()
             if found:
-                tables = " or ".join(
-                    f"{s.name}.{name}" for s in level.sources if s.called(name)
-                )
-                self.faults.add(
-                    "Q203", node.meta["at"], f"{name} is ambiguous (write {tables})"
-                )
+                having = [source for source in level.sources if source.called(name)]
+                tables = " or ".join(f"{source.name}.{name}" for source in having)
+                hint = f" (write {tables})" if len(having) > 1 else _TWICE
+                self.faults.add("Q203", node.meta["at"], f"{name} is ambiguous{hint}")
                 return None
             if level.is_open:
                 return None
@@ -310,6 +311,8 @@ class Names:
         hint = self.hint(name, scope.column_names())
         if not hint and "delimited" in node.this.meta:
             hint = f" (text stands in single quotes: '{name}')"
+        elif not hint and _is_compared(node):
+            hint = " (text stands in single quotes)"
         self.faults.add("Q202", node.meta["at"], f"there is no column {name}{hint}")
         return None
 
@@ -352,7 +355,7 @@ class Names:
             if len(found) == 1:
                 return reference(source, found[0], level)
             if found:
-                self.faults.add("Q203", at, f"{table}.{name} is ambiguous")
+                self.faults.add("Q203", at, f"{table}.{name} is ambiguous{_TWICE}")
             elif source.items is not None:
                 hint = self.hint(name, [i.name for i in source.items])
                 self.faults.add("Q202", at, f"there is no column {table}.{name}{hint}")
@@ -435,3 +438,11 @@ def _nullable(visible: Visible) -> Visible:
         return node
 
     return Visible(visible.name, column, make)
+
+
+def _is_compared(node: exp.Column) -> bool:
+    """Whether a name stands where mostly a value does: behind a comparison."""
+    parent = node.parent
+    if isinstance(parent, exp.In):
+        return parent.this is not node
+    return isinstance(parent, exp.Predicate) and parent.args.get("expression") is node

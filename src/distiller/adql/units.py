@@ -26,7 +26,8 @@ def factor(source: str, target: str) -> float:
     try:
         return float(Unit(from_unit).to(to_unit))
     except UnitConversionError:
-        raise ValueError(f"{source} cannot be converted to {target}") from None
+        hint = " (gavo_specconv does)" if _is_spectral(source, target) else ""
+        raise ValueError(f"{source} cannot be converted to {target}{hint}") from None
 
 
 @lru_cache(maxsize=1024)
@@ -48,6 +49,14 @@ def spectral(source: str, target: str) -> tuple[float, bool]:
     except UnitConversionError:
         raise ValueError(f"{source} cannot be converted to {target}") from None
     return one, abs(two / one - 0.5) < _CLOSE
+
+
+def _is_spectral(source: str, target: str) -> bool:
+    try:
+        spectral(source, target)
+    except ValueError:
+        return False
+    return True
 
 
 def _unit(text: str) -> object:

@@ -155,6 +155,9 @@ class Engine(Protocol):
     def allow_readers(self, session: Session, model: Model) -> None:
         """Let a user who only reads reach what is there, if there is one."""
 
+    def unreadable(self, session: Session, model: Model) -> list[str]:
+        """Return the tables that this user cannot reach, by name."""
+
     def allow_reader(self, session: Session, stored: str) -> None:
         """Let that user read a table that users keep."""
 

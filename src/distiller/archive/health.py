@@ -35,6 +35,11 @@ def findings(engine: Engine, session: Session, model: Model) -> Iterator[str]:
         yield from _mapped(engine, session, model, declared)
     yield from _tap_schema(session, model)
     yield from _derived(session, model)
+    for name in engine.unreadable(session, model):
+        yield (
+            f"the user of database_read_url may not read {name}: GRANT SELECT on it, "
+            "and USAGE on its schema"
+        )
     yield from user_tables.findings(engine, session)
 
 

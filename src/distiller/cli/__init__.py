@@ -95,5 +95,5 @@ def _is_full(error: OSError) -> bool:
 
 
 def _leave(error: DistillerError, status: int) -> None:
-    click.echo(f"distiller: {error.code} {error.text}", err=True)
+    click.echo(f"distiller: {error.code} {error.whole_text}", err=True)
     sys.exit(status)

@@ -80,6 +80,13 @@ def command(ctx: click.Context, host: str, port: int, *, demo: bool) -> None:
     _serve(settings, listener, demo=demo)
 
 
+def _ready(base_url: str, listener: socket.socket) -> str:
+    """Say where the site is, and where this process listens if that is elsewhere."""
+    host, port = listener.getsockname()[:2]
+    own = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"ready: {base_url}/" + ("" if own == base_url else f" (served on {own}/)")
+
+
 def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     # Django is set up only now, and these modules hold ORM classes.
     from distiller.web import names, site  # noqa: PLC0415
@@ -109,7 +116,7 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
         server.run(
             site.current(),
             listener,
-            lambda: click.echo(f"ready: {settings.base_url}/"),
+            lambda: click.echo(_ready(settings.base_url, listener)),
         )
 
 

@@ -24,7 +24,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class DistillerError(Exception):
@@ -36,14 +39,26 @@ class DistillerError(Exception):
         What went wrong and where, one sentence, for a person.
     hint
         What to do about it, one sentence, or None.
+
+    Attributes
+    ----------
+    detail
+        What only the operators need know of it, such as the address of a database: it
+        is in the log and in what commands say, and not in answers.
     """
 
     code: ClassVar[str] = "E000"
+    detail: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def with_detail(self, detail: str) -> Self:
+        """Add what the operators need know, and return this."""
+        self.detail = detail
+        return self
 
     @property
     def text(self) -> str:
@@ -53,6 +68,16 @@ class DistillerError(Exception):
         'no such run: 7 (list them with `distiller query`)'
         """
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    @property
+    def whole_text(self) -> str:
+        """The same with what the operators need know.
+
+        >>> Unreachable("no answer", hint="wait").with_detail("10.0.0.7").whole_text
+        'no answer: 10.0.0.7 (wait)'
+        """
+        message = f"{self.message}: {self.detail}" if self.detail else self.message
+        return f"{message} ({self.hint})" if self.hint else message
 
     def __str__(self) -> str:
         return self.text

@@ -49,6 +49,8 @@ _DESCRIBED = (
     "utype",
     "description",
 )
+_ALWAYS = frozenset({"unit", "description"})
+"""What astroquery reads of every column: ``null`` where there is none."""
 
 
 class JsonWriter:
@@ -82,7 +84,7 @@ class JsonWriter:
             {
                 name: value
                 for name in _DESCRIBED
-                if (value := getattr(column, name)) is not None
+                if (value := getattr(column, name)) is not None or name in _ALWAYS
             }
             for column in self.columns
         ]

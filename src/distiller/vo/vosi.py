@@ -138,8 +138,10 @@ def _language(
                 add(entry, "description", feature.description)
 
 
-def availability(*, up_since: datetime, note: str | None = None) -> bytes:
-    """Return the document of a service that is available.
+def availability(
+    *, up_since: datetime, available: bool = True, note: str | None = None
+) -> bytes:
+    """Return whether a service is available (VOSI 1.1 section 4).
 
     Parameters
     ----------
@@ -150,7 +152,7 @@ def availability(*, up_since: datetime, note: str | None = None) -> bytes:
     """
     name = f"{{{_AVAILABILITY}}}"
     root = etree.Element(f"{name}availability", nsmap={"vosi": _AVAILABILITY})
-    add(root, f"{name}available", "true")
+    add(root, f"{name}available", "true" if available else "false")
     add(root, f"{name}upSince", times.dali(up_since))
     if note:
         add(root, f"{name}note", note)

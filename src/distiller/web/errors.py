@@ -112,6 +112,8 @@ def ours(error: Exception, doing: str) -> DistillerError:
     if isinstance(error, DistillerError):
         if isinstance(error, InternalError):
             _LOG.error("%s failed", doing, exc_info=error)
+        elif error.detail is not None:
+            _LOG.error("%s failed: %s", doing, error.whole_text)
         return error
     if isinstance(error, SuspiciousOperation | MultiPartParserError | BadRequest):
         return _unreadable(error)

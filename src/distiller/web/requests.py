@@ -28,8 +28,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_KINDS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""Bodies that are read."""
+
 _FORMS: Final = ThreadPoolExecutor(4, thread_name_prefix="form")
 """Threads of their own: slow disks or large files hold up no other work."""
+
+
+def require_form(request: HttpRequest) -> None:
+    """Refuse a body of another kind; there may be none.
+
+    Raises
+    ------
+    BadParameter
+        If it is not urlencoded or multipart.
+    """
+    if request.content_type not in {*_KINDS, ""}:
+        raise BadParameter(
+            "Content-Type",
+            f"{request.content_type} is not read here",
+            hint=f"send {' or '.join(_KINDS)}",
+        )
 
 
 def pairs_of(request: HttpRequest) -> list[tuple[str, str]]:
@@ -64,7 +83,14 @@ async def sent(
     """Return the names and values of a request, and its files by the names of parts.
 
     The files are there until the answer has been sent.
+
+    Raises
+    ------
+    BadParameter
+        If the body is of another kind.
     """
+    if request.method == "POST":
+        require_form(request)
     if request.content_type != "multipart/form-data":
         return pairs_of(request), {}
     bodies.measure(request)

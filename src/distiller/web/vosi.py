@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
+import weakref
 from collections import OrderedDict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -15,11 +17,11 @@ from django.utils.http import quote_etag
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.core import times
-from distiller.core.errors import NotFound
+from distiller.core.errors import Busy, NotFound, TimedOut
 from distiller.vo import elements, vosi
 from distiller.vo.dali import Parameters
 from distiller.web import site
-from distiller.web.errors import as_votable
+from distiller.web.errors import as_votable, ours
 from distiller.web.requests import allowing, pairs_of
 
 if TYPE_CHECKING:
@@ -28,11 +30,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from distiller.archive.protocol import ArchiveReader
     from distiller.core.columns import Catalog
+    from distiller.core.errors import DistillerError
     from distiller.web.requests import View
 
 _UP_SINCE: Final = times.now()
 _PROGRAM: Final = f"CTA-Data-Distiller/{version('cta-data-distiller')}"
+_PULSE_S: Final = 1.0
+_PULSE_MOST_S: Final = 5.0
+_ANYTHING: Final = "SELECT 1 AS one LIMIT 1"
 _KEPT: Final = 8
 _CACHED: Final = "private, no-cache"
 
@@ -47,9 +54,60 @@ def xml(document: bytes) -> HttpResponse:
 
 @allowing("GET")
 async def availability(request: HttpRequest) -> HttpResponseBase:
-    """Say since when the service is up (VOSI 1.1 section 4)."""
+    """Say whether the archive answers, and since when the server is up."""
     del request
-    return xml(vosi.availability(up_since=_UP_SINCE))
+    trouble = await _pulse().trouble()
+    return xml(
+        vosi.availability(
+            up_since=_UP_SINCE,
+            available=trouble is None,
+            note=None if trouble is None else trouble.text,
+        )
+    )
+
+
+class _Pulse:
+    """Whether the archive answers; however many ask, it is asked once a second."""
+
+    def __init__(self) -> None:
+        self._asked: asyncio.Future[DistillerError | None] | None = None
+        self._until = 0.0
+
+    async def trouble(self) -> DistillerError | None:
+        """Return why no query can be answered; None if they can, or have to wait."""
+        asked = self._asked
+        if asked is None or (asked.done() and time.monotonic() >= self._until):
+            archive = site.current().archive
+            self._asked = asked = asyncio.ensure_future(
+                asyncio.to_thread(_trouble, archive)
+            )
+            asked.add_done_callback(self._keep)
+        return await asyncio.shield(asked)
+
+    def _keep(self, _: object) -> None:
+        self._until = time.monotonic() + _PULSE_S
+
+
+def _trouble(archive: ArchiveReader) -> DistillerError | None:
+    try:
+        with archive.query(_ANYTHING, timeout_s=_PULSE_MOST_S) as result:
+            for _ in result.batches:
+                pass
+    except (Busy, TimedOut):
+        return None  # it is at work
+    except Exception as error:  # noqa: BLE001 - the edge of a request
+        return ours(error, "asking whether the archive answers")
+    return None
+
+
+_PULSES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pulse] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _pulse() -> _Pulse:
+    """Return that of this event loop."""
+    return _PULSES.setdefault(asyncio.get_running_loop(), _Pulse())
 
 
 def address(path: str) -> str:

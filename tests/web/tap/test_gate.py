@@ -171,6 +171,21 @@ def test_no_owner_has_all_places() -> None:
     run(story())
 
 
+def test_of_two_places_one_is_kept_and_the_only_one_is_for_everybody() -> None:
+    async def story() -> None:
+        gate = gate_of(2)
+        await gate.enter("a")
+        second = asyncio.ensure_future(gate.enter("a"))
+        await settled()
+        assert not second.done()
+        await gate.enter("b")
+        gate.leave("a")
+        await second
+        await gate_of(1).enter("a")
+
+    run(story())
+
+
 def test_places_go_round() -> None:
     async def story() -> None:
         gate = gate_of(1)
@@ -211,7 +226,7 @@ def test_one_owner_may_not_fill_the_queue() -> None:
     async def story() -> None:
         gate = gate_of(2)
         await gate.enter("a")
-        await gate.enter("a")
+        await gate.enter("z")
         waiting = [
             asyncio.ensure_future(gate.enter("a")) for _ in range(WAITING * 2 // 2)
         ]
@@ -221,7 +236,7 @@ def test_one_owner_may_not_fill_the_queue() -> None:
         assert mine.value.retry_after_s > 0
         other = asyncio.ensure_future(gate.enter("b"))
         await settled()
-        gate.leave("a")
+        gate.leave("z")
         await other
         for one in waiting:
             one.cancel()

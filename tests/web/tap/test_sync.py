@@ -224,6 +224,18 @@ def test_a_form_that_cannot_be_read(server: Server) -> None:
     assert "request: Invalid boundary" in status_of(answer.content)[0][1]
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_a_body_of_another_kind_is_not_read(server: Server, kind: str) -> None:
+    answer = httpx.post(
+        f"{server.url}/tap/sync",
+        content=b'{"LANG": "ADQL", "QUERY": "SELECT 1"}',
+        headers={"Content-Type": kind},
+    )
+    assert answer.status_code == 400
+    ((_, said),) = status_of(answer.content)
+    assert said.startswith(f"Content-Type: {kind} is not read here (send application/x")
+
+
 def test_other_methods_are_refused(server: Server) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         answer = httpx.request(method, f"{server.url}/tap/sync", content=b"")

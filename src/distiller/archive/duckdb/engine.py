@@ -139,6 +139,11 @@ class DuckDBEngine:
     def allow_readers(self, session: Session, model: Model) -> None:
         """Do nothing: a file has no users."""
 
+    def unreadable(self, session: Session, model: Model) -> list[str]:
+        """Return none, likewise."""
+        del session, model
+        return []
+
     def allow_reader(self, session: Session, stored: str) -> None:
         """Do nothing, likewise."""
 

@@ -225,6 +225,23 @@ class PostgresEngine:
                 f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}"
             )
 
+    def unreadable(self, session: Session, model: Model) -> list[str]:
+        """Return the tables that the user of the second URL cannot read."""
+        reader = self._reader_name()
+        if reader is None:
+            return []
+        names = [table.name for table in model.tables]
+        return [
+            str(name)
+            for (name,) in session.fetch(
+                "SELECT name FROM unnest($names::text[]) AS name "
+                "WHERE to_regclass(name) IS NOT NULL AND NOT ("
+                "has_table_privilege($reader, name, 'SELECT') AND "
+                "has_schema_privilege($reader, split_part(name, '.', 1), 'USAGE'))",
+                {"names": names, "reader": reader},
+            )
+        ]
+
     def allow_reader(self, session: Session, stored: str) -> None:
         """Let the user of the second URL read one table more."""
         reader = self._reader()
@@ -235,13 +252,17 @@ class PostgresEngine:
 
     def _reader(self) -> str | None:
         """Return the user of the second URL as SQL writes it, None without one."""
+        name = self._reader_name()
+        return None if name is None else psycopg.sql.Identifier(name).as_string()
+
+    def _reader_name(self) -> str | None:
         if self._settings.database_read_url is None:
             return None
         url = self._settings.database_read_url.get_secret_value()
         user = conninfo_to_dict(url).get("user")
         if user is None:
             raise BadParameter("database_read_url", "it names no user")
-        return psycopg.sql.Identifier(str(user)).as_string()
+        return str(user)
 
 
 def _conninfo(url: str, options: dict[str, str]) -> str:

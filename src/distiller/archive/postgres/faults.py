@@ -5,6 +5,7 @@ Both drivers tell the SQLSTATE; where the connection itself fails there may be n
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -33,6 +34,11 @@ DRIVER_ERRORS = (psycopg.Error, adbc.Error)
 CANCELLED = "57014"
 _SERVER_GONE = ("57P01", "57P02", "57P03", "57P05", "08")
 _REFUSED = ("28", "3D000")
+_AWAY = re.compile(
+    r"FATAL:  ?(?:password authentication failed|role .* (?:does not exist|is not "
+    r"permitted to log in)|database .* does not exist|no pg_hba\.conf entry|"
+    r"permission denied for database)"
+)
 _AT_ONCE = "another change was made at the same time"
 _WAITED = {
     "40001": _AT_ONCE,
@@ -99,7 +105,7 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def translate(  # noqa: PLR0911 - one answer a kind
-    error: DriverError, doing: str, *, users: bool = False
+    error: DriverError, doing: str, *, users: bool = False, reading: bool = False
 ) -> DistillerError:
     """Return our error for one of PostgreSQL's.
 
@@ -107,17 +113,22 @@ def translate(  # noqa: PLR0911 - one answer a kind
     ----------
     users
         Whether the statement was a user's, so that bad values in it are theirs.
+    reading
+        Whether it was made to read for somebody, who can do nothing about what the
+        database lets us do.
     """
     state = error.sqlstate or ""
     text = _primary(error)
+    if is_refused(error):
+        return _closed(doing, text) if reading else refused(text)
     if is_lost(error):
         return Unreachable(
-            f"{doing}: the database server does not answer ({text})",
+            f"{doing}: the database server does not answer",
             hint="do it again once it runs; nothing was half-written",
-        )
-    if state.startswith(_REFUSED):
-        return refused(text)
+        ).with_detail(text)
     if state == _NO_RIGHT:
+        if reading and "function" not in text:  # which one is the statement's choice
+            return _closed(doing, text)
         return IllegalState(
             f"{doing}: {text}",
             hint="give the user of the database URL that right, see "
@@ -141,6 +152,25 @@ def refused(text: str) -> BadParameter:
     return BadParameter(
         "database_url", text, hint="see user, password and database of the URL"
     )
+
+
+def _closed(doing: str, text: str) -> Unreachable:
+    """Return what is said where the server does not let us read."""
+    return Unreachable(
+        f"{doing}: the database does not let this server in",
+        hint="its operators find in the log what is missing",
+    ).with_detail(f"{text}; see docs/howto/postgresql.md")
+
+
+def is_refused(error: DriverError) -> bool:
+    """Tell whether the server turned the user away.
+
+    Where a connection cannot be made the driver of queries tells no SQLSTATE, and what
+    the server said is in the words of the default language.
+    """
+    if error.sqlstate:
+        return error.sqlstate.startswith(_REFUSED)
+    return isinstance(error, adbc.Error) and _AWAY.search(str(error)) is not None
 
 
 def is_lost(error: DriverError) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from distiller.archive.postgres.faults import DRIVER_ERRORS, is_lost, translate
 from distiller.archive.postgres.mark import LOOK
+from distiller.archive.query import DOING
 from distiller.core.errors import Busy, DistillerError, IllegalState
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Pool:
         try:
             found = _look(connection)
         except adbc.Error as error:
-            raise translate(error, "running the query") from error
+            raise translate(error, DOING, reading=True) from error
         self._mark.verify(found)
 
     def explained(self, error: adbc.Error, doing: str) -> DistillerError:
@@ -105,7 +106,7 @@ class Pool:
                 return said
             except adbc.Error:
                 pass  # the first error tells more
-        return translate(error, doing, users=True)
+        return translate(error, doing, users=True, reading=True)
 
     def end(self, connection: adbc.AdbcConnection, *, sound: bool) -> None:
         """Take a connection back, and end its transaction.
@@ -153,7 +154,7 @@ class Pool:
             except adbc.Error as error:
                 _close(kept)
                 if not is_lost(error):
-                    raise translate(error, "running the query") from error
+                    raise translate(error, DOING, reading=True) from error
                 continue
             return kept, is_sure
         try:
@@ -235,4 +236,4 @@ def _close(connection: adbc.AdbcConnection) -> None:
 
 
 def _unable(error: adbc.Error) -> DistillerError:
-    return translate(error, "running the query")
+    return translate(error, DOING, reading=True)

@@ -31,7 +31,7 @@ WAITING: Final = 8
 """Queries that may wait, for each that may run; of one owner half as many."""
 
 KEPT: Final = 4
-"""One place in so many is kept from an owner who has the others."""
+"""One place in so many, at least one of several, is kept from who has the others."""
 
 
 class Gate:
@@ -47,7 +47,7 @@ class Gate:
 
     def __init__(self, places: int, spool: Spool, *, wait_s: float = WAIT_S) -> None:
         self._places = self._free = places
-        self._most = places - places // KEPT
+        self._most = places - max(places // KEPT, min(1, places - 1))
         self._wait_s = wait_s
         self._loop = asyncio.get_running_loop()
         # Of what follows: threads give places back.

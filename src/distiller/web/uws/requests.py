@@ -15,6 +15,7 @@ from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
 from distiller.web import bodies
+from distiller.web.requests import require_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,6 @@ _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
 MULTIPART: Final = "multipart/form-data"
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", MULTIPART, ""})
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d):(\d\d)(\.\d+)?Z?)?", re.ASCII
@@ -97,12 +97,7 @@ def read_post(request: HttpRequest, task: str) -> Post:
         If it is of another kind, a control parameter is wrong or repeated, or a file
         is sent along that this task does not take.
     """
-    if request.content_type not in _FORMS:
-        raise BadParameter(
-            "Content-Type",
-            f"{request.content_type} is not read here",
-            hint="send application/x-www-form-urlencoded or multipart/form-data",
-        )
+    require_form(request)
     bodies.measure(request)
     pairs = _pairs(request, "POST")
     if request.FILES and task != QUERY:
