@@ -16,6 +16,8 @@ from distiller.core.columns import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 PLACE = (
     Column("id", "int"),
     Column("ra", "double", unit="deg"),

@@ -76,6 +76,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ASKED)
 def test_the_coarse_condition_leaves_none_out(site: Archive, where: str) -> None:
     found = [_ids(site, text) for text in (where, f"NOT (NOT ({where}))")]

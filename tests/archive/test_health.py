@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Behind = Callable[[Settings, str], None]
     Again = Callable[..., Settings]
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_new_archive_describes_itself(archive: Archive) -> None:
     assert archive.check() == []
@@ -83,7 +85,6 @@ def test_lost_functions_are_told_and_made_anew(
         assert archive.check() == []
 
 
-@pytest.mark.slow
 def test_another_base_url_changes_every_access_url(
     installed_home: Settings, toy: Any, again: Again
 ) -> None:
@@ -126,7 +127,6 @@ def test_another_calib_level_is_taken_over(
         assert archive.check() == []
 
 
-@pytest.mark.slow
 def test_the_words_of_a_site_are_taken_over(
     engine_home: Settings, toy: Any, again: Again
 ) -> None:

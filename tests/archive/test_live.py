@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from distiller.model import BoundColumn, BoundTable
     from distiller.model.tables import Strategy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def base(engine_home: Settings) -> Iterator[Engine]:

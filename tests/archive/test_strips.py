@@ -52,6 +52,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         functions.unregister(made)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     places=st.lists(st.tuples(_LON, _LAT), min_size=1, max_size=5),

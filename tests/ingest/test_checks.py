@@ -24,6 +24,8 @@ from distiller.ingest.run import Run
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 Judge = Callable[[RunPlan], Run]
 

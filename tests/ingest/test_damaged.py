@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.ingest.run_settings import RunSettings
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_table_whose_first_card_is_damaged_is_not_lost_in_silence(
     archive: Archive, tmp_path: Path
@@ -60,7 +62,6 @@ def test_of_several_event_tables_the_first_is_taken_and_it_is_said(
     assert said(report, "D129") == ["2 tables; the first was taken"]
 
 
-@pytest.mark.slow
 def test_an_index_with_any_flipped_bit_ends_in_an_answer(
     archive: Archive, gadf_set: Path
 ) -> None:

@@ -16,6 +16,8 @@ from distiller.core.errors import BadData
 if TYPE_CHECKING:
     from distiller.archive import Archive
 
+pytestmark = pytest.mark.slow
+
 
 def test_names_that_are_not_utf8_are_refused_by_name(
     archive: Archive, gadf_set: Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from astropy.io import fits
 from tests.ingest.conftest import RunPlan, cut_gzip, no_responses
 from tests.ingest.loading import counts, load, refused, said
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.archive import Archive
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_is_not_replaced_when_its_index_breaks(

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     Judge = Callable[[RunPlan], Run]
 
+pytestmark = pytest.mark.slow
+
 METRES_TEV = 1.239841984332e-18  # wavelength times energy
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.ingest.conftest import RunPlan, write_indexes
 from tests.ingest.loading import counts, load, said
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.archive import Archive
+
+pytestmark = pytest.mark.slow
 
 
 def rights(archive: Archive) -> dict[str, str]:

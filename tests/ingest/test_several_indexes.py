@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
 from astropy.io import fits
 from tests.ingest.conftest import RunPlan, write_indexes
 from tests.ingest.loading import counts, load, obs_ids, refused, said
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.archive import Archive
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_folder_beside_one_with_an_index_is_searched(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SECRET = "sesame-open-1234567890"  # noqa: S105 - of a store that lives for one test
 
 
@@ -167,7 +169,6 @@ def test_settings_beside_the_data_in_a_store(
     assert collection["title"] == "In the store"
 
 
-@pytest.mark.slow
 def test_a_bucket_gives_the_rows_of_the_folder(
     archive: Archive, gadf_set: Path, bucket: Url
 ) -> None:
@@ -190,7 +191,6 @@ def test_a_bucket_gives_the_rows_of_the_folder(
     assert third is None
 
 
-@pytest.mark.slow
 def test_secrets_of_a_bucket_are_nowhere(
     archive: Archive,
     gadf_set: Path,
@@ -207,7 +207,6 @@ def test_secrets_of_a_bucket_are_nowhere(
     assert SECRET.encode() not in tmp_home.archive_path.read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
@@ -241,7 +240,6 @@ def test_faults_of_a_web_server_concern_one_run(
     assert archive.refusals() == []
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
     """Two runs of 60 MB each leave the process far below their size."""
     folder = tmp_path / "large"

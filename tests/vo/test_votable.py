@@ -383,6 +383,7 @@ def test_round_trip(
     assert got == [_plain(v) for v in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.debian("stilts")
 @pytest.mark.parametrize("serialization", EACH)
 def test_stilts_finds_no_fault_and_reads_the_same(

@@ -32,6 +32,8 @@ from distiller.core.sky import separation_deg
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,7 +54,6 @@ def files(folder: Path) -> list[Path]:
     return sorted((folder / "data").glob("*.fits"))
 
 
-@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes(demo: Path, tmp_path: Path) -> None:
     simulate(tmp_path / "again")
     assert digests(tmp_path / "again") == digests(demo)

@@ -16,6 +16,8 @@ from distiller.model.entities import Document, Role, Type
 from distiller.model.load import packaged_paths
 from distiller.model.tables import Model
 
+pytestmark = pytest.mark.slow
+
 _DID = "ivo://org.example/test?1"
 _ROWS: dict[str, Any] = {
     "cta.collection": ({"collection_id": "c", "name": "test"},),

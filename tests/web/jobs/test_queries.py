@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from distiller.jobs.engines.queries import Run
     from distiller.jobs.store import JobUpdate
 
+pytestmark = pytest.mark.slow
+
 
 @each_engine
 def test_a_query_becomes_a_result(office: Office) -> None:

@@ -23,6 +23,8 @@ from distiller.jobs import folders, uploads
 from distiller.jobs.service import JobService
 from distiller.vo.uws import Phase
 
+pytestmark = pytest.mark.slow
+
 
 def test_files_are_kept_until_the_query_has_run(office: Office) -> None:
     long = "é" * 60  # 360 bytes where it is escaped

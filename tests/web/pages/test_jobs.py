@@ -32,6 +32,8 @@ from ..uws.conftest import MAP, here  # noqa: TID252
 if TYPE_CHECKING:
     from distiller.vo.uws import Job
 
+pytestmark = pytest.mark.slow
+
 __all__ = [
     "archive", "engine", "filled", "here", "home", "runs", "service", "store",
 ]  # fmt: skip

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from distiller.core.bundle import Bundle
     from distiller.core.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 WITH, NEAR, FAR = "500", "501", "502"
 CRAB = SearchForm(ra_deg=83.63, dec_deg=22.01)
 

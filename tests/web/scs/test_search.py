@@ -112,6 +112,7 @@ def test_maxrec_cuts_and_says_so(server: Server) -> None:
     assert 'value="OVERFLOW"' in none.text
 
 
+@pytest.mark.slow
 def test_the_limit_of_the_server_holds(start_server: StartServer) -> None:
     own = start_server(query_rows_default=1)
     answer = ask(own, RA="83.6", DEC="22", SR="180")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.web.conftest import Server, StartServer
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = "tap_schema.columns"
 ALL = "SELECT obs_id FROM ivoa.obscore ORDER BY obs_id"
 ROWS = "obs_id\r\n20136\r\n20137\r\n23523\r\n23526\r\n23559\r\n"
@@ -329,7 +331,6 @@ def test_parts_may_come_in_chunks(jobs: Jobs) -> None:
     assert jobs.get(f"{job}/results/result").text == ROWS
 
 
-@pytest.mark.slow
 def test_analysis_and_queries_do_not_block_each_other(
     start_server: StartServer,
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_refused_query_is_the_same_votable(server: Server, form: str) -> None:
     assert "did you mean s_ra?" in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_head_runs_nothing_and_says_the_same(server: Server, form: str) -> None:
     fields = {"LANG": "ADQL", "QUERY": ALL, "RESPONSEFORMAT": form}

@@ -11,6 +11,8 @@ from tests.web.tap.test_user_tables import add_user
 if TYPE_CHECKING:
     from tests.web.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 QUERY = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 obs_id FROM ivoa.obscore"}
 ORIGIN = {"Origin": "https://viewer.example.com"}
 ALLOWED = "Access-Control-Allow-Origin"

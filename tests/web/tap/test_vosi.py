@@ -84,6 +84,7 @@ def _query(form: str) -> str:
     return _WHOLE[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form", ["COALESCE", *(f.form for listed in features().values() for f in listed)]
 )

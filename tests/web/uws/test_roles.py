@@ -17,6 +17,8 @@ from .conftest import MAP, xpath
 if TYPE_CHECKING:
     from distiller.vo.uws import Job
 
+pytestmark = pytest.mark.slow
+
 ROLES: Final = ("owner", "other", "anonymous", "staff")
 MAY: Final = {
     "marie": {"owner": True, "other": False, "anonymous": False, "staff": True},

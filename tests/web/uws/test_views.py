@@ -182,6 +182,7 @@ WRONG = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "data", "status", "message"), WRONG)
 def test_wrong_requests(
     client: Client, place: str, data: dict[str, Any], status: int, message: str
@@ -273,6 +274,7 @@ MISSING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "message"), MISSING)
 def test_what_is_not_there(client: Client, path: str, message: str) -> None:
     answer = client.get(path)
