@@ -41,6 +41,7 @@ def test_sql_of_a_file_is_that_of_the_file() -> None:
     assert "cta." not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shown", "absent"),
     [
@@ -67,6 +68,7 @@ def test_every_model_of_ours_can_be_shown_alone(
     assert (status, " columns: no fault" in text.splitlines()[-1]) == (0, True)
 
 
+@pytest.mark.slow
 def test_the_sql_of_cta_follows_that_of_obscore(tmp_path: Path) -> None:
     for name in ("obscore", "cta"):
         for ending in ("vo-dml.xml", "binding.yaml"):

@@ -90,6 +90,7 @@ def test_who_has_the_document_is_told_so() -> None:
         told(ask("/tap/tables"), catalog, detail="all")
 
 
+@pytest.mark.slow
 def test_catalogs_of_one_user_put_no_shared_document_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -55,6 +55,7 @@ def _cells(html: str) -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_empty_page_has_editor_and_examples(client: httpx.Client) -> None:
     answer = client.get("/adql/")
     assert answer.status_code == 200

@@ -124,6 +124,7 @@ def test_overflow(server: Server, form: str, maxrec: int) -> None:
     assert "x-query-status" in answer.headers or form not in SPOOLED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_no_rows(server: Server, form: str) -> None:
     _, read = FORMS[form]
