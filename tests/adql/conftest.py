@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from tests.support.duck import install
 
 from distiller.archive import functions
 from distiller.core.columns import Column, Table
@@ -120,9 +121,7 @@ def _engine_type(column: Column) -> str:
 def sky() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a DuckDB with the small sky and the functions of the archive."""
     connection = duckdb.connect()
-    functions.register(connection)
-    for statement in functions.macro_statements():
-        connection.execute(statement)
+    install(connection)
     for table in _TABLES:
         columns = ", ".join(f'"{c.name}" {_engine_type(c)}' for c in table.columns)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pytest
+from tests.support.duck import with_functions
 
 from distiller.adql import translate
-from distiller.archive import functions
 from distiller.core.columns import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import duckdb
 
 pytestmark = pytest.mark.slow
 
@@ -52,10 +53,7 @@ def _rows(seed: int) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def sky() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with a stored and two uploaded tables."""
-    with duckdb.connect() as made:
-        functions.register(made)
-        for statement in functions.macro_statements():
-            made.execute(statement)
+    with with_functions() as made:
         made.execute("CREATE SCHEMA sky")
         for seed, (table, names) in enumerate(
             {
@@ -69,7 +67,6 @@ def sky() -> Iterator[duckdb.DuckDBPyConnection]:
             rows = _rows(seed)
             made.executemany(marks, rows if table == "sky.star" else rows[:400])
         yield made
-        functions.unregister(made)
 
 
 NEAR = "1 = CONTAINS(POINT(o.ra, o.dec), CIRCLE(u.ra, u.dec, {0}))"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from distiller.archive import functions
+from tests.support.duck import with_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import duckdb
 
 ODD = [
     0.0,
@@ -44,12 +44,8 @@ ASKED = (
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with our functions."""
-    with duckdb.connect() as made:
-        functions.register(made)
-        for statement in functions.macro_statements():
-            made.execute(statement)
+    with with_functions() as made:
         yield made
-        functions.unregister(made)
 
 
 @settings(max_examples=60, deadline=None)

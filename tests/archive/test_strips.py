@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from distiller.archive import functions
+from tests.support.duck import with_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import duckdb
 
 _LON = st.one_of(
     st.sampled_from([0.0, 360.0, 180.0, -1e-12, 359.9999999, -0.5, 725.0]),
@@ -44,12 +44,8 @@ WHERE NOT list_contains(cells, cell) OR len(cells) <> len(list_distinct(cells))
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with our functions."""
-    with duckdb.connect() as made:
-        functions.register(made)
-        for statement in functions.macro_statements():
-            made.execute(statement)
+    with with_functions() as made:
         yield made
-        functions.unregister(made)
 
 
 @pytest.mark.slow

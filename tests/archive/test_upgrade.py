@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +10,7 @@ import psycopg
 import pytest
 from tests.archive import changed
 from tests.archive.direct import fetched
+from tests.archive.upgrading import RUNS, digest, upgraded
 
 from distiller.adql import translate
 from distiller.archive import open_archive
@@ -32,27 +29,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-_RUNS = 3
-
 
 @pytest.fixture
 def home(engine_home: Settings, toy: Any) -> Settings:
     """Return a home with some datasets of the packaged model."""
     with open_archive(engine_home) as archive:
-        archive.store_many([toy.bundle(number) for number in range(_RUNS)])
+        archive.store_many([toy.bundle(number) for number in range(RUNS)])
     return engine_home
-
-
-def _upgrade(settings: Settings, **given: Any) -> list[str]:
-    """Upgrade, and return what differed."""
-    planned = plan(settings, drop=given.get("drop", False))
-    upgrade(settings, planned, **given)
-    return [str(difference) for difference in planned.differences]
-
-
-def _digest(settings: Settings) -> str:
-    with open_archive(settings) as archive:
-        return archive.digest()
 
 
 def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
@@ -63,7 +46,7 @@ def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
     settings = changed.model_dir(home, folder)
     with pytest.raises(IllegalState, match="distiller upgrade"):
         open_archive(settings)
-    told = _upgrade(settings)
+    told = upgraded(settings)
     assert any("cta.ambient_conditions.dew_point: column new" in t for t in told)
     with open_archive(settings) as archive:
         assert archive.check() == []
@@ -71,7 +54,7 @@ def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:
         assert column is not None
         assert (
             archive.rows("SELECT dew_point FROM cta.ambient_conditions")
-            == [{"dew_point": None}] * _RUNS
+            == [{"dew_point": None}] * RUNS
         )
         assert archive.rows(
             "SELECT unit, description FROM tap_schema.columns "
@@ -88,7 +71,7 @@ def test_rows_are_as_before_and_can_be_written(
     replaced = fetched(home, "SELECT count(*) FROM cta.gti")
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
     settings = changed.model_dir(home, folder)
-    _upgrade(settings)
+    upgraded(settings)
     with open_archive(settings) as archive:
         # The same datasets are known; another goes in, one is replaced, one goes.
         assert archive.store(toy.bundle(0)) == "unchanged"
@@ -107,7 +90,7 @@ def test_an_archive_from_before_time_mocs_finds_runs_by_them(
     with open_archive(changed.model_dir(engine_home, folder)) as archive:
         archive.store(toy.bundle(1))
     if engine_home.database_url is not None:
-        told = _upgrade(engine_home)
+        told = upgraded(engine_home)
         name = "cta.observation.observation__time_moc__idx"
         assert any(f"{name}: index new" in words for words in told)
     with open_archive(engine_home) as archive:
@@ -131,21 +114,21 @@ def test_an_archive_from_before_the_index_of_uncovered_regions(
         connection.execute(f"DROP INDEX ivoa.{name}".encode())
     with open_archive(engine_home) as archive:
         assert any(name in told for told in archive.check())
-    told = _upgrade(engine_home)
+    told = upgraded(engine_home)
     assert any(f"ivoa.obscore.{name}: index new" in words for words in told)
     with open_archive(engine_home) as archive:
         assert archive.check() == []
 
 
 def test_a_backup_is_the_archive_as_it_was(home: Settings, folder: Path) -> None:
-    before = _digest(home)
+    before = digest(home)
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    _upgrade(changed.model_dir(home, folder))
+    upgraded(changed.model_dir(home, folder))
     (backup,) = home.backups_path.iterdir()
     assert backup.stat().st_mode & 0o077 == 0
     if home.database_url is None:
         backup.replace(home.archive_path)
-        assert _digest(home) == before
+        assert digest(home) == before
     else:
         assert backup.read_bytes()[:5] == b"PGDMP"
 
@@ -169,7 +152,7 @@ def test_renamed_columns_and_tables_keep_their_values(
         text = mapping.read_text().replace("cta.gti", "cta.interval")
         mapping.write_text(text.replace("g.duration", "g.length"))
     settings = changed.model_dir(home, folder)
-    told = _upgrade(settings)
+    told = upgraded(settings)
     assert "cta.interval: table renamed, it was cta.gti" in told
     assert "cta.interval.length: column renamed, it was duration" in told
     assert fetched(settings, query.format("gti_id, length", "interval")) == before
@@ -181,7 +164,7 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
 ) -> None:
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
     settings = changed.model_dir(home, folder)
-    _upgrade(settings)
+    upgraded(settings)
     engine = engine_of(settings)
     with closing(engine.session()) as session:
         session.execute("UPDATE cta.ambient_conditions SET dew_point = 280")
@@ -206,14 +189,14 @@ def test_what_the_model_no_longer_has_stays_until_it_is_dropped(
     # It stays kept under another upgrade, and until it is dropped.
     more = changed.copied(folder.with_name("more"))
     changed.with_attribute(more, "frostPoint", "{unit: K, ucd: phys.temperature}")
-    _upgrade(changed.model_dir(home, more))
+    upgraded(changed.model_dir(home, more))
     _only_kept(
         changed.model_dir(home, more), "cta.ambient_conditions.dew_point: column kept"
     )
     assert fetched(home, query) == [(280.0,), (None,)]
-    _upgrade(home)
+    upgraded(home)
     assert len(plan(home).kept) == 2
-    _upgrade(home, drop=True)
+    upgraded(home, drop=True)
     assert plan(home).differences == ()
 
 
@@ -228,10 +211,10 @@ def test_what_is_kept_becomes_a_column_of_the_model_again(
 ) -> None:
     changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
     settings = changed.model_dir(home, folder)
-    _upgrade(settings)
-    _upgrade(home)
+    upgraded(settings)
+    upgraded(home)
     _only_kept(home, "cta.ambient_conditions.dew_point: column kept")
-    told = _upgrade(settings)
+    told = upgraded(settings)
     assert any("dew_point: column comment: Kept by an upgrade" in t for t in told)
     assert plan(settings).differences == ()
 
@@ -251,8 +234,8 @@ def test_a_table_that_the_model_no_longer_has_is_kept(
     upgrade(settings, planned)
     _only_kept(settings, "cta.gti: table kept")
     count = "SELECT count(*) FROM cta.gti"
-    assert fetched(settings, count) == [(3 * _RUNS,)]
-    _upgrade(settings, drop=True)
+    assert fetched(settings, count) == [(3 * RUNS,)]
+    upgraded(settings, drop=True)
     assert plan(settings).differences == ()
 
 
@@ -284,14 +267,14 @@ def test_what_somebody_has_added_is_never_taken_for_kept(
 def test_rows_that_stand_in_the_way_are_told(
     home: Settings, folder: Path, binding: str, lower: int, words: str
 ) -> None:
-    before = _digest(home)
+    before = digest(home)
     changed.with_attribute(folder, "dewPoint", binding, lower=lower)
     settings = changed.model_dir(home, folder)
     planned = plan(settings)
     assert any(words in obstacle for obstacle in planned.obstacles)
     with pytest.raises(IllegalState, match=words):
         upgrade(settings, planned)
-    assert _digest(home) == before
+    assert digest(home) == before
     assert not home.backups_path.exists()
 
 
@@ -308,11 +291,11 @@ def test_rows_that_came_since_the_plan_are_told(
     planned = plan(settings)
     assert planned.obstacles == ()
     behind(home, "UPDATE cta.ambient_conditions SET quality = 7")
-    before = _digest(home)
+    before = digest(home)
     words = r"UNIQUE \(quality\), and 3 rows do not differ in it.*nothing was changed"
     with pytest.raises(IllegalState, match=words):
         upgrade(settings, planned)
-    assert _digest(home) == before
+    assert digest(home) == before
     assert not home.backups_path.exists()
     assert [p.name for p in home.home.glob(".upgrade*")] == []
 
@@ -330,7 +313,7 @@ def test_a_constraint_that_rows_break_is_told(home: Settings, folder: Path) -> N
     changed.replace(folder / "cta.vo-dml.xml", "&lt; 400", "&lt; 500")
     again = folder.rename(folder.with_name("again"))
     settings = changed.model_dir(home, again)
-    told = _upgrade(settings)
+    told = upgraded(settings)
     assert any("constraint new: CHECK (duration < 500)" in t for t in told)
     assert plan(settings).differences == ()
 
@@ -343,7 +326,7 @@ def test_a_type_that_holds_less_is_an_obstacle(home: Settings, folder: Path) -> 
     )
     settings = changed.model_dir(home, folder)
     assert plan(settings).obstacles == ()  # 432.0 s have no digits to lose
-    told = _upgrade(settings)
+    told = upgraded(settings)
     assert any("column type" in t and "DESTRUCTIVE" in t for t in told)
     assert fetched(settings, "SELECT DISTINCT duration FROM cta.gti") == [(432,)]
 
@@ -372,116 +355,6 @@ def test_postgresql_wants_a_backup(
     assert said[0].startswith("backup: pg_dump --format=custom --file=")
     upgrade(settings, plan(settings), backed_up=True)
     assert plan(settings).differences == ()
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from distiller.archive.upgrade import plan, upgrade
-from distiller.core.settings import load_settings
-
-home, folder, moment = sys.argv[1], sys.argv[2], int(sys.argv[3])
-url = sys.argv[4] or None
-settings = load_settings(home, model_dir=folder, database_url=url)
-planned = plan(settings)
-calls = 0
-
-def count(frame, event, argument):
-    global calls
-    name = frame.f_code.co_filename
-    if event == "call" and "/distiller/archive/" in name:
-        calls += 1
-        if calls == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.setprofile(count)
-upgrade(settings, planned, backed_up=True)
-sys.setprofile(None)
-print(calls)
-"""
-
-
-def _child(settings: Settings, folder: Path, moment: int) -> tuple[int, str]:
-    """Upgrade in a process of its own that kills itself at one of its calls."""
-    url = settings.database_url.get_secret_value() if settings.database_url else ""
-    arguments = [str(settings.home), str(folder), str(moment), url]
-    done = subprocess.run(
-        [sys.executable, "-c", _KILLED, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ),
-    )
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode, done.stdout
-
-
-@pytest.mark.prove
-@pytest.mark.slow
-def test_killed_at_any_moment_it_is_old_or_new(
-    make_home: Any, folder: Path, toy: Any
-) -> None:
-    """A child kills itself at calls spread over the whole of the upgrade."""
-    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-
-    def filled(name: str) -> Settings:
-        home: Settings = make_home(name)
-        with open_archive(home) as archive:
-            archive.store_many([toy.bundle(number) for number in range(_RUNS)])
-        return home
-
-    status, said = _child(changed.model_dir(filled("whole"), folder), folder, 0)
-    calls = int(said.split()[-1])
-    assert (status, calls > 100) == (0, True)
-    home = filled("killed")
-    settings = changed.model_dir(home, folder)
-    before = _digest(home)
-    olds = news = 0
-    for part in (0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1):
-        status, _ = _child(settings, folder, max(1, round(calls * part)))
-        if not plan(settings).is_due:
-            news += 1
-            break
-        olds += 1
-        assert status == -signal.SIGKILL
-        assert _digest(home) == before
-    assert olds >= 5
-    if not news:
-        _upgrade(settings, backed_up=True)
-    with open_archive(settings) as archive:
-        assert archive.check() == []
-        assert len(archive.rows("SELECT 1 FROM cta.ambient_conditions")) == _RUNS
-    _upgrade(home, backed_up=True)
-    leftover = [p.name for p in home.home.iterdir() if p.name.startswith(".upgrade")]
-    assert leftover == []
-    assert _digest(home) == before
-
-
-def test_the_old_file_is_locked_meanwhile(
-    tmp_home: Settings, folder: Path, toy: Any
-) -> None:
-    """Until the new file is in its place nobody can write to the old one."""
-    with open_archive(tmp_home) as archive:
-        archive.store(toy.bundle(1))
-    changed.with_attribute(folder, "dewPoint", "{unit: K, ucd: phys.temperature}")
-    settings = changed.model_dir(tmp_home, folder)
-    path = str(tmp_home.archive_path)
-    opened: list[str] = []
-
-    def look(_: str) -> None:
-        code = f"import duckdb; duckdb.connect({path!r})"
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
-        )
-        opened.append(done.stderr)
-
-    upgrade(settings, plan(settings), say=look)
-    assert "onflicting lock" in opened[0]
-    with duckdb.connect(path, read_only=True) as connection:
-        names = connection.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE column_name = 'dew_point'"
-        ).fetchall()
-    assert names == [(1,)]
 
 
 def test_a_table_of_a_file_of_which_no_column_stays(tmp_path: Path) -> None:

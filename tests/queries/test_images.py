@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.duck import install
 
 from distiller.adql import translate
 from distiller.archive import functions
@@ -94,9 +95,7 @@ def sky() -> Iterator[tuple[duckdb.DuckDBPyConnection, np.ndarray]]:
     dec = np.degrees(np.arcsin(random.uniform(-1, 1, _POINTS)))
     places = np.column_stack([ra, dec])
     database = duckdb.connect()
-    functions.register(database)
-    for statement in functions.macro_statements():
-        database.execute(statement)
+    install(database)
     database.execute("CREATE SCHEMA ivoa")
     rows = {"n": range(_POINTS), "s_region": [[*p, 1e-6] for p in places.tolist()]}
     database.register("given", pa.table(rows))

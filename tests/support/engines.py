@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import psycopg
+from tests.support.duck import install
 
 from distiller.adql import translate
 from distiller.archive import functions
@@ -85,9 +86,7 @@ def make(catalog: Catalog, url: str) -> Engines:
         Of an empty PostgreSQL database with pgSphere.
     """
     duck = duckdb.connect()
-    functions.register(duck)
-    for statement in functions.macro_statements():
-        duck.execute(statement)
+    install(duck)
     postgres = psycopg.connect(url, autocommit=True)
     for statement in cover_statements():
         postgres.execute(statement.encode())

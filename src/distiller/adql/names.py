@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Resolve: TypeAlias = "Callable[[str], tuple[float, float] | None]"
 
+_TWICE: Final = " (its sub-query has it twice: call one otherwise, with AS)"
+
 
 def usual(name: str) -> tuple[float, float] | None:
     """Return the position of one of the usual sources, ICRS deg, or None.
@@ -41,9 +43,6 @@ def usual(name: str) -> tuple[float, float] | None:
     """
     found = known_names.find(name)
     return None if found is None else (found.ra_deg, found.dec_deg)
-
-
-_TWICE: Final = " (its sub-query has it twice: call one otherwise, with AS)"
 
 
 class Names:

@@ -54,7 +54,8 @@ class Given:
 class Result(Protocol):
     """The rows of a query, as they come.
 
-    The query was checked against the tables; it runs once schema or rows are asked for.
+    The query runs once schema or rows are asked for; it is checked against the tables
+    before that or then, in any case before the first row.
     """
 
     @property

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         default=0.01,
         ge=0,
         description="So long an answer waits for its first rows once the database has "
-        "accepted the query, so that what fails at once has a status of its own, s.",
+        "the query, so that what fails at once has a status of its own, s.",
     )
     answer_idle_s: float = Field(
         default=300.0,

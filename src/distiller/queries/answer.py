@@ -194,7 +194,7 @@ def parts(
     Parameters
     ----------
     running
-        Is told, once the database has accepted the query, how to cancel it.
+        Is told, once the database has the query, how to cancel it.
     told
         Is told, when it is known, that rows were left out.
     scratch

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import psycopg
 import pytest
+from tests.support.duck import with_functions
 
-from distiller.archive import functions as duckdb_functions
 from distiller.archive.postgres import functions
 from distiller.model.emit.sql.cover import cover_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import duckdb
     from tests.support import postgres
 
 
@@ -31,10 +31,5 @@ def database(postgres_server: postgres.Server) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="module")
 def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a DuckDB with the functions."""
-    connection = duckdb.connect()
-    duckdb_functions.register(connection)
-    for statement in duckdb_functions.macro_statements():
-        connection.execute(statement)
-    yield connection
-    duckdb_functions.unregister(connection)
-    connection.close()
+    with with_functions() as made:
+        yield made

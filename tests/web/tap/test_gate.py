@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+PATIENT: Any = SimpleNamespace(patient=True)
 NOTHING: Any = None
 """In the place of an archive and of jobs: no query comes so far as to use them."""
 
@@ -130,9 +132,9 @@ def test_a_patient_answer_waits_for_its_first_part_however_late_it_is_looked_at(
         run = stream._Run(Spool(tmp_path, 10**6))
         begun = asyncio.ensure_future(stream._begun(run, 0.0))
         await settled()
-        # Prepared and accepted while the loop was busy with something else.
-        run.is_patient = True
-        run.accept(lambda: None)
+        # Prepared and begun while the loop was busy with something else.
+        run.prepared = PATIENT
+        run.began(lambda: None)
         await asyncio.sleep(0.05)
         assert not begun.done()
         await asyncio.to_thread(run.conduit.put, b"all of it")

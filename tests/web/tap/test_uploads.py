@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import http.server
 import io
 import os
-import re
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -22,6 +19,7 @@ import pyvo
 from astropy.io.votable import parse_single_table
 from astropy.table import Table
 from tests.web.conftest import PROGRAM
+from tests.web.tap.sent_tables import NEAR, error_of, send, sources, votable
 
 from distiller.queries import uploads
 
@@ -33,49 +31,6 @@ if TYPE_CHECKING:
     from tests.web.conftest import Server, StartServer
 
 pytestmark = pytest.mark.slow
-
-NEAR = (
-    "SELECT o.obs_id, u.* FROM ivoa.obscore AS o JOIN TAP_UPLOAD.mine AS u "
-    "ON DISTANCE(o.s_ra, o.s_dec, u.ra, u.dec) < 0.2 ORDER BY o.obs_id"
-)
-
-
-def sources(count: int = 0) -> Table:
-    """Return two sources, the second near one run, and others far from all."""
-    far = np.linspace(0, 359, count)
-    return Table(
-        {
-            "ra": [10.0, 83.62, *far],
-            "dec": [20.0, 22.52, *np.full(count, 80.0)],
-            "Name": ["far", "a<b & ü", *(f"s{i}" for i in range(count))],
-        },
-        units={"ra": "deg", "dec": "deg"},
-    )
-
-
-def votable(table: Table, serialization: str = "tabledata") -> bytes:
-    out = io.BytesIO()
-    table.write(out, format="votable", tabledata_format=serialization)
-    return out.getvalue()
-
-
-def send(
-    server: Server, adql: str, files: dict[str, bytes], **more: str
-) -> httpx.Response:
-    pairs = {"LANG": "ADQL", "QUERY": adql, "RESPONSEFORMAT": "csv", **more}
-    pairs.setdefault("UPLOAD", ";".join(f"{name},param:{name}" for name in files))
-    return httpx.post(
-        f"{server.url}/tap/sync",
-        data=pairs,
-        files={name: (name, data) for name, data in files.items()},
-        timeout=60,
-    )
-
-
-def error_of(answer: httpx.Response) -> str:
-    found = re.search(r'value="ERROR">(.*)</INFO>', answer.text, re.DOTALL)
-    assert found is not None, answer.text
-    return found[1]
 
 
 def test_a_table_is_joined_in_the_region_of_a_run(each_server: Server) -> None:
@@ -328,111 +283,6 @@ def test_capabilities_say_how_tables_are_taken(
     }
     text = httpx.get(f"{server.url}/tap/capabilities").text
     assert '<hard unit="row">1000000</hard>' in text
-
-
-class _Files(http.server.BaseHTTPRequestHandler):
-    """Gives a table, sends on, or dawdles."""
-
-    def do_GET(self) -> None:
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "/t.vot")
-            self.end_headers()
-            return
-        if self.path == "/round":
-            self.send_response(302)
-            self.send_header("Location", "/round")
-            self.end_headers()
-            return
-        if self.path not in {"/t.vot", "/slow", "/endless"}:
-            self.send_error(404, "not here")
-            return
-        self.send_response(200)
-        self.end_headers()
-        if self.path == "/t.vot":
-            self.wfile.write(votable(sources()))
-            return
-        try:
-            while True:
-                self.wfile.write(b" " * (2**16 if self.path == "/endless" else 1))
-                if self.path == "/slow":
-                    time.sleep(0.05)
-        except OSError:
-            pass  # cut off, as it should be
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def elsewhere() -> Iterator[str]:
-    """Run a web server on this machine; give its URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Files)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_table_is_fetched_by_its_url_where_that_is_allowed(
-    start_server: StartServer,
-) -> None:
-    limits = {"upload_url_timeout_s": 1.0, "upload_mb": 1}
-    server = start_server(upload_url_private=True, **limits)
-    with elsewhere() as url:
-
-        def ask(path: str) -> httpx.Response:
-            return server.ask(
-                NEAR, UPLOAD=f"mine,{url}{path}", RESPONSEFORMAT="csv"
-            )  # fmt: skip
-
-        assert ask("/t.vot").text.splitlines()[1] == "23559,83.62,22.52,a<b & ü"
-        assert ask("/moved").text.splitlines()[1] == "23559,83.62,22.52,a<b & ü"
-        assert "answered 404 not here" in error_of(ask("/none"))
-        assert "is moved on and on" in error_of(ask("/round"))
-        assert "did not give the table within 1 s" in error_of(ask("/slow"))
-        assert "it has more than the 1 MB" in error_of(ask("/endless"))
-
-
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "[::1]", "127.1", "2130706433"]
-)
-def test_addresses_of_this_machine_are_not_asked(server: Server, host: str) -> None:
-    with elsewhere() as url:
-        there = url.replace("127.0.0.1", host)
-        answer = server.ask(NEAR, UPLOAD=f"mine,{there}/t.vot")
-    assert answer.status_code == 400
-    assert "of this machine or of a private network" in error_of(answer)
-
-
-def test_a_redirect_to_a_private_address_is_not_followed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from distiller.core.errors import UserError  # noqa: PLC0415
-    from distiller.core.settings import load_settings  # noqa: PLC0415
-    from distiller.queries import fetch  # noqa: PLC0415
-    from distiller.queries.tables import Limits  # noqa: PLC0415
-
-    settings = load_settings(tmp_path)
-    with elsewhere() as url, (tmp_path / "t").open("wb") as out:
-        # The first address counts as public, the one that it leads to does not.
-        looked: list[str] = []
-
-        def once(address: str) -> bool:
-            looked.append(address)
-            return len(looked) == 1
-
-        monkeypatch.setattr(fetch, "is_public", once)
-        monkeypatch.setattr(fetch, "_is_own", lambda *_: False)
-        with pytest.raises(UserError, match="private network"):
-            fetch.fetch(
-                f"{url}/moved", out, settings, Limits(10**6, 10), fetch.Patience(5)
-            )
-    assert looked == ["127.0.0.1", "127.0.0.1"]
 
 
 def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None:

@@ -6,6 +6,7 @@ Arrow's own types lose what users mean: 023523 becomes 23523, the star `NA` NULL
 from __future__ import annotations
 
 import csv as lines
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pyarrow as pa
@@ -38,6 +39,7 @@ _NAN: Final = "(?i)^[-+]?nan$"
 _TRUTH: Final = "(?i)^(true|false)$"
 _WHOLE: Final = r"^-?(0|[1-9]\d*)$"
 _NUMBER: Final = r"(?i)^-?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf(inity)?)$"
+_IS_NUMBER: Final = re.compile(_NUMBER).fullmatch
 _CODE: Final = r"^[-+]?0\d+$"
 """Digits that begin with a zero are no number, but a name or a code."""
 _INSTANT: Final = (
@@ -144,20 +146,12 @@ semicolons or tabs)
         if not cells[0][1:] or len({len(row) for row in cells}) > 1:
             continue
         columns = zip(*cells[1:], strict=True)
-        if other or any(all(map(_is_number, column)) for column in columns):
+        if other or any(all(map(_IS_NUMBER, column)) for column in columns):
             raise UserError(
                 f"its cells are parted by {called}",
                 hint="part them by commas, semicolons or tabs",
             )
     return most
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _typed(texts: Any) -> Any:

@@ -13,16 +13,21 @@ import threading
 import weakref
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from distiller.core.errors import Busy, TooMany
 from distiller.queries.spool import Spool
 from distiller.web import access
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from django.http import HttpRequest
 
     from distiller.core.settings import Settings
+
+T = TypeVar("T")
 
 WAIT_S: Final = 10.0
 """Longest wait for a place to run, s."""
@@ -55,7 +60,7 @@ class Gate:
         self._running: Counter[str] = Counter()
         # Owners in the order of their turns; each has somebody waiting.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self.pool = ThreadPoolExecutor(places, thread_name_prefix="query")
+        self._pool = ThreadPoolExecutor(places, thread_name_prefix="query")
         self.spool = spool
 
     async def enter(self, owner: str = "") -> None:
@@ -97,6 +102,23 @@ class Gate:
             raise
         finally:
             self._forget(owner, turn)
+
+    async def run(self, owner: str, work: Callable[[], T]) -> Future[T]:
+        """Wait for a place and begin some work in it; it is given back behind that.
+
+        Raises
+        ------
+        Busy
+            As `enter` does.
+        """
+        await self.enter(owner)
+        try:
+            begun = self._pool.submit(work)
+        except BaseException:
+            self.leave(owner)
+            raise
+        begun.add_done_callback(lambda _: self.leave(owner))
+        return begun
 
     def leave(self, owner: str = "") -> None:
         """Give a place back, from any thread."""

@@ -26,7 +26,6 @@ from distiller.web.tap.gate import gate, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
-    from concurrent.futures import Future
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -58,24 +57,22 @@ class _Run:
     Attributes
     ----------
     prepared
-        Is there with the first part, or once the query is accepted.
+        Is there with the first part, or once the database has the query.
     head
-        The first bytes, which are sent once the query is accepted.
-    accepted_at
-        When the database has accepted it (`time.monotonic`).
+        The first bytes, which are sent soon after that.
+    begun_at
+        When the database was given it (`time.monotonic`).
     told
         Holds, once it is known, that rows were left out.
     """
-
-    prepared: Prepared
 
     def __init__(self, spool: Spool) -> None:
         self.conduit = Conduit(spool)
         self.scratch = answer.Scratch(spool, MOST_SPOOLED)
         self.coding = Plain()
         self.head = b""
-        self.is_patient = False
-        self.accepted_at: float | None = None
+        self.prepared: Prepared | None = None
+        self.begun_at: float | None = None
         self.told: list[str] = []
 
     def prepare(self, prepared: Prepared, *, gzip: bool) -> None:
@@ -89,19 +86,23 @@ class _Run:
         if gzip:
             self.coding = Gzip()
         self.head = self.coding.begin(head)
-        self.is_patient = prepared.patient
         self.prepared = prepared
 
-    def accept(self, cancel: Callable[[], None]) -> None:
-        """Say that the database has accepted the query, and how to stop it."""
-        self.conduit.on_abandon(cancel)
-        self.accepted_at = time.monotonic()
+    @property
+    def is_patient(self) -> bool:
+        """Whether the answer waits for its first part, as far as that is known."""
+        return self.prepared is not None and self.prepared.patient
 
-    def feed(self, here: Site) -> None:
+    def began(self, cancel: Callable[[], None]) -> None:
+        """Say that the database has the query, and how to stop it."""
+        self.conduit.on_abandon(cancel)
+        self.begun_at = time.monotonic()
+
+    def feed(self, here: Site, prepared: Prepared) -> None:
         """Run the query, and hand over what its rows are written as."""
         conduit, coding = self.conduit, self.coding
         parts = answer.parts(
-            here.archive, self.prepared, self.accept, self.told.append, self.scratch
+            here.archive, prepared, self.began, self.told.append, self.scratch
         )
         with contextlib.closing(parts):
             for part in parts:
@@ -113,11 +114,11 @@ class _Run:
     def failed(self, error: Exception) -> Failure:
         """Return how the document ends that could not be completed."""
         text = error.text if isinstance(error, DistillerError) else "the query failed"
-        prepared = getattr(self, "prepared", None)
-        if prepared is None or isinstance(prepared.writer, SpooledWriter):
+        writer = None if self.prepared is None else self.prepared.writer
+        if writer is None or isinstance(writer, SpooledWriter):
             tail = b""
         else:
-            tail = prepared.writer.tail("ERROR", text)
+            tail = writer.tail("ERROR", text)
         return Failure(error, self.coding.end(tail))
 
 
@@ -126,7 +127,7 @@ class Body:
 
     Parameters
     ----------
-    run
+    run, prepared
         Where they come from; it has begun.
     idle_s
         After so long a client that takes nothing is given up, s.
@@ -139,9 +140,9 @@ class Body:
         Why the document ends with an error, once it has.
     """
 
-    def __init__(self, run: _Run, idle_s: float) -> None:
+    def __init__(self, run: _Run, prepared: Prepared, idle_s: float) -> None:
         self.failure: DistillerError | None = None
-        self.prepared = run.prepared
+        self.prepared = prepared
         self._run = run
         self._idle_s = idle_s
         rest = run.conduit.whole()
@@ -234,8 +235,8 @@ async def body_of(
     Busy
         If there is no place to run it.
     DistillerError
-        If it fails before it is accepted, within a moment behind that, or at any time
-        before the last row if it is spooled; later failures stand in the document.
+        If it fails before the database has it, within a moment behind that, or at any
+        time before the last row if it is spooled; later ones stand in the document.
     """
     places = gate(here.settings)
     run = _Run(places.spool)
@@ -243,58 +244,47 @@ async def body_of(
     def work() -> None:
         failure = None
         try:
-            run.prepare(make(), gzip=gzip)
+            prepared = make()
+            run.prepare(prepared, gzip=gzip)
             if not run.conduit.is_abandoned:
-                run.feed(here)
+                run.feed(here, prepared)
         except Abandoned:
             _LOG.debug("a client left before its answer was complete")
         except Exception as error:  # noqa: BLE001 - the edge of a request
             failure = run.failed(error)
         finally:
-            places.leave(owner)
             run.conduit.end(failure)
 
-    await places.enter(owner)
+    await places.run(owner, work)
     try:
-        places.pool.submit(work)
-    except BaseException:
-        places.leave(owner)
-        raise
-    try:
-        await _begun(run, here.settings.answer_grace_s)
-        return Body(run, here.settings.answer_idle_s)
+        prepared = await _begun(run, here.settings.answer_grace_s)
+        return Body(run, prepared, here.settings.answer_idle_s)
     except BaseException:
         run.conduit.abandon()
         raise
 
 
-async def _begun(run: _Run, grace_s: float) -> None:
-    """Wait until the answer can begin.
+async def _begun(run: _Run, grace_s: float) -> Prepared:
+    """Wait until the answer can begin, and return what it answers.
 
     Rows of a quick query go out with the head, and what fails at once has its own
     status; what takes longer begins with the head.
     """
     while not await run.conduit.ready(None if run.is_patient else _LOOK_S):
-        since = run.accepted_at
+        since = run.begun_at
         if since is None or run.is_patient:
             continue
         if time.monotonic() - since >= grace_s:
-            return
+            break
     if (failure := run.conduit.failure) is not None:
         raise failure.error
+    assert run.prepared is not None  # noqa: S101 - nothing comes before that
+    return run.prepared
 
 
 async def _checked(here: Site, make: Callable[[], Prepared], owner: str) -> Prepared:
     """Prepare a query that does not run; uploads may be fetched: it needs a place."""
-    places = gate(here.settings)
-    await places.enter(owner)
-    try:
-        work: Future[Prepared] = places.pool.submit(make)
-    except BaseException:
-        places.leave(owner)
-        raise
-    work.add_done_callback(lambda _: places.leave(owner))
-    return await asyncio.wrap_future(work)
+    return await asyncio.wrap_future(await gate(here.settings).run(owner, make))
 
 
 async def respond(
