@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PRODUCT: Final = "product"
 PLOT: Final = "plot"
+PLOT_SVG: Final = "plot_svg"
 CONFIGURATION: Final = "configuration"
 
 Role = Literal[
@@ -75,6 +76,27 @@ class GoodTimeFile(_Frozen):
     url: str | None = None
 
 
+class ResponseTable(_Frozen):
+    """One table of instrument responses of a run.
+
+    Attributes
+    ----------
+    kind, gadf_class
+        As in GADF: ``psf`` and ``psf_3gauss``.
+    path, url, checksum
+        As those of the events file, see `InputDataset`; often it is that file.
+    hdu
+        EXTNAME.
+    """
+
+    kind: str
+    gadf_class: str
+    path: Path
+    checksum: str
+    hdu: str
+    url: str | None = None
+
+
 class InputDataset(_Frozen):
     """One DL3 dataset of the archive that a task reads.
 
@@ -98,6 +120,8 @@ class InputDataset(_Frozen):
         file must hold one such table only.
     gti_file
         The file of the good time intervals; None: the events file.
+    responses
+        Instrument responses, at most one of a kind; none for a task that needs none.
     """
 
     did: str
@@ -111,6 +135,7 @@ class InputDataset(_Frozen):
     events_hdu: str | None = None
     gti_hdu: str | None = None
     gti_file: GoodTimeFile | None = None
+    responses: tuple[ResponseTable, ...] = ()
 
 
 class ProductFile(_Frozen):

@@ -34,6 +34,12 @@ class Task:
         The typed model of its parameters.
     entry
         ``module:function`` that does the work (see `products.Entry`).
+    needs_responses
+        Whether it reads the instrument responses of its runs.
+    recipe
+        Modules of `analysis.recipes` that its ``recipe.py`` is joined from, those that
+        are needed first first; the last has ``make``, ``write`` and ``numbers``. None:
+        its products have no recipe.
     """
 
     name: str
@@ -42,6 +48,8 @@ class Task:
     description: str
     parameters: type[TaskParameters]
     entry: str
+    needs_responses: bool = False
+    recipe: tuple[str, ...] = ()
 
     def load(self) -> Entry:
         """Import the function that does the work, with all that it needs."""

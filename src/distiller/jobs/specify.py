@@ -81,11 +81,14 @@ class Specifier:
     def _resolve(
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
-        parameters = tasks.task(task).parameters.from_pairs(task, pairs)
+        about = tasks.task(task)
+        parameters = about.parameters.from_pairs(task, pairs)
         faults: list[DistillerError] = []
         found = None
         try:
-            found = inputs.resolve(self._archive, parameters.obs, reader)
+            found = inputs.resolve(
+                self._archive, parameters.obs, reader, responses=about.needs_responses
+            )
         except UserError as error:
             faults.append(error)
         try:

@@ -34,7 +34,7 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert xpath(document, f"string(//u:{name})").endswith("Z")
     links = xpath(document, "//u:result/@xlink:href")
     assert [link.rpartition("/")[2] for link in links] == [
-        "product", "plot", "configuration",
+        "product", "plot", "plot_svg", "configuration",
     ]  # fmt: skip
     sizes = [int(n) for n in xpath(document, "//u:result/@size")]
     types = xpath(document, "//u:result/@mime-type")

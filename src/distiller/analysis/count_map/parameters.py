@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from distiller.analysis.parameters import TaskParameters, unit
+from distiller.analysis.ranges import EnergyRange, TimeRange
 
 CELLS_MAX: Final = 16_000_000
 """Most pixels times energy bins of one map: 64 MB of counts."""
@@ -40,42 +41,14 @@ def _width(value: object) -> object:
     return tuple(parts * 2) if len(parts) == 1 else tuple(parts)
 
 
-class CountMapParameters(TaskParameters):
+class CountMapParameters(TimeRange, EnergyRange, TaskParameters):
     """What a count map is made from; once the centre is resolved, its configuration."""
 
-    e_min: float = Field(
-        default=0.1,
-        gt=0,
-        le=10_000,
-        description="Lowest energy, included.",
-        json_schema_extra=unit("TeV"),
-    )
-    e_max: float = Field(
-        default=100.0,
-        gt=0,
-        le=10_000,
-        description="Highest energy, excluded.",
-        json_schema_extra=unit("TeV"),
-    )
     n_e: int = Field(
         default=1,
         ge=1,
         le=100,
         description="Energy bins, equal in log(E); more than 1 makes a cube.",
-    )
-    t_min: float | None = Field(
-        default=None,
-        ge=0,
-        le=100_000,
-        description="Earliest event time, included (MJD, UTC).",
-        json_schema_extra=unit("d"),
-    )
-    t_max: float | None = Field(
-        default=None,
-        ge=0,
-        le=100_000,
-        description="Latest event time, excluded (MJD, UTC).",
-        json_schema_extra=unit("d"),
     )
     width: Annotated[tuple[float, float], BeforeValidator(_width)] = Field(
         default=(5.0, 5.0),
@@ -98,16 +71,6 @@ class CountMapParameters(TaskParameters):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if self.e_min >= self.e_max:
-            message = f"e_min: {self.e_min:g} TeV is not below e_max {self.e_max:g} TeV"
-            raise ValueError(message)
-        if (
-            self.t_min is not None
-            and self.t_max is not None
-            and self.t_min >= self.t_max
-        ):
-            message = f"t_min: {self.t_min} is not before t_max {self.t_max} (MJD)"
-            raise ValueError(message)
         self._check_size()
         return self
 

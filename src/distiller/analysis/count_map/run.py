@@ -6,7 +6,6 @@ its upper ones, and so does an energy bin.
 
 from __future__ import annotations
 
-import io
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,12 +15,13 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
-from distiller.analysis import events, record
+from distiller.analysis import events, figures, record, results
 from distiller.analysis.count_map import plot
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.products import (
     CONFIGURATION,
     PLOT,
+    PLOT_SVG,
     PRODUCT,
     InputDataset,
     ProductDescription,
@@ -30,7 +30,6 @@ from distiller.analysis.products import (
 )
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
-from distiller.core.files import atomic_file, write_text
 from distiller.core.sky import separation_deg
 from distiller.core.times import mjd_utc_to_iso
 
@@ -103,19 +102,19 @@ def run(
         raise _nothing(configuration, tally, len(inputs))
     report(0.5, "Writing the map")
     text = record.configuration_yaml(TASKS["count_map"], configuration, inputs)
-    write_text(result_dir / "configuration.yaml", text)
-    product = fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
-    with atomic_file(result_dir / "product.fits") as stream:
-        stream.write(product)
+    product = results.fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
+    written = results.Results(result_dir)
+    written.add(PRODUCT, "product.fits", product)
+    written.add(CONFIGURATION, "configuration.yaml", text.encode())
     report(0.7, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     caption = _caption(tally, configuration)
     if configuration.n_e > 1:
         caption += " (summed here)"
     drawing = plot.draw(counts, configuration, caption, simulated)
-    with atomic_file(result_dir / "plot.png") as stream:
-        stream.write(drawing)
-    return _describe(counts, configuration, inputs, tally)
+    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
+    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
+    return _describe(counts, configuration, inputs, tally, written.files)
 
 
 def count(
@@ -248,10 +247,6 @@ def to_hdus(
     hdus = counts.to_hdulist()
     header = hdus[0].header
     header["BTYPE"] = ("counts", "events per pixel")
-    header["OBJECT"] = (_ascii(configuration.target or ""), "as asked for")
-    header["CREATOR"] = record.creator()
-    header["TASK"] = ("count_map", "kind of analysis")
-    header["TASKVER"] = (TASKS["count_map"].version, "version of the task")
     header["E_MIN"] = (configuration.e_min, "[TeV] lowest energy, included")
     header["E_MAX"] = (configuration.e_max, "[TeV] highest energy, excluded")
     header["NEVENTS"] = (tally.in_field, "events in the map")
@@ -261,30 +256,9 @@ def to_hdus(
         header["TIMESYS"] = "UTC"
         header["DATE-BEG"] = mjd_utc_to_iso(low).removesuffix("Z")
         header["DATE-END"] = mjd_utc_to_iso(high).removesuffix("Z")
-    simulated = any(item.simulated for item in inputs)
-    header["SIMULATD"] = (simulated, "made from simulated events")
-    if simulated:
-        header["ORIGIN"] = "SYNTHETIC"
-    header["NINPUT"] = (len(inputs), "datasets asked for; see HISTORY")
     header["NUSED"] = (tally.used, "of them with good time in the range")
-    for line in text.splitlines():
-        header["HISTORY"] = _ascii(line)
+    record.stamp(header, TASKS["count_map"], configuration, inputs, text)
     return hdus
-
-
-def fits_bytes(hdus: fits.HDUList) -> bytes:
-    """Return a FITS file as bytes.
-
-    Not written to a file by astropy, which handles a full disk with a defect of its own
-    (7.x: ``'list' object has no attribute '_file'``) that hides what happened.
-    """
-    stream = io.BytesIO()
-    hdus.writeto(stream)
-    return stream.getvalue()
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _caption(tally: Tally, configuration: CountMapParameters) -> str:
@@ -325,6 +299,7 @@ def _describe(
     configuration: CountMapParameters,
     inputs: Sequence[InputDataset],
     tally: Tally,
+    files: tuple[ProductFile, ...],
 ) -> ProductDescription:
     c = configuration
     ra, dec = c.centre_deg
@@ -343,23 +318,7 @@ def _describe(
         ),
         product_type="image" if c.n_e == 1 else "cube",
         product_subtype="count-map",
-        files=(
-            ProductFile(
-                result_id=PRODUCT,
-                role=PRODUCT,
-                name="product.fits",
-                media_type="application/fits",
-            ),
-            ProductFile(
-                result_id=PLOT, role=PLOT, name="plot.png", media_type="image/png"
-            ),
-            ProductFile(
-                result_id=CONFIGURATION,
-                role=CONFIGURATION,
-                name="configuration.yaml",
-                media_type="application/yaml",
-            ),
-        ),
+        files=files,
         simulated=any(item.simulated for item in inputs),
         target_name=c.target,
         s_ra_deg=ra,
