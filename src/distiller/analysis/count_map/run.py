@@ -336,12 +336,15 @@ def _describe(
         em_xel=c.n_e,
         o_ucd="phot.count",
         o_unit="count",
-        sky_map=SkyMap(
-            quantity="counts",
-            frame=c.frame,
-            projection=c.proj,
-            bin_size_deg=c.binsz,
-            total=float(counts.data.sum()),
-            maximum=float(counts.data.max()),
+        maps=(
+            SkyMap(
+                quantity="counts",
+                frame=c.frame,
+                projection=c.proj,
+                bin_size_deg=c.binsz,
+                total=float(counts.data.sum()),
+                maximum=float(counts.data.max()),
+                unit="count",
+            ),
         ),
     )

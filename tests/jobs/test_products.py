@@ -1,0 +1,234 @@
+"""Products of every kind in the archive: their numbers, and their ObsCore rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.jobs import made_products
+
+from distiller.analysis.products import ProductDescription
+from distiller.archive import open_archive
+from distiller.jobs.registration import bundle, product_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from distiller.archive import Archive
+    from distiller.core.bundle import Bundle
+    from distiller.core.settings import Settings
+    from distiller.jobs.spec import JobSpec
+
+    File = Callable[..., str]
+
+HC_M_TEV = 1.239841984332e-18
+
+
+@pytest.fixture
+def archive(installed_home: Settings) -> Iterator[Archive]:
+    with open_archive(installed_home) as found:
+        yield found
+
+
+@pytest.fixture
+def file(archive: Archive, installed_home: Settings, tmp_path: Path) -> File:
+    """Return what files the product of a task and returns its id."""
+
+    def act(task: str, number: int = 1, **given: Any) -> str:
+        spec = made_products.specification(task, number, **given)
+        rows = made(spec, tmp_path / str(number), installed_home)
+        assert archive.store(rows) == "added"
+        return product_id(spec.job_id)
+
+    return act
+
+
+def made(spec: JobSpec, folder: Path, settings: Settings) -> Bundle:
+    """Return the rows of the product of a job."""
+    product = made_products.PRODUCTS[spec.task]
+    target = made_products.write(product, folder)
+    return bundle(spec, product, made_products.end(product), target, settings)
+
+
+def obscore(archive: Archive, made: str) -> dict[str, Any]:
+    """Return the row of a product."""
+    sql = """
+    SELECT o.* FROM ivoa.obscore AS o
+    JOIN cta.product AS p ON p.publisher_did = o.obs_publisher_did
+    WHERE p.product_id = ?
+    """
+    (row,) = archive.rows(sql, [made])
+    return row
+
+
+OBSCORE = {
+    "count_map": {
+        "dataproduct_type": "image", "dataproduct_subtype": "count-map",
+        "calib_level": 3, "s_xel1": 100, "s_xel2": 100, "s_pixel_scale": 72.0,
+        "s_fov": 2.8, "em_xel": 1, "t_xel": None, "o_ucd": "phot.count",
+        "em_ucd": None,
+    },
+    "significance_map": {
+        "dataproduct_type": "image", "dataproduct_subtype": "significance-map",
+        "calib_level": 3, "s_xel1": 100, "s_xel2": 100, "s_pixel_scale": 72.0,
+        "s_fov": 2.8, "em_xel": 1, "t_xel": None, "o_ucd": "stat.snr",
+        "em_ucd": None,
+    },
+    "spectrum": {
+        "dataproduct_type": "sed", "dataproduct_subtype": "flux-points",
+        "calib_level": 3, "s_xel1": None, "s_xel2": None, "s_pixel_scale": None,
+        "s_fov": 0.22, "em_xel": 2, "t_xel": None,
+        "o_ucd": "phot.flux.density;em.gamma", "em_ucd": "em.energy",
+    },
+    "light_curve": {
+        "dataproduct_type": "timeseries", "dataproduct_subtype": "light-curve",
+        "calib_level": 3, "s_xel1": None, "s_xel2": None, "s_pixel_scale": None,
+        "s_fov": 0.22, "em_xel": 1, "t_xel": 2, "o_ucd": "phot.flux;em.gamma",
+        "em_ucd": None,
+    },
+    "select_events": {
+        "dataproduct_type": "event", "dataproduct_subtype": "event-list",
+        "calib_level": 1, "s_xel1": None, "s_xel2": None, "s_pixel_scale": None,
+        "s_fov": 5.0, "em_xel": None, "t_xel": None, "o_ucd": None,
+        "em_ucd": "em.energy", "obs_creator_did": None,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", OBSCORE)
+def test_the_obscore_row_of_a_product(task: str, archive: Archive, file: File) -> None:
+    product = file(task, owner="ada")
+    row = obscore(archive, product)
+    assert {name: row[name] for name in OBSCORE[task]} == OBSCORE[task]
+    assert row["obs_id"] == f"{task}/{product}"
+    assert row["obs_publisher_did"] == f"ivo://org.example/set?{task}/{product}"
+    assert (row["s_ra"], row["s_dec"]) == (83.633, 22.014)
+    assert (row["t_min"], row["t_max"], row["t_exptime"]) == (53000.9, 53002.1, 6742.0)
+    # The highest energy is the shortest wavelength.
+    assert row["em_min"] == pytest.approx(HC_M_TEV / 10.0)
+    assert row["em_max"] == pytest.approx(HC_M_TEV / 1.0)
+    assert row["access_format"] == "application/fits"
+    assert row["access_url"].endswith(f"/data/{product}/product.fits")
+    assert (row["target_name"], row["obs_creator_name"]) == ("Crab Nebula", "ada")
+    assert (row["facility_name"], row["data_rights"]) == ("TESTSCOPE", "public")
+    assert archive.check() == []
+
+
+def test_products_of_every_kind_stand_together(archive: Archive, file: File) -> None:
+    for number, task in enumerate(OBSCORE):
+        file(task, number + 1)
+    assert archive.check() == []
+    types = archive.rows("SELECT dataproduct_type AS t FROM ivoa.obscore ORDER BY t")
+    assert [row["t"] for row in types] == [
+        "event", "image", "image", "sed", "timeseries",
+    ]  # fmt: skip
+
+
+def test_the_maps_of_a_product_each_have_a_row(archive: Archive, file: File) -> None:
+    file("significance_map")
+    sql = """
+    SELECT quantity, unit, total_value, maximum_value, off_mean, off_width, n_pixels_1
+    FROM cta.sky_map ORDER BY quantity
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        ("background", "count", 21000.0, 60.0, None, None, 100),
+        ("counts", "count", 22105.0, 99.0, None, None, 100),
+        ("significance", None, None, 41.8, 0.02, 1.5, 100),
+    ]
+
+
+def test_the_numbers_of_a_spectrum(archive: Archive, file: File) -> None:
+    file("spectrum")
+    sql = """
+    SELECT spectral_model, preferred, n_on, n_off, alpha, excess, significance,
+           statistic, degrees_of_freedom, energy_min, energy_max
+    FROM cta.spectrum ORDER BY preferred DESC
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        ("pl", True, 459.0, 550.0, 0.05, 431.5, 41.8, 23.5, 22, 0.7, 30.0),
+        ("lp", False, None, None, None, None, None, 20.1, 21, None, None),
+    ]
+    sql = """
+    SELECT s.spectral_model, p.name, p.parameter_value, p.parameter_error, p.unit,
+           p.frozen
+    FROM cta.spectral_parameter AS p
+    JOIN cta.spectrum AS s ON s.spectrum_id = p.spectrum_id ORDER BY p.name
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        ("pl", "amplitude", 4.5e-11, 2e-12, "cm-2 s-1 TeV-1", False),
+        ("lp", "beta", 0.1, 0.06, None, False),
+        ("pl", "index", 2.63, 0.05, None, False),
+        ("pl", "reference", 1.0, None, "TeV", True),
+    ]
+    sql = """
+    SELECT energy, energy_min, energy_max, flux, flux_error, flux_error_low,
+           flux_error_high, upper_limit, significance
+    FROM cta.flux_point ORDER BY energy
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        (1.0, 0.7, 1.4, 4.4e-11, 3e-12, 2.9e-12, 3.1e-12, None, 30.0),
+        (20.0, 14.0, 30.0, None, None, None, None, 1e-14, 0.4),
+    ]
+
+
+def test_the_numbers_of_a_light_curve(archive: Archive, file: File) -> None:
+    file("light_curve")
+    sql = """
+    SELECT binning, energy_min, energy_max, mean_flux, mean_flux_error, chi_square,
+           degrees_of_freedom, probability, fractional_variability,
+           fractional_variability_error
+    FROM cta.light_curve
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        ("night", 1.0, 10.0, 2.2e-11, 1e-12, 1.7, 1, 0.19, 0.05, 0.03)
+    ]
+    sql = """
+    SELECT t_start, t_stop, energy_min, energy_max, flux, flux_error, upper_limit,
+           significance
+    FROM cta.light_curve_point ORDER BY t_start
+    """
+    assert [tuple(row.values()) for row in archive.rows(sql)] == [
+        (53000.9, 53001.1, 1.0, 10.0, 2.1e-11, 1.2e-12, None, 25.0),
+        (53001.9, 53002.1, None, None, None, None, 3e-11, None),
+    ]
+
+
+@pytest.mark.parametrize("task", OBSCORE)
+def test_the_same_job_gives_the_same_rows_again(
+    task: str, tmp_home: Settings, tmp_path: Path
+) -> None:
+    spec = made_products.specification(task)
+    once, again = (dict(made(spec, tmp_path, tmp_home).rows) for _ in range(2))
+    (first,), (second,) = once.pop("cta.product"), again.pop("cta.product")
+    assert {**first, "ingested": None} == {**second, "ingested": None}
+    assert once == again
+    for table in (name for name in once if name.startswith("cta.")):
+        keys = [next(iter(row.values())) for row in once[table]]
+        assert len(set(keys)) == len(keys)
+
+
+def test_the_limits_of_a_product_stand_with_it(archive: Archive, file: File) -> None:
+    file("significance_map")
+    (row,) = archive.rows("SELECT limitations FROM cta.analysis")
+    assert row["limitations"].splitlines() == list(
+        made_products.PRODUCTS["significance_map"].limits
+    )
+
+
+def test_all_files_of_a_product_are_kept_with_their_roles(
+    archive: Archive, file: File
+) -> None:
+    file("spectrum")
+    rows = archive.rows("SELECT role FROM cta.product_file ORDER BY role")
+    assert [row["role"] for row in rows] == [
+        "configuration", "fit", "models", "ogip", "plot", "product", "recipe", "table",
+    ]  # fmt: skip
+
+
+def test_a_record_of_one_map_of_an_earlier_version_is_read() -> None:
+    record = made_products.PRODUCTS["count_map"].model_dump(mode="json")
+    (only,) = record.pop("maps")
+    former = {name: only[name] for name in only if name not in {"unit", "off_mean"}}
+    read = ProductDescription.model_validate(record | {"sky_map": former})
+    assert read == made_products.PRODUCTS["count_map"]
