@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from distiller.analysis.parameters import TaskParameters, unit
+from distiller.analysis.fields import shown
+from distiller.analysis.parameters import TaskParameters
 
 CELLS_MAX: Final = 16_000_000
 """Most pixels times energy bins of one map: 64 MB of counts."""
@@ -48,52 +49,69 @@ class CountMapParameters(TaskParameters):
         gt=0,
         le=10_000,
         description="Lowest energy, included.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Lowest energy", group="Energy", unit="TeV", ucd="em.energy;stat.min"
+        ),
     )
     e_max: float = Field(
         default=100.0,
         gt=0,
         le=10_000,
         description="Highest energy, excluded.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Highest energy", group="Energy", unit="TeV", ucd="em.energy;stat.max"
+        ),
     )
     n_e: int = Field(
         default=1,
         ge=1,
         le=100,
         description="Energy bins, equal in log(E); more than 1 makes a cube.",
+        json_schema_extra=shown("Energy bins", group="Energy", ucd="meta.number"),
     )
     t_min: float | None = Field(
         default=None,
         ge=0,
         le=100_000,
         description="Earliest event time, included (MJD, UTC).",
-        json_schema_extra=unit("d"),
+        json_schema_extra=shown(
+            "Earliest time", group="Time", unit="d", ucd="time.start", unset="no limit"
+        ),
     )
     t_max: float | None = Field(
         default=None,
         ge=0,
         le=100_000,
         description="Latest event time, excluded (MJD, UTC).",
-        json_schema_extra=unit("d"),
+        json_schema_extra=shown(
+            "Latest time", group="Time", unit="d", ucd="time.end", unset="no limit"
+        ),
     )
     width: Annotated[tuple[float, float], BeforeValidator(_width)] = Field(
         default=(5.0, 5.0),
         description="Size of the map: one number, or width,height.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of the map", group="Place", unit="deg", ucd="phys.angSize"
+        ),
     )
     binsz: float = Field(
         default=0.02,
         ge=0.001,
         le=10,
         description="Size of a pixel at the centre.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of a pixel", group="Place", unit="deg", ucd="phys.angSize;instr.pixel"
+        ),
     )
     proj: Projection = Field(
-        default="TAN", description="Projection, as the FITS standard abbreviates it."
+        default="TAN",
+        description="Projection, as the FITS standard abbreviates it.",
+        json_schema_extra=shown("Projection", group="Place"),
     )
     frame: Literal["icrs", "galactic"] = Field(
-        default="icrs", description="Coordinate frame of the map."
+        default="icrs",
+        description="Coordinate frame of the map.",
+        json_schema_extra=shown("Frame", group="Place", ucd="pos.frame"),
     )
 
     @model_validator(mode="after")
