@@ -2,68 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 import pytest
-from pydantic import BeforeValidator, Field
+from astropy.io.votable.ucd import check_ucd
+from tests.support.every_kind import Everything
 
-from distiller.analysis.fields import Circle, Limit, describe, shown
-from distiller.analysis.parameters import (
-    InvalidParameters,
-    TaskParameters,
-    separated,
-)
-
-
-class Everything(TaskParameters):
-    """One field of each kind."""
-
-    radius: float = Field(
-        default=0.1,
-        gt=0,
-        le=5,
-        description="Radius of the region.",
-        json_schema_extra=shown("Radius", group="Place", unit="deg"),
-    )
-    offset: float | None = Field(
-        default=None,
-        ge=0,
-        description="Largest offset.",
-        examples=[2.5],
-        json_schema_extra=shown("Offset", unit="deg", unset="from the data"),
-    )
-    contain: bool = Field(
-        default=True,
-        description="Whether leakage is corrected.",
-        json_schema_extra=shown("Containment"),
-    )
-    models: Annotated[
-        tuple[Literal["pl", "lp", "ecpl"], ...], BeforeValidator(separated)
-    ] = Field(
-        default=("pl", "lp"),
-        min_length=1,
-        description="Models to fit.",
-        json_schema_extra=shown("Models", repeatable=True),
-    )
-    exclude: tuple[Circle, ...] = Field(
-        default=(),
-        max_length=3,
-        description="Circles to leave out.",
-        json_schema_extra=shown(
-            "Excluded circles", group="Place", unit="deg", repeatable=True
-        ),
-    )
-    method: Literal["ring", "fov"] | None = Field(
-        default=None,
-        description="How the background is found.",
-        json_schema_extra=shown("Background", unset="by the field"),
-    )
-    edges: Annotated[tuple[float, ...], BeforeValidator(separated)] = Field(
-        default=(),
-        description="Edges of bins.",
-        json_schema_extra=shown("Edges", group="Time", unit="d"),
-    )
-
+from distiller.analysis.fields import Limit, describe
+from distiller.analysis.parameters import InvalidParameters
+from distiller.analysis.tasks import TASKS
 
 PLACE = (("obs", "1"), ("ra", "83.6"), ("dec", "22"))
 
@@ -166,3 +111,11 @@ def test_the_schema_says_what_is_declared() -> None:
     assert properties["radius"]["unit"] == "deg"
     assert properties["offset"]["unset"] == "from the data"
     assert properties["models"]["repeatable"] is True
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_ucds_are_of_the_vocabulary(name: str) -> None:
+    for one in describe(TASKS[name].parameters):
+        assert one.ucd is None or check_ucd(
+            one.ucd, check_controlled_vocabulary=True
+        ), (one.name, one.ucd)

@@ -91,6 +91,18 @@ def separated(value: object) -> object:
     return tuple(dict.fromkeys(p for p in parts if p))
 
 
+def numbers(value: object) -> tuple[object, ...]:
+    """Take numbers that are separated by commas or blanks, as VOTable writes them.
+
+    >>> numbers("5, 4"), numbers("5 4"), numbers(5)
+    (('5', '4'), ('5', '4'), ('5',))
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    parts = (part.split() for part in str(value).split(","))
+    return tuple(word for words in parts for word in words or [""])
+
+
 def _on_one_line(text: str | None) -> str | None:
     """Refuse what no line of a header, a plot or a page can show."""
     for character in text or "":

@@ -34,6 +34,8 @@ class Task:
         The typed model of its parameters.
     entry
         ``module:function`` that does the work (see `products.Entry`).
+    example
+        Names and values of a request that runs on the demo archive; documents show it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Task:
     description: str
     parameters: type[TaskParameters]
     entry: str
+    example: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Entry:
         """Import the function that does the work, with all that it needs."""

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from distiller.analysis.fields import shown
-from distiller.analysis.parameters import TaskParameters
+from distiller.analysis.parameters import TaskParameters, numbers
 
 CELLS_MAX: Final = 16_000_000
 """Most pixels times energy bins of one map: 64 MB of counts."""
@@ -29,16 +29,11 @@ _WIDTH_MAX_DEG: Final[dict[str, tuple[float, float]]] = {
 
 def _width(value: object) -> object:
     """Take ``5`` and ``5,4`` and a pair."""
-    if isinstance(value, str):
-        parts = [p.strip() for p in value.split(",")]
-    elif isinstance(value, (list, tuple)):
-        parts = list(value)
-    else:
-        parts = [str(value)]
+    parts = numbers(value)
     if len(parts) > 2 or "" in parts:  # noqa: PLR2004 - width and height
         message = "must be one number or width,height"
         raise ValueError(message)
-    return tuple(parts * 2) if len(parts) == 1 else tuple(parts)
+    return parts * 2 if len(parts) == 1 else parts
 
 
 class CountMapParameters(TaskParameters):
