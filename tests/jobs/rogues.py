@@ -7,6 +7,7 @@ shepherd, each with one more task.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -176,6 +177,33 @@ def _filling(seconds: float) -> None:
         stream.writelines(b"\0" * (1 << 16) for _ in range(10_000))
 
 
+def _spinning(seconds: float) -> None:
+    """Say where it runs, then keep more cores busy than it may, in children."""
+    cores = sorted(os.sched_getaffinity(0))
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    print("cores", *cores, "nice", nice, flush=True)  # noqa: T201 - into the log
+    end = time.monotonic() + seconds
+    for _ in range(2):
+        if os.fork() == 0:
+            # Each piece of work ends before it is looked at for long.
+            while time.monotonic() < end:
+                if os.fork() == 0:
+                    os._exit(sum(range(10**6)) % 2)
+                os.wait()
+            os._exit(0)
+    time.sleep(seconds)
+
+
+def _burning(seconds: float) -> None:
+    """Be at the limit of a process before anybody looks at the sum."""
+    given = resource.getrlimit(resource.RLIMIT_CPU)
+    print("may use", *given, flush=True)  # noqa: T201 - into the log
+    resource.setrlimit(resource.RLIMIT_CPU, (1, given[1]))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
 def _chatty(seconds: float) -> None:
     del seconds
     sys.stdout.write("\n".join(f"line {n}" for n in range(5000)) + "\n")
@@ -196,6 +224,8 @@ _KINDS = {
     "killed": _killed,
     "exits": _exits,
     "filling": _filling,
+    "spinning": _spinning,
+    "burning": _burning,
     "chatty": _chatty,
 }
 

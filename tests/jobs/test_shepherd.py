@@ -12,7 +12,7 @@ import pytest
 from distiller.jobs import folders, processes, shepherd
 from distiller.jobs.spec import FILE
 
-from .conftest import leftovers, prepare
+from .conftest import leftovers, prepare, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +101,51 @@ def test_memory_limit_says_so(herd: Any, kind: str) -> None:
     message = state["error"]["message"]
     assert "needed more than its memory limit of 300 MB (choose fewer runs" in message
     assert elapsed(state) < 10
+
+
+@pytest.mark.parametrize(("kind", "cpu_s"), [("spinning", 1), ("burning", 40)])
+def test_cpu_limit_says_so(herd: Any, kind: str, cpu_s: int) -> None:
+    """Of the sum of many small processes, and of one that the kernel ends."""
+    process, folder = herd.start(kind, cpu_s=cpu_s)
+    process.wait(30)
+    if kind == "burning":
+        assert "may use 45 50" in folders.log_tail(folder, 9)
+    state = herd.state(folder)
+    assert state["phase"] == "ERROR"
+    assert state["error"] == {
+        "message": f"U000 the job needed more than its CPU time of {cpu_s} s (choose "
+        "fewer runs, fewer pixels or fewer energy bins, or give it a longer "
+        "executionDuration)",
+        "type": "fatal",
+    }
+
+
+def said(folder: Path) -> tuple[set[int], int]:
+    """Return the cores and the priority that a job says that it has."""
+    log = folders.log_tail(folder, 50)
+    words = next(line for line in log.splitlines() if line.startswith("cores")).split()
+    return {int(word) for word in words[1:-2]}, int(words[-1])
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_jobs_keep_to_their_cores_and_give_way(herd: Any) -> None:
+    mine = os.sched_getaffinity(0)
+    made = [herd.start("spinning", nice=7)[1] for _ in range(len(mine) + 1)]
+    wait_for(lambda: all("cores" in folders.log_tail(f, 50) for f in made))
+    *first, last = [said(folder) for folder in made]
+    # One core each, all different while there are as many, then shared.
+    assert [len(cores) for cores, _ in first] == [1] * len(mine)
+    assert set().union(*(cores for cores, _ in first)) == mine
+    assert len(last[0]) == 1
+    assert {nice for _, nice in (*first, last)} == {
+        min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
+    }
+
+
+def test_a_job_may_have_every_core(herd: Any) -> None:
+    _, folder = herd.start("spinning", cpus=1000)
+    wait_for(lambda: "cores" in folders.log_tail(folder, 50))
+    assert said(folder)[0] == os.sched_getaffinity(0)
 
 
 ENDS = [
