@@ -204,6 +204,35 @@ def _burning(seconds: float) -> None:
         pass
 
 
+def _printing(seconds: float) -> None:
+    """Print 1 GB, and a last word."""
+    del seconds
+    print("first word", flush=True)  # noqa: T201 - into the log
+    line = b"x" * 99 + b"\n"
+    for _ in range(1000):
+        _print(line * 10_000)
+    _print(b"last word\n")
+
+
+def _prattling(seconds: float) -> None:
+    """Print numbered lines without an end, in a child too."""
+    child = os.fork()
+    end = time.monotonic() + seconds
+    number = 0
+    while time.monotonic() < end:
+        _print(b"".join(b"line %d\n" % n for n in range(number, number + 1000)))
+        number += 1000
+    if child == 0:
+        os._exit(0)
+    os.wait()
+
+
+def _print(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
 def _chatty(seconds: float) -> None:
     del seconds
     sys.stdout.write("\n".join(f"line {n}" for n in range(5000)) + "\n")
@@ -226,6 +255,8 @@ _KINDS = {
     "filling": _filling,
     "spinning": _spinning,
     "burning": _burning,
+    "printing": _printing,
+    "prattling": _prattling,
     "chatty": _chatty,
 }
 

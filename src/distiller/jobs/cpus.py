@@ -1,9 +1,9 @@
 """Which processor cores a job runs on: others than the jobs beside it, if there are.
 
 A core is taken by a name in the kernel that one process of this machine can have, an
-abstract Unix socket. So the choice holds across the shepherds of a home and their kills,
-and nothing of it is on disk. That jobs are kept apart is a kindness; that a job has no
-more cores than it may is the limit.
+abstract Unix socket. So the choice holds across the shepherds of a home, however they
+end, and nothing of it is on disk. That jobs are kept apart is a kindness; that a job
+has no more cores than it may is the limit.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from distiller.analysis.products import ProductDescription
 from distiller.core.errors import DistillerError, NotFound
 from distiller.core.files import write_text
 from distiller.core.times import now
-from distiller.jobs import cpus, ends, failures, folders, processes, worker
+from distiller.jobs import cpus, ends, failures, folders, logs, processes, worker
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError
 
@@ -41,6 +41,7 @@ _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 _LOOK_S: Final = 0.05
 _GRACE_S: Final = 1.0
 _GRACE_LATE_S: Final = 0.3
+_LAST_WORDS_S: Final = 5.0
 _ANSWER_MAX: Final = 1 << 20
 _FLOCK: Final = "hhqqi"
 """``struct flock`` of 64-bit Linux: type, whence, start, length, pid."""
@@ -52,6 +53,7 @@ class _Watch:
 
     worker: int
     answer: int
+    log: logs.Recorder
     status: int | None = None
     outcome: bytes = b""
     reason: Literal["cancel", "duration", "memory", "cpu"] | None = None
@@ -142,6 +144,7 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
     grace_s = 0.0 if watch.reason is None else _GRACE_S
     processes.end_descendants(_GRACE_LATE_S if too_much else grace_s)
     watch.drain()
+    watch.log.finish(_LAST_WORDS_S)
     peak_mb = round(max(watch.peak_mb, _peak_mb()), 1)
     end = _judge(spec, watch, started)
     return end.model_copy(update={"peak_memory_mb": peak_mb})
@@ -150,6 +153,7 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
 def _start(folder: Path, spec: JobSpec, cores: frozenset[int]) -> _Watch:
     """Fork the worker."""
     reading, writing = os.pipe()
+    log_reading, log_writing = os.pipe()
     me = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -157,7 +161,8 @@ def _start(folder: Path, spec: JobSpec, cores: frozenset[int]) -> _Watch:
         try:
             processes.die_with_parent(me)
             os.close(reading)
-            _settle(folder)
+            os.close(log_reading)
+            _settle(folder, log_writing)
             _share(spec, cores)
             worker.work(folder, writing)
             status = 0
@@ -169,20 +174,22 @@ def _start(folder: Path, spec: JobSpec, cores: frozenset[int]) -> _Watch:
             # Not `sys.exit`: nothing of the shepherd or zygote may run on here.
             os._exit(status)
     os.close(writing)
+    os.close(log_writing)
     os.set_blocking(reading, False)
-    return _Watch(pid, reading)
+    log = logs.Recorder(folder, log_reading, nice=spec.nice)
+    # After the fork: what is forked must have one thread.
+    log.start()
+    return _Watch(pid, reading, log)
 
 
-def _settle(folder: Path) -> None:
+def _settle(folder: Path, log: int) -> None:
     """Give the worker its own place: folder, log, temporary files, signals."""
     os.setpgid(0, 0)
-    log = os.open(
-        folder / folders.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o644
-    )
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.close(log)
     os.chdir(folder)
     temporary = folder / folders.TEMPORARY
     temporary.mkdir(exist_ok=True)
