@@ -1,7 +1,7 @@
 """Tasks that behave badly, and programs that know them: for tests with real processes.
 
 ``python rogues.py zygote FD`` is a zygote and ``python rogues.py shepherd JOBDIR`` a
-shepherd, each with one more task.
+shepherd, each with one more task. A third word is by how many seconds the clock jumps.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,11 @@ from distiller.analysis import tasks
 from distiller.analysis.parameters import TaskParameters
 from distiller.analysis.products import ProductDescription, ProductFile
 from distiller.core.errors import Busy
+from distiller.core.times import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from distiller.analysis.products import InputDataset
 
@@ -261,10 +264,25 @@ _KINDS = {
 }
 
 
-def _main(role: str, argument: str) -> None:
+def _set_clock(jump_s: float) -> None:
+    """Set the time of day after a second, for this program alone."""
+    from distiller.jobs import ends, shepherd  # noqa: PLC0415 - needed here only
+
+    began = time.monotonic()
+
+    def wrong() -> datetime:
+        is_set = time.monotonic() > began + 1.0
+        return now() + timedelta(seconds=jump_s if is_set else 0.0)
+
+    for module in (shepherd, ends):
+        vars(module)["now"] = wrong
+
+
+def _main(role: str, argument: str, jump_s: str = "0") -> None:
     from distiller.jobs import shepherd, zygote  # noqa: PLC0415 - needed here only
 
     install()
+    _set_clock(float(jump_s))
     if role == "zygote":
         # What is tested with it needs no Gammapy, and many of them are started.
         zygote.warm_up = lambda: None

@@ -18,6 +18,7 @@ import time
 import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from distiller.analysis.products import ProductDescription
@@ -118,6 +119,7 @@ def _shepherd(folder: Path) -> End:
 
 
 def _seen_through(folder: Path, held: ExitStack) -> End:
+    began = time.monotonic()
     started = now()
     try:
         if (folder / folders.SHEPHERD).exists():
@@ -146,7 +148,9 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
     watch.drain()
     watch.log.finish(_LAST_WORDS_S)
     peak_mb = round(max(watch.peak_mb, _peak_mb()), 1)
-    end = _judge(spec, watch, started)
+    # The clock may have been set meanwhile. How long the job ran is known without it.
+    ran = timedelta(seconds=time.monotonic() - began)
+    end = _judge(spec, watch, now() - ran)
     return end.model_copy(update={"peak_memory_mb": peak_mb})
 
 
