@@ -51,8 +51,6 @@ _ALL: Final = frozenset(Phase)
 
 _TRIES: Final = 100
 _RESTLESS: Final = "job {} is being changed by others all the time"
-
-
 _NO_FILES: Final[Uploads] = MappingProxyType({})
 
 
@@ -349,6 +347,11 @@ class JobService:
         self._leaving = True
         self._store.changes.tell("")
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server stops, and whoever follows something is let go."""
+        return self._leaving
+
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
 
@@ -376,8 +379,7 @@ class JobService:
     def log_tail(self, job_id: str, lines: int = 200) -> str:
         """Return the last lines that the job printed."""
         self._store.get(job_id)
-        folder = folders.job_folder(self._settings, job_id)
-        return folders.log_tail(folder, lines)
+        return folders.log_tail(folders.job_folder(self._settings, job_id), lines)
 
     # Inside ----------------------------------------------------------------------
 

@@ -308,6 +308,7 @@ def _words(found: Job) -> dict[str, Any]:
         "percent": 100 if done else round(100 * fraction),
         "doing": _doing(found),
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
+        "log_address": f"{path_of(found.task, found.job_id)}/log",
         "results": results,
         "plot": by_id.get("plot"),
         "product": by_id.get("product"),
