@@ -187,6 +187,11 @@ class Settings(BaseSettings):
     jobs_at_once: int = Field(
         default=2, ge=1, description="Analysis jobs that run at once on this machine."
     )
+    jobs_at_once_per_user: int = Field(
+        default=0,
+        ge=0,
+        description="Most of those of one user; 0 for all but a quarter of them.",
+    )
     jobs_per_user: int = Field(
         default=100, ge=1, description="Jobs a user may have waiting or running."
     )
@@ -214,6 +219,13 @@ class Settings(BaseSettings):
     )
     job_keep_days: float = Field(
         default=30.0, gt=0, description="Days until a job is destroyed by default."
+    )
+    products_mb_per_user: int = Field(
+        default=0,
+        ge=0,
+        description="Disk for the products of one user, and for those of all visitors "
+        "without an account together, MB; who has more starts no further job. 0 for "
+        "no limit.",
     )
     runner: Literal["embedded", "external"] = Field(
         default="embedded",

@@ -71,7 +71,7 @@ class JobService:
         *,
         resolver: Resolver | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._archive = store, archive
         self._settings = settings
         self._specifier = Specifier(archive, settings, resolver)
         # Jobs of this process tell of their changes; others' are looked at.
@@ -453,8 +453,9 @@ class JobService:
         )
 
     def _check_load(self, owner: str | None, task: str) -> None:
-        most = self._settings.jobs_per_user
-        limits.check_load(self._store, most, owner, kind_of(task))
+        kind, most_mb = kind_of(task), self._settings.products_mb_per_user
+        limits.check_load(self._store, self._settings.jobs_per_user, owner, kind)
+        limits.check_products(self._archive, most_mb, owner, kind)
 
     def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
         """Return what RUN makes of a job: queued with all it needs, or in ERROR."""
