@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import DatasetFinder, JobStore, Kind
-    from distiller.vo.uws import Pairs
+    from distiller.vo.uws import Job, Pairs
 
 UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 
@@ -118,32 +118,26 @@ def make_room(store: JobStore, owner: str | None, kind: Kind) -> None:
         store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
 
 
-def check_products(
-    archive: DatasetFinder, most_mb: int, owner: str | None, kind: Kind
-) -> None:
-    """Refuse another job of an owner whose products take as much disk as they may.
+def check_products(archive: DatasetFinder, settings: Settings, job: Job) -> None:
+    """Refuse a job of an owner whose products take as much disk as they may.
 
     Those that jobs under way will make do not count yet.
-
-    Parameters
-    ----------
-    most_mb
-        How much that is; 0 for no limit.
 
     Raises
     ------
     Forbidden
         Naming the limit, and how much there is.
     """
-    if not most_mb or kind == "query":
+    most_mb = settings.products_mb_per_user
+    if not most_mb or job.task == QUERY:
         return
-    values = [] if owner is None else [owner]
-    whose = _OF_NOBODY if owner is None else _OF_OWNER
+    values = [] if job.owner is None else [job.owner]
+    whose = _OF_NOBODY if job.owner is None else _OF_OWNER
     (row,) = archive.rows(_PRODUCTS + whose, values)
     used_mb = int(row["size"] or 0) / _MB
     if used_mb < most_mb:
         return
-    if owner is None:
+    if job.owner is None:
         message = (
             f"the products of visitors without an account take {used_mb:,.1f} MB of "
             f"the {most_mb:,} MB that this site gives them"

@@ -8,7 +8,7 @@ from distiller.analysis import tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import inputs
+from distiller.jobs import inputs, notices
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Specifier:
     def _resolve(
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
-        parameters = tasks.task(task).parameters.from_pairs(task, pairs)
+        own = notices.without(pairs)
+        parameters = tasks.task(task).parameters.from_pairs(task, own)
         faults: list[DistillerError] = []
         found = None
         try:
