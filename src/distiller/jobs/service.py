@@ -28,7 +28,7 @@ from distiller.core.errors import (
 )
 from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import failures, folders, limits, uploads
+from distiller.jobs import failures, folders, limits, notices, uploads
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
@@ -51,8 +51,6 @@ _ALL: Final = frozenset(Phase)
 
 _TRIES: Final = 100
 _RESTLESS: Final = "job {} is being changed by others all the time"
-
-
 _NO_FILES: Final[Uploads] = MappingProxyType({})
 
 
@@ -73,7 +71,7 @@ class JobService:
         *,
         resolver: Resolver | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._archive = store, archive
         self._settings = settings
         self._specifier = Specifier(archive, settings, resolver)
         # Jobs of this process tell of their changes; others' are looked at.
@@ -137,7 +135,7 @@ class JobService:
             If the owner has too many jobs under way.
         """
         job = self._new(task, parameters, who.name, run_id, times)
-        self._check_load(who.name, task)
+        self._check_load(job)
         phase, update = self._outcome(job, who)
         made = _with(job, phase, update)
         self._keep(made, files, update.get("spec", ""))
@@ -224,7 +222,7 @@ class JobService:
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
                 raise _illegal(job, "run")
-            self._check_load(job.owner, job.task)
+            self._check_load(job)
             owner = who if who and who.name == job.owner else Reader(job.owner)
             phase, update = self._outcome(job, owner)
             # If parameters were added since, they are to be used as well.
@@ -349,6 +347,11 @@ class JobService:
         self._leaving = True
         self._store.changes.tell("")
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server stops, and whoever follows something is let go."""
+        return self._leaving
+
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
 
@@ -376,8 +379,7 @@ class JobService:
     def log_tail(self, job_id: str, lines: int = 200) -> str:
         """Return the last lines that the job printed."""
         self._store.get(job_id)
-        folder = folders.job_folder(self._settings, job_id)
-        return folders.log_tail(folder, lines)
+        return folders.log_tail(folders.job_folder(self._settings, job_id), lines)
 
     # Inside ----------------------------------------------------------------------
 
@@ -450,9 +452,11 @@ class JobService:
             most_together=self._settings.async_results_mb * 10**6,
         )
 
-    def _check_load(self, owner: str | None, task: str) -> None:
-        most = self._settings.jobs_per_user
-        limits.check_load(self._store, most, owner, kind_of(task))
+    def _check_load(self, job: Job) -> None:
+        kind = kind_of(job.task)
+        limits.check_load(self._store, self._settings.jobs_per_user, job.owner, kind)
+        limits.check_products(self._archive, self._settings, job)
+        notices.check(job, self._settings, self._store)
 
     def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
         """Return what RUN makes of a job: queued with all it needs, or in ERROR."""

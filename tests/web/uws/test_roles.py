@@ -33,7 +33,8 @@ READ: Final = [
         f"{{list}}/{{id}}/{child}"
         for child in (
             "phase", "executionduration", "destruction", "error", "quote", "results",
-            "parameters", "owner", "results/product", "results/result", "nonsense",
+            "parameters", "owner", "log", "results/product", "results/result",
+            "nonsense",
         )
     ),
     "/jobs/{id}/",

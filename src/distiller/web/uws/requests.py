@@ -187,6 +187,14 @@ def read_wait(request: HttpRequest) -> Wait | None:
     return Wait(read_wait_s(wait), None if phase is None else read_phase(phase))
 
 
+def read_follow(request: HttpRequest) -> bool:
+    """Read whether a log is to be sent until its job ends: FOLLOW=1."""
+    follow = Parameters(_pairs(request, "GET")).single("FOLLOW")
+    if follow not in {None, "0", "1"}:
+        raise BadParameter("FOLLOW", f"{follow!r} is not 0 or 1")
+    return follow == "1"
+
+
 def read_filter(request: HttpRequest) -> JobFilter:
     """Read which jobs a list is to show (UWS 1.1 section 2.2.2.1).
 

@@ -24,6 +24,7 @@ from distiller.core.errors import (
     UserError,
 )
 from distiller.core.times import now
+from distiller.jobs import notices
 from distiller.jobs.engines.queries import RESULT
 from distiller.jobs.presence import has_runner
 from distiller.jobs.store import QUERY, kind_of
@@ -121,16 +122,10 @@ def count(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest, task: str) -> HttpResponse:
     """Show the form of a task, or make and run a job from it."""
     chosen = tasks.task(task)
+    pairs = _pairs(request)
     if request.method != "POST":
-        pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
         shown = form.prepare(chosen, pairs, access.visitor(request))
         return _show_form(request, shown, status=400 if shown.faults else 200)
-    pairs = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]
     jobs, who = site.current().jobs, access.visitor(request)
     try:
         _check_number(task, pairs)
@@ -145,6 +140,17 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
             answer.headers[name] = value
         return answer
     return redirect("job", job_id=made.job_id)
+
+
+def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the parameters that the form was sent with, or is to be filled with."""
+    given = request.POST if request.method == "POST" else request.GET
+    return [
+        (name, str(value))
+        for name, values in given.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
 
 
 def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
@@ -172,6 +178,9 @@ def _show_form(
         "form": shown,
         "runs": runs,
         "total": _minutes(total_s),
+        "can_mail": "mail" in notices.possible(site.current().settings)
+        and bool(getattr(request.user, "email", "")),
+        "wants_mail": "mail" in notices.ways(_pairs(request)),
     }
     return render(request, "jobs/new.html", words, status=status)
 
@@ -309,6 +318,7 @@ def _words(found: Job) -> dict[str, Any]:
         "percent": 100 if done else round(100 * fraction),
         "doing": _doing(found),
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
+        "log_address": f"{path_of(found.task, found.job_id)}/log",
         "results": results,
         "plot": by_id.get("plot"),
         "product": by_id.get("product"),
