@@ -39,7 +39,7 @@ WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({ma
 """
 
 _RESPONSES: Final = """
-SELECT p.publisher_did, r.response_type, r.gadf_class, r.hdu_name,
+SELECT p.publisher_did, r.response_type, r.gadf_class, r.hdu_name, r.caldb, r.irf_name,
        f.name AS file, f.path, f.checksum
 FROM cta.response AS r
 JOIN cta.product AS p ON p.observation_id = r.observation_id
@@ -151,6 +151,8 @@ def _responses(
                     url=url,
                     checksum=row["checksum"] or "",
                     hdu=row["hdu_name"],
+                    caldb=row["caldb"],
+                    irf_name=row["irf_name"],
                 )
             )
     if unclear:
