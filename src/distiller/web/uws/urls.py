@@ -39,6 +39,7 @@ def tree(list_place: str, **given: str) -> list[URLPattern]:
         *both(one, views.job, "job"),
         *both(f"{one}/<str:child>", views.child, "child"),
         *both(f"{one}/results/<str:result_id>", views.result, "result"),
+        *both(f"{one}/parameters/<str:name>", views.parameter, "parameter"),
     ]
 
 
