@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -72,6 +73,20 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+            ),
+            Task(
+                name="select_events",
+                version="1",
+                title="Event selection",
+                description=(
+                    "Event lists cut to a region, energies, times and classes: one "
+                    "list of all runs, and a file of each run with its instrument "
+                    "responses."
+                ),
+                parameters=SelectEventsParameters,
+                entry="distiller.analysis.select_events.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "select_events"),
             ),
         )
     }
