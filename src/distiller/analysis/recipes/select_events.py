@@ -169,7 +169,7 @@ class Merged:
     def energy_tev(self) -> Numbers:
         """Energies of the events, as 64-bit numbers."""
         values = np.asarray(self.columns["ENERGY"], dtype=np.float64)
-        return u.Quantity(values, self.units["ENERGY"]).to_value("TeV")
+        return np.asarray(u.Quantity(values, self.units["ENERGY"]).to_value("TeV"))
 
 
 def select(one: Observation, parameters: Mapping[str, Any]) -> Selected:
@@ -348,12 +348,9 @@ def merge(runs: Sequence[Selected]) -> Merged:
             units[name] = unit
     counts = [int(one.chosen.sum()) for one in runs]
     columns["OBS_ID"] = np.repeat(_names([one.obs_id for one in runs]), counts)
-    lives = [one.live for one in runs]
-    livetime = None
-    if None not in lives:
-        livetime = sum(
-            one.ontime_s * live for one, live in zip(runs, lives, strict=True)
-        )  # type: ignore[operator]
+    lives = [(one.ontime_s, one.live) for one in runs]
+    known = [ontime * live for ontime, live in lives if live is not None]
+    livetime = sum(known) if len(known) == len(runs) else None
     good = [one.good_s + shift for one, shift in zip(runs, shifts, strict=True)]
     first = [name for name in _FIRST_COLUMNS if name in columns]
     return Merged(

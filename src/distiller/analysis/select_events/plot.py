@@ -48,7 +48,8 @@ def draw(
     sky = figure.add_axes(_SKY)
     image = _draw_sky(sky, merged, configuration)
     locator = MaxNLocator(nbins=5, integer=True)
-    figure.colorbar(image, cax=figure.add_axes(_BAR), ticks=locator)
+    bar = figure.colorbar(image, cax=figure.add_axes(_BAR), ticks=locator)
+    bar.set_label("Events")
     _draw_energies(figure.add_axes(_ENERGY), merged.energy_tev)
     title = configuration.target or "Selected events"
     figures.titled(figure, title, f"{cuts_of(configuration)}   {caption}", left=_LEFT)

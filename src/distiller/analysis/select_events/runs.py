@@ -93,9 +93,8 @@ class RunFiles:
         hdus = [fits.PrimaryHDU(header=_primary(run)), events, good]
         tables = [("events", "events", events), ("gti", "gti", good)]
         for (kind, gadf_class), hdu in run.responses.items():
-            own = hdu.copy()
-            hdus.append(own)
-            tables.append((kind, gadf_class, own))
+            hdus.append(hdu)
+            tables.append((kind, gadf_class, hdu))
         content = results.fits_bytes(fits.HDUList(hdus))
         name = f"run_{dataset.obs_id}.fits"
         results.put_into(self._archive, f"{FOLDER}/{name}", content)
@@ -151,7 +150,7 @@ class RunFiles:
         name: str,
         columns: list[fits.Column],
         kind: str,
-        more: Mapping[str, Any],
+        more: dict[str, Any],
     ) -> None:
         hdu = fits.BinTableHDU.from_columns(columns, name=f"{kind}_INDEX")
         header = _GADF | {"HDUCLAS1": "INDEX", "HDUCLAS2": kind} | more
