@@ -275,8 +275,9 @@ def _in_region(places: SkyCoord, parameters: Mapping[str, Any]) -> Numbers:
     if radius is not None:
         centre = SkyCoord(parameters["ra"], parameters["dec"], unit="deg")
         inside &= places.separation(centre).deg <= radius
-    for ra, dec, size in parameters.get("exclude") or ():
-        inside &= places.separation(SkyCoord(ra, dec, unit="deg")).deg > size
+    for circle in parameters.get("exclude") or ():
+        middle = SkyCoord(circle["ra"], circle["dec"], unit="deg")
+        inside &= places.separation(middle).deg > circle["radius"]
     return inside
 
 

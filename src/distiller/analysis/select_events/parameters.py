@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from distiller.analysis.parameters import TaskParameters, unit
-from distiller.analysis.ranges import Exclusions, TimeRange
+from distiller.analysis.fields import Circle, shown
+from distiller.analysis.parameters import TaskParameters
+from distiller.analysis.ranges import EXCLUDED_MAX, TimeRange
 
 INTERVALS_MAX: Final = 500
 """Most good time intervals that one job may ask for."""
@@ -48,7 +49,7 @@ def _printable(text: str | None) -> str | None:
 Word = Annotated[str | None, AfterValidator(_printable)]
 
 
-class SelectEventsParameters(Exclusions, TimeRange, TaskParameters):
+class SelectEventsParameters(TimeRange, TaskParameters):
     """Which events are kept; without any cut, all of the runs."""
 
     radius: float | None = Field(
@@ -57,32 +58,69 @@ class SelectEventsParameters(Exclusions, TimeRange, TaskParameters):
         le=180,
         description=(
             "Radius of the region around the centre whose events are kept, its border "
-            "included; without it the whole field is, and the centre is a label."
+            "included; without it the centre is a label."
         ),
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Radius", group="Place", unit="deg", ucd="phys.angSize", unset="whole field"
+        ),
+    )
+    exclude: tuple[Circle, ...] = Field(
+        default=(),
+        max_length=EXCLUDED_MAX,
+        description="Circles on the sky (ICRS) whose events are left out.",
+        json_schema_extra=shown(
+            "Regions left out", group="Place", unit="deg", unset="none", repeatable=True
+        ),
     )
     e_min: float | None = Field(
         default=None,
         gt=0,
         le=10_000,
         description="Lowest energy, included.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Lowest energy",
+            group="Energy",
+            unit="TeV",
+            ucd="em.energy;stat.min",
+            unset="no limit",
+        ),
     )
     e_max: float | None = Field(
         default=None,
         gt=0,
         le=10_000,
         description="Highest energy, excluded.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Highest energy",
+            group="Energy",
+            unit="TeV",
+            ucd="em.energy;stat.max",
+            unset="no limit",
+        ),
     )
     gti: Annotated[tuple[Interval, ...], BeforeValidator(_intervals)] = Field(
         default=(),
         max_length=INTERVALS_MAX,
         description=(
-            "Good time interval: start,stop (MJD, UTC), from start up to before stop; "
-            "may be repeated. Good times of the runs outside all of them go."
+            "Good time interval: start,stop (MJD, UTC), from start up to before stop. "
+            "Good times of the runs outside all of them go."
         ),
-        json_schema_extra=unit("d"),
+        json_schema_extra=shown(
+            "Good times",
+            group="Time",
+            unit="d",
+            ucd="time.interval",
+            unset="those of the runs",
+            repeatable=True,
+        ),
+    )
+    good_time: bool = Field(
+        default=False,
+        description=(
+            "Leave out events that lie in no good time interval of their run, which "
+            "other tasks count."
+        ),
+        json_schema_extra=shown("Good time only", group="Time"),
     )
     event_class: Word = Field(
         default=None,
@@ -91,6 +129,7 @@ class SelectEventsParameters(Exclusions, TimeRange, TaskParameters):
             "Class of the events, as in the column or else the keyword EV_CLASS (or "
             "EVENT_CLASS)."
         ),
+        json_schema_extra=shown("Event class", unset="all"),
     )
     event_type: Word = Field(
         default=None,
@@ -99,13 +138,7 @@ class SelectEventsParameters(Exclusions, TimeRange, TaskParameters):
             "Type of the events, as in the column or else the keyword EVENT_TYPE; of "
             "a column of bits, the sum of those bits of which an event has one."
         ),
-    )
-    good_time: bool = Field(
-        default=False,
-        description=(
-            "Leave out events that lie in no good time interval of their run; other "
-            "tasks count them."
-        ),
+        json_schema_extra=shown("Event type", unset="all"),
     )
 
     @model_validator(mode="after")

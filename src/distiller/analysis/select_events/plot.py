@@ -80,8 +80,9 @@ def _draw_sky(axes: Any, merged: Merged, c: SelectEventsParameters) -> Any:
     )
     if c.radius is not None:
         _circle(axes, centre, centre, c.radius, color="white")
-    for ra, dec, radius in c.exclude:
-        _circle(axes, centre, SkyCoord(ra, dec, unit="deg"), radius, color="tab:red")
+    for out in c.exclude:
+        middle = SkyCoord(out.ra, out.dec, unit="deg")
+        _circle(axes, centre, middle, out.radius, color="tab:red")
     axes.set_xlim(reach, -reach)
     axes.set_ylim(-reach, reach)
     axes.set_aspect("equal")
