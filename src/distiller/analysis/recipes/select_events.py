@@ -66,6 +66,8 @@ class Selected:
     classes
         What there is to choose from, of each parameter of `CLASS_NAMES`; None: no such
         column or keyword.
+    has_class
+        Whether any event is of what was asked for, of each.
     """
 
     obs_id: str
@@ -76,6 +78,7 @@ class Selected:
     own_good_s: Numbers
     good_s: Numbers
     classes: Mapping[str, tuple[str, ...] | None]
+    has_class: Mapping[str, bool]
 
     @property
     def is_used(self) -> bool:
@@ -195,11 +198,12 @@ def select(one: Observation, parameters: Mapping[str, Any]) -> Selected:
     for start, stop in spans:
         in_time |= (time_s >= start) & (time_s < stop)
     wanted &= in_time
-    classes = {}
+    classes, has_class = {}, {}
     for name in CLASS_NAMES:
         classes[name], of_class = _class(table, name, parameters.get(name))
         wanted &= of_class
-        if not of_class.any() and not _has_column(table, name):
+        has_class[name] = bool(of_class.any())
+        if not has_class[name] and not _has_column(table, name):
             good = good[:0]  # a whole run of another class
     if parameters.get("good_time"):
         wanted &= _within(time_s, good)
@@ -212,6 +216,7 @@ def select(one: Observation, parameters: Mapping[str, Any]) -> Selected:
         own_good_s=own,
         good_s=good,
         classes=classes,
+        has_class=has_class,
     )
 
 
@@ -275,9 +280,8 @@ def _in_region(places: SkyCoord, parameters: Mapping[str, Any]) -> Numbers:
     if radius is not None:
         centre = SkyCoord(parameters["ra"], parameters["dec"], unit="deg")
         inside &= places.separation(centre).deg <= radius
-    for circle in parameters.get("exclude") or ():
-        middle = SkyCoord(circle["ra"], circle["dec"], unit="deg")
-        inside &= places.separation(middle).deg > circle["radius"]
+    for ra, dec, size in parameters.get("exclude") or ():
+        inside &= places.separation(SkyCoord(ra, dec, unit="deg")).deg > size
     return inside
 
 

@@ -61,6 +61,8 @@ class Tally:
     ----------
     there
         Of each class parameter that was asked for: what the runs have.
+    found
+        Those of which some run has events.
     """
 
     read: int = 0
@@ -69,6 +71,7 @@ class Tally:
     idle: list[str] = field(default_factory=list)
     without_responses: list[str] = field(default_factory=list)
     there: dict[str, set[str]] = field(default_factory=dict)
+    found: set[str] = field(default_factory=set)
 
     @property
     def events(self) -> int:
@@ -198,6 +201,8 @@ def _check_class(
                 hint="leave out the parameter or the run",
             )
         tally.there.setdefault(name, set()).update(there)
+        if selected.has_class[name]:
+            tally.found.add(name)
 
 
 def _pointing(header: fits.Header) -> list[tuple[float, float]]:
@@ -238,11 +243,9 @@ def _history(
 def _nothing(configuration: SelectEventsParameters, tally: Tally) -> UserError:
     """Say why no event is left."""
     for name, there in tally.there.items():
-        wanted = str(getattr(configuration, name))
-        if wanted.lower() not in {one.lower() for one in there} and not (
-            name == "event_type" and wanted.isdecimal() and tally.kept
-        ):
+        if name not in tally.found:
             words = ", ".join(sorted(there)) or "none"
+            wanted = getattr(configuration, name)
             message = f"no run has events of {wanted!r}; there are: {words}"
             return BadParameter(name, message)
     if not tally.kept:
@@ -250,17 +253,16 @@ def _nothing(configuration: SelectEventsParameters, tally: Tally) -> UserError:
         return UserError(message, hint="t_min, t_max and gti are MJD in UTC")
     message = f"no events: none of the {tally.read:,} events of the runs is within "
     message += "the chosen region, energies and times"
-    nearest = _nearest_deg(configuration, tally)
-    hint = f"the nearest pointing is {nearest:.1f} deg away from the centre"
-    return UserError(message, hint=hint if nearest is not None else None)
+    return UserError(message, hint=_nearest(configuration, tally))
 
 
-def _nearest_deg(configuration: SelectEventsParameters, tally: Tally) -> float | None:
+def _nearest(configuration: SelectEventsParameters, tally: Tally) -> str | None:
     if configuration.radius is None or not tally.pointings_deg:
         return None
     centre = SkyCoord(*configuration.centre_deg, unit="deg")
     pointings = SkyCoord(np.array(tally.pointings_deg), unit="deg")
-    return float(pointings.separation(centre).deg.min())
+    away = float(pointings.separation(centre).deg.min())
+    return f"the nearest pointing is {away:.1f} deg away from the centre"
 
 
 def _caption(merged: Merged, tally: Tally) -> str:
