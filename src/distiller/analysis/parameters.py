@@ -173,10 +173,15 @@ class TaskParameters(BaseModel):
             missing = "ra" if self.ra is None else "dec"
             message = f"{missing}: is missing; ra and dec go together"
             raise ValueError(message)
-        if self.ra is None and self.target is None:
+        if self.needs_centre and self.ra is None and self.target is None:
             message = "target: no centre; give target, or ra and dec"
             raise ValueError(message)
         return self
+
+    @property
+    def needs_centre(self) -> bool:
+        """Whether the task cannot do without a place on the sky."""
+        return True
 
     @property
     def centre_deg(self) -> tuple[float, float]:

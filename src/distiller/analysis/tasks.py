@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -89,6 +90,20 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     ("e_min", "0.3"),
                     ("width", "3"),
                 ),
+            ),
+            Task(
+                name="select_events",
+                version="1",
+                title="Event selection",
+                description=(
+                    "Event lists cut to a region, energies, times and classes: one "
+                    "list of all runs, and a file of each run with its instrument "
+                    "responses."
+                ),
+                parameters=SelectEventsParameters,
+                entry="distiller.analysis.select_events.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "select_events"),
             ),
         )
     }

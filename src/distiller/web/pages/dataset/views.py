@@ -14,6 +14,7 @@ from distiller.web import site
 from distiller.web.pages import cells
 from distiller.web.pages.dataset import record
 from distiller.web.pages.jobs import links
+from distiller.web.pages.jobs.form import is_usable
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -51,7 +52,7 @@ def show(request: HttpRequest, product_id: str) -> HttpResponse:
     product = found.product
     main = found.main_file
     did = urlencode({"obs": product["publisher_did"]})
-    usable = product["data_level"] == "DL3"
+    usable = is_usable(product)
     words = {
         "here": "search",
         "record": found,
