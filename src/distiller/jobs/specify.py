@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.analysis import tasks
+from distiller.analysis import record, tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import inputs
+from distiller.jobs import cache, inputs
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -77,6 +77,13 @@ class Specifier:
             duration_s=job.execution_duration_s,
             memory_mb=self._settings.job_memory_mb,
         )
+
+    def key_of(self, spec: JobSpec) -> str | None:
+        """Return the key of the product that a job makes with what is installed now.
+
+        None if it cannot be known by one, see `cache.configuration_key`.
+        """
+        return cache.configuration_key(spec, spec.task_version, record.software())
 
     def _resolve(
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader

@@ -49,6 +49,8 @@ class JobUpdate(TypedDict, total=False):
     results: tuple[Result, ...]
     error: JobError | None
     product_id: str | None
+    reused: datetime | None
+    fresh: bool
     wish: Wish | None
     tries: int
 

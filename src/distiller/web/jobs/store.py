@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from distiller.vo.uws import Pairs
 
-_INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
+_INSTANTS: Final = ("quote", "start_time", "end_time", "destruction", "reused")
 _TYPICAL_OF: Final = 20
 _MOVING: Final = (Phase.QUEUED.value, Phase.EXECUTING.value)
 # SQLite's names, and PostgreSQL's code of disk_full.
@@ -73,6 +73,10 @@ class OrmJobStore:
             "destruction": job.destruction,
             "parameters": job.parameters,
             "error": job.error,
+            "results": job.results,
+            "product_id": job.product_id,
+            "reused": job.reused,
+            "fresh": job.fresh,
         }
         try:
             # The block keeps a surrounding transaction usable after a refusal.
@@ -322,6 +326,8 @@ def _job(row: JobRow) -> Job:
         results=tuple(Result(*fields) for fields in row.results),
         error=error,
         product_id=row.product_id or None,
+        reused=row.reused and _naive(row.reused),
+        fresh=row.fresh,
     )
 
 

@@ -197,12 +197,12 @@ def _of_task(found: Job, task: str) -> Job:
 
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
     times = Times(post.duration_s, post.destruction)
+    given, run_id, files = post.parameters, post.run_id, post.files
+    fresh = bool(post.fresh)
     if post.phase == "RUN":
-        return service.submit(
-            task, post.parameters, who, post.run_id, times, files=post.files
-        )
+        return service.submit(task, given, who, run_id, times, files=files, fresh=fresh)
     return service.create(
-        task, post.parameters, who.name, post.run_id, times, files=post.files
+        task, given, who.name, run_id, times, files=files, fresh=fresh
     )
 
 
@@ -235,6 +235,8 @@ def _set(service: JobService, job_id: str, post: requests.Post) -> None:
         service.set_duration(job_id, post.duration_s)
     if post.destruction is not None:
         service.set_destruction(job_id, post.destruction)
+    if post.fresh is not None:
+        service.set_fresh(job_id, fresh=post.fresh)
 
 
 def _part(found: Job, child: str, url: str) -> HttpResponse:
