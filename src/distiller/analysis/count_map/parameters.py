@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from distiller.analysis.parameters import TaskParameters, unit
+from distiller.analysis.fields import shown
+from distiller.analysis.parameters import TaskParameters, numbers
 from distiller.analysis.ranges import EnergyRange, TimeRange
 
 CELLS_MAX: Final = 16_000_000
@@ -29,16 +30,11 @@ _WIDTH_MAX_DEG: Final[dict[str, tuple[float, float]]] = {
 
 def _width(value: object) -> object:
     """Take ``5`` and ``5,4`` and a pair."""
-    if isinstance(value, str):
-        parts = [p.strip() for p in value.split(",")]
-    elif isinstance(value, (list, tuple)):
-        parts = list(value)
-    else:
-        parts = [str(value)]
+    parts = numbers(value)
     if len(parts) > 2 or "" in parts:  # noqa: PLR2004 - width and height
         message = "must be one number or width,height"
         raise ValueError(message)
-    return tuple(parts * 2) if len(parts) == 1 else tuple(parts)
+    return parts * 2 if len(parts) == 1 else parts
 
 
 class CountMapParameters(TimeRange, EnergyRange, TaskParameters):
@@ -49,24 +45,33 @@ class CountMapParameters(TimeRange, EnergyRange, TaskParameters):
         ge=1,
         le=100,
         description="Energy bins, equal in log(E); more than 1 makes a cube.",
+        json_schema_extra=shown("Energy bins", group="Energy", ucd="meta.number"),
     )
     width: Annotated[tuple[float, float], BeforeValidator(_width)] = Field(
         default=(5.0, 5.0),
         description="Size of the map: one number, or width,height.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of the map", group="Place", unit="deg", ucd="phys.angSize"
+        ),
     )
     binsz: float = Field(
         default=0.02,
         ge=0.001,
         le=10,
         description="Size of a pixel at the centre.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of a pixel", group="Place", unit="deg", ucd="phys.angSize;instr.pixel"
+        ),
     )
     proj: Projection = Field(
-        default="TAN", description="Projection, as the FITS standard abbreviates it."
+        default="TAN",
+        description="Projection, as the FITS standard abbreviates it.",
+        json_schema_extra=shown("Projection", group="Place"),
     )
     frame: Literal["icrs", "galactic"] = Field(
-        default="icrs", description="Coordinate frame of the map."
+        default="icrs",
+        description="Coordinate frame of the map.",
+        json_schema_extra=shown("Frame", group="Place", ucd="pos.frame"),
     )
 
     @model_validator(mode="after")
