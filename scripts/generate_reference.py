@@ -18,7 +18,7 @@ from distiller.adql import faults, functions, limits
 from distiller.adql.targets.duckdb import DuckDBWriter
 from distiller.adql.targets.pgsphere import PgSphereWriter
 from distiller.adql.targets.writer import Refused
-from distiller.analysis.parameters import unit_of
+from distiller.analysis.fields import describe
 from distiller.analysis.tasks import TASKS
 from distiller.cli import program
 from distiller.core import errors
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from distiller.analysis.fields import Described
     from distiller.analysis.tasks import Task
     from distiller.ingest.parts import Part
 
@@ -151,25 +152,17 @@ def task_page(task: Task) -> str:
         "| parameter | unit | default | meaning |",
         "|---|---|---|---|",
     ]
-    for name, field in task.parameters.model_fields.items():
-        value = "required" if field.is_required() else _default(field.default)
-        choices = get_args(field.annotation) if _is_choice(field.annotation) else ()
-        words = " ".join(f"`{choice}`" for choice in choices)
-        meaning = f"{field.description} {words}".strip()
-        lines.append(f"| `{name}` | {unit_of(field) or ''} | {value} | {meaning} |")
+    lines += [_parameter_row(one) for one in describe(task.parameters)]
     return "\n".join(lines) + "\n"
 
 
-def _is_choice(annotation: object) -> bool:
-    return get_origin(annotation) is Literal
-
-
-def _default(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        return f"`{','.join(f'{number:g}' for number in value)}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+def _parameter_row(one: Described) -> str:
+    words = [one.description, *(f"`{choice}`" for choice in one.choices)]
+    if one.is_repeatable:
+        words.append("May be repeated.")
+    value = " ".join(f"`{text}`" for text in one.default) or one.unset
+    value = "required" if one.is_required else value
+    return f"| `{one.name}` | {one.unit or ''} | {value} | {' '.join(words)} |"
 
 
 def errors_page() -> str:

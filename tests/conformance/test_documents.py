@@ -9,6 +9,8 @@ import httpx
 import pytest
 from lxml import etree
 
+from distiller.analysis.tasks import TASKS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,11 +46,18 @@ def test_vosi(
     validate(answer.content)
 
 
+@pytest.mark.parametrize("child", ["capabilities", "availability"])
+def test_vosi_of_jobs(image_server: Server, validate: Validate, child: str) -> None:
+    answer = httpx.get(f"{image_server.url}/uws/{child}")
+    assert answer.status_code == 200
+    validate(answer.content)
+
+
 def test_every_address_in_the_capabilities_answers(image_server: Server) -> None:
-    for service in ("tap", "scs", "sia2"):
+    for service, fewest in {"tap": 4, "scs": 4, "sia2": 4, "uws": 3}.items():
         document = httpx.get(f"{image_server.url}/{service}/capabilities").content
         urls = {str(e.text) for e in etree.fromstring(document).iter("accessURL")}
-        assert len(urls) >= 4
+        assert len(urls) >= fewest
         for url in urls:
             answer = httpx.get(url, follow_redirects=True)
             assert answer.status_code == 200, url
@@ -67,14 +76,26 @@ def test_every_table_of_the_set_has_a_document_of_its_own(
         assert etree.fromstring(one.content).findtext("name") == name
 
 
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_votlint_of_a_descriptor(
+    image_server: Server, name: str, tmp_path: Path
+) -> None:
+    answer = httpx.get(f"{image_server.url}/uws/{name}/descriptor")
+    _votlint(answer.content, tmp_path)
+
+
 @pytest.mark.parametrize("wrong", [False, True], ids=["rows", "error"])
 @pytest.mark.parametrize("path", list(_TABLES))
 def test_votlint(image_server: Server, path: str, wrong: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case
     parameters = (_WRONG if wrong else _TABLES)[path]
     answer = httpx.get(f"{image_server.url}{path}", params=parameters)
     assert (b"<TABLE" in answer.content) is not wrong
+    _votlint(answer.content, tmp_path)
+
+
+def _votlint(content: bytes, tmp_path: Path) -> None:
     document = tmp_path / "answer.vot"
-    document.write_bytes(answer.content)
+    document.write_bytes(content)
     done = subprocess.run(
         ["stilts", "votlint", f"votable={document}"],
         capture_output=True,

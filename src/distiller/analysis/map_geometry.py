@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from distiller.analysis.parameters import unit
+from distiller.analysis.fields import shown
+from distiller.analysis.parameters import numbers
 
 Projection = Literal["TAN", "CAR", "SIN", "ZEA", "ARC", "STG", "AIT", "MOL"]
 
@@ -25,16 +26,11 @@ _WIDTH_MAX_DEG: Final[dict[str, tuple[float, float]]] = {
 
 def _width(value: object) -> object:
     """Take ``5`` and ``5,4`` and a pair."""
-    if isinstance(value, str):
-        parts = [p.strip() for p in value.split(",")]
-    elif isinstance(value, (list, tuple)):
-        parts = list(value)
-    else:
-        parts = [str(value)]
+    parts = numbers(value)
     if len(parts) > 2 or "" in parts:  # noqa: PLR2004 - width and height
         message = "must be one number or width,height"
         raise ValueError(message)
-    return tuple(parts * 2) if len(parts) == 1 else tuple(parts)
+    return parts * 2 if len(parts) == 1 else parts
 
 
 class MapGeometry(BaseModel):
@@ -43,20 +39,28 @@ class MapGeometry(BaseModel):
     width: Annotated[tuple[float, float], BeforeValidator(_width)] = Field(
         default=(5.0, 5.0),
         description="Size of the map: one number, or width,height.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of the map", group="Place", unit="deg", ucd="phys.angSize"
+        ),
     )
     binsz: float = Field(
         default=0.02,
         ge=0.001,
         le=10,
         description="Size of a pixel at the centre.",
-        json_schema_extra=unit("deg"),
+        json_schema_extra=shown(
+            "Size of a pixel", group="Place", unit="deg", ucd="phys.angSize;instr.pixel"
+        ),
     )
     proj: Projection = Field(
-        default="TAN", description="Projection, as the FITS standard abbreviates it."
+        default="TAN",
+        description="Projection, as the FITS standard abbreviates it.",
+        json_schema_extra=shown("Projection", group="Place"),
     )
     frame: Literal["icrs", "galactic"] = Field(
-        default="icrs", description="Coordinate frame of the map."
+        default="icrs",
+        description="Coordinate frame of the map.",
+        json_schema_extra=shown("Frame", group="Place", ucd="pos.frame"),
     )
 
     def check_width(self) -> None:

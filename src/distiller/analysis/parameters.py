@@ -1,7 +1,8 @@
 """What the parameters of all tasks have in common; needs no Gammapy.
 
 A task declares its parameters once, as a pydantic model whose fields carry description,
-unit and default: validation, forms, JSON schema and the reference are made from it.
+default and what `distiller.analysis.fields.shown` says: validation, forms, JSON schema,
+service descriptors and the reference are made from it.
 """
 
 from __future__ import annotations
@@ -20,25 +21,29 @@ from pydantic import (
     model_validator,
 )
 
+from distiller.analysis.fields import is_repeatable, shown, texts_of
 from distiller.core.errors import BadParameter, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from pydantic.fields import FieldInfo
 
 OBS_MAX: Final = 500
 """Most datasets that one job may take in."""
 
 _NEAR_DEG: Final = 1.0
 
-_WORDS: Final[Mapping[str, str]] = {
+_WORDS: Final[dict[str, str]] = {
     "missing": "is required",
-    "too_short": "names no dataset",
-    "too_long": "{actual_length:,} datasets are more than the {max_length} of one job",
+    "too_short": "needs at least {min_length}",
+    "too_long": "{actual_length:,} values are more than {max_length}",
     "string_too_long": "has more than {max_length} characters",
 }
 """What is wrong, by pydantic's type of error; the value is not said again."""
+
+_WORDS_OF_OBS: Final[dict[str, str]] = {
+    "too_short": "names no dataset",
+    "too_long": "{actual_length:,} datasets are more than the {max_length} of one job",
+}
 
 _WORDS_OF_VALUES: Final[Mapping[str, str]] = {
     "float_type": "must be a number",
@@ -53,6 +58,8 @@ _WORDS_OF_VALUES: Final[Mapping[str, str]] = {
     "less_than": "must be less than {lt:g}",
     "less_than_equal": "must be at most {le:g}",
     "literal_error": "must be {expected}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
 }
 """Likewise; what was given is said after it."""
 
@@ -73,11 +80,27 @@ class InvalidParameters(BadParameter):
         self.faults = faults
 
 
-def _split(value: object) -> object:
-    """Take repeated and comma-separated values alike."""
+def separated(value: object) -> object:
+    """Take repeated and comma-separated values alike, each once.
+
+    >>> separated(["1, 2", "3,1"])
+    ('1', '2', '3')
+    """
     items = value if isinstance(value, (list, tuple)) else [value]
     parts = [p.strip() for item in items for p in str(item).split(",")]
     return tuple(dict.fromkeys(p for p in parts if p))
+
+
+def numbers(value: object) -> tuple[object, ...]:
+    """Take numbers that are separated by commas or blanks, as VOTable writes them.
+
+    >>> numbers("5, 4"), numbers("5 4"), numbers(5)
+    (('5', '4'), ('5', '4'), ('5',))
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    parts = (part.split() for part in str(value).split(","))
+    return tuple(word for words in parts for word in words or [""])
 
 
 def _on_one_line(text: str | None) -> str | None:
@@ -93,29 +116,16 @@ def _on_one_line(text: str | None) -> str | None:
     return text
 
 
-def unit(symbol: str) -> dict[str, Any]:
-    """Return the schema extra that says the unit of a field."""
-    return {"unit": symbol}
-
-
-def unit_of(field: FieldInfo) -> str | None:
-    """Return the unit of a field, or None."""
-    extra = field.json_schema_extra
-    found = extra.get("unit") if isinstance(extra, dict) else None
-    return str(found) if found is not None else None
-
-
 class TaskParameters(BaseModel):
     """Parameters that every task has: which datasets, and which place on the sky."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    obs: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    obs: Annotated[tuple[str, ...], BeforeValidator(separated)] = Field(
         min_length=1,
         max_length=OBS_MAX,
-        description=(
-            "Datasets to use: obs_id or publisher DID, repeated or separated by commas."
-        ),
+        description="Datasets to use: obs_id or publisher DID, separated by commas.",
+        json_schema_extra=shown("Runs", group="Place", ucd="meta.id", repeatable=True),
     )
     target: Annotated[str | None, AfterValidator(_on_one_line)] = Field(
         default=None,
@@ -125,20 +135,36 @@ class TaskParameters(BaseModel):
             "Beside ra and dec it is a label, and must not be the name of another "
             "place."
         ),
+        examples=["Crab"],
+        json_schema_extra=shown("Centre: target", group="Place", ucd="meta.id;src"),
     )
     ra: float | None = Field(
         default=None,
         ge=0,
         lt=360,
         description="Right ascension of the centre (ICRS).",
-        json_schema_extra=unit("deg"),
+        examples=[83.63],
+        json_schema_extra=shown(
+            "Centre: RA",
+            group="Place",
+            unit="deg",
+            ucd="pos.eq.ra",
+            unset="from the target",
+        ),
     )
     dec: float | None = Field(
         default=None,
         ge=-90,
         le=90,
         description="Declination of the centre (ICRS).",
-        json_schema_extra=unit("deg"),
+        examples=[22.01],
+        json_schema_extra=shown(
+            "Centre: Dec",
+            group="Place",
+            unit="deg",
+            ucd="pos.eq.dec",
+            unset="from the target",
+        ),
     )
 
     @model_validator(mode="after")
@@ -174,6 +200,7 @@ class TaskParameters(BaseModel):
         """Read names and values of a request.
 
         Names are case-insensitive and an empty value is none (DALI 1.1 section 2.4).
+        Several lines are several values of a parameter that may be repeated.
 
         Raises
         ------
@@ -185,10 +212,11 @@ class TaskParameters(BaseModel):
         for name, value in pairs:
             if value.strip():
                 given.setdefault(name.strip().lower(), []).append(value.strip())
+        many = {n for n, field in cls.model_fields.items() if is_repeatable(field)}
         faults = [
             (name, "given more than once")
             for name, values in given.items()
-            if len(values) > 1 and name != "obs"
+            if len(values) > 1 and name not in many
         ]
         faults += [
             (name, _unknown(name, cls.model_fields))
@@ -196,7 +224,7 @@ class TaskParameters(BaseModel):
             if name not in cls.model_fields
         ]
         if not faults:
-            flat = {n: v if n == "obs" else v[0] for n, v in given.items()}
+            flat = {n: _lines(v) if n in many else v[0] for n, v in given.items()}
             try:
                 return cls.model_validate(flat)
             except ValidationError as error:
@@ -205,17 +233,19 @@ class TaskParameters(BaseModel):
 
     def to_pairs(self) -> tuple[tuple[str, str], ...]:
         """Write as names and values of a request; `from_pairs` reads them back."""
-        pairs: list[tuple[str, str]] = []
-        for name, value in self:
-            if value is None:
-                continue
-            if name == "obs":
-                pairs += [(name, item) for item in value]
-            elif isinstance(value, tuple):
-                pairs.append((name, ",".join(_number(v) for v in value)))
-            else:
-                pairs.append((name, _number(value)))
-        return tuple(pairs)
+        fields = type(self).model_fields
+        return tuple(
+            (name, text)
+            for name, value in self
+            for text in texts_of(fields[name], value)
+        )
+
+
+def _lines(values: Iterable[str]) -> list[str]:
+    """Return the values of a repeatable parameter; a form sends one on each line."""
+    # A break is CRLF in a form; `splitlines` would break at other characters, too.
+    lines = (line.strip() for value in values for line in value.split("\n"))
+    return [line for line in lines if line]
 
 
 def faults_of(error: ValidationError) -> tuple[tuple[str, str], ...]:
@@ -238,8 +268,9 @@ def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def _sentence(item: Mapping[str, Any]) -> str:
     kind, about = str(item["type"]), item.get("ctx", {})
-    if kind in _WORDS:
-        return _WORDS[kind].format_map(about)
+    words_of_lists = _WORDS | (_WORDS_OF_OBS if item["loc"] == ("obs",) else {})
+    if kind in words_of_lists:
+        return words_of_lists[kind].format_map(about)
     if kind == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     words = _WORDS_OF_VALUES.get(kind)
@@ -251,9 +282,3 @@ def _unknown(name: str, fields: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, fields, n=1)
     suggestion = f"; did you mean {near[0]}?" if near else ""
     return f"no such parameter{suggestion}"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004 - beyond, repr is exact and short
-        return str(int(value))
-    return str(value)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Final, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from distiller.analysis.parameters import unit
+from distiller.analysis.fields import Circle, shown
 
 EXCLUDED_MAX: Final = 200
 """Most regions that one job may leave out."""
-
-_RADIUS_MAX_DEG: Final = 20.0
-
-Circle = tuple[float, float, float]
-"""ICRS right ascension and declination of a centre, and the radius, deg."""
 
 
 class EnergyRange(BaseModel):
@@ -25,14 +20,18 @@ class EnergyRange(BaseModel):
         gt=0,
         le=10_000,
         description="Lowest energy, included.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Lowest energy", group="Energy", unit="TeV", ucd="em.energy;stat.min"
+        ),
     )
     e_max: float = Field(
         default=100.0,
         gt=0,
         le=10_000,
         description="Highest energy, excluded.",
-        json_schema_extra=unit("TeV"),
+        json_schema_extra=shown(
+            "Highest energy", group="Energy", unit="TeV", ucd="em.energy;stat.max"
+        ),
     )
 
     @model_validator(mode="after")
@@ -51,14 +50,18 @@ class TimeRange(BaseModel):
         ge=0,
         le=100_000,
         description="Earliest event time, included (MJD, UTC).",
-        json_schema_extra=unit("d"),
+        json_schema_extra=shown(
+            "Earliest time", group="Time", unit="d", ucd="time.start", unset="no limit"
+        ),
     )
     t_max: float | None = Field(
         default=None,
         ge=0,
         le=100_000,
         description="Latest event time, excluded (MJD, UTC).",
-        json_schema_extra=unit("d"),
+        json_schema_extra=shown(
+            "Latest time", group="Time", unit="d", ucd="time.end", unset="no limit"
+        ),
     )
 
     @model_validator(mode="after")
@@ -73,37 +76,14 @@ class TimeRange(BaseModel):
         return self
 
 
-def _circles(value: object) -> object:
-    """Take ``83.6,22,0.3`` and a list of such texts or triples."""
-    items = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(_circle(item) for item in items)
-
-
-def _circle(item: Any) -> Circle:
-    parts = item.split(",") if isinstance(item, str) else item
-    try:
-        ra, dec, radius = (float(part) for part in parts)
-    except (TypeError, ValueError):
-        message = f"must be ra,dec,radius in deg, not {str(item)[:60]!r}"
-        raise ValueError(message) from None
-    if not (0 <= ra < 360 and -90 <= dec <= 90 and 0 < radius <= _RADIUS_MAX_DEG):  # noqa: PLR2004 - the sphere
-        message = (
-            f"{ra:g},{dec:g},{radius:g} is no circle: 0 to 360, -90 to 90, "
-            f"and a radius up to {_RADIUS_MAX_DEG:g} deg"
-        )
-        raise ValueError(message)
-    return ra, dec, radius
-
-
 class Exclusions(BaseModel):
     """Which regions do not count as background."""
 
-    exclude: Annotated[tuple[Circle, ...], BeforeValidator(_circles)] = Field(
+    exclude: tuple[Circle, ...] = Field(
         default=(),
         max_length=EXCLUDED_MAX,
-        description=(
-            "Region that is left out of the background: ra,dec,radius of a circle "
-            "(ICRS); may be repeated."
+        description="Circles on the sky (ICRS) that are left out of the background.",
+        json_schema_extra=shown(
+            "Regions left out", unit="deg", unset="none", repeatable=True
         ),
-        json_schema_extra=unit("deg"),
     )

@@ -40,6 +40,8 @@ class Task:
         Modules of `analysis.recipes` that its ``recipe.py`` is joined from, those that
         are needed first first; the last has ``make``, ``write`` and ``numbers``. None:
         its products have no recipe.
+    example
+        Names and values of a request that runs on the demo archive; documents show it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Task:
     entry: str
     needs_responses: bool = False
     recipe: tuple[str, ...] = ()
+    example: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Entry:
         """Import the function that does the work, with all that it needs."""

@@ -199,6 +199,19 @@ class Settings(BaseSettings):
     job_memory_mb: int = Field(
         default=4096, ge=256, description="Memory limit of a job, MB."
     )
+    job_cpus: int = Field(
+        default=1,
+        ge=1,
+        description="Processor cores of a job, and so often its executionDuration is "
+        "the CPU time that it may use.",
+    )
+    job_nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="By how much the priority of jobs is below that of the server, so "
+        "that pages answer while jobs keep every core busy.",
+    )
     job_keep_days: float = Field(
         default=30.0, gt=0, description="Days until a job is destroyed by default."
     )

@@ -17,9 +17,16 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, ClassVar, Final
 
-from distiller.core.errors import Busy, DistillerError, InternalError, UserError
+from distiller.core.errors import (
+    Busy,
+    DistillerError,
+    InternalError,
+    NotFound,
+    UserError,
+)
 from distiller.core.times import now
 from distiller.jobs import failures
+from distiller.jobs.clock import Clock
 from distiller.jobs.presence import LOCKS
 from distiller.jobs.queue import next_jobs
 from distiller.jobs.troubles import Troubles, is_passing
@@ -27,6 +34,7 @@ from distiller.vo.uws import JobError, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind
@@ -81,6 +89,7 @@ class Desk(abc.ABC):
         self._served: dict[str | None, int] = {}
         self._turns = 0
         self._clean_at = 0.0
+        self._clock = Clock()
         self._is_prepared = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -250,8 +259,13 @@ class Desk(abc.ABC):
             self._attempt(entry, self._start)
         if time.monotonic() >= self._clean_at:
             self._clean_at = time.monotonic() + _CLEAN_S
-            for job_id in self._store.expired(now(), self.kind):
-                self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
+            if not self._clock.has_jumped():
+                self._clean()
+
+    def _clean(self) -> None:
+        """Have those jobs removed whose destruction has come."""
+        for job_id in self._store.expired(now(), self.kind):
+            self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
 
     def _attempt(self, entry: Entry, step: Callable[[Entry], bool]) -> bool:
         """Take a step for one job; what goes wrong with it stops no other job."""
@@ -284,8 +298,17 @@ class Desk(abc.ABC):
 
     def _end(self, job_id: str, phase: Phase, update: JobUpdate) -> None:
         final: JobUpdate = {"end_time": now(), "wish": None, **update}
+        started = final.get("start_time") or self._start_time(job_id)
+        if started is not None:
+            # If the clock was set back since, no job took less than nothing.
+            final["end_time"] = max(final["end_time"] or started, started)
         if not self._store.update(job_id, MOVING, final, to=phase):
             logger.warning("job %s was not moving when it became %s", job_id, phase)
+
+    def _start_time(self, job_id: str) -> datetime | None:
+        with suppress(NotFound):  # it is to be deleted
+            return self._store.get(job_id).start_time
+        return None
 
     def _forget_troubles(self, job_id: str) -> None:
         for wish in (None, "abort", "delete", "give up"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis import tasks
-from distiller.analysis.parameters import unit_of
+from distiller.analysis.fields import unit_of
 from distiller.core.errors import NotFound
 from distiller.vo.provenance import Record, dataset_entity
 

@@ -76,6 +76,9 @@ class Specifier:
             heritage=heritage,
             duration_s=job.execution_duration_s,
             memory_mb=self._settings.job_memory_mb,
+            cpus=self._settings.job_cpus,
+            cpu_s=job.execution_duration_s * self._settings.job_cpus,
+            nice=self._settings.job_nice,
         )
 
     def _resolve(

@@ -6,23 +6,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import quoteattr
 
+from distiller.vo.elements import InputParameter
 from distiller.vo.xmltext import clean, escape_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pyarrow as pa
 
-    from distiller.vo.elements import InputParameter
     from distiller.vo.formats import Writer
     from distiller.vo.votable import Status
 
 _END: Final = b"</VOTABLE>"
 _TEXT: Final = ("char", "*")
+_START: Final = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
+)
 
 
 def descriptor(
-    name: str, standard: str, url: str, inputs: Iterable[InputParameter]
+    name: str,
+    standard: str,
+    url: str,
+    inputs: Iterable[InputParameter],
+    *,
+    words: str = "",
 ) -> bytes:
     """Return a RESOURCE that tells how a service is called.
 
@@ -32,48 +41,63 @@ def descriptor(
         ``this`` for the service that answers.
     standard, url
         Its standardID and accessURL.
+    words
+        What it does.
     """
     own = "".join(
-        _param(key, *_TEXT, value=value)
+        _param(InputParameter(key, "", *_TEXT, value=value))
         for key, value in (("standardID", standard), ("accessURL", url))
     )
-    asked = "".join(
-        _param(one.name, one.datatype, one.arraysize, words=one.description,
-               xtype=one.xtype, unit=one.unit)
-        for one in inputs
-    )  # fmt: skip
+    asked = "".join(_param(one) for one in inputs)
+    about = _described(words)
     return (
         f'<RESOURCE type="meta" utype="adhoc:service" name={quoteattr(name)}>\n'
-        f'{own}<GROUP name="inputParams">\n{asked}</GROUP>\n</RESOURCE>\n'
+        f'{about}{own}<GROUP name="inputParams">\n{asked}</GROUP>\n</RESOURCE>\n'
     ).encode()
 
 
-def _param(  # noqa: PLR0913 - the attributes of one element
-    name: str,
-    datatype: str,
-    arraysize: str | None,
-    *,
-    value: str = "",
-    words: str = "",
-    xtype: str | None = None,
-    unit: str | None = None,
-) -> str:
+def document(described: bytes) -> bytes:
+    """Return a whole VOTable of descriptors, without a table."""
+    return f"{_START}{described.decode()}</VOTABLE>\n".encode()
+
+
+def _param(one: InputParameter) -> str:
     given = {
-        "name": name,
-        "datatype": datatype,
-        "arraysize": arraysize,
-        "xtype": xtype,
-        "unit": unit,
-        "value": value,
+        "name": one.name,
+        "datatype": one.datatype,
+        "arraysize": one.arraysize,
+        "xtype": one.xtype,
+        "unit": one.unit,
+        "ucd": one.ucd,
+        "value": one.value,
     }
-    listed = "".join(
+    listed = _attributes(given)
+    inside = _described(one.description, end="") + _values(one)
+    return f"<PARAM{listed}>{inside}</PARAM>\n" if inside else f"<PARAM{listed}/>\n"
+
+
+def _values(one: InputParameter) -> str:
+    """Return what a parameter may be."""
+    ends = "".join(
+        f"<{tag}{_attributes({'value': end.value, 'inclusive': inclusive})}/>"
+        for tag, end in (("MIN", one.low), ("MAX", one.high))
+        if end is not None
+        for inclusive in (None if end.inclusive else "no",)
+    )
+    options = "".join(f"<OPTION{_attributes({'value': v})}/>" for v in one.options)
+    return f"<VALUES>{ends}{options}</VALUES>" if ends or options else ""
+
+
+def _attributes(given: Mapping[str, str | None]) -> str:
+    return "".join(
         f" {key}={quoteattr(clean(text))}"
         for key, text in given.items()
         if text is not None
     )
-    if not words:
-        return f"<PARAM{listed}/>\n"
-    return f"<PARAM{listed}><DESCRIPTION>{escape_text(words)}</DESCRIPTION></PARAM>\n"
+
+
+def _described(words: str, *, end: str = "\n") -> str:
+    return f"<DESCRIPTION>{escape_text(words)}</DESCRIPTION>{end}" if words else ""
 
 
 @dataclass(frozen=True, slots=True)

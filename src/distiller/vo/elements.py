@@ -86,13 +86,25 @@ def vosi(root: etree._Element, base_url: str, *children: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """An end of a range, as text; ``inclusive`` if it may be reached."""
+
+    value: str
+    inclusive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class InputParameter:
-    """A standard parameter of a service, as its capabilities describe it.
+    """A parameter of a service, as its capabilities or a descriptor describe it.
 
     Attributes
     ----------
     datatype, arraysize, xtype
         Of VOTable.
+    value
+        The default, as VOTable writes it.
+    low, high, options
+        What it may be.
     """
 
     name: str
@@ -102,15 +114,32 @@ class InputParameter:
     xtype: str | None = None
     unit: str | None = None
     required: bool = False
+    ucd: str | None = None
+    value: str = ""
+    low: Bound | None = None
+    high: Bound | None = None
+    options: tuple[str, ...] = ()
 
 
-def parameters(described: etree._Element, listed: Iterable[InputParameter]) -> None:
-    """Add parameters to an interface (VODataService 1.1 section 3.5.2)."""
+def parameters(
+    described: etree._Element,
+    listed: Iterable[InputParameter],
+    *,
+    is_standard: bool = True,
+) -> None:
+    """Add parameters to an interface (VODataService 1.1 section 3.5.2).
+
+    Parameters
+    ----------
+    is_standard
+        Whether a standard says what they mean.
+    """
     for one in listed:
         use = "required" if one.required else "optional"
-        made = add(described, "param", std="true", use=use)
+        std = "true" if is_standard else "false"
+        made = add(described, "param", std=std, use=use)
         add(made, "name", one.name)
         add(made, "description", one.description)
-        add_known(made, unit=one.unit)
+        add_known(made, unit=one.unit, ucd=one.ucd)
         kind = {"arraysize": one.arraysize} if one.arraysize else {}
         add(made, "dataType", one.datatype, **kind)

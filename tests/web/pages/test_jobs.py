@@ -6,12 +6,15 @@ import fcntl
 import html
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import lxml.html
 import pytest
 import yaml
 from django.test import Client
+from tests.support.every_kind import EVERYTHING, Everything
 
+from distiller.analysis import tasks
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.parameters import OBS_MAX
 from distiller.jobs import presence
@@ -50,6 +53,10 @@ def client(here: Any) -> Client:
 def text_of(answer: Any) -> str:
     bare = re.sub(r"<[^>]+>", " ", answer.content.decode())
     return " ".join(html.unescape(bare).split())
+
+
+def page_of(answer: Any) -> Any:
+    return lxml.html.fromstring(answer.content)
 
 
 def new(here: Any, *pairs: tuple[str, str], **more: Any) -> Job:
@@ -138,6 +145,83 @@ def test_endless_lists_of_runs_are_refused_before_they_are_looked_up(
     assert "100,000 datasets are more than the 500 of one job" in text
     assert "99999" not in text
     assert max(asked, default=0) <= 2 * OBS_MAX
+
+
+@pytest.fixture
+def everything(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Add a task with every kind of parameter; give the address of its form."""
+    every = {**tasks.TASKS, EVERYTHING.name: EVERYTHING}
+    monkeypatch.setattr(tasks, "TASKS", every)
+    return "/jobs/new/everything/"
+
+
+def test_a_form_has_a_control_for_every_kind(client: Client, everything: str) -> None:
+    page = page_of(client.get(everything))
+    groups = [h.text for h in page.xpath("//main//form//h3")]
+    assert groups == ["Place", "Time", "Method"]
+    (contain,) = page.xpath("//select[@name='contain']")
+    assert contain.xpath("option/@value") == ["true", "false"]
+    assert contain.value == "true"
+    (method,) = page.xpath("//select[@name='method']")
+    assert method.xpath("option/text()") == ["by the field", "ring", "fov"]
+    assert method.value == ""
+    assert page.xpath("//input[@name='models' and @checked]/@value") == ["pl", "lp"]
+    assert page.xpath("//textarea[@name='exclude']")
+    (offset,) = page.xpath("//input[@name='offset']")
+    assert offset.get("placeholder") == "from the data"
+    for control in page.xpath("//main//*[@name and (self::input or self::select)]"):
+        if control.get("type") not in {"hidden", "checkbox"}:
+            assert page.xpath(f"//label[@for='{control.get('id')}']")
+            assert page.xpath(f"//*[@id='{control.get('aria-describedby')}']") or (
+                control.get("name") == "obs"
+            )
+
+
+def test_a_form_keeps_what_was_sent(client: Client, everything: str) -> None:
+    sent = {
+        "obs": "1001",
+        "ra": "83.6",
+        "dec": "22",
+        "contain": "false",
+        "models": ["lp", "ecpl"],
+        "exclude": "83.6,22,0.5\r\n84,21\r\n",
+        "method": "fov",
+    }
+    answer = client.post(everything, sent)
+    assert answer.status_code == 400
+    assert "must be ra,dec,radius in deg, not '84,21'" in text_of(answer)
+    page = page_of(answer)
+    assert page.xpath("//textarea[@name='exclude']/@aria-invalid") == ["true"]
+    lines = page.xpath("//textarea[@name='exclude']")[0].value.split()
+    assert lines == ["83.6,22,0.5", "84,21"]
+    checked = page.xpath("//input[@name='models' and @checked]/@value")
+    assert checked == ["lp", "ecpl"]
+    assert page.xpath("//select[@name='contain']")[0].value == "false"
+    assert page.xpath("//select[@name='method']")[0].value == "fov"
+
+
+def test_a_link_fills_a_form_of_every_kind(client: Client, everything: str) -> None:
+    pairs = Everything.from_pairs(
+        "everything",
+        [
+            ("obs", "1001"), ("target", "Crab"), ("contain", "false"),
+            ("models", "ecpl"), ("exclude", "83.6,22,0.5"), ("exclude", "84,21,1"),
+            ("edges", "1,2"),
+        ],
+    ).to_pairs()  # fmt: skip
+    answer = client.get(f"{everything}?{urlencode(pairs)}")
+    page = page_of(answer)
+    assert page.xpath("//select[@name='contain']")[0].value == "false"
+    checked = page.xpath("//input[@name='models' and @checked]/@value")
+    assert checked == ["ecpl"]
+    lines = page.xpath("//textarea[@name='exclude']")[0].value.split()
+    assert lines == ["83.6,22,0.5", "84,21,1"]
+    assert page.xpath("//input[@name='edges']/@value") == ["1,2"]
+    # And what it holds is taken as it stands.
+    (form,) = page.xpath("//main//form")
+    fields = [(n, v) for n, v in form.form_values() if n != "csrfmiddlewaretoken"]
+    again = Everything.from_pairs("everything", fields).to_pairs()
+    assert again == (("obs", "ivo://org.example/sim?1001"), *pairs[1:])
 
 
 def test_a_fault_without_a_field_is_told_above(client: Client) -> None:

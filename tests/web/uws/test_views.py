@@ -259,7 +259,6 @@ MISSING = [
     (f"{BASE}/{UNKNOWN}", f"no such job: {UNKNOWN}"),
     (f"{BASE}/{UNKNOWN}/phase", f"no such job: {UNKNOWN}"),
     (f"{BASE}/../../etc", ""),
-    ("/uws/", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/tap/async"),
     # Queries have one address.
     ("/uws/tap", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/tap/async"),
     (f"/uws/tap/{UNKNOWN}", "there is nothing at /uws/tap/"),

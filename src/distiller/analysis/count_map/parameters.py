@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
+from distiller.analysis.fields import shown
 from distiller.analysis.map_geometry import MapGeometry
 from distiller.analysis.parameters import TaskParameters
 from distiller.analysis.ranges import EnergyRange, TimeRange
@@ -20,6 +21,7 @@ class _EnergyBins(EnergyRange):
         ge=1,
         le=100,
         description="Energy bins, equal in log(E); more than 1 makes a cube.",
+        json_schema_extra=shown("Energy bins", group="Energy", ucd="meta.number"),
     )
 
 

@@ -103,7 +103,6 @@ def run(
     product = results.fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
     written = results.Results(result_dir)
     written.add(PRODUCT, "product.fits", product)
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
     report(0.7, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     caption = _caption(tally, configuration)
@@ -111,6 +110,7 @@ def run(
         caption += " (summed here)"
     drawing = plot.draw(counts, configuration, caption, simulated)
     written.add(PLOT, "plot.png", figures.png_bytes(drawing))
+    written.add(CONFIGURATION, "configuration.yaml", text.encode())
     written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
     return _describe(counts, configuration, inputs, tally, written.files)
 

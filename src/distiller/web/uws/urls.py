@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from django.urls import URLPattern, path
 
 from distiller.jobs.store import QUERY
-from distiller.web.uws import views
+from distiller.web import vosi
+from distiller.web.uws import descriptions, views
 
 if TYPE_CHECKING:
     from distiller.web.errors import View
@@ -46,7 +47,12 @@ urlpatterns: list[URLPattern] = [
     # Queries have one address, which is TAP's.
     path(QUERY, views.absent),
     path(f"{QUERY}/<path:rest>", views.absent),
+    path("", descriptions.index, name="tasks"),
+    path("capabilities", descriptions.capabilities, name="capabilities"),
+    path("availability", vosi.availability, name="availability"),
+    # No job has such a name: they are random.
+    path("<str:task>/schema.json", descriptions.schema, name="schema"),
+    path("<str:task>/descriptor", descriptions.descriptor, name="descriptor"),
     *tree("<str:task>"),
-    path("", views.absent, name="tasks"),
     path("<path:rest>", views.absent),
 ]

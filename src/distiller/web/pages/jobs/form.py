@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from distiller.analysis.parameters import OBS_MAX, InvalidParameters, unit_of
+from distiller.analysis.fields import describe
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters
 from distiller.core.rights import Terms, may_read
 from distiller.core.sky import separation_deg
 from distiller.core.times import now
@@ -16,38 +18,13 @@ from distiller.web import site
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pydantic.fields import FieldInfo
-
+    from distiller.analysis.fields import Described
     from distiller.analysis.tasks import Task
     from distiller.core.errors import DistillerError
     from distiller.core.rights import Reader
 
-LABELS: Final = {
-    "target": "Centre: target",
-    "ra": "Centre: RA",
-    "dec": "Centre: Dec",
-    "e_min": "Lowest energy",
-    "e_max": "Highest energy",
-    "n_e": "Energy bins",
-    "t_min": "Earliest time",
-    "t_max": "Latest time",
-    "width": "Size of the map",
-    "binsz": "Size of a pixel",
-    "proj": "Projection",
-    "frame": "Frame",
-}
-"""Words for parameters that forms know; others stand under their own name."""
-
-_ORDER: Final = ("target", "ra", "dec", "width", "binsz", "proj", "frame")
-
 _USABLE: Final = "DL3"
 _APART_DEG: Final = 2.5
-_PLACEHOLDERS: Final = {
-    "ra": "from the target",
-    "dec": "from the target",
-    "t_min": "no limit",
-    "t_max": "no limit",
-}
 
 _RUNS: Final = """
 SELECT p.publisher_did, p.product_id, p.obs_id, p.data_level, p.target_name,
@@ -74,20 +51,42 @@ class Entry:
 
     Attributes
     ----------
-    choices
-        Values of a select; empty for free input.
-    placeholder
-        What is meant where it is left empty.
+    about
+        Its name, label, unit, choices and so on, as the task declares them.
+    values
+        What stands in it, or is chosen.
     """
 
-    name: str
-    label: str
-    unit: str
-    description: str
-    value: str
-    placeholder: str = ""
-    choices: tuple[str, ...] = ()
+    about: Described
+    values: tuple[str, ...]
     fault: str = ""
+
+    @property
+    def control(self) -> Literal["line", "lines", "choice", "choices"]:
+        """What it looks like: boxes for one line or several, one or several choices."""
+        if self.about.choices:
+            return "choices" if self.about.is_repeatable else "choice"
+        return "lines" if self.about.is_repeatable else "line"
+
+    @property
+    def value(self) -> str:
+        """What stands in a box."""
+        return "\n".join(self.values)
+
+    @property
+    def placeholder(self) -> str:
+        """What is meant where it is left empty, or how it is written."""
+        examples = self.about.examples
+        return self.about.unset or (f"e.g. {examples[0]}" if examples else "")
+
+    @property
+    def options(self) -> tuple[tuple[str, str, bool], ...]:
+        """Value, words and whether it is chosen, of all that there is to choose."""
+        found = [(one, one, one in self.values) for one in self.about.choices]
+        if self.control == "choice" and not self.about.default:
+            words = self.about.unset or "not given"
+            found.insert(0, ("", words, not self.values))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +116,15 @@ class TaskForm:
     faults: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def groups(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+        """The fields by the parts of the form, in order."""
+        parts = groupby(self.entries, key=lambda entry: entry.about.group)
+        return tuple((str(group), tuple(entries)) for group, entries in parts)
+
+    @property
     def unplaced(self) -> tuple[str, ...]:
         """Faults that belong to no field of the form, as sentences."""
-        placed = {"obs", *(entry.name for entry in self.entries)}
+        placed = {"obs", *(entry.about.name for entry in self.entries)}
         return tuple(
             f"{name}: {text}" if name else text
             for name, text in self.faults.items()
@@ -156,12 +161,17 @@ def prepare(
     lists = [r for r in found if r["data_level"] == _USABLE]
     moment = now()
     runs = [r for r in lists if may_read(who, Terms.of(r), moment)]
-    values = {name: value for name, value in given if name != "obs"}
+    values = _values(task, given)
     # Once sent, an empty field is the user's wish; before, it is ours to fill.
     defaults = {} if faults is not None else _sensible(task, runs, values)
     entries = tuple(
-        _entry(name, info, values.get(name, defaults.get(name)), wrong.get(name, ""))
-        for name, info in _ordered(task)
+        Entry(
+            about,
+            values.get(about.name, defaults.get(about.name, about.default)),
+            wrong.get(about.name, ""),
+        )
+        for about in describe(task.parameters)
+        if about.name != "obs"  # a table of its own
     )
     return TaskForm(
         task,
@@ -218,57 +228,43 @@ def faults_of(error: DistillerError) -> dict[str, str]:
     return {"": error.text}
 
 
-def _ordered(task: Task) -> list[tuple[str, FieldInfo]]:
-    fields = {n: f for n, f in task.parameters.model_fields.items() if n != "obs"}
-    first = [name for name in _ORDER if name in fields]
-    names = [*first, *(name for name in fields if name not in first)]
-    return [(name, fields[name]) for name in names]
-
-
-def _entry(name: str, info: FieldInfo, value: str | None, fault: str) -> Entry:
-    choices: tuple[str, ...] = ()
-    if get_origin(info.annotation) is Literal:
-        choices = tuple(str(choice) for choice in get_args(info.annotation))
-    return Entry(
-        name=name,
-        label=LABELS.get(name, name),
-        unit=unit_of(info) or "",
-        description=info.description or "",
-        value=_default(info) if value is None else value,
-        placeholder=_PLACEHOLDERS.get(name, ""),
-        choices=choices,
-        fault=fault,
-    )
-
-
-def _default(info: FieldInfo) -> str:
-    value = info.get_default()
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        items = [f"{v:g}" for v in value]
-        return items[0] if len(set(items)) == 1 else ",".join(items)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _values(task: Task, given: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return what was given, by parameter; of what may be given once, the last."""
+    found: dict[str, tuple[str, ...]] = {}
+    for about in describe(task.parameters):
+        values = [value for name, value in given if name == about.name]
+        if not values or about.name == "obs":
+            continue
+        if about.is_repeatable and about.choices:
+            found[about.name] = split(values)
+        elif about.is_repeatable:
+            found[about.name] = tuple(v for text in values for v in text.split("\n"))
+        else:
+            found[about.name] = tuple(filter(None, values[-1:]))
+    return found
 
 
 def _sensible(
-    task: Task, runs: Sequence[dict[str, Any]], given: Mapping[str, str]
-) -> dict[str, str]:
+    task: Task,
+    runs: Sequence[dict[str, Any]],
+    given: Mapping[str, tuple[str, ...]],
+) -> dict[str, tuple[str, ...]]:
     """Return centre and energy range as the chosen runs suggest them."""
-    found: dict[str, str] = {}
-    if not {"target", "ra", "dec"} & {n for n, v in given.items() if v}:
-        found |= _centre(runs)
+    found: dict[str, tuple[str, ...]] = {}
+    if not any(given.get(name) for name in ("target", "ra", "dec")):
+        found |= {name: (value,) for name, value in _centre(runs).items()}
     for name, column, pick in (
         ("e_min", "energy_min", min),
         ("e_max", "energy_max", max),
     ):
         limits = [r[column] for r in runs if r[column] is not None]
         info = task.parameters.model_fields.get(name)
-        if limits and info is not None:
-            usual = float(info.get_default())
+        usual = None if info is None else info.get_default()
+        # A task without a default range finds it by itself.
+        if limits and usual is not None:
             edge = float(pick(limits))
             value = max(usual, edge) if name == "e_min" else min(usual, edge)
-            found[name] = f"{value:.4g}"
+            found[name] = (f"{value:.4g}",)
     return found
 
 

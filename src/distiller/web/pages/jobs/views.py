@@ -14,7 +14,8 @@ from django.views.decorators.http import (
 )
 
 from distiller.analysis import tasks
-from distiller.analysis.parameters import OBS_MAX, InvalidParameters, unit_of
+from distiller.analysis.fields import unit_of
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters
 from distiller.core.errors import (
     BadData,
     IllegalState,
