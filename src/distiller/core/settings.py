@@ -202,6 +202,11 @@ class Settings(BaseSettings):
     job_keep_days: float = Field(
         default=30.0, gt=0, description="Days until a job is destroyed by default."
     )
+    previews: bool = Field(
+        default=True,
+        description="Whether whoever runs the jobs also makes the quick look of each "
+        "dataset, while no job waits.",
+    )
     runner: Literal["embedded", "external"] = Field(
         default="embedded",
         description="Whether `serve` runs the jobs itself or `distiller runner` does.",
