@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from distiller.analysis import figures
 from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _EDGE: Final = 0.975
 _BLUE: Final = "#0072B2"
 _GREEN: Final = "#009E73"
 _ORANGE: Final = "#D55E00"
-_COLOURS: Final = "viridis"
 _SMALL: Final = 8
 _MINUTES_S: Final = (3 * 3600.0, 60.0, "min")
 _HOURS_S: Final = (4 * 86400.0, 3600.0, "h")
@@ -45,9 +44,7 @@ def draw(look: Look) -> bytes:
     _draw_energies(figure, look.energies, numbers)
     _draw_rate(figure, look.rate, numbers)
     _draw_offsets(figure, look.offsets, numbers)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
+    return figures.png_bytes(figure)
 
 
 def _head(figure: Figure, numbers: PreviewNumbers) -> None:
@@ -84,7 +81,11 @@ def _draw_field(figure: Figure, field: Field | None, numbers: PreviewNumbers) ->
     # The square root lets single events show beside a bright source.
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(field.counts.max()), 1.0))
     image = axes.imshow(
-        field.counts, origin="lower", cmap=_COLOURS, norm=norm, interpolation="nearest"
+        field.counts,
+        origin="lower",
+        cmap=figures.COLOURS,
+        norm=norm,
+        interpolation="nearest",
     )
     axes.set_anchor("W")
     for coordinate, name in zip(
@@ -117,11 +118,7 @@ def _draw_field(figure: Figure, field: Field | None, numbers: PreviewNumbers) ->
     bar.set_label(words, fontsize=_SMALL)
     bar_axes.tick_params(labelsize=_SMALL - 1)
     if numbers.simulated:
-        axes.text(
-            0.5, 0.03, "SIMULATED", transform=axes.transAxes, ha="center",
-            fontsize=10, fontweight="bold", color="white", alpha=0.9,
-            bbox={"facecolor": "black", "alpha": 0.55, "edgecolor": "none"},
-        )  # fmt: skip
+        figures.simulated(axes)
 
 
 def _why_no_field(numbers: PreviewNumbers) -> str:
@@ -155,7 +152,7 @@ def _draw_energies(
             numbers.energy_median_tev, color=_ORANGE, linestyle="--", linewidth=1,
             label=f"median {numbers.energy_median_tev:.3g} TeV",
         )  # fmt: skip
-        axes.legend(fontsize=_SMALL - 1, frameon=False, loc="upper right")
+        _key(axes)
     _label(axes, "Reconstructed energy (TeV)", "Events per bin (10 per decade)")
 
 
@@ -178,7 +175,7 @@ def _draw_rate(figure: Figure, rate: Rate | None, numbers: PreviewNumbers) -> No
     finite = values[np.isfinite(values)]
     axes.set_ylim(0, 1.3 * max(float(finite.max(initial=0.0)), 1e-9))
     axes.set_xlim(-0.02 * span / unit_s, 1.02 * span / unit_s)
-    axes.legend(fontsize=_SMALL - 1, frameon=False, loc="upper right")
+    _key(axes)
     begin = mjd_utc_to_iso(numbers.t_min_mjd)[:19].replace("T", " ")
     _label(axes, f"Time since {begin} UTC ({unit})", "Rate (events per s)")
 
@@ -199,7 +196,7 @@ def _draw_offsets(
             numbers.field_radius_deg, color=_ORANGE, linestyle="--", linewidth=1,
             label="edge of the field",
         )  # fmt: skip
-        axes.legend(fontsize=_SMALL - 1, frameon=False, loc="upper right")
+        _key(axes)
     of = "mean direction" if numbers.centre == "events" else "pointing"
     _label(axes, f"Offset from the {of} (deg)", "Events per deg\N{SUPERSCRIPT TWO}")
 
@@ -212,6 +209,12 @@ def _label(axes: Any, along: str, up: str) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _key(axes: Any) -> None:
+    axes.legend(
+        fontsize=_SMALL - 1, loc="upper right", edgecolor="none", framealpha=0.9
+    )
 
 
 def _plain(value: float, _place: object) -> str:
