@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         description="URL of the operators that is told of the end of jobs which ask "
         "for it (POST, JSON).",
     )
+    previews: bool = Field(
+        default=True,
+        description="Whether whoever runs the jobs also makes the quick look of each "
+        "dataset, while no job waits.",
+    )
     runner: Literal["embedded", "external"] = Field(
         default="embedded",
         description="Whether `serve` runs the jobs itself or `distiller runner` does.",
