@@ -6,102 +6,23 @@ import json
 import signal
 import subprocess
 import time
-from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from distiller.core.settings import load_settings
-from distiller.jobs import folders, processes, shepherd
-from distiller.jobs.engines import local
-from distiller.jobs.engines.local import LocalEngine
-from distiller.jobs.engines.slurm import SlurmEngine
+from distiller.jobs import folders
 
-from .conftest import ROGUES, leftovers, prepare, wait_for
+from .conftest import leftovers
+from .rigs import Rig, elapsed_s, environment, is_at_work, living, shepherd_of, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from distiller.jobs.engines.protocol import Engine
-    from distiller.jobs.processes import Process
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
 SOON_S = 3.0
 """Within this an abort has ended everything."""
-
-
-class Rig:
-    """An engine of each kind, and what its jobs leave behind."""
-
-    def __init__(self, kind: str, tmp_path: Path) -> None:
-        self.kind = kind
-        self.jobs = tmp_path / "jobs"
-        self.home = tmp_path
-        self.made: list[Engine[Any]] = []
-        self.folders: list[Path] = []
-        self.engine = self.another()
-        self.engine.start()
-
-    def another(self) -> Engine[Any]:
-        """Return one more engine, which knows nothing of the first."""
-        made: Engine[Any]
-        if self.kind == "local":
-            made = LocalEngine(program=[str(ROGUES), "zygote"])
-        else:
-            settings = load_settings(self.home, slurm_look_s=0.3)
-            program = [str(ROGUES), "shepherd"]
-            made = SlurmEngine(settings, program=program, settle_s=0.5)
-        self.made.append(made)
-        return made
-
-    def folder(self, kind: str, **given: Any) -> Path:
-        """Make the folder of a job that behaves in this way."""
-        folder = prepare(self.jobs, kind, **given)
-        self.folders.append(folder)
-        return folder
-
-    def submit(self, kind: str, **given: Any) -> Any:
-        """Hand such a job over."""
-        return self.engine.submit(self.folder(kind, **given))
-
-    def begin(self, *kinds: str, size: int = 1) -> list[Any]:
-        """Hand jobs over, and wait until each has so many processes at work."""
-        handles = [self.submit(kind) for kind in kinds]
-        for handle in handles:
-            wait_for(partial(is_at_work, handle.folder))
-            wait_for(partial(has_tree, handle.folder, size))
-        return handles
-
-    def end(self, handle: Any, timeout_s: float = 30.0) -> dict[str, Any]:
-        """Wait for the end of a job."""
-
-        def ended() -> Any:
-            self.engine.tend()
-            return self.engine.poll([handle])[handle].end
-
-        found: dict[str, Any] = wait_for(ended, timeout_s).model_dump(mode="json")
-        return found
-
-    def ends(self, handles: Sequence[Any]) -> list[dict[str, Any]]:
-        """Wait for the ends of jobs."""
-        return [self.end(handle) for handle in handles]
-
-    def close(self) -> None:
-        """End what still runs."""
-        for folder in self.folders:
-            (folder / folders.CANCEL).touch()
-        for folder in self.folders:
-            found = shepherd_of(folder)
-            if found is not None:
-                wait_for(partial(is_gone, found))
-            processes.kill(leftovers(folder))
-        for engine in self.made:
-            engine.close()
-        if self.kind == "local":
-            wait_for(is_reaped)
 
 
 @pytest.fixture(params=["local", "slurm"])
@@ -116,48 +37,6 @@ def rig(
     made = Rig(request.param, tmp_path)
     yield made
     made.close()
-
-
-def is_gone(process: Process) -> bool:
-    return not process.is_alive
-
-
-def is_reaped() -> bool:
-    local._part_with()
-    return not local._parting
-
-
-def shepherd_of(folder: Path) -> Process | None:
-    return shepherd.written(folder)
-
-
-def tree(folder: Path) -> list[Process]:
-    """Return the processes below the shepherd of a job."""
-    found = shepherd_of(folder)
-    if found is None:
-        return []
-    return processes.identified(processes.descendants(found.pid))
-
-
-def has_tree(folder: Path, size: int) -> bool:
-    return len(tree(folder)) >= size
-
-
-def is_at_work(folder: Path) -> bool:
-    return "being" in folders.log_tail(folder, 50)
-
-
-def environment(process: Process) -> bytes:
-    return Path(f"/proc/{process.pid}/environ").read_bytes()
-
-
-def living(found: Sequence[Process]) -> list[Process]:
-    return [process for process in found if process.is_alive]
-
-
-def elapsed_s(state: dict[str, Any]) -> float:
-    began, ended = (datetime.fromisoformat(state[k]) for k in ("started", "ended"))
-    return (ended - began).total_seconds()
 
 
 def test_jobs_run_and_end_and_two_seconds_are_two_seconds(rig: Rig) -> None:

@@ -126,6 +126,15 @@ class Cluster:
         words = ("squeue", "-h", "--states=all", f"--name={name}", "-o", "%T")
         return self.ask(*words).split()
 
+    def has_saved(self, since: float) -> bool:
+        """Whether the controller has written its jobs down after this time (POSIX)."""
+        return (self._folder / "state" / "job_state").stat().st_mtime > since
+
+    def forget(self) -> None:
+        """Remove what a controller that was killed had written of its jobs."""
+        for path in (self._folder / "state").glob("job_state*"):
+            path.unlink()
+
     def steps(self) -> list[int]:
         """Return the pids of what stands between this machine and its jobs."""
         mark = f"SLURM_CONF={self.configuration}".encode()

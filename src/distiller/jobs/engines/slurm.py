@@ -128,7 +128,7 @@ class SlurmEngine:
         self._look_s = settings.slurm_look_s
         self._settle_s = settle_s
         self._shared = _Shared()
-        self._troubles = Troubles(longest_s=30.0)
+        self._troubles = Troubles()
         self._asked = threading.Event()
         self._closing = threading.Event()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -272,8 +272,8 @@ class SlurmEngine:
             # The edge of the thread: jobs stay as they are while Slurm is away.
             if not self._closing.is_set():
                 self._troubles.note(_LOOK, error, "Slurm cannot be asked for jobs")
-                self._closing.wait(self._troubles.pause_s(_LOOK))
-            return 0.0
+                self._closing.wait(min(_SOON_S, self._look_s))
+            return self._look_s
 
     def _round(self) -> float | None:
         with self._shared.lock:
