@@ -37,7 +37,11 @@ _AUTHORITY: Final = re.compile(r"[A-Za-z0-9][\w.~-]{2,}", re.ASCII)
 _WORD: Final = r"^[a-z][a-z0-9-]*$"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _NOTICES: Final = {"smtp_url": ("smtp", "smtps"), "webhook_url": ("https", "http")}
+_SSH_PLACE: Final = r"^([A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9][\w.:-]*$|^$"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+EngineName = Literal["local", "slurm"]
+"""What runs analysis jobs: this machine, or a batch system."""
 
 
 class Settings(BaseSettings):
@@ -246,6 +250,55 @@ class Settings(BaseSettings):
         default=True,
         description="Whether whoever runs the jobs also makes the quick look of each "
         "dataset, while no job waits.",
+    )
+    engine: EngineName = Field(
+        default="local",
+        description="What runs analysis jobs: `local`, this machine, or `slurm`, a "
+        "batch system.",
+    )
+    engine_by_task: dict[str, EngineName] = Field(
+        default={},
+        description="The same for single tasks, before all else: "
+        '`{spectrum = "slurm"}`.',
+    )
+    slurm_from_runs: int = Field(
+        default=0,
+        ge=0,
+        description="Jobs of other tasks with so many runs or more go to Slurm; 0 for "
+        "none.",
+    )
+    slurm_jobs_at_once: int = Field(
+        default=100,
+        ge=1,
+        description="Analysis jobs that run or wait in Slurm at once.",
+    )
+    slurm_partition: str = Field(
+        default="",
+        pattern=r"^[\w.,+-]*$",
+        description="Partition of Slurm; empty for its default.",
+    )
+    slurm_options: tuple[Annotated[str, StringConstraints(pattern="^--")], ...] = Field(
+        default=(),
+        description="Further options of `sbatch`, such as `--account=vhe`.",
+    )
+    slurm_python: str = Field(
+        default="",
+        description="Python with this program on the machines of Slurm; empty for the "
+        "path of the one that runs here.",
+    )
+    slurm_ssh: str = Field(
+        default="",
+        pattern=_SSH_PLACE,
+        description="`user@host` where the commands of Slurm are given, by ssh; empty "
+        "for here.",
+    )
+    slurm_ssh_options: tuple[str, ...] = Field(
+        default=(), description='Options of that ssh, such as `["-i", "/etc/key"]`.'
+    )
+    slurm_look_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="How often Slurm is asked for its jobs, s; most is seen on disk.",
     )
     runner: Literal["embedded", "external"] = Field(
         default="embedded",
