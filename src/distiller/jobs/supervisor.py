@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.analysis.products import ProductDescription
-    from distiller.core.settings import EngineName, Settings
+    from distiller.core.job_settings import JobEngineName
+    from distiller.core.settings import Settings
     from distiller.jobs.ends import End
     from distiller.jobs.engines.protocol import Engine
     from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind, ProductWriter
@@ -42,7 +43,7 @@ _FILED: Final = "SELECT product_id FROM cta.product WHERE product_id = ?"
 class _Running:
     """A job that was handed over: to which engine, and its handle there."""
 
-    name: EngineName
+    name: JobEngineName
     engine: Engine[Any]
     handle: Any
     owner: str | None
@@ -86,12 +87,12 @@ class Supervisor(Desk):
         super().__init__(settings, store, places, kept=places - most, look_s=look_s)
         self._archive = archive
         # Both, whatever is set: jobs that were handed over before are found again.
-        self._engines: Mapping[EngineName, Engine[Any]] = {
+        self._engines: Mapping[JobEngineName, Engine[Any]] = {
             "local": engine or LocalEngine(),
             "slurm": slurm or SlurmEngine(settings),
         }
         self._running: dict[str, _Running] = {}
-        self._chosen: dict[str, EngineName] = {}
+        self._chosen: dict[str, JobEngineName] = {}
         self._cancelled_at: dict[str, float] = {}
         self._unfiled: set[str] = set()
 
@@ -124,7 +125,7 @@ class Supervisor(Desk):
             places = selection.places(self._settings, name)
             self._start_some(own, owners, places, places - places // KEPT)
 
-    def _choice(self, entry: Entry) -> EngineName:
+    def _choice(self, entry: Entry) -> JobEngineName:
         """Return the engine that a job waits for."""
         if entry.job_id in self._chosen:
             return self._chosen[entry.job_id]
@@ -305,7 +306,7 @@ class Supervisor(Desk):
 
     # Memory ------------------------------------------------------------------
 
-    def _remember(self, entry: Entry, name: EngineName, handle: Any) -> _Running:
+    def _remember(self, entry: Entry, name: JobEngineName, handle: Any) -> _Running:
         self._unwatch(entry.job_id)
         engine = self._engines[name]
         running = _Running(name, engine, handle, entry.owner)

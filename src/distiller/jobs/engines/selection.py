@@ -11,11 +11,12 @@ from distiller.jobs import folders
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distiller.core.settings import EngineName, Settings
+    from distiller.core.job_settings import JobEngineName
+    from distiller.core.settings import Settings
     from distiller.jobs.spec import JobSpec
 
 
-def choice(settings: Settings, spec: JobSpec) -> EngineName:
+def choice(settings: Settings, spec: JobSpec) -> JobEngineName:
     """Return the engine of a job that is to be handed over.
 
     By its task, if that is set; else by its size; else the usual one.
@@ -33,12 +34,12 @@ def is_only_local(settings: Settings) -> bool:
     return names == {"local"} and not settings.slurm_from_runs
 
 
-def handed_to(folder: Path) -> EngineName:
+def handed_to(folder: Path) -> JobEngineName:
     """Return the engine of a job that was handed over, whatever is set now."""
     return "slurm" if (folder / folders.SLURM).exists() else "local"
 
 
-def places(settings: Settings, name: EngineName) -> int:
+def places(settings: Settings, name: JobEngineName) -> int:
     """Return how many jobs an engine may have at once."""
     return settings.slurm_jobs_at_once if name == "slurm" else settings.jobs_at_once
 
