@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.significance_map.parameters import SignificanceMapParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -75,6 +76,26 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+            ),
+            Task(
+                name="significance_map",
+                version="1",
+                title="Significance map",
+                description=(
+                    "Sky map of the significance of the excess around each pixel, with "
+                    "counts, background and excess; the background comes from rings or "
+                    "from the fitted model of the field of view."
+                ),
+                parameters=SignificanceMapParameters,
+                entry="distiller.analysis.significance_map.run:run",
+                needs_responses=True,
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "sky_images",
+                    "significances",
+                    "significance_map",
+                ),
             ),
         )
     }
