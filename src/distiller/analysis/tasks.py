@@ -15,6 +15,7 @@ from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.preview import numbers as preview
 from distiller.analysis.preview.parameters import PreviewParameters
 from distiller.analysis.select_events.parameters import SelectEventsParameters
+from distiller.analysis.significance_map.parameters import SignificanceMapParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -106,6 +107,26 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 entry="distiller.analysis.select_events.run:run",
                 needs_responses=True,
                 recipe=("time_reference", "reading", "select_events"),
+            ),
+            Task(
+                name="significance_map",
+                version="1",
+                title="Significance map",
+                description=(
+                    "Sky map of the significance of the excess around each pixel, with "
+                    "counts, background and excess; the background comes from rings or "
+                    "from the fitted model of the field of view."
+                ),
+                parameters=SignificanceMapParameters,
+                entry="distiller.analysis.significance_map.run:run",
+                needs_responses=True,
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "sky_images",
+                    "significances",
+                    "significance_map",
+                ),
             ),
         )
     }
