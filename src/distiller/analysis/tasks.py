@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -75,6 +76,20 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+            ),
+            Task(
+                name="spectrum",
+                version="1",
+                title="Spectrum",
+                description=(
+                    "Energy spectrum of a source: counts in a region against reflected "
+                    "regions, models folded with the responses, flux points with errors "
+                    "and upper limits."
+                ),
+                parameters=SpectrumParameters,
+                entry="distiller.analysis.spectrum.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
             ),
         )
     }
