@@ -49,7 +49,7 @@ class Outcomes:
         QUEUED with all it needs, COMPLETED if its product is there already, or in ERROR
         if it cannot be specified.
         """
-        phase, update = Phase.QUEUED, JobUpdate(quote=self._quote(job.task))
+        phase, update = Phase.QUEUED, JobUpdate(quote=self.quote(job.task))
         # What is wrong with a query is found where it runs.
         if job.task != QUERY:
             try:
@@ -69,7 +69,8 @@ class Outcomes:
             update["destruction"] = limits.latest(self._settings, now())
         return phase, update
 
-    def _quote(self, task: str) -> datetime | None:
+    def quote(self, task: str) -> datetime | None:
+        """Return when a job that is run now should be done, from past runs."""
         typical_s = self._store.typical_duration_s(task)
         return None if typical_s is None else now() + timedelta(seconds=typical_s)
 

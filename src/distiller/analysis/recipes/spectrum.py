@@ -387,7 +387,12 @@ def _goodness(made: Made) -> dict[str, Any]:
         used = one.mask.data
         signal = np.maximum(one.npred_signal().data[used], 0.0)
         counts.append(
-            (one.counts.data[used], one.counts_off.data[used], one.alpha.data[used], signal)
+            (
+                one.counts.data[used],
+                one.counts_off.data[used],
+                one.alpha.data[used],
+                signal,
+            )
         )
     n_on, n_off, alpha, signal = (
         np.concatenate(one) for one in zip(*counts, strict=True)
@@ -416,7 +421,9 @@ def _points(made: Made) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         one: dict[str, Any] = {
-            name: _finite(np.squeeze(row[name])) for name in names if name in rows.colnames
+            name: _finite(np.squeeze(row[name]))
+            for name in names
+            if name in rows.colnames
         }
         sigma = one.get("sqrt_ts")
         one["is_ul"] = sigma is None or sigma < UL_BELOW_SIGMA
