@@ -16,6 +16,7 @@ from distiller.analysis.preview import numbers as preview
 from distiller.analysis.preview.parameters import PreviewParameters
 from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.analysis.significance_map.parameters import SignificanceMapParameters
+from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -127,6 +128,20 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "significances",
                     "significance_map",
                 ),
+            ),
+            Task(
+                name="spectrum",
+                version="1",
+                title="Spectrum",
+                description=(
+                    "Energy spectrum of a source: counts in a region against reflected "
+                    "regions, models folded with the responses, flux points with "
+                    "errors and upper limits."
+                ),
+                parameters=SpectrumParameters,
+                entry="distiller.analysis.spectrum.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
             ),
         )
     }
