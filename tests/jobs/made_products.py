@@ -216,9 +216,9 @@ PRODUCTS: Final[dict[str, ProductDescription]] = {
     "select_events": _described(
         "Selected events",
         product_type="event",
-        product_subtype="event-list",
+        product_subtype="selected-events",
         data_level="DL3",
-        files=files("events", "runs"),
+        files=files("product", "runs"),
         s_fov_deg=5.0,
         o_ucd=None,
     ),

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from distiller.analysis.fields import is_repeatable, shown, texts_of
+from distiller.analysis.fields import repeatable_of, shown, texts_of
 from distiller.core.errors import BadParameter, InternalError
 
 if TYPE_CHECKING:
@@ -173,10 +173,15 @@ class TaskParameters(BaseModel):
             missing = "ra" if self.ra is None else "dec"
             message = f"{missing}: is missing; ra and dec go together"
             raise ValueError(message)
-        if self.ra is None and self.target is None:
+        if self.needs_centre and self.ra is None and self.target is None:
             message = "target: no centre; give target, or ra and dec"
             raise ValueError(message)
         return self
+
+    @property
+    def needs_centre(self) -> bool:
+        """Whether the task cannot do without a place on the sky."""
+        return True
 
     @property
     def centre_deg(self) -> tuple[float, float]:
@@ -212,7 +217,7 @@ class TaskParameters(BaseModel):
         for name, value in pairs:
             if value.strip():
                 given.setdefault(name.strip().lower(), []).append(value.strip())
-        many = {n for n, field in cls.model_fields.items() if is_repeatable(field)}
+        many = repeatable_of(cls)
         faults = [
             (name, "given more than once")
             for name, values in given.items()

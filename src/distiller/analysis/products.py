@@ -18,6 +18,9 @@ PLOT: Final = "plot"
 PLOT_SVG: Final = "plot_svg"
 CONFIGURATION: Final = "configuration"
 
+SELECTED_EVENTS: Final = "selected-events"
+"""Subtype of an event list that was made from those of runs; no task takes it."""
+
 Role = Literal[
     "product", "events", "plot", "configuration", "log", "table", "ogip", "fit",
     "models", "recipe", "runs",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from distiller.analysis.products import ProductFile
 from distiller.core.files import atomic_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from astropy.io import fits
@@ -57,8 +58,16 @@ class Results:
         role
             As in ``cta.product_file``; None: that name.
         """
-        with atomic_file(self._folder / name) as stream:
+        with self.writing(result_id, name, role=role) as stream:
             stream.write(content)
+
+    @contextmanager
+    def writing(
+        self, result_id: str, name: str, *, role: str | None = None
+    ) -> Iterator[BinaryIO]:
+        """Open a file that is written in parts; parameters as `add`."""
+        with atomic_file(self._folder / name) as stream:
+            yield stream
         media_type = _MEDIA_TYPES[PurePath(name).suffix]
         self._files.append(
             ProductFile(
@@ -98,5 +107,11 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), content)
+            put_into(archive, name, content)
     return stream.getvalue()
+
+
+def put_into(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file to an archive, compressed and without the time."""
+    member = zipfile.ZipInfo(name, _ZIP_TIME)
+    archive.writestr(member, content, compress_type=zipfile.ZIP_DEFLATED)

@@ -6,11 +6,15 @@ Whoever runs a task loads its ``entry``; everybody else needs its words and para
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.preview import numbers as preview
+from distiller.analysis.preview.parameters import PreviewParameters
+from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -60,6 +64,13 @@ class Task:
         entry: Entry = getattr(importlib.import_module(module), name)
         return entry
 
+    @property
+    def method(self) -> str:
+        """How it works, what is valid, what to cite: Markdown, from its own folder."""
+        package = self.entry.partition(":")[0].rpartition(".")[0]
+        found = importlib.resources.files(package).joinpath("method.md")
+        return found.read_text(encoding="utf-8")
+
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -75,11 +86,55 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("e_min", "0.3"),
+                    ("width", "3"),
+                ),
+            ),
+            Task(
+                name="select_events",
+                version="1",
+                title="Event selection",
+                description=(
+                    "Event lists cut to a region, energies, times and classes: one "
+                    "list of all runs, and a file of each run with its instrument "
+                    "responses."
+                ),
+                parameters=SelectEventsParameters,
+                entry="distiller.analysis.select_events.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "select_events"),
             ),
         )
     }
 )
 """Every task by its name."""
+
+
+PREVIEW: Final = Task(
+    name="preview",
+    version=preview.VERSION,
+    title="Quick look",
+    description=(
+        "Counts in the field, energies, rate over time and offsets of one dataset."
+    ),
+    parameters=PreviewParameters,
+    entry="distiller.analysis.preview.run:run",
+)
+"""Made of every dataset by the house itself; nobody can ask for it."""
+
+
+def runnable(name: str) -> Task:
+    """Return the task of that name for who runs it: also what nobody can ask for.
+
+    Raises
+    ------
+    NotFound
+        As `task`.
+    """
+    return PREVIEW if name == PREVIEW.name else task(name)
 
 
 def task(name: str) -> Task:

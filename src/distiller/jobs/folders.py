@@ -1,9 +1,9 @@
 """Where a job and its product lie on disk.
 
-A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log`` and
-later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``, ``cancel``,
-``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query: ``uploads/``,
-``answer/``, ``out.log``. A product's folder has the files alone.
+A job's folder: ``job.json``, ``reserve``, ``lock``, ``slurm.json``, ``shepherd.json``,
+``out.log`` and later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``,
+``cancel``, ``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query:
+``uploads/``, ``answer/``, ``out.log``. A product's folder has the files alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FAULT: Final = "fault.txt"
 PROGRESS: Final = "progress.json"
 STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"
+SLURM: Final = "slurm.json"
 CANCEL: Final = "cancel"
 INPUTS: Final = "inputs"
 RESULT: Final = "result"
@@ -157,9 +158,11 @@ def read_log(folder: Path, start: int = 0) -> tuple[bytes, int]:
             continue  # later parts have taken its place since
         if text and begin > start:
             note = f"[... {begin - start:,} bytes of the log are left out here ...]"
-            is_amid = pieces and not pieces[-1].endswith(b"\n")
-            pieces.append(f"{chr(10) if is_amid else ''}{note}\n".encode())
-        pieces.append(text)
+            # A line of its own, also for who has read the last one before.
+            is_fresh = bool(pieces) and pieces[-1].endswith(b"\n")
+            pieces.append(f"{'' if is_fresh else chr(10)}{note}\n".encode())
+        if text:
+            pieces.append(text)
         start = max(start, begin) + len(text)
     return b"".join(pieces), start
 

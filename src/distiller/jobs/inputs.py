@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis.products import (
+    SELECTED_EVENTS,
     GoodTimeFile,
     HeaderCorrection,
     InputDataset,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SELECT: Final = """
 SELECT p.publisher_did, p.obs_id, p.rights, p.release_date, p.owner, p.access_group,
+       p.product_id, p.product_subtype,
        p.facility_name, p.instrument_name, p.target_name,
        c.collection_id, c.name AS collection,
        f.path, f.checksum, f.events_hdu, COALESCE(t.gti_hdu, f.gti_hdu) AS gti_hdu,
@@ -36,6 +38,12 @@ LEFT JOIN cta.product_file AS f ON f.product_id = p.product_id AND f.role = 'eve
 LEFT JOIN cta.product_file AS t ON t.product_id = p.product_id AND t.role = 'gti'
 LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
 WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
+"""
+
+_MADE_FROM: Final = """
+SELECT i.input_did FROM cta.analysis AS a
+JOIN cta.analysis_input AS i ON i.analysis_id = a.analysis_id
+WHERE a.product_id = ? ORDER BY i.position
 """
 
 _RESPONSES: Final = """
@@ -110,6 +118,7 @@ def resolve(
         message = f"obs: proprietary and not yours to use: {dids}"
         hint = "log in as its owner or with its group, or choose other runs"
         raise Forbidden(message, hint=hint)
+    _refuse_selected(archive, rows)
     named = [str(row["publisher_did"]) for row in rows]
     corrections = _corrections(archive, named)
     tables = _responses(archive, named) if responses else {}
@@ -118,6 +127,20 @@ def resolve(
         for did, row in zip(named, rows, strict=True)
     )
     return tuple(datasets), _heritage(rows, moment)
+
+
+def _refuse_selected(archive: DatasetFinder, rows: Rows) -> None:
+    """Refuse lists of selected events: they have neither one pointing nor responses."""
+    for row in rows:
+        if row["product_subtype"] != SELECTED_EVENTS:
+            continue
+        made_from = archive.rows(_MADE_FROM, [row["product_id"]])
+        runs = ", ".join(str(one["input_did"]) for one in made_from)
+        raise BadParameter(
+            "obs",
+            f"{row['publisher_did']} is a list of selected events, which no task takes",
+            hint=f"name the runs that it was made from: {runs}",
+        )
 
 
 def _responses(

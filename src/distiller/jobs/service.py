@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from distiller.analysis import tasks
-from distiller.core.errors import Busy, Forbidden, IllegalState, NotFound
+from distiller.core.errors import Forbidden, NotFound
 from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import cache, folders, limits, uploads
+from distiller.jobs import cache, folders, limits, notices, uploads
+from distiller.jobs import parameters as parameters_of
 from distiller.jobs.outcome import Outcomes, after
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
@@ -42,11 +43,6 @@ _LOOK_S: Final = 0.5
 _LOOK_AT_OWN_S: Final = 5.0
 _OPEN: Final = frozenset({Phase.PENDING, Phase.HELD})
 _ALL: Final = frozenset(Phase)
-
-_TRIES: Final = 100
-_RESTLESS: Final = "job {} is being changed by others all the time"
-
-
 _NO_FILES: Final[Uploads] = MappingProxyType({})
 
 
@@ -67,8 +63,7 @@ class JobService:
         *,
         resolver: Resolver | None = None,
     ) -> None:
-        self._store = store
-        self._archive = archive
+        self._store, self._archive = store, archive
         self._settings = settings
         self._specifier = Specifier(archive, settings, resolver)
         self._outcomes = Outcomes(store, archive, settings, self._specifier)
@@ -137,7 +132,7 @@ class JobService:
             If the owner has too many jobs under way.
         """
         job = self._new(task, parameters, who.name, run_id, times, fresh=fresh)
-        self._check_load(who.name, task)
+        self._check_load(job)
         phase, update = self._outcomes.of(job, who)
         made = after(job, phase, update)
         self._keep(made, files, update.get("spec", ""))
@@ -165,24 +160,18 @@ class JobService:
         parameters: Iterable[tuple[str, str]],
         files: Uploads = _NO_FILES,
     ) -> Job:
-        """Add parameters, and files, to a PENDING job; they accumulate (UWS, DALI)."""
-        more = tuple(parameters)
-        if files:
-            job = self._store.get(job_id)
-            if job.phase is Phase.PENDING:
-                self._save(folders.job_folder(self._settings, job_id), files)
-        for _ in range(_TRIES):
-            job = self._store.get(job_id)
-            if job.phase is not Phase.PENDING:
-                raise _illegal(job, "take parameters")
-            if not more:
-                return job
-            both = limits.bounded((*job.parameters, *more))
-            update: JobUpdate = {"parameters": both}
-            # If another request added some since, they are read again.
-            if self._store.update(job_id, {Phase.PENDING}, update, seen=job.parameters):
-                return self.get(job_id)
-        raise Busy(_RESTLESS.format(job_id), hint="try again")
+        """Give a PENDING job parameters, and files.
+
+        Those that may be repeated add up (DALI); others replace what was there.
+        """
+        if files and self._store.get(job_id).phase is Phase.PENDING:
+            self._save(folders.job_folder(self._settings, job_id), files)
+        parameters_of.give(self._store, job_id, tuple(parameters))
+        return self.get(job_id)
+
+    def set_parameter(self, job_id: str, name: str, values: Iterable[str]) -> None:
+        """Set one parameter of a PENDING job: these values instead of all others."""
+        parameters_of.put(self._store, job_id, name, values)
 
     def set_run_id(self, job_id: str, run_id: str) -> None:
         """Set the word that a client knows a PENDING job by."""
@@ -226,17 +215,32 @@ class JobService:
         Forbidden
             If the owner has too many jobs under way.
         """
-        for _ in range(_TRIES):
+        for _ in range(parameters_of.TRIES):
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
-                raise _illegal(job, "run")
-            self._check_load(job.owner, job.task)
+                raise parameters_of.illegal(job, "run")
+            self._check_load(job)
             owner = who if who and who.name == job.owner else Reader(job.owner)
             phase, update = self._outcomes.of(job, owner)
             # If parameters were added since, they are to be used as well.
             if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
                 return after(job, phase, update)
-        raise Busy(_RESTLESS.format(job_id), hint="try again")
+        raise parameters_of.restless(job_id)
+
+    def hold(self, job_id: str, who: Reader) -> None:
+        """Take a job out of the queue until somebody runs it again.
+
+        Raises
+        ------
+        Forbidden
+            If whoever asks is no administrator.
+        IllegalState
+            If it does not wait.
+        """
+        if not who.is_staff:
+            message = "only administrators hold jobs back"
+            raise Forbidden(message, hint="abort it, and make a new one later")
+        self._step(job_id, {Phase.QUEUED}, {"quote": None}, "be held", to=Phase.HELD)
 
     def abort(self, job_id: str) -> Job:
         """Stop a job. ABORTED comes once none of its processes is left."""
@@ -279,6 +283,10 @@ class JobService:
         job = self._store.get(job_id)
         if job.quote is not None and not job.phase.is_final and job.quote < now():
             job = replace(job, quote=None)  # nobody knows it any more
+        if job.phase is Phase.PENDING:
+            job = replace(
+                job, quote=self._outcomes.quote(job.task)
+            )  # if it were run now
         if job.phase is not Phase.EXECUTING:
             return job
         folder = folders.job_folder(self._settings, job_id)
@@ -355,6 +363,11 @@ class JobService:
         self._leaving = True
         self._store.changes.tell("")
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server stops, and whoever follows something is let go."""
+        return self._leaving
+
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
 
@@ -417,7 +430,7 @@ class JobService:
         to: Phase | None = None,
     ) -> None:
         if not self._store.update(job_id, frozenset(phases), update, to=to):
-            raise _illegal(self._store.get(job_id), words)
+            raise parameters_of.illegal(self._store.get(job_id), words)
 
     def _new(  # noqa: PLR0913 - the parts of a request
         self,
@@ -473,14 +486,8 @@ class JobService:
             most_together=self._settings.async_results_mb * 10**6,
         )
 
-    def _check_load(self, owner: str | None, task: str) -> None:
-        most = self._settings.jobs_per_user
-        limits.check_load(self._store, most, owner, kind_of(task))
-
-
-def _illegal(job: Job, words: str) -> IllegalState:
-    message = f"job {job.job_id} is {job.phase} and cannot {words}"
-    hint = None
-    if job.phase is Phase.COMPLETED:
-        hint = "make a new job"
-    return IllegalState(message, hint=hint)
+    def _check_load(self, job: Job) -> None:
+        kind = kind_of(job.task)
+        limits.check_load(self._store, self._settings.jobs_per_user, job.owner, kind)
+        limits.check_products(self._archive, self._settings, job)
+        notices.check(job, self._settings, self._store)

@@ -8,7 +8,7 @@ from distiller.analysis import record, tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import cache, inputs
+from distiller.jobs import cache, inputs, notices
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Specifier:
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
         about = tasks.task(task)
-        parameters = about.parameters.from_pairs(task, pairs)
+        own = notices.without(pairs)
+        parameters = about.parameters.from_pairs(task, own)
         faults: list[DistillerError] = []
         found = None
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from django.contrib.auth import get_user_model
 from django.db import (
     IntegrityError,
     OperationalError,
@@ -228,6 +229,11 @@ class OrmJobStore:
             if start is not None and end is not None
         ]
         return statistics.median(runs) if runs else None
+
+    def address(self, owner: str) -> str | None:
+        """Return the e-mail address of an account, None if it has none or is closed."""
+        accounts = get_user_model().objects.filter(username=owner, is_active=True)
+        return accounts.values_list("email", flat=True).first() or None
 
     def sign(self) -> object:
         """Return time and size of SQLite's log, which each transaction writes."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from django.core.exceptions import SuspiciousOperation
 
 from distiller.core.errors import BadParameter
-from distiller.jobs.limits import PARAMETERS_MAX
+from distiller.jobs.limits import PARAMETERS_MAX, PARAMETERS_MAX_BYTES
 from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
@@ -18,7 +18,7 @@ from distiller.web import bodies
 from distiller.web.requests import require_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from django.http import HttpRequest, QueryDict
 
@@ -34,6 +34,8 @@ _CONTROL: Final = frozenset(
 )
 _CACHE: Final = "CACHE"
 """Control parameter of ours, for jobs that make products."""
+
+_PHASES: Final = frozenset({"RUN", "ABORT", "HOLD"})
 MULTIPART: Final = "multipart/form-data"
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
@@ -48,7 +50,7 @@ class Post:
     Attributes
     ----------
     phase
-        RUN or ABORT.
+        RUN, ABORT, or HOLD, which is ours: UWS leaves open how a job gets HELD.
     fresh
         Whether products that are there are not to be taken (CACHE=no); None: not said.
     parameters
@@ -57,7 +59,7 @@ class Post:
         What came along, by name, in chunks.
     """
 
-    phase: Literal["RUN", "ABORT"] | None
+    phase: Literal["RUN", "ABORT", "HOLD"] | None
     run_id: str | None
     delete: bool
     duration_s: int | None
@@ -94,6 +96,38 @@ class Wait:
     phase: Phase | None
 
 
+def read_creation(request: HttpRequest, task: str) -> Post:
+    """Read the body of a POST that makes a job; PHASE may stand in the address.
+
+    UWS 1.1 section 2.2.3.1 has ``?PHASE=RUN`` there. Raises as `read_post`.
+    """
+    post = read_post(request, task)
+    there = Parameters(_pairs(request, "GET"))
+    phase = _word(there, "PHASE", _PHASES)
+    if phase is not None and post.phase is not None:
+        raise BadParameter("PHASE", "given in the address and in the body")
+    return replace(post, phase=post.phase or phase)  # type: ignore[arg-type]  # as there
+
+
+def read_value(request: HttpRequest) -> tuple[str, ...]:
+    """Read the body of a PUT to a parameter: its value, or several on their lines.
+
+    Raises
+    ------
+    BadParameter
+        If it is too long, or no text.
+    """
+    body = request.read(PARAMETERS_MAX_BYTES + 1)
+    if len(body) > PARAMETERS_MAX_BYTES:
+        most = f"{PARAMETERS_MAX_BYTES:,} bytes"
+        raise BadParameter("request", f"the value has more than {most}")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise BadParameter("request", "the value is no text in UTF-8") from error
+    return tuple(line.strip() for line in text.split("\n") if line.strip())
+
+
 def read_post(request: HttpRequest, task: str) -> Post:
     """Read the body, urlencoded or multipart; the address's query is left alone.
 
@@ -115,7 +149,7 @@ def read_post(request: HttpRequest, task: str) -> Post:
     controls = _CONTROL if task == QUERY else _CONTROL | {_CACHE}
     control = Parameters(p for p in pairs if p[0].upper() in controls)
     cache = _word(control, _CACHE, {"YES", "NO"})
-    phase = _word(control, "PHASE", {"RUN", "ABORT"})
+    phase = _word(control, "PHASE", _PHASES)
     action = _word(control, "ACTION", {"DELETE"})
     run_id = control.single("RUNID")
     if run_id is not None and len(run_id) > _RUN_ID_MAX:
@@ -150,8 +184,8 @@ def refuse_creation(request: HttpRequest) -> None:
 
 def check_creation(post: Post) -> None:
     """Refuse what a new job cannot be asked for."""
-    if post.phase == "ABORT":
-        raise BadParameter("PHASE", "a new job can be RUN, not ABORTed")
+    if post.phase not in {None, "RUN"}:
+        raise BadParameter("PHASE", f"a new job can be RUN, not {post.phase}")
     if post.delete:
         raise BadParameter("ACTION", "there is no job yet that could be deleted")
 
@@ -197,6 +231,14 @@ def read_wait(request: HttpRequest) -> Wait | None:
     return Wait(read_wait_s(wait), None if phase is None else read_phase(phase))
 
 
+def read_follow(request: HttpRequest) -> bool:
+    """Read whether a log is to be sent until its job ends: FOLLOW=1."""
+    follow = Parameters(_pairs(request, "GET")).single("FOLLOW")
+    if follow not in {None, "0", "1"}:
+        raise BadParameter("FOLLOW", f"{follow!r} is not 0 or 1")
+    return follow == "1"
+
+
 def read_filter(request: HttpRequest) -> JobFilter:
     """Read which jobs a list is to show (UWS 1.1 section 2.2.2.1).
 
@@ -232,7 +274,7 @@ def _flat(query: QueryDict) -> Iterable[tuple[str, str]]:
             yield name, str(value)
 
 
-def _word(control: Parameters, name: str, words: set[str]) -> str | None:
+def _word(control: Parameters, name: str, words: Collection[str]) -> str | None:
     value = control.single(name)
     if value is None:
         return None
