@@ -141,7 +141,29 @@ def run(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 @require_POST
-HX
+def anew(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Make a job that computes what this one was given."""
+    found = _visit(request, job_id)
+    if found.reused is None:
+        message = f"job {job_id} was given no product that was there"
+        raise IllegalState(message, hint="run it again with changes")
+    who = access.visitor(request)
+    made = site.current().jobs.submit(found.task, found.parameters, who, fresh=True)
+    return redirect("job", job_id=made.job_id)
+
+
+@require_POST
+def hold(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Take a job that waits out of the queue; for administrators."""
+    _visit(request, job_id)
+    try:
+        site.current().jobs.hold(job_id, access.visitor(request))
+    except IllegalState:
+        # It has begun meanwhile, or somebody was faster; the page says so.
+        if site.current().jobs.get(job_id).phase is Phase.PENDING:
+            raise
+    return redirect("job", job_id=job_id)
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
