@@ -1,4 +1,7 @@
-"""Kill -9 of server, supervisor and zygote: no job is lost or doubled."""
+"""Kill -9 of server, supervisor and zygote: no job is lost or doubled.
+
+``test_proof.py`` has the long proof, with a runner of its own and many users.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +63,6 @@ def survive(uws: Any, *, jobs: int, kills: int) -> None:
 @pytest.mark.slow
 def test_a_few_jobs_survive_a_few_kills(uws: Any) -> None:
     survive(uws, jobs=6, kills=3)
-
-
-@pytest.mark.prove
-def test_fifty_jobs_survive_twenty_kills(uws: Any) -> None:
-    survive(uws, jobs=50, kills=20)
 
 
 COLUMNS = "tap_schema.columns"
