@@ -408,11 +408,9 @@ class JobService:
 
     def log_tail(self, job_id: str, lines: int = 200) -> str:
         """Return the last lines that the job printed."""
-        job = self._store.get(job_id)
-        if job.reused is not None:
-            return cache.words(job, job.reused)
+        given = cache.log_of(self._store.get(job_id))
         folder = folders.job_folder(self._settings, job_id)
-        return folders.log_tail(folder, lines)
+        return given or folders.log_tail(folder, lines)
 
     # Inside ----------------------------------------------------------------------
 
