@@ -278,14 +278,6 @@ def test_slurm_through_ssh(
     assert rig.end(late)["phase"] == "COMPLETED"
 
 
-def test_a_name_is_no_option_of_ssh(rig: Rig) -> None:
-    from distiller.core.errors import BadParameter  # noqa: PLC0415 - only here
-
-    for name in ("-oProxyCommand=touch /tmp/x", "a b", "a;b", "u@-h"):
-        with pytest.raises(BadParameter, match="slurm_ssh"):
-            rig.another(slurm_ssh=name)
-
-
 def test_an_engine_that_is_closed_gives_no_commands(rig: Rig) -> None:
     handle = rig.submit("good")
     rig.close_one(rig.engine)
