@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -151,6 +152,11 @@ def test_what_slurm_refuses_or_cannot_begin_is_told(rig: Rig) -> None:
         "say more)"
     )
     assert "/nowhere/python" in folders.log_tail(unable.folder, 9)
+    # Who sleeps is woken by that, once.
+    bells = list(nowhere.descriptors())
+    assert select.select(bells, [], [], 0)[0] == bells
+    nowhere.tend()
+    assert select.select(bells, [], [], 0)[0] == []
 
 
 def test_a_job_waits_in_slurm_and_is_aborted_there(
