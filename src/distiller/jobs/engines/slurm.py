@@ -41,7 +41,7 @@ _SETTLE_S: Final = 3.0
 """So long after a job left Slurm its folder may still change, on a shared disk."""
 
 _HELD_S: Final = 600.0
-"""So long after its duration a job that left Slurm may still hold its lock."""
+"""For so much more than its duration a job that left Slurm may hold its lock."""
 
 _TRIES: Final = 3
 _STOP_S: Final = 5.0
@@ -231,7 +231,7 @@ class SlurmEngine:
         has_begun = known.has_begun
         if known.over is None or not self._has_settled(known, has_begun=has_begun):
             return Status(None, has_begun=has_begun)
-        if shepherd.is_held(folder) and not _is_past(folder):
+        if shepherd.is_held(folder) and not _is_past(known):
             # Slurm has lost sight of a machine on which the job runs on.
             return Status(None, has_begun=True)
         # A folder that is listed is seen as it is now, on a shared disk too.
@@ -409,17 +409,16 @@ def _told(end: End, *, is_cancelled: bool) -> End:
     return ends.failed(JobError(message, "transient"), end.started)
 
 
-def _is_past(folder: Path) -> bool:
-    """Whether a job that began must have ended: its shepherd keeps its duration.
+def _is_past(known: _Known) -> bool:
+    """Whether a job that left Slurm must have ended: its shepherd keeps its duration.
 
     A disk may hold the lock of a machine that is gone for ever.
     """
     try:
-        spec = JobSpec.read((folder / FILE).read_bytes())
-        age_s = time.time() - (folder / folders.SHEPHERD).stat().st_mtime
+        spec = JobSpec.read((known.folder / FILE).read_bytes())
     except (OSError, DistillerError):
         return False
-    return age_s > spec.duration_s + _HELD_S
+    return time.monotonic() - known.over_at > spec.duration_s + _HELD_S
 
 
 def _lost(known: _Known, state: str) -> End:
