@@ -89,7 +89,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 parameters=SelectEventsParameters,
                 entry="distiller.analysis.select_events.run:run",
                 needs_responses=True,
-                recipe=("time_reference", "reading", "select_events"),
+                recipe=("time_reference", "reading", "selection", "select_events"),
             ),
         )
     }
