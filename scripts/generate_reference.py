@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
+from task_pages import task_page
 
 from distiller.adql import faults, functions, limits
 from distiller.adql.targets.duckdb import DuckDBWriter
 from distiller.adql.targets.pgsphere import PgSphereWriter
 from distiller.adql.targets.writer import Refused
-from distiller.analysis.fields import describe
 from distiller.analysis.tasks import TASKS
 from distiller.cli import program
 from distiller.core import errors
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from distiller.analysis.fields import Described
-    from distiller.analysis.tasks import Task
     from distiller.ingest.parts import Part
 
 _REFUSED = (
@@ -139,30 +137,6 @@ def _help(context: click.Context) -> list[str]:
     # click fits its help to the terminal; a page needs one width.
     context.terminal_width = context.max_content_width = 80
     return ["```text", context.command.get_help(context), "```", ""]
-
-
-def task_page(task: Task) -> str:
-    """Return the page of a task and its parameters."""
-    lines = [
-        f"# {task.name}",
-        "",
-        f"{task.title}, version {task.version}. {task.description} As a service:",
-        f"`/uws/{task.name}` ([UWS](uws.md)).",
-        "",
-        "| parameter | unit | default | meaning |",
-        "|---|---|---|---|",
-    ]
-    lines += [_parameter_row(one) for one in describe(task.parameters)]
-    return "\n".join(lines) + "\n"
-
-
-def _parameter_row(one: Described) -> str:
-    words = [one.description, *(f"`{choice}`" for choice in one.choices)]
-    if one.is_repeatable:
-        words.append("May be repeated.")
-    value = " ".join(f"`{text}`" for text in one.default) or one.unset
-    value = "required" if one.is_required else value
-    return f"| `{one.name}` | {one.unit or ''} | {value} | {' '.join(words)} |"
 
 
 def errors_page() -> str:

@@ -65,6 +65,8 @@ def run(
     _KINDS[configuration.kind](configuration.seconds)
     for name in ("product.fits", "configuration.yaml"):
         (result_dir / name).write_text("software: {rogue: 1}\n")
+    if configuration.kind == "large":
+        (result_dir / "product.fits").write_bytes(b"\0" * 1_500_000)
     return ProductDescription(
         title="Rogue",
         description="Made by a test.",
@@ -244,6 +246,7 @@ def _chatty(seconds: float) -> None:
 
 _KINDS = {
     "good": _good,
+    "large": _good,
     "slow": _slow,
     "deaf": _deaf,
     "runaway": _runaway,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.ingest.conftest import RunPlan
 from tests.jobs import made_products
 
-from distiller.analysis.products import ProductDescription
+from distiller.analysis.products import ProductDescription, ResponseTable
 from distiller.archive import open_archive
 from distiller.core.errors import BadParameter
 from distiller.core.rights import NOBODY
+from distiller.ingest import ingest
 from distiller.jobs.inputs import resolve
 from distiller.jobs.registration import bundle, product_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from distiller.archive import Archive
     from distiller.core.bundle import Bundle
@@ -245,3 +248,94 @@ def test_no_task_takes_selected_events(archive: Archive, file: File) -> None:
         f"obs: {did} is a list of selected events, which no task takes (name the runs "
         "that it was made from: ivo://org.example/set?7, ivo://org.example/set?8)"
     )
+
+
+# Provenance --------------------------------------------------------------------
+
+
+def entities(rows: Bundle, role: str, table: str = "was_generated_by") -> list[str]:
+    """Return the entities that the activity of a product made, or used, in a role."""
+    told = rows.rows[f"provenance.{table}"]
+    return [str(row["entity_id"]) for row in told if row["role"] == role]
+
+
+def test_every_file_that_came_out_is_an_entity(
+    tmp_home: Settings, tmp_path: Path
+) -> None:
+    rows = made(made_products.specification("spectrum"), tmp_path, tmp_home)
+    (own,) = entities(rows, "product")
+    roles = [r["role"] for r in rows.rows["provenance.was_generated_by"]]
+    assert roles == [
+        "product", "plot", "table", "ogip", "fit", "models", "recipe",
+    ]  # fmt: skip
+    assert entities(rows, "table") == [f"{own}/table.ecsv"]
+    known = {
+        row["entity_id"]: row["location"] for row in rows.rows["provenance.entity"]
+    }
+    assert known[f"{own}/recipe.py"] == "recipe.py"
+    # The configuration went in.
+    names = [row["name"] for row in rows.rows["provenance.config_file"]]
+    assert names == ["configuration.yaml"]
+
+
+def test_two_pictures_are_two_entities(tmp_home: Settings, tmp_path: Path) -> None:
+    rows = made(made_products.specification("significance_map"), tmp_path, tmp_home)
+    (own,) = entities(rows, "product")
+    assert entities(rows, "plot") == [f"{own}/plot.png", f"{own}/plot.svg"]
+
+
+def test_the_responses_that_were_used_are_those_of_the_ingest(
+    archive: Archive, installed_home: Settings, tmp_path: Path
+) -> None:
+    RunPlan(obs_id=7).write(tmp_path / "set" / "run_7.fits")
+    ingest([tmp_path / "set"], archive, "org.example")
+    told = archive.rows("SELECT entity_id FROM provenance.entity ORDER BY entity_id")
+    did = "ivo://org.example/set?7"
+    inputs, heritage = resolve(archive, [did], NOBODY, responses=True)
+    spec = made_products.specification("spectrum", inputs=inputs, heritage=heritage)
+    rows = made(spec, tmp_path / "made", installed_home)
+    (used,) = entities(rows, "response", "used")
+    assert {"entity_id": used} in told
+    assert entities(rows, "events", "used") == [used.removesuffix("/irf")]
+    assert archive.store(rows) == "added"
+    assert archive.check() == []
+    # What the ingest said of them stays.
+    sql = "SELECT name FROM provenance.entity WHERE entity_id = ?"
+    assert archive.rows(sql, [used]) == [{"name": "Instrument responses of run 7"}]
+
+
+def test_responses_that_runs_share_are_one_entity(
+    tmp_home: Settings, tmp_path: Path
+) -> None:
+    table = ResponseTable(
+        kind="aeff",
+        gadf_class="aeff_2d",
+        path=Path("/caldb/irf_file.fits"),
+        checksum="ab" * 32,
+        hdu="EFFECTIVE AREA",
+        caldb="1dc",
+        irf_name="South_z20_50h",
+    )
+    tables = (table, table.model_copy(update={"kind": "psf", "hdu": "PSF"}))
+    plain = made_products.specification("spectrum").inputs
+    inputs = tuple(item.model_copy(update={"responses": tables}) for item in plain)
+    spec = made_products.specification("spectrum", inputs=inputs)
+    rows = made(spec, tmp_path, tmp_home)
+    assert entities(rows, "response", "used") == [
+        "irf:1dc/South_z20_50h/irf_file.fits#abababababababab"
+    ]
+
+
+def test_a_product_of_closed_runs_is_closed(archive: Archive, file: File) -> None:
+    closed = made_products.specification("spectrum").heritage.model_copy(
+        update={
+            "rights": "proprietary",
+            "release_date": datetime(2027, 1, 1),
+            "access_group": "hess",
+        }
+    )
+    row = obscore(archive, file("spectrum", owner="ada", heritage=closed))
+    assert row["data_rights"] == "proprietary"
+    assert row["obs_release_date"] == datetime(2027, 1, 1)
+    (terms,) = archive.rows("SELECT owner, access_group FROM cta.product")
+    assert terms == {"owner": "ada", "access_group": "hess"}

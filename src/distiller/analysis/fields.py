@@ -137,6 +137,12 @@ def is_repeatable(field: FieldInfo) -> bool:
     return bool(_said(field).get("repeatable"))
 
 
+def repeatable_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of the parameters that may be given several times."""
+    fields = model.model_fields.items()
+    return frozenset(name for name, field in fields if is_repeatable(field))
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """An end of the range of a number; ``inclusive`` if it may be reached."""

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from distiller.analysis.fields import is_repeatable, shown, texts_of
+from distiller.analysis.fields import repeatable_of, shown, texts_of
 from distiller.core.errors import BadParameter, InternalError
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class TaskParameters(BaseModel):
         for name, value in pairs:
             if value.strip():
                 given.setdefault(name.strip().lower(), []).append(value.strip())
-        many = {n for n, field in cls.model_fields.items() if is_repeatable(field)}
+        many = repeatable_of(cls)
         faults = [
             (name, "given more than once")
             for name, values in given.items()

@@ -90,6 +90,9 @@ class ResponseTable(_Frozen):
         As those of the events file, see `InputDataset`; often it is that file.
     hdu
         EXTNAME.
+    caldb, irf_name
+        Names of the calibration database and of the responses, which tell a file that
+        runs share from others.
     """
 
     kind: str
@@ -98,6 +101,8 @@ class ResponseTable(_Frozen):
     checksum: str
     hdu: str
     url: str | None = None
+    caldb: str | None = None
+    irf_name: str | None = None
 
 
 class InputDataset(_Frozen):

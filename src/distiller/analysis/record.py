@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import functools
 import platform
-from importlib.metadata import version
+import re
+from importlib.metadata import distribution, version
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from astropy.io import fits
 
@@ -27,13 +30,33 @@ PROGRAM: Final = "CTA Data Distiller"
 _PACKAGE: Final = "cta-data-distiller"
 _RECIPES: Final = "distiller.analysis.recipes"
 _LAST: Final = "at_home"
+_VERSION: Final = re.compile(r"^Version: *(\S+)", re.MULTILINE)
 _LIBRARIES: Final = ("gammapy", "astropy", "numpy", "regions", "scipy", "matplotlib")
 
 
 def software() -> dict[str, str]:
-    """Return name and version of everything that bears on a result."""
-    found = {_PACKAGE: version(_PACKAGE), "python": platform.python_version()}
-    return found | {name: version(name) for name in _LIBRARIES}
+    """Return name and version of all that bears on a result, as it is installed now."""
+    found = {_PACKAGE: _version(_PACKAGE), "python": platform.python_version()}
+    return found | {name: _version(name) for name in _LIBRARIES}
+
+
+@functools.cache
+def own_software() -> Mapping[str, str]:
+    """Return the same of this process, which keeps what it has loaded.
+
+    To be called when the libraries are imported: others may be installed later.
+    """
+    return MappingProxyType(software())
+
+
+def _version(name: str) -> str:
+    """Return the version of a distribution.
+
+    Asked for at each job; ``importlib.metadata.version`` takes ten times as long, since
+    it parses the whole description.
+    """
+    found = _VERSION.search(distribution(name).read_text("METADATA") or "")
+    return found[1] if found else version(name)
 
 
 def creator() -> str:
@@ -50,7 +73,7 @@ def configuration_yaml(
         "task_version": task.version,
         "parameters": parameters.model_dump(mode="json", exclude_none=True),
         "inputs": [_input(item) for item in inputs],
-        "software": software(),
+        "software": dict(own_software()),
     }
     head = (
         f"# {PROGRAM}: this task with these parameters and inputs, under the same\n"

@@ -6,7 +6,7 @@ import io
 import zipfile
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from distiller.analysis.products import ProductFile
 from distiller.core.files import atomic_file
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
     from astropy.table import Table
+
+    from distiller.analysis.products import Role
 
 _MEDIA_TYPES: Final = {
     ".fits": "application/fits",
@@ -45,7 +47,7 @@ class Results:
         self._files: list[ProductFile] = []
 
     def add(
-        self, result_id: str, name: str, content: bytes, *, role: str | None = None
+        self, result_id: str, name: str, content: bytes, *, role: Role | None = None
     ) -> None:
         """Write a file.
 
@@ -70,7 +72,7 @@ class Results:
         self._files.append(
             ProductFile(
                 result_id=result_id,
-                role=role or result_id,
+                role=role or cast("Role", result_id),  # its model looks
                 name=name,
                 media_type=media_type,
             )

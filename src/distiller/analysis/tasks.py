@@ -6,6 +6,7 @@ Whoever runs a task loads its ``entry``; everybody else needs its words and para
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -61,6 +62,13 @@ class Task:
         entry: Entry = getattr(importlib.import_module(module), name)
         return entry
 
+    @property
+    def method(self) -> str:
+        """How it works, what is valid, what to cite: Markdown, from its own folder."""
+        package = self.entry.partition(":")[0].rpartition(".")[0]
+        found = importlib.resources.files(package).joinpath("method.md")
+        return found.read_text(encoding="utf-8")
+
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -76,6 +84,12 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("e_min", "0.3"),
+                    ("width", "3"),
+                ),
             ),
             Task(
                 name="select_events",
@@ -90,6 +104,12 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 entry="distiller.analysis.select_events.run:run",
                 needs_responses=True,
                 recipe=("time_reference", "reading", "selection", "select_events"),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("radius", "2"),
+                    ("e_min", "0.5"),
+                ),
             ),
         )
     }

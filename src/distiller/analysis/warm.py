@@ -14,6 +14,7 @@ from astropy.table import Table
 from astropy.utils import iers
 
 from distiller.analysis.products import InputDataset
+from distiller.analysis.record import own_software
 from distiller.analysis.tasks import TASKS
 
 _RUN: Final = "warm"
@@ -29,6 +30,7 @@ def warm_up() -> None:
     offline()
     for task in TASKS.values():
         task.load()
+    own_software()
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         folder = Path(name)

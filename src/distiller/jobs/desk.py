@@ -27,6 +27,7 @@ from distiller.core.errors import (
 from distiller.core.times import now
 from distiller.jobs import failures
 from distiller.jobs.clock import Clock
+from distiller.jobs.notices import Notifier
 from distiller.jobs.presence import LOCKS
 from distiller.jobs.queue import next_jobs
 from distiller.jobs.troubles import Troubles, is_passing
@@ -34,7 +35,6 @@ from distiller.vo.uws import JobError, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind
@@ -90,6 +90,7 @@ class Desk(abc.ABC):
         self._turns = 0
         self._clean_at = 0.0
         self._clock = Clock()
+        self._notices = Notifier(settings, store, self.kind)
         self._is_prepared = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -188,12 +189,14 @@ class Desk(abc.ABC):
             os.eventfd_write(self._bell, 1)
 
     def _live(self) -> None:
+        self._notices.start()
         try:
             with self._store.changes.listening(self.ring, only_due=True):
                 while not self._stopping.is_set():
                     self._safe_turn()
         finally:
             self._leave()
+            self._notices.stop()
             self._store.release()
             if self._lock is not None:
                 self._lock.close()
@@ -298,17 +301,16 @@ class Desk(abc.ABC):
 
     def _end(self, job_id: str, phase: Phase, update: JobUpdate) -> None:
         final: JobUpdate = {"end_time": now(), "wish": None, **update}
-        started = final.get("start_time") or self._start_time(job_id)
-        if started is not None:
-            # If the clock was set back since, no job took less than nothing.
-            final["end_time"] = max(final["end_time"] or started, started)
+        with suppress(NotFound):  # it is to be deleted
+            job = self._store.get(job_id)
+            started = final.get("start_time") or job.start_time
+            if started is not None:
+                # If the clock was set back since, no job took less than nothing.
+                final["end_time"] = max(final["end_time"] or started, started)
+            self._notices.leave(job)
         if not self._store.update(job_id, MOVING, final, to=phase):
             logger.warning("job %s was not moving when it became %s", job_id, phase)
-
-    def _start_time(self, job_id: str) -> datetime | None:
-        with suppress(NotFound):  # it is to be deleted
-            return self._store.get(job_id).start_time
-        return None
+        self._notices.ring()
 
     def _forget_troubles(self, job_id: str) -> None:
         for wish in (None, "abort", "delete", "give up"):

@@ -157,9 +157,11 @@ def read_log(folder: Path, start: int = 0) -> tuple[bytes, int]:
             continue  # later parts have taken its place since
         if text and begin > start:
             note = f"[... {begin - start:,} bytes of the log are left out here ...]"
-            is_amid = pieces and not pieces[-1].endswith(b"\n")
-            pieces.append(f"{chr(10) if is_amid else ''}{note}\n".encode())
-        pieces.append(text)
+            # A line of its own, also for who has read the last one before.
+            is_fresh = bool(pieces) and pieces[-1].endswith(b"\n")
+            pieces.append(f"{'' if is_fresh else chr(10)}{note}\n".encode())
+        if text:
+            pieces.append(text)
         start = max(start, begin) + len(text)
     return b"".join(pieces), start
 

@@ -47,7 +47,7 @@ WHERE a.product_id = ? ORDER BY i.position
 """
 
 _RESPONSES: Final = """
-SELECT p.publisher_did, r.response_type, r.gadf_class, r.hdu_name,
+SELECT p.publisher_did, r.response_type, r.gadf_class, r.hdu_name, r.caldb, r.irf_name,
        f.name AS file, f.path, f.checksum
 FROM cta.response AS r
 JOIN cta.product AS p ON p.observation_id = r.observation_id
@@ -174,6 +174,8 @@ def _responses(
                     url=url,
                     checksum=row["checksum"] or "",
                     hdu=row["hdu_name"],
+                    caldb=row["caldb"],
+                    irf_name=row["irf_name"],
                 )
             )
     if unclear:

@@ -22,7 +22,7 @@ from distiller.core.errors import Damaged
 from distiller.core.files import sha256, sync_folder
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
-from distiller.jobs import failures, folders
+from distiller.jobs import cache, failures, folders
 from distiller.jobs.provenance import provenance_rows
 from distiller.jobs.result_rows import result_rows
 from distiller.vo.provenance import dataset_entity
@@ -140,8 +140,16 @@ def bundle(
     digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
     files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
     text = (target / _CONFIGURATION).read_text(encoding="utf-8")
-    software = yaml.safe_load(text)["software"]
-    analysis = _analysis_row(spec, product, end, text, software)
+    record = yaml.safe_load(text)
+    software = record["software"]
+    # With what has made it: another version may have queued it.
+    version = str(record.get("task_version", spec.task_version))
+    analysis: Row = {
+        **_analysis_row(spec, product, end),
+        "configuration": text,
+        "configuration_key": cache.configuration_key(spec, version, software),
+        "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
+    }
     history = provenance_rows(
         spec,
         product,
@@ -243,6 +251,7 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
         "file_id": key(spec.job_id, file.name),
         "product_id": product_id(spec.job_id),
         "role": file.role,
+        "result_id": file.result_id,
         "name": file.name,
         "path": str(path),
         "media_type": file.media_type,
@@ -252,21 +261,13 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
     }
 
 
-def _analysis_row(
-    spec: JobSpec,
-    product: ProductDescription,
-    end: End,
-    text: str,
-    software: Mapping[str, str],
-) -> Row:
+def _analysis_row(spec: JobSpec, product: ProductDescription, end: End) -> Row:
     return {
         "analysis_id": key("analysis", spec.job_id),
         "product_id": product_id(spec.job_id),
         "task": spec.task,
         "task_version": spec.task_version,
-        "configuration": text,
         "limitations": "\n".join(product.limits) or None,
-        "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
         "started": end.started,
         "ended": end.ended,
         "owner": spec.owner,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.analysis import tasks
+from distiller.analysis import record, tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import inputs
+from distiller.jobs import cache, inputs, notices
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -81,11 +81,19 @@ class Specifier:
             nice=self._settings.job_nice,
         )
 
+    def key_of(self, spec: JobSpec) -> str | None:
+        """Return the key of the product that a job makes with what is installed now.
+
+        None if it cannot be known by one, see `cache.configuration_key`.
+        """
+        return cache.configuration_key(spec, spec.task_version, record.software())
+
     def _resolve(
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
         about = tasks.task(task)
-        parameters = about.parameters.from_pairs(task, pairs)
+        own = notices.without(pairs)
+        parameters = about.parameters.from_pairs(task, own)
         faults: list[DistillerError] = []
         found = None
         try:

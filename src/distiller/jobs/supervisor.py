@@ -60,7 +60,8 @@ class Supervisor(Desk):
     ) -> None:
         places = settings.jobs_at_once
         # Of few places none is kept: jobs of analysis end soon.
-        super().__init__(settings, store, places, kept=places // KEPT, look_s=look_s)
+        most = settings.jobs_at_once_per_user or places - places // KEPT
+        super().__init__(settings, store, places, kept=places - most, look_s=look_s)
         self._archive = archive
         self._engine = engine or LocalEngine()
         self._running: dict[str, tuple[Handle, str | None]] = {}

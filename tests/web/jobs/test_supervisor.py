@@ -219,6 +219,18 @@ def test_jobs_at_once_is_kept(yard: Any) -> None:
     assert phases == [Phase.EXECUTING] * 2 + [Phase.QUEUED] * 2
 
 
+def test_jobs_at_once_of_a_user_are_kept(yard: Any) -> None:
+    most = {"jobs_at_once": 3, "jobs_at_once_per_user": 1}
+    yard.home = yard.home.model_copy(update=most)
+    mine = [yard.submit("slow", owner="marie") for _ in range(2)]
+    other = yard.submit("slow", owner="pierre")
+    yard.supervisor()
+    for job in (mine[0], other):
+        yard.until(job, is_running)
+    time.sleep(0.5)
+    assert yard.service.get(mine[1].job_id).phase is Phase.QUEUED
+
+
 def test_a_running_job_is_adopted_by_the_next_supervisor(yard: Any) -> None:
     first = yard.supervisor()
     job = yard.until(yard.submit("slow", seconds="2"), is_running)

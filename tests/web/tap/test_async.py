@@ -313,6 +313,27 @@ def test_files_of_a_request_are_taken(jobs: Jobs) -> None:
     assert jobs.client.get(f"{job}/results/result").text.split() == ["n", "7"]
 
 
+def test_a_file_of_a_request_is_there_until_it_runs(jobs: Jobs) -> None:
+    """UWS 1.1 section 2.2.3.1.1."""
+    fields: Any = {
+        "LANG": (None, "ADQL"), "QUERY": (None, "SELECT n FROM TAP_UPLOAD.t"),
+        "UPLOAD": (None, "t,param:one"), "FORMAT": (None, "csv"),
+        "one": ("t.csv", b"n\n7\n"),
+    }  # fmt: skip
+    job = jobs.client.post(jobs.url, files=fields).headers["location"]
+    sent = jobs.get(f"{job}/parameters/one")
+    assert (sent.status_code, sent.content) == (200, b"n\n7\n")
+    assert sent.headers["content-type"] == "application/octet-stream"
+    assert jobs.get(f"{job}/parameters/UPLOAD").text == "t,param:one"
+    assert jobs.get(f"{job}/parameters/two").status_code == 404
+    # The query is changed, not given twice: pyVO's `job.query = ...` does this.
+    changed = {"QUERY": "SELECT n + 1 AS n FROM TAP_UPLOAD.t"}
+    jobs.client.post(f"{job}/parameters", data=changed)
+    jobs.client.post(f"{job}/phase", data={"PHASE": "RUN"})
+    jobs.finish(job)
+    assert jobs.client.get(f"{job}/results/result").text.split() == ["n", "8"]
+
+
 def test_parts_may_come_in_chunks(jobs: Jobs) -> None:
     """As Java clients send them, without a length."""
     fields: Any = {

@@ -33,7 +33,9 @@ READ: Final = [
         f"{{list}}/{{id}}/{child}"
         for child in (
             "phase", "executionduration", "destruction", "error", "quote", "results",
-            "parameters", "owner", "results/product", "results/result", "nonsense",
+            "parameters", "parameters/ra", "owner", "log", "results/product",
+            "results/result",
+            "nonsense",
         )
     ),
     "/jobs/{id}/",
@@ -48,6 +50,7 @@ CHANGE: Final[list[tuple[str, str, dict[str, str]]]] = [
     ("post", "{list}/{id}/parameters", {"e_max": "9"}),
     ("post", "{list}/{id}/executionduration", {"EXECUTIONDURATION": "9"}),
     ("post", "{list}/{id}/destruction", {"DESTRUCTION": "2026-01-01"}),
+    ("put", "{list}/{id}/parameters/e_max", {}),
     ("post", "/jobs/{id}/run/", {}),
     ("post", "/jobs/{id}/abort/", {}),
     ("post", "/jobs/{id}/delete/", {}),
@@ -144,6 +147,16 @@ def test_an_administrator_has_the_buttons(
     page = clients["staff"].get(f"/jobs/{job.job_id}/").content.decode()
     assert f'href="/jobs/{job.job_id}/abort/"' in page
     assert "<dt>Owner</dt><dd>marie</dd>" in page
+    hold = f"/jobs/{job.job_id}/hold/"
+    assert f'action="{hold}"' in page
+    mine = clients["owner"].get(f"/jobs/{job.job_id}/").content.decode()
+    assert "/hold/" not in mine
+    assert clients["owner"].post(hold).status_code == 403
+    assert clients["staff"].post(hold).status_code == 302
+    held = clients["owner"].get(f"/jobs/{job.job_id}/").content.decode()
+    assert "held back by an administrator; it waits to be run again" in held
+    assert clients["owner"].post(f"/jobs/{job.job_id}/run/").status_code == 302
+    assert here.get(job.job_id).phase is Phase.QUEUED
     assert clients["staff"].post(f"/jobs/{job.job_id}/abort/").status_code == 302
     ended = here.submit("count_map", [("obs", "x")])
     page = clients["staff"].get(f"/jobs/{ended.job_id}/").content.decode()

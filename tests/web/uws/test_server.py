@@ -68,7 +68,7 @@ def test_a_job_from_the_page(each_uws: Any) -> None:
         form = browser.get("/jobs/new/count_map/", params={"obs": "1001,1002"})
         assert form.status_code == 200
         (token,) = set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', form.text))
-        fields = {**MAP, "csrfmiddlewaretoken": token}
+        fields = {**MAP, "e_min": "0.6", "csrfmiddlewaretoken": token}
         page = browser.post("/jobs/new/count_map/", data=fields)
         assert page.status_code == 200, page.text
         (job_id,) = re.findall(r"/jobs/([\w-]+)/$", str(page.url))

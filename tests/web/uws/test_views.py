@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import AsyncClient, Client
 
+from distiller.core.times import now
 from distiller.vo.uws import Phase
 from distiller.web.asgi import application
 from distiller.web.uws import requests
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from distiller.vo.uws import Job
+    from distiller.web.jobs.store import OrmJobStore
 
 BASE = "/uws/count_map"
 SITE = "http://127.0.0.1:8000"
@@ -83,11 +86,29 @@ def test_multipart_and_urlencoded_are_the_same(client: Client) -> None:
 
 def test_what_stands_in_the_address_makes_no_job(client: Client, here: Any) -> None:
     client.get(BASE, {**MAP, "PHASE": "COMPLETED"})
-    answer = client.post(f"{BASE}?e_min=7&PHASE=RUN", {"obs": "1001"})
+    answer = client.post(f"{BASE}?e_min=7", {"obs": "1001"})
     document = client.get(path_of(answer)).content
     assert xpath(document, "//u:parameter/@id") == ["obs"]
     assert len(here.list(owner=None)) == 1
     assert here.list(owner=None)[0].phase is Phase.PENDING
+
+
+def test_the_address_may_say_that_a_new_job_runs(client: Client) -> None:
+    """UWS 1.1 section 2.2.3.1."""
+    path = path_of(client.post(f"{BASE}?PHASE=RUN", MAP))
+    assert client.get(f"{path}/phase").content == b"QUEUED"
+    for address, body, message in (
+        ("?PHASE=RUN", {"PHASE": "RUN"}, "given in the address and in the body"),
+        ("?phase=GO", {}, "PHASE: 'GO' is not"),
+        ("?PHASE=HOLD", {}, "a new job can be RUN, not HOLD"),
+    ):
+        answer = client.post(BASE + address, {**MAP, **body})
+        assert answer.status_code == 400
+        assert message in message_of(answer)
+    # A job that is there is told what to do in the body alone.
+    pending = made(client)
+    assert client.post(f"{pending}?PHASE=RUN", {}).status_code == 400
+    assert client.get(f"{pending}/phase").content == b"PENDING"
 
 
 def test_parameters_accumulate_until_it_runs(client: Client) -> None:
@@ -101,6 +122,92 @@ def test_parameters_accumulate_until_it_runs(client: Client) -> None:
     refused = client.post(f"{path}/parameters", {"n_e": "2"})
     assert refused.status_code == 403
     assert "is QUEUED and cannot take parameters" in message_of(refused)
+
+
+def test_a_parameter_that_is_sent_again_is_changed(client: Client) -> None:
+    """UWS 1.1 section 2.1.11: updated; those that may be repeated add up (DALI)."""
+    path = made(client)
+    more = {"E_MIN": "2", "obs": "1003"}
+    assert path_of(client.post(f"{path}/parameters", more)) == path
+    document = client.get(f"{path}/parameters").content
+    given = list(
+        zip(
+            xpath(document, "//u:parameter/@id"),
+            xpath(document, "//u:parameter/text()"),
+            strict=True,
+        )
+    )
+    assert given == [
+        ("obs", "1001,1002"), ("ra", "83.633"), ("dec", "22.014"), ("E_MIN", "2"),
+        ("obs", "1003"),
+    ]  # fmt: skip
+    # Within one request nothing replaces anything: it is wrong, and told.
+    client.post(path, {"e_min": ["3", "4"], "PHASE": "RUN"})
+    assert client.get(f"{path}/phase").content == b"ERROR"
+    assert b"e_min: given more than once" in client.get(f"{path}/error").content
+
+
+def test_one_parameter_is_read_and_put(client: Client) -> None:
+    path = made(client)
+    one = client.get(f"{path}/parameters/e_min")
+    assert (one.content, one.headers["Content-Type"]) == (
+        b"0.5",
+        "text/plain; charset=utf-8",
+    )
+
+    def put(name: str, value: bytes) -> Any:
+        place = f"{path}/parameters/{name}"
+        return client.put(place, value, content_type="text/plain")
+
+    assert path_of(put("E_MIN", b"0.75\n")) == path
+    assert client.get(f"{path}/parameters/e_min").content == b"0.75"
+    assert path_of(put("obs", b"1001\r\n1002")) == path
+    assert client.get(f"{path}/parameters/obs").content == b"1001\n1002"
+    assert path_of(put("e_min", b"")) == path
+    gone = client.get(f"{path}/parameters/e_min")
+    assert gone.status_code == 404
+    assert "has no parameter 'e_min' (it has: ra, dec, obs)" in message_of(gone)
+    assert put("e_min", b"\xff").status_code == 400
+    assert put("e_min", b"x" * 300_000).status_code == 400
+    refused = client.post(f"{path}/parameters/e_min", {"e_min": "1"})
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, PUT")
+    client.post(path, {"PHASE": "RUN"})
+    assert client.get(f"{path}/phase").content == b"QUEUED"
+    late = put("e_min", b"1")
+    assert late.status_code == 403
+    assert "is QUEUED and cannot take parameters" in message_of(late)
+
+
+def test_a_job_is_held_and_run_again(client: Client, here: Any) -> None:
+    path = made(client, PHASE="RUN")
+    refused = client.post(f"{path}/phase", {"PHASE": "HOLD"})
+    assert refused.status_code == 403
+    assert "only administrators hold jobs back" in message_of(refused)
+    staff = Client()
+    staff.force_login(get_user_model().objects.create_user("chief", is_staff=True))
+    assert path_of(staff.post(f"{path}/phase", {"PHASE": "HOLD"})) == path
+    assert client.get(f"{path}/phase").content == b"HELD"
+    assert here.get(path.rpartition("/")[2]).quote is None
+    again = staff.post(f"{path}/phase", {"PHASE": "HOLD"})
+    assert again.status_code == 403
+    assert "is HELD and cannot be held" in message_of(again)
+    # UWS 1.1 section 2.1.3: it is the client that asks again.
+    assert path_of(client.post(f"{path}/phase", {"PHASE": "RUN"})) == path
+    assert client.get(f"{path}/phase").content == b"QUEUED"
+
+
+def test_a_job_is_quoted_before_it_runs(
+    client: Client, store: OrmJobStore, here: Any
+) -> None:
+    assert client.get(f"{made(client)}/quote").content == b""
+    done = here.submit("count_map", tuple(MAP.items()))
+    began = datetime(2026, 1, 1)
+    ran: Any = {"start_time": began, "end_time": began + timedelta(seconds=30)}
+    assert store.update(done.job_id, set(Phase), ran, to=Phase.COMPLETED)
+    before = now()
+    quote = client.get(f"{made(client)}/quote").content.decode()
+    expected = datetime.fromisoformat(quote).replace(tzinfo=None) - before
+    assert timedelta(seconds=29) < expected < timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("place", ["", "/parameters"])
@@ -160,8 +267,8 @@ def test_times_can_be_changed(client: Client) -> None:
 
 
 WRONG = [
-    ("", {"PHASE": "GO"}, 400, "PHASE: 'GO' is not ABORT or RUN"),
-    ("", {"PHASE": "ABORT"}, 400, "a new job can be RUN, not ABORTed"),
+    ("", {"PHASE": "GO"}, 400, "PHASE: 'GO' is not ABORT or HOLD or RUN"),
+    ("", {"PHASE": "ABORT"}, 400, "a new job can be RUN, not ABORT"),
     ("", {"ACTION": "DELETE"}, 400, "ACTION: there is no job yet"),
     ("", {"PHASE": ["RUN", "RUN"]}, 400, "PHASE: given 2 times"),
     ("", {"RUNID": "x" * 201}, 400, "RUNID: longer than 200 characters"),

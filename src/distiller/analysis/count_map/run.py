@@ -15,7 +15,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
-from distiller.analysis import events, figures, record, results
+from distiller.analysis import events, figures, footprint, record, results
 from distiller.analysis.count_map import plot
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.products import (
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_WIDE_DEG: Final = 90.0
-_TURN_DEG: Final = 360.0
 _SECONDS_PER_DAY: Final = 86400.0
 _ARCSEC_PER_DEG: Final = 3600.0
 
@@ -161,13 +159,6 @@ def geometry(configuration: CountMapParameters, edges_tev: Floats) -> WcsGeom:
     )
 
 
-def span_deg(configuration: CountMapParameters) -> tuple[float, float]:
-    """Return width and height of the whole pixels: a little off what was asked for."""
-    nx, ny = configuration.shape
-    # Rounded, as three pixels of 0.3 deg are 0.9 deg for everybody but a computer.
-    return round(nx * configuration.binsz, 9), round(ny * configuration.binsz, 9)
-
-
 def energy_edges_tev(configuration: CountMapParameters) -> Floats:
     """Return the edges of the energy bins; the outer ones exactly as asked for."""
     low, high = configuration.e_min, configuration.e_max
@@ -226,7 +217,7 @@ def _nothing(configuration: CountMapParameters, tally: Tally, runs: int) -> User
     if not tally.in_time:
         message = "no events: the runs have none between t_min and t_max"
         return UserError(message, hint="t_min and t_max are MJD in UTC")
-    width, height = span_deg(c)
+    width, height = c.span_deg
     message = (
         f"no events in the field: of {tally.in_time:,} events in the chosen energy and "
         f"time range ({runs} {'run' if runs == 1 else 'runs'}) none lies within the "
@@ -270,30 +261,6 @@ def _caption(tally: Tally, configuration: CountMapParameters) -> str:
     return f"{tally.in_field:,} events, {of_all} {words}, {hours:.2f} h{bins}"
 
 
-def footprint_deg(
-    geom: WcsGeom, configuration: CountMapParameters
-) -> tuple[float, ...] | None:
-    """Return the outline (ICRS ra, dec...), counter-clockwise as DALI wants it.
-
-    Lines of constant pixel are great circles for TAN only, so that other projections
-    get points along their sides. None where a polygon would not say it: very wide maps
-    and corners beyond the projection.
-    """
-    if max(span_deg(configuration)) > _WIDE_DEG:
-        return None
-    nx, ny = configuration.shape
-    steps = np.arange(8) / 8.0 if configuration.proj != "TAN" else np.zeros(1)
-    ahead, back, still = steps, 1.0 - steps, np.ones_like(steps)
-    x = np.concatenate([ahead, still, back, 0 * still]) * nx - 0.5
-    y = np.concatenate([0 * still, ahead, still, back]) * ny - 0.5
-    lon, lat = geom.wcs.wcs_pix2world(x, y, 0)
-    if not np.isfinite([lon, lat]).all():
-        return None
-    sky = SkyCoord(lon, lat, unit="deg", frame=configuration.frame).icrs
-    pairs = np.column_stack([sky.ra.deg, sky.dec.deg]).round(9)
-    return tuple(float(v) for v in pairs.ravel())
-
-
 def _describe(
     counts: WcsNDMap,
     configuration: CountMapParameters,
@@ -303,7 +270,7 @@ def _describe(
 ) -> ProductDescription:
     c = configuration
     ra, dec = c.centre_deg
-    width, height = span_deg(c)
+    width, height = c.span_deg
     low, high = record.number(c.e_min), record.number(c.e_max)
     good = tally.good_mjd
     has_time = good is not None and good.size > 0
@@ -323,8 +290,8 @@ def _describe(
         target_name=c.target,
         s_ra_deg=ra,
         s_dec_deg=dec,
-        s_fov_deg=round(min(float(np.hypot(width, height)), _TURN_DEG), 9),
-        s_region_deg=footprint_deg(counts.geom, c),
+        s_fov_deg=footprint.fov_deg(c),
+        s_region_deg=footprint.footprint_deg(counts.geom, c),
         s_xel1=c.shape[0],
         s_xel2=c.shape[1],
         s_pixel_scale_arcsec=c.binsz * _ARCSEC_PER_DEG,

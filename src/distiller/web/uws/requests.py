@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from django.core.exceptions import SuspiciousOperation
 
 from distiller.core.errors import BadParameter
-from distiller.jobs.limits import PARAMETERS_MAX
+from distiller.jobs.limits import PARAMETERS_MAX, PARAMETERS_MAX_BYTES
 from distiller.jobs.store import QUERY
 from distiller.vo.dali import Parameters
 from distiller.vo.uws import JobFilter, Pairs, Phase, read_phase, read_wait_s
@@ -18,7 +18,7 @@ from distiller.web import bodies
 from distiller.web.requests import require_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from django.http import HttpRequest, QueryDict
 
@@ -32,6 +32,10 @@ LISTED_MAX: Final = 10_000
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
+_CACHE: Final = "CACHE"
+"""Control parameter of ours, for jobs that make products."""
+
+_PHASES: Final = frozenset({"RUN", "ABORT", "HOLD"})
 MULTIPART: Final = "multipart/form-data"
 _RUN_ID_MAX: Final = 200
 _TIMESTAMP: Final = re.compile(
@@ -46,18 +50,21 @@ class Post:
     Attributes
     ----------
     phase
-        RUN or ABORT.
+        RUN, ABORT, or HOLD, which is ours: UWS leaves open how a job gets HELD.
+    fresh
+        Whether products that are there are not to be taken (CACHE=no); None: not said.
     parameters
         What is not UWS's own, for the job.
     files
         What came along, by name, in chunks.
     """
 
-    phase: Literal["RUN", "ABORT"] | None
+    phase: Literal["RUN", "ABORT", "HOLD"] | None
     run_id: str | None
     delete: bool
     duration_s: int | None
     destruction: datetime | None
+    fresh: bool | None
     parameters: Pairs
     files: Uploads
 
@@ -70,6 +77,7 @@ class Post:
             "ACTION": self.delete or None,
             "EXECUTIONDURATION": self.duration_s,
             "DESTRUCTION": self.destruction,
+            _CACHE: self.fresh,
         }
         found = tuple(name for name, value in controls.items() if value is not None)
         return (*found, *self.own_names)
@@ -86,6 +94,38 @@ class Wait:
 
     timeout_s: float
     phase: Phase | None
+
+
+def read_creation(request: HttpRequest, task: str) -> Post:
+    """Read the body of a POST that makes a job; PHASE may stand in the address.
+
+    UWS 1.1 section 2.2.3.1 has ``?PHASE=RUN`` there. Raises as `read_post`.
+    """
+    post = read_post(request, task)
+    there = Parameters(_pairs(request, "GET"))
+    phase = _word(there, "PHASE", _PHASES)
+    if phase is not None and post.phase is not None:
+        raise BadParameter("PHASE", "given in the address and in the body")
+    return replace(post, phase=post.phase or phase)  # type: ignore[arg-type]  # as there
+
+
+def read_value(request: HttpRequest) -> tuple[str, ...]:
+    """Read the body of a PUT to a parameter: its value, or several on their lines.
+
+    Raises
+    ------
+    BadParameter
+        If it is too long, or no text.
+    """
+    body = request.read(PARAMETERS_MAX_BYTES + 1)
+    if len(body) > PARAMETERS_MAX_BYTES:
+        most = f"{PARAMETERS_MAX_BYTES:,} bytes"
+        raise BadParameter("request", f"the value has more than {most}")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise BadParameter("request", "the value is no text in UTF-8") from error
+    return tuple(line.strip() for line in text.split("\n") if line.strip())
 
 
 def read_post(request: HttpRequest, task: str) -> Post:
@@ -105,8 +145,11 @@ def read_post(request: HttpRequest, task: str) -> Post:
         raise BadParameter(
             name, "no file is taken here", hint="name datasets of the archive"
         )
-    control = Parameters(p for p in pairs if p[0].upper() in _CONTROL)
-    phase = _word(control, "PHASE", {"RUN", "ABORT"})
+    # A query has no product, and what TAP does not know is ignored.
+    controls = _CONTROL if task == QUERY else _CONTROL | {_CACHE}
+    control = Parameters(p for p in pairs if p[0].upper() in controls)
+    cache = _word(control, _CACHE, {"YES", "NO"})
+    phase = _word(control, "PHASE", _PHASES)
     action = _word(control, "ACTION", {"DELETE"})
     run_id = control.single("RUNID")
     if run_id is not None and len(run_id) > _RUN_ID_MAX:
@@ -117,7 +160,8 @@ def read_post(request: HttpRequest, task: str) -> Post:
         delete=action is not None,
         duration_s=control.count("EXECUTIONDURATION"),
         destruction=_instant(control, "DESTRUCTION"),
-        parameters=tuple(p for p in pairs if p[0].upper() not in _CONTROL),
+        fresh=None if cache is None else cache == "NO",
+        parameters=tuple(p for p in pairs if p[0].upper() not in controls),
         files={name: _chunks(request, name) for name in request.FILES},
     )
 
@@ -140,8 +184,8 @@ def refuse_creation(request: HttpRequest) -> None:
 
 def check_creation(post: Post) -> None:
     """Refuse what a new job cannot be asked for."""
-    if post.phase == "ABORT":
-        raise BadParameter("PHASE", "a new job can be RUN, not ABORTed")
+    if post.phase not in {None, "RUN"}:
+        raise BadParameter("PHASE", f"a new job can be RUN, not {post.phase}")
     if post.delete:
         raise BadParameter("ACTION", "there is no job yet that could be deleted")
 
@@ -152,7 +196,7 @@ def check_change(post: Post) -> None:
         raise BadParameter(
             "PHASE",
             "is missing, and nothing else to change is given",
-            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, ACTION or "
+            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, CACHE, ACTION or "
             "parameters",
         )
 
@@ -185,6 +229,14 @@ def read_wait(request: HttpRequest) -> Wait | None:
         return None
     phase = given.single("PHASE")
     return Wait(read_wait_s(wait), None if phase is None else read_phase(phase))
+
+
+def read_follow(request: HttpRequest) -> bool:
+    """Read whether a log is to be sent until its job ends: FOLLOW=1."""
+    follow = Parameters(_pairs(request, "GET")).single("FOLLOW")
+    if follow not in {None, "0", "1"}:
+        raise BadParameter("FOLLOW", f"{follow!r} is not 0 or 1")
+    return follow == "1"
 
 
 def read_filter(request: HttpRequest) -> JobFilter:
@@ -222,7 +274,7 @@ def _flat(query: QueryDict) -> Iterable[tuple[str, str]]:
             yield name, str(value)
 
 
-def _word(control: Parameters, name: str, words: set[str]) -> str | None:
+def _word(control: Parameters, name: str, words: Collection[str]) -> str | None:
     value = control.single(name)
     if value is None:
         return None

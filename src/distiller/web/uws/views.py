@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.analysis import tasks
 from distiller.core.errors import NotFound
 from distiller.core.times import dali
+from distiller.jobs import folders, uploads
 from distiller.jobs.limits import Times
 from distiller.jobs.store import QUERY
 from distiller.vo import uws_documents, votable
@@ -23,9 +24,12 @@ from distiller.web.errors import votable_errors
 from distiller.web.requests import apart
 from distiller.web.uws import requests
 from distiller.web.uws.addresses import url_of
+from distiller.web.uws.following import follow
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
@@ -55,7 +59,7 @@ async def jobs(request: HttpRequest, task: str) -> HttpResponseBase:
         return _xml(uws_documents.job_list_document(found, url_of(task)))
     if request.method != "POST":
         return _not_allowed(request, "GET", "HEAD", "POST")
-    post = await _read_post(request, task)
+    post = await _read_post(request, task, requests.read_creation)
     requests.check_creation(post)
     job = await sync_to_async(_create)(service, task, post, who)
     return _see_other(url_of(task, job.job_id))
@@ -96,7 +100,7 @@ async def child(
     found, who = await _visit_by(request, task, job_id)
     if child not in _CHILDREN:
         message = f"a job has no {child!r}"
-        raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
+        raise NotFound(message, hint="it has: " + ", ".join((*_CHILDREN, "log")))
     if request.method in _READS:
         return _part(found, child, url_of(task, job_id))
     if request.method != "POST" or child not in _CHANGED_BY:
@@ -127,6 +131,55 @@ async def result(
 
 @csrf_exempt
 @votable_errors
+async def log(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
+    """Send what a job has printed; with FOLLOW=1, until it ends."""
+    found, who = await _visit_by(request, task, job_id)
+    if request.method not in _READS:
+        return _not_allowed(request, "GET", "HEAD")
+    is_followed = requests.read_follow(request)
+    folder = folders.job_folder(site.current().settings, job_id)
+    if is_followed and request.method == "GET":
+        await release_thread()
+        parts = follow(site.current().jobs, found, who, folder)
+        answer: HttpResponseBase = StreamingHttpResponse(parts, content_type=_TEXT)
+        # Proxies that gather what they pass on are asked not to.
+        answer.headers["X-Accel-Buffering"] = "no"
+    else:
+        text, _ = await sync_to_async(folders.read_log)(folder)
+        answer = HttpResponse(text, content_type=_TEXT)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@csrf_exempt
+@votable_errors
+async def parameter(
+    request: HttpRequest, task: str, job_id: str, name: str
+) -> HttpResponseBase:
+    """Show one parameter, or set it: the body of a PUT is its value."""
+    found, _ = await _visit_by(request, task, job_id)
+    service = site.current().jobs
+    if request.method == "PUT":
+        values = requests.read_value(request)
+        await sync_to_async(service.set_parameter)(job_id, name, values)
+        return _see_other(url_of(task, job_id))
+    if request.method not in _READS:
+        return _not_allowed(request, "GET", "HEAD", "PUT")
+    values = tuple(v for n, v in found.parameters if n.lower() == name.lower())
+    if values:
+        return HttpResponse("\n".join(values), content_type=_TEXT)
+    # What came along with a query stands there as well (section 2.2.3.1.1).
+    folder = folders.job_folder(site.current().settings, job_id)
+    file = uploads.find(folder).get(name)
+    if file is None:
+        message = f"job {job_id} has no parameter {name!r}"
+        names = ", ".join(dict.fromkeys(n for n, _ in found.parameters))
+        raise NotFound(message, hint=f"it has: {names}" if names else None)
+    return await send(request, SentFile(file, name, "application/octet-stream"))
+
+
+@csrf_exempt
+@votable_errors
 async def absent(request: HttpRequest, rest: str = "") -> HttpResponseBase:
     """Answer what UWS does not have, as a service."""
     del rest
@@ -148,11 +201,15 @@ _CHANGED_BY: Final[dict[str, str | None]] = {
 }
 
 
-async def _read_post(request: HttpRequest, task: str) -> requests.Post:
+async def _read_post(
+    request: HttpRequest,
+    task: str,
+    read: Callable[[HttpRequest, str], requests.Post] = requests.read_post,
+) -> requests.Post:
     if request.content_type != requests.MULTIPART:
-        return requests.read_post(request, task)
+        return read(request, task)
     # Taking files apart takes its time, and others must not wait for that.
-    return await apart(request, lambda given: requests.read_post(given, task))
+    return await apart(request, lambda given: read(given, task))
 
 
 def _require(task: str) -> None:
@@ -197,12 +254,12 @@ def _of_task(found: Job, task: str) -> Job:
 
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
     times = Times(post.duration_s, post.destruction)
+    given, run_id, files = post.parameters, post.run_id, post.files
+    fresh = bool(post.fresh)
     if post.phase == "RUN":
-        return service.submit(
-            task, post.parameters, who, post.run_id, times, files=post.files
-        )
+        return service.submit(task, given, who, run_id, times, files=files, fresh=fresh)
     return service.create(
-        task, post.parameters, who.name, post.run_id, times, files=post.files
+        task, given, who.name, run_id, times, files=files, fresh=fresh
     )
 
 
@@ -222,6 +279,8 @@ async def _apply(
         await sync_to_async(service.set_parameters)(job_id, post.parameters, post.files)
     if post.phase == "RUN":
         await sync_to_async(service.run)(job_id, who)
+    elif post.phase == "HOLD":
+        await sync_to_async(service.hold)(job_id, who)
     elif post.phase == "ABORT":
         after = await sync_to_async(service.abort)(job_id)
         # Most jobs are gone in no time; then the client sees it in its next look.
@@ -235,6 +294,8 @@ def _set(service: JobService, job_id: str, post: requests.Post) -> None:
         service.set_duration(job_id, post.duration_s)
     if post.destruction is not None:
         service.set_destruction(job_id, post.destruction)
+    if post.fresh is not None:
+        service.set_fresh(job_id, fresh=post.fresh)
 
 
 def _part(found: Job, child: str, url: str) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Address of the help page."""
+"""Addresses of the help pages."""
 
 from __future__ import annotations
 
@@ -11,4 +11,7 @@ from distiller.web.pages.help import views
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-urlpatterns: list[URLPattern] = [path("", views.show_help, name="help")]
+urlpatterns: list[URLPattern] = [
+    path("", views.show_help, name="help"),
+    path("<str:name>/", views.show_task, name="help-task"),
+]

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.shortcuts import render
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
 
-from distiller.analysis.tasks import TASKS
+from distiller.analysis.fields import describe
+from distiller.analysis.tasks import TASKS, task
 from distiller.web import site
+from distiller.web.pages.jobs import elsewhere, links
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -35,6 +39,27 @@ SERVICES: Final = (
 )
 
 
+def _markdown() -> MarkdownIt:
+    """Return what writes Markdown as HTML; wide tables are scrolled on a phone."""
+
+    def begin(*_: object) -> str:
+        return (
+            '<div class="table-frame plain" tabindex="0" role="group" '
+            'aria-label="Table"><table class="data">\n'
+        )
+
+    def end(*_: object) -> str:
+        return "</table></div>\n"
+
+    made = MarkdownIt("commonmark", {"html": False}).enable("table")
+    made.add_render_rule("table_open", begin)
+    made.add_render_rule("table_close", end)
+    return made
+
+
+_MARKDOWN: Final = _markdown()
+
+
 @require_safe
 def show_help(request: HttpRequest) -> HttpResponse:
     """Show how to search, analyse and use other programs, and the terms."""
@@ -52,3 +77,22 @@ def show_help(request: HttpRequest) -> HttpResponse:
         "keep_days": site_now.settings.job_keep_days,
     }
     return render(request, "help/help.html", words)
+
+
+@require_safe
+def show_task(request: HttpRequest, name: str) -> HttpResponse:
+    """Show how a task works, its parameters and an example."""
+    chosen = task(name)
+    words = {
+        "here": "help",
+        "task": chosen,
+        # Ours, and HTML in it would be shown as text.
+        "method": mark_safe(_MARKDOWN.render(chosen.method)),  # noqa: S308
+        "parameters": describe(chosen.parameters),
+        "form": links.form_address(chosen.name, chosen.example),
+        "snippets": elsewhere.snippets(
+            chosen.name, chosen.example, site.current().settings.base_url
+        ),
+        "base_url": site.current().settings.base_url,
+    }
+    return render(request, "help/task.html", words)

@@ -14,15 +14,8 @@ from django.views.decorators.http import (
 )
 
 from distiller.analysis import tasks
-from distiller.analysis.fields import unit_of
-from distiller.analysis.parameters import OBS_MAX, InvalidParameters
-from distiller.core.errors import (
-    BadData,
-    IllegalState,
-    NotFound,
-    PassingError,
-    UserError,
-)
+from distiller.analysis.fields import describe
+from distiller.core.errors import BadData, IllegalState
 from distiller.core.times import now
 from distiller.jobs.engines.queries import RESULT
 from distiller.jobs.presence import has_runner
@@ -30,16 +23,16 @@ from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import JobFilter, Phase
 from distiller.web import access, site
 from distiller.web.data.addresses import address_of
-from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
 from distiller.web.pages.context import jobs_under_way
-from distiller.web.pages.jobs import form, links, queries
+from distiller.web.pages.jobs import elsewhere, form, links, queries
 from distiller.web.uws.addresses import path_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from distiller.vo.uws import Job, JobError
+    from distiller.web.pages.adql.elsewhere import Snippet
 
 _LOG_LINES: Final = 200
 _LISTED: Final = 100
@@ -88,7 +81,6 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "address": _address(here, page),
         "newer": _address(here, page - 1) if page > 1 else "",
         "older": _address(here, page + 1) if len(found) > _LISTED else "",
-        "tasks": tasks.TASKS.values(),
     }
     part = request.headers.get("HX-Request") == "true"
     return render(request, "jobs/list_part.html" if part else "jobs/list.html", words)
@@ -117,72 +109,19 @@ def count(request: HttpRequest) -> HttpResponse:
     return render(request, "jobs/live_count.html", words)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest, task: str) -> HttpResponse:
-    """Show the form of a task, or make and run a job from it."""
-    chosen = tasks.task(task)
-    if request.method != "POST":
-        pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
-        shown = form.prepare(chosen, pairs, access.visitor(request))
-        return _show_form(request, shown, status=400 if shown.faults else 200)
-    pairs = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]
-    jobs, who = site.current().jobs, access.visitor(request)
-    try:
-        _check_number(task, pairs)
-        jobs.check(task, pairs, who)
-        made = jobs.submit(task, pairs, who)
-    except (UserError, PassingError) as error:
-        wrong = form.prepare(chosen, pairs, who, form.faults_of(error))
-        # The page is there; it is the form that names what is not.
-        status = 400 if isinstance(error, NotFound) else status_of(error)
-        answer = _show_form(request, wrong, status=status)
-        for name, value in headers_of(error).items():
-            answer.headers[name] = value
-        return answer
-    return redirect("job", job_id=made.job_id)
-
-
-def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
-    """Refuse more datasets than a job takes before any is looked up."""
-    chosen = form.split(v for n, v in pairs if n.lower() == "obs")
-    if len(chosen) > OBS_MAX:
-        raise InvalidParameters(task, (("obs", form.too_many(len(chosen))),))
-
-
-def _show_form(
-    request: HttpRequest, shown: form.TaskForm, status: int = 200
-) -> HttpResponse:
-    runs = [
-        {
-            **row,
-            "start": cells.mjd(row["t_min"]),
-            "exposure": _minutes(row["t_exptime"]),
-        }
-        for row in shown.runs
-    ]
-    total_s = sum(row["t_exptime"] or 0.0 for row in shown.runs)
-    words = {
-        "here": "jobs",
-        "task": shown.task,
-        "form": shown,
-        "runs": runs,
-        "total": _minutes(total_s),
-    }
-    return render(request, "jobs/new.html", words, status=status)
-
-
 @require_safe
 @never_cache
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Show one job; while it runs, the page asks for its changing part."""
     found = _visit(request, job_id)
     part = request.headers.get("HX-Request") == "true"
-    words = {"here": "jobs", "out_of_band": part, **_words(found)}
+    can_hold = found.phase is Phase.QUEUED and access.visitor(request).is_staff
+    words = {
+        "here": "jobs",
+        "out_of_band": part,
+        "can_hold": can_hold,
+        **_words(found),
+    }
     return render(request, "jobs/job_part.html" if part else "jobs/job.html", words)
 
 
@@ -195,6 +134,19 @@ def run(request: HttpRequest, job_id: str) -> HttpResponse:
     except IllegalState:
         # Somebody was faster; the page says what became of it.
         if found.phase not in _STARTABLE:
+            raise
+    return redirect("job", job_id=job_id)
+
+
+@require_POST
+def hold(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Take a job that waits out of the queue; for administrators."""
+    _visit(request, job_id)
+    try:
+        site.current().jobs.hold(job_id, access.visitor(request))
+    except IllegalState:
+        # It has begun meanwhile, or somebody was faster; the page says so.
+        if site.current().jobs.get(job_id).phase is Phase.PENDING:
             raise
     return redirect("job", job_id=job_id)
 
@@ -309,6 +261,7 @@ def _words(found: Job) -> dict[str, Any]:
         "percent": 100 if done else round(100 * fraction),
         "doing": _doing(found),
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
+        "log_address": f"{path_of(found.task, found.job_id)}/log",
         "results": results,
         "plot": by_id.get("plot"),
         "product": by_id.get("product"),
@@ -317,6 +270,7 @@ def _words(found: Job) -> dict[str, Any]:
         "configuration": by_id.get("configuration"),
         "parameters": _parameters(found),
         "again": _again(found),
+        "snippets": _snippets(found),
         "advice": found.error and _advice(found.error),
         "can_run": found.phase in _STARTABLE,
         "can_abort": found.phase in _STOPPABLE,
@@ -338,6 +292,13 @@ def _again(found: Job) -> str:
     return links.form_address(found.task, found.parameters)
 
 
+def _snippets(found: Job) -> list[Snippet]:
+    if found.task == QUERY:  # the ADQL page has them
+        return []
+    base_url = site.current().settings.base_url
+    return elsewhere.snippets(found.task, found.parameters, base_url)
+
+
 def _doing(found: Job) -> str:
     if found.phase is Phase.EXECUTING:
         return found.progress.text if found.progress else "starting"
@@ -347,6 +308,7 @@ def _doing(found: Job) -> str:
         Phase.COMPLETED: "done",
         Phase.ERROR: "ended with an error",
         Phase.ABORTED: "was aborted",
+        Phase.HELD: "held back by an administrator; it waits to be run again",
     }.get(found.phase, _WORDS[found.phase])
 
 
@@ -374,10 +336,7 @@ def _parameters(found: Job) -> list[tuple[str, str, str]]:
     if found.task == QUERY:
         return queries.parameters(found)
     model = tasks.TASKS[found.task].parameters if found.task in tasks.TASKS else None
-    units = {
-        name: unit_of(info) or ""
-        for name, info in (model.model_fields if model else {}).items()
-    }
+    units = {one.name: one.unit or "" for one in describe(model)} if model else {}
     runs = form.split(v for n, v in found.parameters if n.lower() == "obs")
     lower = [(n.lower(), v) for n, v in found.parameters]
     rest = [(n, v) for n, v in lower if n != "obs" and v.strip()]
@@ -394,7 +353,3 @@ def _took(found: Job) -> str:
         return ""
     end = found.end_time or now()
     return cells.duration(max(0.0, (end - found.start_time).total_seconds()))
-
-
-def _minutes(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds / 60:.1f}"

@@ -1,0 +1,104 @@
+"""How a job is started from the pages: the choice of a task, and its form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from distiller.analysis import tasks
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters
+from distiller.core.errors import NotFound, PassingError, UserError
+from distiller.jobs import notices
+from distiller.web import access, site
+from distiller.web.errors import headers_of, status_of
+from distiller.web.pages import cells
+from distiller.web.pages.jobs import form, links
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_safe
+def choose(request: HttpRequest) -> HttpResponse:
+    """Show the tasks; what the address gives of runs and place goes on to the form."""
+    pairs = _pairs(request)
+    listed = [
+        {"task": task, "form": links.form_address(task.name, pairs)}
+        for task in tasks.TASKS.values()
+    ]
+    runs = form.split(value for name, value in pairs if name.lower() == "obs")
+    words = {"here": "jobs", "tasks": listed, "chosen": len(runs)}
+    return render(request, "jobs/tasks.html", words)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, task: str) -> HttpResponse:
+    """Show the form of a task, or make and run a job from it."""
+    chosen = tasks.task(task)
+    pairs = _pairs(request)
+    if request.method != "POST":
+        shown = form.prepare(chosen, pairs, access.visitor(request))
+        return _show_form(request, shown, status=400 if shown.faults else 200)
+    jobs, who = site.current().jobs, access.visitor(request)
+    try:
+        _check_number(task, pairs)
+        jobs.check(task, pairs, who)
+        made = jobs.submit(task, pairs, who)
+    except (UserError, PassingError) as error:
+        wrong = form.prepare(chosen, pairs, who, form.faults_of(error))
+        # The page is there; it is the form that names what is not.
+        status = 400 if isinstance(error, NotFound) else status_of(error)
+        answer = _show_form(request, wrong, status=status)
+        for name, value in headers_of(error).items():
+            answer.headers[name] = value
+        return answer
+    return redirect("job", job_id=made.job_id)
+
+
+def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the parameters that the form was sent with, or is to be filled with."""
+    given = request.POST if request.method == "POST" else request.GET
+    return [
+        (name, str(value))
+        for name, values in given.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
+
+
+def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
+    """Refuse more datasets than a job takes before any is looked up."""
+    chosen = form.split(v for n, v in pairs if n.lower() == "obs")
+    if len(chosen) > OBS_MAX:
+        raise InvalidParameters(task, (("obs", form.too_many(len(chosen))),))
+
+
+def _show_form(
+    request: HttpRequest, shown: form.TaskForm, status: int = 200
+) -> HttpResponse:
+    runs = [
+        {
+            **row,
+            "start": cells.mjd(row["t_min"]),
+            "exposure": _minutes(row["t_exptime"]),
+        }
+        for row in shown.runs
+    ]
+    total_s = sum(row["t_exptime"] or 0.0 for row in shown.runs)
+    words = {
+        "here": "jobs",
+        "task": shown.task,
+        "form": shown,
+        "runs": runs,
+        "total": _minutes(total_s),
+        "can_mail": "mail" in notices.possible(site.current().settings)
+        and bool(getattr(request.user, "email", "")),
+        "wants_mail": "mail" in notices.ways(_pairs(request)),
+    }
+    return render(request, "jobs/new.html", words, status=status)
+
+
+def _minutes(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 60:.1f}"
