@@ -9,9 +9,11 @@ import importlib
 import importlib.resources
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.preview import numbers as preview
+from distiller.analysis.preview.parameters import PreviewParameters
 from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.core.errors import NotFound
 
@@ -115,6 +117,30 @@ TASKS: Mapping[str, Task] = MappingProxyType(
     }
 )
 """Every task by its name."""
+
+
+PREVIEW: Final = Task(
+    name="preview",
+    version=preview.VERSION,
+    title="Quick look",
+    description=(
+        "Counts in the field, energies, rate over time and offsets of one dataset."
+    ),
+    parameters=PreviewParameters,
+    entry="distiller.analysis.preview.run:run",
+)
+"""Made of every dataset by the house itself; nobody can ask for it."""
+
+
+def runnable(name: str) -> Task:
+    """Return the task of that name for who runs it: also what nobody can ask for.
+
+    Raises
+    ------
+    NotFound
+        As `task`.
+    """
+    return PREVIEW if name == PREVIEW.name else task(name)
 
 
 def task(name: str) -> Task:

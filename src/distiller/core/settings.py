@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -14,9 +14,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +25,7 @@ from pydantic_settings import (
 )
 
 from distiller.core.errors import BadParameter
+from distiller.core.job_settings import JobSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +35,10 @@ DEFAULT_HOME = "distiller-home"
 _AUTHORITY: Final = re.compile(r"[A-Za-z0-9][\w.~-]{2,}", re.ASCII)
 _WORD: Final = r"^[a-z][a-z0-9-]*$"
 _POSTGRES: Final = ("postgresql://", "postgres://")
-_NOTICES: Final = {"smtp_url": ("smtp", "smtps"), "webhook_url": ("https", "http")}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Settings(BaseSettings):
+class Settings(JobSettings, BaseSettings):
     """Everything that can be set. Environment beats file beats default."""
 
     model_config = SettingsConfigDict(
@@ -187,65 +185,6 @@ class Settings(BaseSettings):
     user_tables_rows: int = Field(
         default=5_000_000, ge=0, description="Their rows together, for each user."
     )
-    jobs_at_once: int = Field(
-        default=2, ge=1, description="Analysis jobs that run at once on this machine."
-    )
-    jobs_at_once_per_user: int = Field(
-        default=0,
-        ge=0,
-        description="Most of those of one user; 0 for all but a quarter of them.",
-    )
-    jobs_per_user: int = Field(
-        default=100, ge=1, description="Jobs a user may have waiting or running."
-    )
-    job_duration_s: int = Field(
-        default=600, ge=1, description="Default executionDuration of a job, s."
-    )
-    job_duration_max_s: int = Field(
-        default=7200, ge=1, description="Longest executionDuration of a job, s."
-    )
-    job_memory_mb: int = Field(
-        default=4096, ge=256, description="Memory limit of a job, MB."
-    )
-    job_cpus: int = Field(
-        default=1,
-        ge=1,
-        description="Processor cores of a job, and so often its executionDuration is "
-        "the CPU time that it may use.",
-    )
-    job_nice: int = Field(
-        default=10,
-        ge=0,
-        le=19,
-        description="By how much the priority of jobs is below that of the server, so "
-        "that pages answer while jobs keep every core busy.",
-    )
-    job_keep_days: float = Field(
-        default=30.0, gt=0, description="Days until a job is destroyed by default."
-    )
-    products_mb_per_user: int = Field(
-        default=0,
-        ge=0,
-        description="Disk for the products of one user, and for those of all visitors "
-        "without an account together, MB; who has more starts no further job. 0 for "
-        "no limit.",
-    )
-    smtp_url: SecretStr | None = Field(
-        default=None,
-        description="Mail server for notices at the end of jobs, "
-        "`smtp://[user:password@]host[:port]` (STARTTLS where the server has it) or "
-        "`smtps://`; without one no mail is sent.",
-    )
-    mail_from: str = Field(default="", description="Sender of those e-mails.")
-    webhook_url: SecretStr | None = Field(
-        default=None,
-        description="URL of the operators that is told of the end of jobs which ask "
-        "for it (POST, JSON).",
-    )
-    runner: Literal["embedded", "external"] = Field(
-        default="embedded",
-        description="Whether `serve` runs the jobs itself or `distiller runner` does.",
-    )
     resolver_url: str = Field(
         default="https://cds.unistra.fr/cgi-bin/nph-sesame",
         description="Sesame name resolver; empty switches it off.",
@@ -283,33 +222,6 @@ class Settings(BaseSettings):
             message = "a URL of PostgreSQL begins with postgresql://"
             raise ValueError(message)
         return given if text else None
-
-    @field_validator("smtp_url", "webhook_url", mode="after")
-    @classmethod
-    def _is_place_of_notices(
-        cls, given: SecretStr | None, info: ValidationInfo
-    ) -> SecretStr | None:
-        """Take an empty text for none; refuse what is no such URL, unseen."""
-        text = "" if given is None else given.get_secret_value()
-        schemes = _NOTICES[str(info.field_name)]
-        if text:
-            try:
-                parts = urlsplit(text)
-                good = parts.scheme in schemes and parts.hostname and parts.port != 0
-            except ValueError:
-                good = False
-            if not good:
-                message = f"it is no URL as {schemes[0]}://host.example.org is"
-                raise ValueError(message)
-        return given if text else None
-
-    @model_validator(mode="after")
-    def _has_sender(self) -> Self:
-        """Refuse a mail server without an address that mails come from."""
-        if self.smtp_url is not None and "@" not in self.mail_from:
-            message = "mail_from must be an e-mail address where smtp_url is set"
-            raise ValueError(message)
-        return self
 
     @field_validator("authority", mode="after")
     @classmethod

@@ -34,7 +34,7 @@ from distiller.jobs.troubles import Troubles, is_passing
 from distiller.vo.uws import JobError, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind
@@ -253,13 +253,7 @@ class Desk(abc.ABC):
         waiting = [e for e in entries if not self._attempt(e, self._handle)]
         for job_id in set(self._known()) - {entry.job_id for entry in entries}:
             self._forget(job_id)
-        running = list(self._owners())
-        slots = self._places - len(running)
-        candidates = self._candidates(waiting)
-        for entry in next_jobs(candidates, running, slots, self._served, self._most):
-            self._turns += 1
-            self._served[entry.owner] = self._turns
-            self._attempt(entry, self._start)
+        self._fill(waiting)
         if time.monotonic() >= self._clean_at:
             self._clean_at = time.monotonic() + _CLEAN_S
             if not self._clock.has_jumped():
@@ -269,6 +263,25 @@ class Desk(abc.ABC):
         """Have those jobs removed whose destruction has come."""
         for job_id in self._store.expired(now(), self.kind):
             self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
+
+    def _fill(self, waiting: list[Entry]) -> None:
+        """Start jobs that wait, as far as there are places."""
+        candidates = self._candidates(waiting)
+        self._start_some(candidates, list(self._owners()), self._places, self._most)
+
+    def _start_some(
+        self,
+        waiting: list[Entry],
+        running: Sequence[str | None],
+        places: int,
+        most: int,
+    ) -> None:
+        """Start as many as there are places beside those that run, by their owners."""
+        slots = places - len(running)
+        for entry in next_jobs(waiting, running, slots, self._served, most):
+            self._turns += 1
+            self._served[entry.owner] = self._turns
+            self._attempt(entry, self._start)
 
     def _attempt(self, entry: Entry, step: Callable[[Entry], bool]) -> bool:
         """Take a step for one job; what goes wrong with it stops no other job."""

@@ -1,9 +1,9 @@
 """Where a job and its product lie on disk.
 
-A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log`` and
-later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``, ``cancel``,
-``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query: ``uploads/``,
-``answer/``, ``out.log``. A product's folder has the files alone.
+A job's folder: ``job.json``, ``reserve``, ``lock``, ``slurm.json``, ``shepherd.json``,
+``out.log`` and later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``,
+``cancel``, ``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query:
+``uploads/``, ``answer/``, ``out.log``. A product's folder has the files alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FAULT: Final = "fault.txt"
 PROGRESS: Final = "progress.json"
 STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"
+SLURM: Final = "slurm.json"
 CANCEL: Final = "cancel"
 INPUTS: Final = "inputs"
 RESULT: Final = "result"

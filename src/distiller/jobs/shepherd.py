@@ -26,6 +26,7 @@ from distiller.core.errors import DistillerError, NotFound
 from distiller.core.files import write_text
 from distiller.core.times import now
 from distiller.jobs import cpus, ends, failures, folders, logs, processes, worker
+from distiller.jobs.processes import Process
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError
 
@@ -43,6 +44,8 @@ _LOOK_S: Final = 0.05
 _GRACE_S: Final = 1.0
 _GRACE_LATE_S: Final = 0.3
 _LAST_WORDS_S: Final = 5.0
+_SWEEP_S: Final = 2.0
+_SWEEP_PAUSE_S: Final = 0.02
 _ANSWER_MAX: Final = 1 << 20
 _FLOCK: Final = "hhqqi"
 """``struct flock`` of 64-bit Linux: type, whence, start, length, pid."""
@@ -112,6 +115,32 @@ def mark(folder: Path) -> str:
     return f"{MARK}={folder.name}"
 
 
+def sweep(folder: Path, killed: Process | None) -> None:
+    """End what a killed shepherd has left behind on this machine.
+
+    Parameters
+    ----------
+    killed
+        That shepherd; None if it is not known who it was.
+    """
+    deadline = time.monotonic() + _SWEEP_S
+    while time.monotonic() < deadline:
+        left = processes.leftovers(mark(folder), folder / folders.LOCK, killed)
+        if not left:
+            return
+        processes.kill(left)
+        time.sleep(_SWEEP_PAUSE_S)
+
+
+def written(folder: Path) -> Process | None:
+    """Return the shepherd that runs or ran the job of a folder, by its own word."""
+    data = folders.read_json(folder / folders.SHEPHERD)
+    try:
+        return None if data is None else Process.from_json(data)
+    except (KeyError, TypeError, ValueError):
+        return None  # damaged: the next shepherd of the folder will say so
+
+
 def _shepherd(folder: Path) -> End:
     """See a job through and return how it ended."""
     with ExitStack() as held:
@@ -124,6 +153,7 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
     try:
         if (folder / folders.SHEPHERD).exists():
             # The one before was killed; what it began cannot be trusted.
+            sweep(folder, written(folder))
             return ends.lost(folder)
         if (folder / folders.CANCEL).exists():
             return ends.aborted(started)

@@ -82,7 +82,7 @@ def _outcome(folder: Path) -> ProductDescription | JobError:
 
 def run(spec: JobSpec, folder: Path) -> ProductDescription:
     """Run the task of a specification; its files are in ``result`` and on disk."""
-    task = tasks.task(spec.task)
+    task = tasks.runnable(spec.task)
     result = folder / folders.RESULT
     result.mkdir(exist_ok=True)
 
