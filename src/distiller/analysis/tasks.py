@@ -15,6 +15,8 @@ from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.preview import numbers as preview
 from distiller.analysis.preview.parameters import PreviewParameters
 from distiller.analysis.select_events.parameters import SelectEventsParameters
+from distiller.analysis.significance_map.parameters import SignificanceMapParameters
+from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -112,6 +114,40 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     ("radius", "2"),
                     ("e_min", "0.5"),
                 ),
+            ),
+            Task(
+                name="significance_map",
+                version="1",
+                title="Significance map",
+                description=(
+                    "Sky map of the significance of the excess around each pixel, with "
+                    "counts, background and excess; the background comes from rings or "
+                    "from the fitted model of the field of view."
+                ),
+                parameters=SignificanceMapParameters,
+                entry="distiller.analysis.significance_map.run:run",
+                needs_responses=True,
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "sky_images",
+                    "significances",
+                    "significance_map",
+                ),
+            ),
+            Task(
+                name="spectrum",
+                version="1",
+                title="Spectrum",
+                description=(
+                    "Energy spectrum of a source: counts in a region against reflected "
+                    "regions, models folded with the responses, flux points with "
+                    "errors and upper limits."
+                ),
+                parameters=SpectrumParameters,
+                entry="distiller.analysis.spectrum.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
             ),
         )
     }
