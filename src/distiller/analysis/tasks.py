@@ -107,7 +107,13 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 parameters=SelectEventsParameters,
                 entry="distiller.analysis.select_events.run:run",
                 needs_responses=True,
-                recipe=("time_reference", "reading", "select_events"),
+                recipe=("time_reference", "reading", "selection", "select_events"),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("radius", "2"),
+                    ("e_min", "0.5"),
+                ),
             ),
             Task(
                 name="significance_map",
