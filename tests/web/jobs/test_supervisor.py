@@ -71,7 +71,12 @@ def test_a_count_map_becomes_a_product(yard: Any) -> None:
     made = yard.service.create("count_map", pairs, owner="marie")
     job = yard.until(yard.service.run(made.job_id))
     assert (job.phase, job.error) == (Phase.COMPLETED, None)
-    assert [r.id for r in job.results] == ["product", "configuration", "plot", "plot_svg"]
+    assert [r.id for r in job.results] == [
+        "product",
+        "configuration",
+        "plot",
+        "plot_svg",
+    ]
     assert job.product_id == registration.product_id(job.job_id) != job.job_id
     assert job.start_time <= job.end_time
     for result in job.results:
