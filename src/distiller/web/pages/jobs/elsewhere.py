@@ -26,7 +26,12 @@ def snippets(
         Of the site.
     """
     jobs = f"{base_url.rstrip('/')}/uws/{task}"
-    given = tuple((name.lower(), value) for name, value in pairs if value.strip())
+    given = tuple(
+        (name.lower(), value)
+        for name, value in pairs
+        # To curl, ``a@b`` is a file; and no parameter has such a name.
+        if value.strip() and name.isidentifier()
+    )
     return [Snippet("pyVO", _pyvo(jobs, given)), Snippet("curl", _curl(jobs, given))]
 
 
