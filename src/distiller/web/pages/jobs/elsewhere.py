@@ -37,11 +37,14 @@ def snippets(
 
 def _pyvo(jobs: str, pairs: Pairs) -> str:
     """Write Python: the class of pyVO is for any job of UWS, not only of TAP."""
-    data = "".join(f"    ({_quoted(n)}, {_quoted(v)}),\n" for n, v in pairs)
+    data = "".join(f"        ({_quoted(n)}, {_quoted(v)}),\n" for n, v in pairs)
     return (
         "import requests\n"
         "from pyvo.dal import AsyncTAPJob\n\n"
-        f"made = requests.post({_quoted(jobs)}, data=[\n{data}])\n"
+        "made = requests.post(\n"
+        f"    {_quoted(jobs)},\n"
+        f"    data=[\n{data}    ],\n"
+        ")\n"
         "made.raise_for_status()\n"
         "job = AsyncTAPJob(made.url)\n"
         "job.run().wait()\n"
