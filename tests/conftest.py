@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
 os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
 
-from tests.support import postgres
+from tests.support import postgres, slurm
 
 from distiller.archive import open_archive
 from distiller.core.settings import Settings, load_settings
@@ -143,6 +143,19 @@ def postgres_server() -> Iterator[postgres.Server]:
     server = postgres.Server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[slurm.Cluster]:
+    """Return a Slurm of one machine, one a test process."""
+    for package in slurm.PACKAGES:
+        if not _has_package(package):
+            pytest.skip(f"{_LACKS} {package}")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start the daemons of Slurm")
+    cluster = slurm.Cluster.start()
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture

@@ -303,7 +303,7 @@ def test_files_and_description_agree(
 ) -> None:
     description = made(parameters(simulated, target="Crab"), simulated, tmp_path)
     assert {f.result_id for f in description.files} == {
-        "product", "plot", "configuration",
+        "product", "plot", "plot_svg", "configuration",
     }  # fmt: skip
     assert sorted(f.name for f in description.files) == sorted(
         path.name for path in tmp_path.iterdir()

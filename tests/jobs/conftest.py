@@ -100,9 +100,9 @@ class Herd:
         )
         return process, folder
 
-    def shepherd(self, folder: Path) -> subprocess.Popen[bytes]:
+    def shepherd(self, folder: Path, *more: str) -> subprocess.Popen[bytes]:
         """Start one more shepherd for a folder."""
-        process = subprocess.Popen([sys.executable, ROGUES, "shepherd", folder])
+        process = subprocess.Popen([sys.executable, ROGUES, "shepherd", folder, *more])
         self.started.append((process, folder))
         return process
 

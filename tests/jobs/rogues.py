@@ -1,16 +1,18 @@
 """Tasks that behave badly, and programs that know them: for tests with real processes.
 
 ``python rogues.py zygote FD`` is a zygote and ``python rogues.py shepherd JOBDIR`` a
-shepherd, each with one more task.
+shepherd, each with one more task. A third word is by how many seconds the clock jumps.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,9 +21,11 @@ from distiller.analysis import tasks
 from distiller.analysis.parameters import TaskParameters
 from distiller.analysis.products import ProductDescription, ProductFile
 from distiller.core.errors import Busy
+from distiller.core.times import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from distiller.analysis.products import InputDataset
 
@@ -61,6 +65,8 @@ def run(
     _KINDS[configuration.kind](configuration.seconds)
     for name in ("product.fits", "configuration.yaml"):
         (result_dir / name).write_text("software: {rogue: 1}\n")
+    if configuration.kind == "large":
+        (result_dir / "product.fits").write_bytes(b"\0" * 1_500_000)
     return ProductDescription(
         title="Rogue",
         description="Made by a test.",
@@ -176,6 +182,62 @@ def _filling(seconds: float) -> None:
         stream.writelines(b"\0" * (1 << 16) for _ in range(10_000))
 
 
+def _spinning(seconds: float) -> None:
+    """Say where it runs, then keep more cores busy than it may, in children."""
+    cores = sorted(os.sched_getaffinity(0))
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    print("cores", *cores, "nice", nice, flush=True)  # noqa: T201 - into the log
+    end = time.monotonic() + seconds
+    for _ in range(2):
+        if os.fork() == 0:
+            # Each piece of work ends before it is looked at for long.
+            while time.monotonic() < end:
+                if os.fork() == 0:
+                    os._exit(sum(range(10**6)) % 2)
+                os.wait()
+            os._exit(0)
+    time.sleep(seconds)
+
+
+def _burning(seconds: float) -> None:
+    """Be at the limit of a process before anybody looks at the sum."""
+    given = resource.getrlimit(resource.RLIMIT_CPU)
+    print("may use", *given, flush=True)  # noqa: T201 - into the log
+    resource.setrlimit(resource.RLIMIT_CPU, (1, given[1]))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def _printing(seconds: float) -> None:
+    """Print 1 GB, and a last word."""
+    del seconds
+    print("first word", flush=True)  # noqa: T201 - into the log
+    line = b"x" * 99 + b"\n"
+    for _ in range(1000):
+        _print(line * 10_000)
+    _print(b"last word\n")
+
+
+def _prattling(seconds: float) -> None:
+    """Print numbered lines without an end, in a child too."""
+    child = os.fork()
+    end = time.monotonic() + seconds
+    number = 0
+    while time.monotonic() < end:
+        _print(b"".join(b"line %d\n" % n for n in range(number, number + 1000)))
+        number += 1000
+    if child == 0:
+        os._exit(0)
+    os.wait()
+
+
+def _print(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
 def _chatty(seconds: float) -> None:
     del seconds
     sys.stdout.write("\n".join(f"line {n}" for n in range(5000)) + "\n")
@@ -184,6 +246,7 @@ def _chatty(seconds: float) -> None:
 
 _KINDS = {
     "good": _good,
+    "large": _good,
     "slow": _slow,
     "deaf": _deaf,
     "runaway": _runaway,
@@ -196,14 +259,33 @@ _KINDS = {
     "killed": _killed,
     "exits": _exits,
     "filling": _filling,
+    "spinning": _spinning,
+    "burning": _burning,
+    "printing": _printing,
+    "prattling": _prattling,
     "chatty": _chatty,
 }
 
 
-def _main(role: str, argument: str) -> None:
+def _set_clock(jump_s: float) -> None:
+    """Set the time of day after a second, for this program alone."""
+    from distiller.jobs import ends, shepherd  # noqa: PLC0415 - needed here only
+
+    began = time.monotonic()
+
+    def wrong() -> datetime:
+        is_set = time.monotonic() > began + 1.0
+        return now() + timedelta(seconds=jump_s if is_set else 0.0)
+
+    for module in (shepherd, ends):
+        vars(module)["now"] = wrong
+
+
+def _main(role: str, argument: str, jump_s: str = "0") -> None:
     from distiller.jobs import shepherd, zygote  # noqa: PLC0415 - needed here only
 
     install()
+    _set_clock(float(jump_s))
     if role == "zygote":
         # What is tested with it needs no Gammapy, and many of them are started.
         zygote.warm_up = lambda: None

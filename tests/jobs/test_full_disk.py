@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from distiller.analysis.simulate import simulate
 from distiller.core.files import sha256
 from distiller.jobs import folders
 
-from .conftest import prepare, prepare_for, specification
+from .conftest import prepare, prepare_for, specification, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,26 @@ def check_is_told(state: dict[str, Any]) -> None:
 def test_a_job_that_fills_the_disk(herd: Any, small_disk: Path) -> None:
     herd.parent = small_disk
     check_is_told(herd.run("filling"))
+
+
+def test_a_log_that_does_not_fit_leaves_the_job_alone(
+    herd: Any, small_disk: Path
+) -> None:
+    """The disk is full while the job prints, and has room again at its end."""
+    herd.parent = small_disk
+    folder = prepare(small_disk, "prattling", seconds=3)
+    process = herd.shepherd(folder)
+    wait_for(lambda: list(folder.glob("out.log.*")))
+    fill(small_disk)
+    before = folders.read_log(folder)[1]
+    time.sleep(1.0)
+    (small_disk / "ballast").unlink()
+    process.wait(30)
+    assert herd.state(folder)["phase"] == "COMPLETED"
+    text, end = folders.read_log(folder)
+    assert end > before
+    assert b"bytes of the log are left out here ...]" in text
+    assert text.endswith(b"100% Filing the product\n")
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,27 +67,6 @@ def test_jobs_are_forked_from_the_warm_zygote(
     assert ended(engine, handle)["phase"] == "COMPLETED"
 
 
-def test_submitting_twice_runs_once(engine: LocalEngine, tmp_path: Path) -> None:
-    folder = prepare(tmp_path, "slow", seconds=1.0)
-    first = engine.submit(folder)
-    wait_for(lambda: engine.find(folder))
-    assert engine.submit(folder) == first
-    ended(engine, first)
-    assert engine.submit(folder) == first
-    assert folders.log_tail(folder, 50).count("being slow") == 1
-
-
-def test_cancel_may_be_repeated(engine: LocalEngine, tmp_path: Path) -> None:
-    handle = engine.submit(prepare(tmp_path, "deaf"))
-    wait_for(lambda: "being" in folders.log_tail(handle.folder, 9))
-    began = time.monotonic()
-    engine.cancel(handle)
-    engine.cancel(handle)
-    assert ended(engine, handle)["phase"] == "ABORTED"
-    assert time.monotonic() - began < 3
-    engine.cancel(handle)
-
-
 def test_a_killed_zygote_takes_no_job_along(
     engine: LocalEngine, tmp_path: Path
 ) -> None:
@@ -116,32 +94,6 @@ def test_no_zygote_at_all(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_another_engine_finds_the_job_again(
-    engine: LocalEngine, tmp_path: Path
-) -> None:
-    handle = engine.submit(prepare(tmp_path, "slow", seconds=1.0))
-    wait_for(lambda: engine.find(handle.folder))
-    other = LocalEngine(warm=False)
-    found = other.find(handle.folder)
-    assert found == handle
-    assert ended(other, handle)["phase"] == "COMPLETED"
-
-
-@pytest.mark.parametrize(("kind", "size"), [("shell", 3), ("runaway", 2)])
-def test_a_killed_shepherd_is_told_and_its_tree_swept(
-    engine: LocalEngine, tmp_path: Path, kind: str, size: int
-) -> None:
-    """The tree of a shell is of programs; a runaway was only forked."""
-    handle = engine.submit(prepare(tmp_path, kind))
-    wait_for(lambda: len(processes.descendants(handle.shepherd.pid)) >= size)
-    tree = processes.identified(processes.descendants(handle.shepherd.pid))
-    handle.shepherd.send(signal.SIGKILL)
-    state = ended(engine, handle)
-    assert state["phase"] == "ERROR"
-    assert "was killed (run it again)" in state["error"]["message"]
-    assert [process for process in tree if process.is_alive] == []
-
-
 @pytest.fixture
 def bystander(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Give a session of somebody else's, at work in a job's folder."""
@@ -149,17 +101,6 @@ def bystander(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     with subprocess.Popen(["sleep", "60"], cwd=folder, start_new_session=True) as made:
         yield made, folder
         made.kill()
-
-
-def test_who_merely_works_in_the_folder_is_left_alone(
-    engine: LocalEngine, bystander: tuple[subprocess.Popen[bytes], Path]
-) -> None:
-    other, folder = bystander
-    handle = engine.submit(folder)
-    wait_for(lambda: "being" in folders.log_tail(folder, 9))
-    handle.shepherd.send(signal.SIGKILL)
-    assert "was killed" in ended(engine, handle)["error"]["message"]
-    assert other.poll() is None
 
 
 @pytest.mark.parametrize("boot", ["this", "another", "of an older version"])
@@ -177,23 +118,6 @@ def test_a_pid_that_was_given_out_again_is_left_alone(
     assert "was killed" in ended(engine, found)["error"]["message"]
     engine.force(found)
     assert other.poll() is None
-
-
-def test_a_shepherd_that_does_not_listen_is_forced(
-    engine: LocalEngine, tmp_path: Path
-) -> None:
-    handle = engine.submit(prepare(tmp_path, "runaway"))
-    wait_for(lambda: len(processes.descendants(handle.shepherd.pid)) >= 2)
-    tree = processes.identified(processes.descendants(handle.shepherd.pid))
-    handle.shepherd.send(signal.SIGSTOP)
-    engine.cancel(handle)
-    assert engine.poll([handle])[handle].end is None
-    engine.force(handle)
-    state = ended(engine, handle)
-    assert (state["phase"], state["error"]["message"]) == (
-        "ABORTED", "aborted by its user",
-    )  # fmt: skip
-    assert [process for process in tree if process.is_alive] == []
 
 
 def test_cancel_needs_no_room_for_its_file(engine: LocalEngine, tmp_path: Path) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from distiller.jobs import folders, processes, shepherd
+from distiller.jobs import folders, logs, processes, shepherd
 from distiller.jobs.spec import FILE
 
-from .conftest import leftovers, prepare
+from .conftest import leftovers, prepare, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +105,51 @@ def test_memory_limit_says_so(herd: Any, kind: str) -> None:
     assert elapsed(state) < 10
 
 
+@pytest.mark.parametrize(("kind", "cpu_s"), [("spinning", 1), ("burning", 40)])
+def test_cpu_limit_says_so(herd: Any, kind: str, cpu_s: int) -> None:
+    """Of the sum of many small processes, and of one that the kernel ends."""
+    process, folder = herd.start(kind, cpu_s=cpu_s)
+    process.wait(30)
+    if kind == "burning":
+        assert "may use 45 50" in folders.log_tail(folder, 9)
+    state = herd.state(folder)
+    assert state["phase"] == "ERROR"
+    assert state["error"] == {
+        "message": f"U000 the job needed more than its CPU time of {cpu_s} s (choose "
+        "fewer runs, fewer pixels or fewer energy bins, or give it a longer "
+        "executionDuration)",
+        "type": "fatal",
+    }
+
+
+def said(folder: Path) -> tuple[set[int], int]:
+    """Return the cores and the priority that a job says that it has."""
+    log = folders.log_tail(folder, 50)
+    words = next(line for line in log.splitlines() if line.startswith("cores")).split()
+    return {int(word) for word in words[1:-2]}, int(words[-1])
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_jobs_keep_to_their_cores_and_give_way(herd: Any) -> None:
+    mine = os.sched_getaffinity(0)
+    made = [herd.start("spinning", nice=7)[1] for _ in range(len(mine) + 1)]
+    wait_for(lambda: all("cores" in folders.log_tail(f, 50) for f in made))
+    *first, last = [said(folder) for folder in made]
+    # One core each, all different while there are as many, then shared.
+    assert [len(cores) for cores, _ in first] == [1] * len(mine)
+    assert set().union(*(cores for cores, _ in first)) == mine
+    assert len(last[0]) == 1
+    assert {nice for _, nice in (*first, last)} == {
+        min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
+    }
+
+
+def test_a_job_may_have_every_core(herd: Any) -> None:
+    _, folder = herd.start("spinning", cpus=1000)
+    wait_for(lambda: "cores" in folders.log_tail(folder, 50))
+    assert said(folder)[0] == os.sched_getaffinity(0)
+
+
 ENDS = [
     ("broken", "I000 ValueError: seven is not eight", "fatal"),
     ("busy", "P100 the telescope is asleep (try tomorrow)", "transient"),
@@ -136,6 +183,67 @@ def test_the_log_holds_what_children_print_and_is_cut_for_readers(herd: Any) -> 
     lines = folders.log_tail(folder, 3).splitlines()
     assert len(lines) == 3
     assert "from a child" in folders.log_tail(folder, 10)
+
+
+MOST = logs.BEGINNING_BYTES + 2 * logs.PART_BYTES
+
+
+def used(folder: Path) -> int:
+    """Return how much of the disk the log of a job takes."""
+    sizes = []
+    for path in folder.glob("out.log*"):
+        with suppress(FileNotFoundError):
+            sizes.append(path.stat().st_size)
+    return sum(sizes)
+
+
+def test_a_gigabyte_of_log_is_kept_at_both_ends(herd: Any) -> None:
+    folder = prepare(herd.parent, "printing")
+    process = herd.shepherd(folder)
+    seen = []
+    while process.poll() is None:
+        seen.append(used(folder))
+        time.sleep(0.01)
+    assert max(seen) <= MOST
+    assert herd.state(folder)["phase"] == "COMPLETED"
+    assert logs.PART_BYTES <= used(folder) - logs.BEGINNING_BYTES <= 2 * logs.PART_BYTES
+    text, end = folders.read_log(folder)
+    assert end > 10**9
+    first, note, last = re.split(rb"\n(\[\.\.\. .* \.\.\.\]\n)", text)
+    left_out = end - len(first) - len(last)
+    assert note == b"[... %s bytes of the log are left out here ...]\n" % (
+        f"{left_out:,}".encode()
+    )
+    assert first.split(b"\n")[:3] == [
+        b"  0% Starting rogue",
+        b" 25% being printing",
+        b"first word",
+    ]
+    assert last.split(b"\n")[-3:] == [b"last word", b"100% Filing the product", b""]
+    assert folders.log_tail(folder, 2) == "last word\n100% Filing the product"
+
+
+def test_a_log_without_end_ends_with_its_job(herd: Any) -> None:
+    folder = prepare(herd.parent, "prattling", seconds=1000)
+    process = herd.shepherd(folder)
+    wait_for(lambda: len(list(folder.glob("out.log.*"))) == 2)
+    # One who follows meets each gap with its size.
+    place, seen, told = 0, 0, 0
+    for _ in range(20):
+        text, after = folders.read_log(folder, place)
+        notes = re.findall(rb"\n?\[\.\.\. ([\d,]+) bytes .*\]\n", text)
+        told += sum(int(note.replace(b",", b"")) for note in notes)
+        seen += len(re.sub(rb"\n?\[\.\.\. .*\]\n", b"", text))
+        assert used(folder) <= MOST
+        assert after >= place
+        place = after
+        time.sleep(0.05)
+    assert told > 0
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+    assert herd.state(folder)["phase"] == "ABORTED"
+    assert place <= seen + told <= place + 64
+    assert used(folder) <= MOST
 
 
 def test_the_second_shepherd_leaves_a_running_job_alone(herd: Any) -> None:

@@ -53,6 +53,16 @@ DONE = replace(
     progress=Progress(0.5, "Reading"),
 )
 
+GIVEN = replace(
+    DONE,
+    start_time=None,
+    quote=None,
+    error=None,
+    progress=None,
+    product_id="649db41f-5eb6-5230-83b0-24d75478f68e",
+    reused=datetime(2026, 1, 1),
+)
+
 texts = st.text(max_size=30)
 instants = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1))
 jobs = st.builds(
@@ -83,7 +93,7 @@ def xpath(document: bytes, path: str) -> Any:
 
 
 @pytest.mark.debian("stilts")
-@pytest.mark.parametrize("job", [NEW, DONE])
+@pytest.mark.parametrize("job", [NEW, DONE, GIVEN])
 def test_documents_follow_the_schema(job: Job, uws_schema: etree.XMLSchema) -> None:
     for document in (
         job_document(job, f"{URL}/{job.job_id}"),

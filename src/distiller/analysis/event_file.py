@@ -12,19 +12,19 @@ import zlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 
-from distiller.analysis import time_reference
+from distiller.analysis.recipes import time_reference
 from distiller.core.errors import BadData, Damaged
 from distiller.core.files import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from distiller.analysis.products import HeaderCorrection, InputDataset
 
@@ -39,6 +39,7 @@ _BEGIN: Final = b"SIMPLE  ="
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 1 << 20
 _CODES: Final = {"EVENTS": "D105", "GTI": "D104"}
+_RESPONSE_CODE: Final = "D109"
 _OF_THE_FILE: Final = (
     # What astropy and Gammapy raise over bytes that are no event list.
     OSError, EOFError, zlib.error, VerifyError, LookupError, ValueError, TypeError,
@@ -52,12 +53,15 @@ class RunTables:
 
     Attributes
     ----------
+    responses
+        By kind and class, such as ``("psf", "psf_3gauss")``.
     hdus
         All tables of the events file.
     """
 
     events: fits.BinTableHDU
     gti: fits.BinTableHDU
+    responses: Mapping[tuple[str, str], fits.BinTableHDU]
     hdus: fits.HDUList
 
 
@@ -68,6 +72,10 @@ class _File:
     path: Path
     checksum: str
     words: str
+
+
+Opened = dict[Path, tuple[_File, fits.HDUList]]
+"""The files of a run, opened, by their paths."""
 
 
 @contextmanager
@@ -89,11 +97,10 @@ def opened(dataset: InputDataset) -> Iterator[RunTables]:
     try:
         with ExitStack() as stack:
             # One opening for all tables: half of the time goes into unpacking.
-            found = [
-                (file, stack.enter_context(fits.open(file.path, memmap=False)))
-                for file in files
-            ]
-            yield _tables(dataset, found[0], found[-1])
+            found = {
+                file.path: (file, stack.enter_context(_open(file))) for file in files
+            }
+            yield _tables(dataset, found)
     except _OF_THE_FILE as error:
         for file in files:
             if (fault := _fault(file)) is not None:
@@ -102,29 +109,41 @@ def opened(dataset: InputDataset) -> Iterator[RunTables]:
         raise _bad(either, *_words(error)) from error
 
 
+def _open(file: _File) -> fits.HDUList:
+    return fits.open(file.path, memmap=False)
+
+
 def _files(dataset: InputDataset) -> tuple[_File, ...]:
-    """Return the file of the events and, if it is another, that of the good times."""
+    """Return the file of the events, then those others that hold tables of the run."""
     run = f"of run {dataset.obs_id} ({dataset.did})"
-    events = _File(dataset.path, dataset.checksum, f"the events file {run}")
+    own = dataset.path
+    found = {own: _File(own, dataset.checksum, f"the events file {run}")}
     gti = dataset.gti_file
-    if gti is None:
-        return (events,)
-    words = f"the file of the good times {run}"
-    return events, _File(gti.path, gti.checksum, words)
+    if gti is not None:
+        words = f"the file of the good times {run}"
+        found.setdefault(gti.path, _File(gti.path, gti.checksum, words))
+    for one in dataset.responses:
+        words = f"the file of the responses {run}"
+        found.setdefault(one.path, _File(one.path, one.checksum, words))
+    return tuple(found.values())
 
 
-def _tables(
-    dataset: InputDataset,
-    events_in: tuple[_File, fits.HDUList],
-    gti_in: tuple[_File, fits.HDUList],
-) -> RunTables:
+def _tables(dataset: InputDataset, opened_files: Opened) -> RunTables:
     """Find the tables of a run and put right their headers."""
+    gti = dataset.gti_file
+    gti_path = dataset.path if gti is None else gti.path
     run = RunTables(
-        events=_table(*events_in, "EVENTS", dataset.events_hdu),
-        gti=_table(*gti_in, "GTI", dataset.gti_hdu),
-        hdus=events_in[1],
+        events=_table(*opened_files[dataset.path], "EVENTS", dataset.events_hdu),
+        gti=_table(*opened_files[gti_path], "GTI", dataset.gti_hdu),
+        responses={
+            (one.kind, one.gadf_class): _table(
+                *opened_files[one.path], one.kind.upper(), one.hdu
+            )
+            for one in dataset.responses
+        },
+        hdus=opened_files[dataset.path][1],
     )
-    _correct(run, dataset, events_in[0])
+    _correct(run, dataset, opened_files)
     time_reference.complete(run.events.header, run.gti.header)
     return run
 
@@ -155,7 +174,7 @@ def _table(
         )
         raise Damaged(message, hint=_INGEST)
     if not found or not isinstance(found[0], fits.BinTableHDU):
-        lacking = (_CODES[kind], f"has no table {hdu or kind}")
+        lacking = (_CODES.get(kind, _RESPONSE_CODE), f"has no table {hdu or kind}")
         code, fault = _fault(file) or lacking
         raise _bad(file, code, fault)
     return found[0]
@@ -167,7 +186,7 @@ def _is_of_kind(hdu: fits.hdu.base.ExtensionHDU, kind: str) -> bool:
     return isinstance(hdu, fits.BinTableHDU) and kind in {hdu.name, said}
 
 
-def _correct(run: RunTables, dataset: InputDataset, file: _File) -> None:
+def _correct(run: RunTables, dataset: InputDataset, opened_files: Opened) -> None:
     """Put right values into headers, in the order of the corrections, in memory only.
 
     Raises
@@ -179,8 +198,11 @@ def _correct(run: RunTables, dataset: InputDataset, file: _File) -> None:
     for one in dataset.corrections:
         if one.header in own:
             _put(own[one.header].header, one)
-        elif one.file == dataset.path.name:
-            found = [hdu for hdu in run.hdus[1:] if hdu.name == one.hdu.upper()]
+            continue
+        for file, hdus in opened_files.values():
+            if one.file != file.path.name:
+                continue
+            found = [hdu for hdu in hdus[1:] if hdu.name == one.hdu.upper()]
             if not found:
                 message = f"{file.words} has no table {one.hdu}, whose {one.keyword} "
                 raise Damaged(f"{message}the archive corrects", hint=_OPERATORS)

@@ -20,7 +20,13 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,13 +66,17 @@ class Circle(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if not isinstance(value, (str, list, tuple)):
             return value
-        parts = value.replace(",", " ").split()
+        parts = value.replace(",", " ").split() if isinstance(value, str) else value
         if len(parts) != len(cls.model_fields):
-            message = f"must be ra,dec,radius in deg, not {value[:60]!r}"
+            message = f"must be ra,dec,radius in deg, not {str(value)[:60]!r}"
             raise ValueError(message)
         return dict(zip(cls.model_fields, parts, strict=True))
+
+    @model_serializer
+    def _as_numbers(self) -> tuple[float, float, float]:
+        return self.ra, self.dec, self.radius
 
     def __str__(self) -> str:
         """Write as text that is read back."""

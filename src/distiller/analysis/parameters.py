@@ -173,10 +173,15 @@ class TaskParameters(BaseModel):
             missing = "ra" if self.ra is None else "dec"
             message = f"{missing}: is missing; ra and dec go together"
             raise ValueError(message)
-        if self.ra is None and self.target is None:
+        if self.needs_centre and self.ra is None and self.target is None:
             message = "target: no centre; give target, or ra and dec"
             raise ValueError(message)
         return self
+
+    @property
+    def needs_centre(self) -> bool:
+        """Whether the task cannot do without a place on the sky."""
+        return True
 
     @property
     def centre_deg(self) -> tuple[float, float]:
@@ -194,6 +199,19 @@ class TaskParameters(BaseModel):
     def resolved(self, ra_deg: float, dec_deg: float) -> Self:
         """Return the same parameters with the centre at this ICRS position."""
         return self.model_copy(update={"ra": ra_deg, "dec": dec_deg})
+
+    def completed(self) -> Self:
+        """Return the same with all that follows from it written out; see tasks.
+
+        Called once the centre is resolved, so that a configuration says all by itself
+        and means the same under any later version.
+
+        Raises
+        ------
+        ValueError
+            If something cannot be; the text begins with the parameter.
+        """
+        return self
 
     @classmethod
     def from_pairs(cls, task: str, pairs: Iterable[tuple[str, str]]) -> Self:

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import platform
-from importlib.metadata import version
+import re
+from importlib.metadata import distribution, version
+from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from astropy.io import fits
 
     from distiller.analysis.parameters import TaskParameters
-    from distiller.analysis.products import HeaderCorrection, InputDataset
+    from distiller.analysis.products import (
+        HeaderCorrection,
+        InputDataset,
+        ResponseTable,
+    )
     from distiller.analysis.tasks import Task
 
 PROGRAM: Final = "CTA Data Distiller"
 _PACKAGE: Final = "cta-data-distiller"
+_RECIPES: Final = "distiller.analysis.recipes"
+_LAST: Final = "at_home"
+_VERSION: Final = re.compile(r"^Version: *(\S+)", re.MULTILINE)
 _LIBRARIES: Final = ("gammapy", "astropy", "numpy", "regions", "scipy", "matplotlib")
 
 
 def software() -> dict[str, str]:
-    """Return name and version of everything that bears on a result."""
-    found = {_PACKAGE: version(_PACKAGE), "python": platform.python_version()}
-    return found | {name: version(name) for name in _LIBRARIES}
+    """Return name and version of all that bears on a result, as it is installed now."""
+    found = {_PACKAGE: _version(_PACKAGE), "python": platform.python_version()}
+    return found | {name: _version(name) for name in _LIBRARIES}
+
+
+@functools.cache
+def own_software() -> Mapping[str, str]:
+    """Return the same of this process, which keeps what it has loaded.
+
+    To be called when the libraries are imported: others may be installed later.
+    """
+    return MappingProxyType(software())
+
+
+def _version(name: str) -> str:
+    """Return the version of a distribution.
+
+    Asked for at each job; ``importlib.metadata.version`` takes ten times as long, since
+    it parses the whole description.
+    """
+    found = _VERSION.search(distribution(name).read_text("METADATA") or "")
+    return found[1] if found else version(name)
 
 
 def creator() -> str:
@@ -40,7 +73,7 @@ def configuration_yaml(
         "task_version": task.version,
         "parameters": parameters.model_dump(mode="json", exclude_none=True),
         "inputs": [_input(item) for item in inputs],
-        "software": software(),
+        "software": dict(own_software()),
     }
     head = (
         f"# {PROGRAM}: this task with these parameters and inputs, under the same\n"
@@ -64,9 +97,21 @@ def _input(item: InputDataset) -> dict[str, Any]:
     if item.gti_file is not None:
         named["gti_file"] = item.gti_file.path.name
         named["gti_sha256"] = item.gti_file.checksum
+    if item.responses:
+        named["responses"] = [_response(one) for one in item.responses]
     if item.corrections:
         named["header_corrections"] = [_correction(one) for one in item.corrections]
     return named
+
+
+def _response(one: ResponseTable) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "class": one.gadf_class,
+        "file": one.path.name,
+        "sha256": one.checksum,
+        "hdu": one.hdu,
+    }
 
 
 def _correction(one: HeaderCorrection) -> dict[str, Any]:
@@ -79,6 +124,76 @@ def _correction(one: HeaderCorrection) -> dict[str, Any]:
         "former": one.former,
         "reason": one.reason,
     }
+
+
+def stamp(
+    header: fits.Header,
+    task: Task,
+    configuration: TaskParameters,
+    inputs: Sequence[InputDataset],
+    text: str,
+) -> None:
+    """Write into the main header of a product what made it, and from what.
+
+    Parameters
+    ----------
+    text
+        The whole configuration, see `configuration_yaml`; it becomes HISTORY.
+    """
+    header["OBJECT"] = (ascii_of(configuration.target or ""), "as asked for")
+    header["CREATOR"] = creator()
+    header["TASK"] = (task.name, "kind of analysis")
+    header["TASKVER"] = (task.version, "version of the task")
+    simulated = any(item.simulated for item in inputs)
+    header["SIMULATD"] = (simulated, "made from simulated events")
+    if simulated:
+        header["ORIGIN"] = "SYNTHETIC"
+    header["NINPUT"] = (len(inputs), "datasets asked for; see HISTORY")
+    for line in text.splitlines():
+        header["HISTORY"] = ascii_of(line)
+
+
+def ascii_of(text: str) -> str:
+    """Return a text as a FITS header can hold it."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def recipe_py(task: Task) -> str:
+    """Return the program that makes a product again with plain Gammapy.
+
+    The recipes are joined to one file: each without its docstring and its imports of
+    others, which stand above it.
+    """
+    parts = [_body(name) for name in (*task.recipe, _LAST)]
+    head = f'''"""{task.title}, version {task.version}, with plain Gammapy.
+
+python recipe.py configuration.yaml FOLDER-WITH-THE-DL3-FILES [RESULT]
+
+Made by {creator()}; this is the source that made the product.
+"""
+
+from __future__ import annotations
+'''
+    end = 'if __name__ == "__main__":\n    main(make, write, numbers)\n'
+    return "\n\n".join([head, *parts, end])
+
+
+def _body(name: str) -> str:
+    """Return a recipe without its docstring and what the joined file has already."""
+    text = files(_RECIPES).joinpath(f"{name}.py").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    first, *rest = ast.parse(text).body
+    above = [node for node in rest if isinstance(node, ast.ImportFrom)]
+    above = [n for n in above if (n.module or "").startswith(("__future__", _RECIPES))]
+    for node in (first, *above):
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+            lines[line - 1] = ""
+    title = ast.get_docstring(ast.parse(text)) or name
+    comment = "\n".join(f"# {line}".rstrip() for line in title.splitlines())
+    body = "\n".join(lines).strip("\n")
+    while "\n\n\n\n" in body:
+        body = body.replace("\n\n\n\n", "\n\n\n")
+    return f"{comment}\n\n{body}\n"
 
 
 def number(value: float) -> str:

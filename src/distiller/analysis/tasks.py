@@ -9,9 +9,14 @@ import importlib
 import importlib.resources
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from distiller.analysis.count_map.parameters import CountMapParameters
+from distiller.analysis.preview import numbers as preview
+from distiller.analysis.preview.parameters import PreviewParameters
+from distiller.analysis.select_events.parameters import SelectEventsParameters
+from distiller.analysis.significance_map.parameters import SignificanceMapParameters
+from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -35,6 +40,12 @@ class Task:
         The typed model of its parameters.
     entry
         ``module:function`` that does the work (see `products.Entry`).
+    needs_responses
+        Whether it reads the instrument responses of its runs.
+    recipe
+        Modules of `analysis.recipes` that its ``recipe.py`` is joined from, those that
+        are needed first first; the last has ``make``, ``write`` and ``numbers``. None:
+        its products have no recipe.
     example
         Names and values of a request that runs on the demo archive; documents show it.
     """
@@ -45,6 +56,8 @@ class Task:
     description: str
     parameters: type[TaskParameters]
     entry: str
+    needs_responses: bool = False
+    recipe: tuple[str, ...] = ()
     example: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Entry:
@@ -55,10 +68,13 @@ class Task:
 
     @property
     def method(self) -> str:
-        """How it works, what is valid, what to cite: Markdown, from its own folder."""
+        """How it works, what is valid, what to cite: Markdown, from its own folder.
+
+        Empty as long as nobody has written it, for which a test fails.
+        """
         package = self.entry.partition(":")[0].rpartition(".")[0]
         found = importlib.resources.files(package).joinpath("method.md")
-        return found.read_text(encoding="utf-8")
+        return found.read_text(encoding="utf-8") if found.is_file() else ""
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -82,10 +98,82 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     ("width", "3"),
                 ),
             ),
+            Task(
+                name="select_events",
+                version="1",
+                title="Event selection",
+                description=(
+                    "Event lists cut to a region, energies, times and classes: one "
+                    "list of all runs, and a file of each run with its instrument "
+                    "responses."
+                ),
+                parameters=SelectEventsParameters,
+                entry="distiller.analysis.select_events.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "select_events"),
+            ),
+            Task(
+                name="significance_map",
+                version="1",
+                title="Significance map",
+                description=(
+                    "Sky map of the significance of the excess around each pixel, with "
+                    "counts, background and excess; the background comes from rings or "
+                    "from the fitted model of the field of view."
+                ),
+                parameters=SignificanceMapParameters,
+                entry="distiller.analysis.significance_map.run:run",
+                needs_responses=True,
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "sky_images",
+                    "significances",
+                    "significance_map",
+                ),
+            ),
+            Task(
+                name="spectrum",
+                version="1",
+                title="Spectrum",
+                description=(
+                    "Energy spectrum of a source: counts in a region against reflected "
+                    "regions, models folded with the responses, flux points with "
+                    "errors and upper limits."
+                ),
+                parameters=SpectrumParameters,
+                entry="distiller.analysis.spectrum.run:run",
+                needs_responses=True,
+                recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
+            ),
         )
     }
 )
 """Every task by its name."""
+
+
+PREVIEW: Final = Task(
+    name="preview",
+    version=preview.VERSION,
+    title="Quick look",
+    description=(
+        "Counts in the field, energies, rate over time and offsets of one dataset."
+    ),
+    parameters=PreviewParameters,
+    entry="distiller.analysis.preview.run:run",
+)
+"""Made of every dataset by the house itself; nobody can ask for it."""
+
+
+def runnable(name: str) -> Task:
+    """Return the task of that name for who runs it: also what nobody can ask for.
+
+    Raises
+    ------
+    NotFound
+        As `task`.
+    """
+    return PREVIEW if name == PREVIEW.name else task(name)
 
 
 def task(name: str) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from astropy import units as u
@@ -14,7 +14,13 @@ from astropy.table import Table
 from astropy.utils import iers
 
 from distiller.analysis.products import InputDataset
-from distiller.analysis.tasks import TASKS
+from distiller.analysis.record import own_software
+from distiller.analysis.tasks import PREVIEW, TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distiller.analysis.tasks import Task
 
 _RUN: Final = "warm"
 _POINTING: Final = (83.6, 22.0)
@@ -29,6 +35,19 @@ def warm_up() -> None:
     offline()
     for task in TASKS.values():
         task.load()
+    own_software()
+    more = {"width": "1", "n_e": 2, "t_min": 50000.0}
+    _run(TASKS["count_map"], more)
+
+
+def warm_up_preview() -> None:
+    """Do the same for quick looks alone."""
+    offline()
+    _run(PREVIEW, {"fov": 5.0})
+
+
+def _run(task: Task, more: Mapping[str, Any]) -> None:
+    """Run a task with these parameters on the made-up events; forget its result."""
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         folder = Path(name)
@@ -41,9 +60,8 @@ def warm_up() -> None:
             path=path,
             checksum="",
         )
-        task = TASKS["count_map"]
-        parameters = {"obs": [_RUN], "ra": _POINTING[0], "dec": _POINTING[1]}
-        parameters |= {"width": "1", "n_e": 2, "t_min": 50000.0}
+        place = {"obs": [_RUN], "ra": _POINTING[0], "dec": _POINTING[1]}
+        parameters = {**place, "target": _RUN, **more}
         configuration = task.parameters.model_validate(parameters)
         task.load()(configuration, [dataset], folder, lambda _fraction, _text: None)
 

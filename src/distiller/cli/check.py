@@ -12,7 +12,7 @@ import click
 from distiller.archive import connect, ledger
 from distiller.cli import settings_of
 from distiller.ingest.inspect import Inspector
-from distiller.jobs import product_files
+from distiller.jobs import preview_files, product_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,12 @@ def command(
             click.echo(
                 f"{folder}: files of a product that is not in the archive; if no job "
                 f"is being filed now, remove the folder"
+            )
+        for path in preview_files.orphans(archive, settings):
+            count += 1
+            click.echo(
+                f"{path}: quick look of a dataset that is not in the archive; whoever "
+                f"makes quick looks removes it, or remove it by hand"
             )
         inspector = Inspector(depth or "present")
         for line in _lines(archive, inspector):

@@ -10,6 +10,7 @@ import click
 
 from distiller.archive import Archive, RemoteArchive, open_archive
 from distiller.cli import settings_of
+from distiller.jobs.previews import Previews
 from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.supervisor import Supervisor
 from distiller.jobs.watch import Watcher
@@ -53,6 +54,7 @@ def command(ctx: click.Context) -> None:
         queries = None
         if isinstance(archive, Archive):
             queries = QueryDesk(settings, store, archive)
+        previews = Previews(settings, store, archive) if settings.previews else None
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             supervisor.stop(0.0)
@@ -60,6 +62,8 @@ def command(ctx: click.Context) -> None:
         def begin() -> None:
             if queries is not None:
                 queries.start()
+            if previews is not None:
+                previews.start()
             click.echo(f"running jobs of {settings.home}")
 
         signal.signal(signal.SIGTERM, stop)
@@ -68,5 +72,7 @@ def command(ctx: click.Context) -> None:
             with Watcher(store):
                 supervisor.run(begin)
         finally:
+            if previews is not None:
+                previews.stop()
             if queries is not None:
                 queries.stop()

@@ -16,6 +16,7 @@ from distiller.cli import settings_of
 from distiller.core.errors import IllegalState, InternalError
 from distiller.core.rights import Reader
 from distiller.core.settings import load_settings
+from distiller.jobs.previews import Previews
 from distiller.jobs.query_desk import QueryDesk
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
@@ -113,6 +114,10 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
         for desk in desks:
             stack.callback(desk.stop)
             desk.start()
+        if settings.previews and settings.runner == "embedded":
+            previews = Previews(settings, store, archive)
+            stack.callback(previews.stop)
+            previews.start()
         server.run(
             site.current(),
             listener,

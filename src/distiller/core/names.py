@@ -172,6 +172,24 @@ GRB 221009A|288.2645|19.7735|gamma-ray burst|
 """
 
 
+# How far from its position the emission of an extended source reaches, in deg: outer
+# radii of shells, else about two standard deviations of what the H.E.S.S. Galactic
+# plane survey (H.E.S.S. Collaboration 2018, doi:10.1051/0004-6361/201732098) and the
+# discovery papers give, rounded up. To keep a region free of sources, not to measure.
+_EXTENTS_DEG = {
+    "Vela X": 0.8, "Vela Junior": 1.0, "RX J1713.7-3946": 0.65, "SN 1006": 0.3,
+    "RCW 86": 0.45, "W 28": 0.4, "W 51C": 0.25, "IC 443": 0.3, "CTA 1": 0.4,
+    "Gamma Cygni": 0.4, "Boomerang": 0.3, "MSH 15-52": 0.25, "HESS J1825-137": 1.0,
+    "HESS J1303-631": 0.35, "HESS J1356-645": 0.4, "HESS J1616-508": 0.45,
+    "HESS J1614-518": 0.45, "HESS J1632-478": 0.35, "HESS J1634-472": 0.35,
+    "HESS J1702-420": 0.4, "HESS J1731-347": 0.3, "HESS J1745-303": 0.4,
+    "HESS J1804-216": 0.5, "HESS J1809-193": 0.6, "HESS J1834-087": 0.3,
+    "HESS J1837-069": 0.6, "HESS J1841-055": 0.7, "HESS J1857+026": 0.5,
+    "HESS J1912+101": 0.5, "MGRO J1908+06": 0.7, "VER J2019+368": 0.5,
+    "TeV J2032+4130": 0.4, "Westerlund 1": 1.1, "Westerlund 2": 0.35,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One object with its usual name.
@@ -184,6 +202,8 @@ class Source:
         What it is, in words.
     aliases
         Other names in use.
+    extent_deg
+        How far its emission reaches about; 0: not further than the resolution.
     """
 
     name: str
@@ -191,6 +211,7 @@ class Source:
     dec_deg: float
     kind: str
     aliases: tuple[str, ...] = ()
+    extent_deg: float = 0.0
 
 
 def _read(table: str) -> tuple[Source, ...]:
@@ -198,7 +219,8 @@ def _read(table: str) -> tuple[Source, ...]:
     for line in table.strip().splitlines():
         name, ra, dec, kind, aliases = line.split("|")
         other = tuple(a for a in aliases.split(";") if a)
-        sources.append(Source(name, float(ra), float(dec), kind, other))
+        extent = _EXTENTS_DEG.get(name, 0.0)
+        sources.append(Source(name, float(ra), float(dec), kind, other, extent))
     return tuple(sources)
 
 

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from distiller.core.errors import BadParameter
+from distiller.core.job_settings import JobSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ _POSTGRES: Final = ("postgresql://", "postgres://")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Settings(BaseSettings):
+class Settings(JobSettings, BaseSettings):
     """Everything that can be set. Environment beats file beats default."""
 
     model_config = SettingsConfigDict(
@@ -183,28 +184,6 @@ class Settings(BaseSettings):
     )
     user_tables_rows: int = Field(
         default=5_000_000, ge=0, description="Their rows together, for each user."
-    )
-    jobs_at_once: int = Field(
-        default=2, ge=1, description="Analysis jobs that run at once on this machine."
-    )
-    jobs_per_user: int = Field(
-        default=100, ge=1, description="Jobs a user may have waiting or running."
-    )
-    job_duration_s: int = Field(
-        default=600, ge=1, description="Default executionDuration of a job, s."
-    )
-    job_duration_max_s: int = Field(
-        default=7200, ge=1, description="Longest executionDuration of a job, s."
-    )
-    job_memory_mb: int = Field(
-        default=4096, ge=256, description="Memory limit of a job, MB."
-    )
-    job_keep_days: float = Field(
-        default=30.0, gt=0, description="Days until a job is destroyed by default."
-    )
-    runner: Literal["embedded", "external"] = Field(
-        default="embedded",
-        description="Whether `serve` runs the jobs itself or `distiller runner` does.",
     )
     resolver_url: str = Field(
         default="https://cds.unistra.fr/cgi-bin/nph-sesame",

@@ -17,16 +17,24 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, ClassVar, Final
 
-from distiller.core.errors import Busy, DistillerError, InternalError, UserError
+from distiller.core.errors import (
+    Busy,
+    DistillerError,
+    InternalError,
+    NotFound,
+    UserError,
+)
 from distiller.core.times import now
 from distiller.jobs import failures
+from distiller.jobs.clock import Clock
+from distiller.jobs.notices import Notifier
 from distiller.jobs.presence import LOCKS
 from distiller.jobs.queue import next_jobs
 from distiller.jobs.troubles import Troubles, is_passing
 from distiller.vo.uws import JobError, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import Entry, JobStore, JobUpdate, Kind
@@ -81,6 +89,8 @@ class Desk(abc.ABC):
         self._served: dict[str | None, int] = {}
         self._turns = 0
         self._clean_at = 0.0
+        self._clock = Clock()
+        self._notices = Notifier(settings, store, self.kind)
         self._is_prepared = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -179,12 +189,14 @@ class Desk(abc.ABC):
             os.eventfd_write(self._bell, 1)
 
     def _live(self) -> None:
+        self._notices.start()
         try:
             with self._store.changes.listening(self.ring, only_due=True):
                 while not self._stopping.is_set():
                     self._safe_turn()
         finally:
             self._leave()
+            self._notices.stop()
             self._store.release()
             if self._lock is not None:
                 self._lock.close()
@@ -241,17 +253,35 @@ class Desk(abc.ABC):
         waiting = [e for e in entries if not self._attempt(e, self._handle)]
         for job_id in set(self._known()) - {entry.job_id for entry in entries}:
             self._forget(job_id)
-        running = list(self._owners())
-        slots = self._places - len(running)
+        self._fill(waiting)
+        if time.monotonic() >= self._clean_at:
+            self._clean_at = time.monotonic() + _CLEAN_S
+            if not self._clock.has_jumped():
+                self._clean()
+
+    def _clean(self) -> None:
+        """Have those jobs removed whose destruction has come."""
+        for job_id in self._store.expired(now(), self.kind):
+            self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
+
+    def _fill(self, waiting: list[Entry]) -> None:
+        """Start jobs that wait, as far as there are places."""
         candidates = self._candidates(waiting)
-        for entry in next_jobs(candidates, running, slots, self._served, self._most):
+        self._start_some(candidates, list(self._owners()), self._places, self._most)
+
+    def _start_some(
+        self,
+        waiting: list[Entry],
+        running: Sequence[str | None],
+        places: int,
+        most: int,
+    ) -> None:
+        """Start as many as there are places beside those that run, by their owners."""
+        slots = places - len(running)
+        for entry in next_jobs(waiting, running, slots, self._served, most):
             self._turns += 1
             self._served[entry.owner] = self._turns
             self._attempt(entry, self._start)
-        if time.monotonic() >= self._clean_at:
-            self._clean_at = time.monotonic() + _CLEAN_S
-            for job_id in self._store.expired(now(), self.kind):
-                self._store.update(job_id, frozenset(Phase), {"wish": "delete"})
 
     def _attempt(self, entry: Entry, step: Callable[[Entry], bool]) -> bool:
         """Take a step for one job; what goes wrong with it stops no other job."""
@@ -284,8 +314,16 @@ class Desk(abc.ABC):
 
     def _end(self, job_id: str, phase: Phase, update: JobUpdate) -> None:
         final: JobUpdate = {"end_time": now(), "wish": None, **update}
+        with suppress(NotFound):  # it is to be deleted
+            job = self._store.get(job_id)
+            started = final.get("start_time") or job.start_time
+            if started is not None:
+                # If the clock was set back since, no job took less than nothing.
+                final["end_time"] = max(final["end_time"] or started, started)
+            self._notices.leave(job)
         if not self._store.update(job_id, MOVING, final, to=phase):
             logger.warning("job %s was not moving when it became %s", job_id, phase)
+        self._notices.ring()
 
     def _forget_troubles(self, job_id: str) -> None:
         for wish in (None, "abort", "delete", "give up"):

@@ -83,6 +83,11 @@ def aborted(started: datetime | None = None) -> End:
     return End(phase="ABORTED", error=error, started=started, ended=now())
 
 
+def is_asked(end: End) -> bool:
+    """Whether a shepherd was told to end the job, by a signal or the cancel file."""
+    return end.phase == "ABORTED" and end.error == aborted().error
+
+
 def late(duration_s: int, started: datetime) -> End:
     """Return the end of a job that ran too long."""
     message = f"P200 the job ran longer than its executionDuration of {duration_s} s"

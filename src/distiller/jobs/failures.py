@@ -60,6 +60,15 @@ def memory_message(memory_mb: int) -> str:
     )
 
 
+def cpu_message(cpu_s: float) -> str:
+    """Say that a job needed too much CPU time."""
+    return (
+        f"U000 the job needed more than its CPU time of {cpu_s:g} s "
+        "(choose fewer runs, fewer pixels or fewer energy bins, or give it a longer "
+        "executionDuration)"
+    )
+
+
 def is_full(error: BaseException) -> bool:
     """Whether this is the word of a full disk or quota."""
     return isinstance(error, NoSpace) or (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from distiller.analysis.products import InputDataset
+    from distiller.analysis.products import InputDataset, ResponseTable
 
 _CHUNK: Final = 1 << 20
 
@@ -55,7 +55,23 @@ def _local(dataset: InputDataset, folder: Path) -> InputDataset:
         _fetch(gti.url, copy, f"the file of the good times {run}")
         here = gti.model_copy(update={"path": copy, "url": None})
         changed |= {"gti_file": here}
+    changed |= {"responses": tuple(_responses(dataset, folder, run))}
     return dataset.model_copy(update=changed)
+
+
+def _responses(
+    dataset: InputDataset, folder: Path, run: str
+) -> Iterator[ResponseTable]:
+    """Yield the responses as tables of this machine; each file is fetched once."""
+    copies = {} if dataset.url is None else {dataset.url: folder / dataset.path.name}
+    for one in dataset.responses:
+        if one.url is None:
+            yield one
+            continue
+        if one.url not in copies:
+            copies[one.url] = folder / f"responses-{len(copies)}" / one.path.name
+            _fetch(one.url, copies[one.url], f"the file of the responses {run}")
+        yield one.model_copy(update={"path": copies[one.url], "url": None})
 
 
 def _fetch(url: str, copy: Path, file: str) -> None:

@@ -1,15 +1,14 @@
 """Where a job and its product lie on disk.
 
-A job's folder: ``job.json``, ``reserve``, ``lock``, ``shepherd.json``, ``out.log``,
-``progress.json``, ``fault.txt``, ``cancel``, ``inputs/``, ``result/``, ``tmp/``,
-``state.json``; that of a query: ``uploads/``, ``answer/``, ``out.log``. A product's
-folder has the files alone.
+A job's folder: ``job.json``, ``reserve``, ``lock``, ``slurm.json``, ``shepherd.json``,
+``out.log`` and later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``,
+``cancel``, ``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query:
+``uploads/``, ``answer/``, ``out.log``. A product's folder has the files alone.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from contextlib import suppress
@@ -30,6 +29,7 @@ FAULT: Final = "fault.txt"
 PROGRESS: Final = "progress.json"
 STATE: Final = "state.json"
 SHEPHERD: Final = "shepherd.json"
+SLURM: Final = "slurm.json"
 CANCEL: Final = "cancel"
 INPUTS: Final = "inputs"
 RESULT: Final = "result"
@@ -130,16 +130,61 @@ def read_progress(folder: Path) -> Progress | None:
         return None
 
 
+def log_part(folder: Path, start: int) -> Path:
+    """Return the file of a later part of a log; it begins after so many bytes."""
+    return folder / f"{LOG}.{start}"
+
+
+def read_log(folder: Path, start: int = 0) -> tuple[bytes, int]:
+    """Return what stands in a job's log from some place on, and the place after it.
+
+    Parameters
+    ----------
+    start
+        The place: so many bytes the job had printed before.
+
+    Returns
+    -------
+    Text with a line that says so wherever something is left out; and the place where to
+    read on. Both are of one moment: there may be more the next.
+    """
+    pieces: list[bytes] = []
+    for begin, path in _log_parts(folder):
+        try:
+            with path.open("rb") as stream:
+                stream.seek(max(0, start - begin))
+                text = stream.read()
+        except FileNotFoundError:
+            continue  # later parts have taken its place since
+        if text and begin > start:
+            note = f"[... {begin - start:,} bytes of the log are left out here ...]"
+            # A line of its own, also for who has read the last one before.
+            is_fresh = bool(pieces) and pieces[-1].endswith(b"\n")
+            pieces.append(f"{'' if is_fresh else chr(10)}{note}\n".encode())
+        if text:
+            pieces.append(text)
+        start = max(start, begin) + len(text)
+    return b"".join(pieces), start
+
+
+def _log_parts(folder: Path) -> list[tuple[int, Path]]:
+    """Return the parts of a log that there are, each with the place where it begins."""
+    later = [
+        (int(path.suffix[1:]), path)
+        for path in folder.glob(f"{LOG}.*")
+        if path.suffix[1:].isdigit()
+    ]
+    return [(0, folder / LOG), *sorted(later)]
+
+
 def log_tail(folder: Path, lines: int) -> str:
     """Return the last lines of a job's log, or nothing."""
-    try:
-        with (folder / LOG).open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - _TAIL_BYTES))
-            text = stream.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+    end = 0
+    for begin, path in _log_parts(folder):
+        with suppress(FileNotFoundError):
+            end = begin + path.stat().st_size
+    found, _ = read_log(folder, max(0, end - _TAIL_BYTES))
+    return "\n".join(found.decode("utf-8", errors="replace").splitlines()[-lines:])
 
 
 def remove(folder: Path) -> None:

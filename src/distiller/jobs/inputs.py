@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis.products import (
+    SELECTED_EVENTS,
     GoodTimeFile,
     HeaderCorrection,
     InputDataset,
+    ResponseTable,
 )
 from distiller.core.errors import BadParameter, Damaged, Forbidden, NotFound
 from distiller.core.places import Url, place
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _SELECT: Final = """
 SELECT p.publisher_did, p.obs_id, p.rights, p.release_date, p.owner, p.access_group,
+       p.product_id, p.product_subtype,
        p.facility_name, p.instrument_name, p.target_name,
        c.collection_id, c.name AS collection,
        f.path, f.checksum, f.events_hdu, COALESCE(t.gti_hdu, f.gti_hdu) AS gti_hdu,
@@ -35,6 +38,22 @@ LEFT JOIN cta.product_file AS f ON f.product_id = p.product_id AND f.role = 'eve
 LEFT JOIN cta.product_file AS t ON t.product_id = p.product_id AND t.role = 'gti'
 LEFT JOIN cta.processing AS g ON g.observation_id = p.observation_id
 WHERE p.data_level = 'DL3' AND (p.publisher_did IN ({marks}) OR p.obs_id IN ({marks}))
+"""
+
+_MADE_FROM: Final = """
+SELECT i.input_did FROM cta.analysis AS a
+JOIN cta.analysis_input AS i ON i.analysis_id = a.analysis_id
+WHERE a.product_id = ? ORDER BY i.position
+"""
+
+_RESPONSES: Final = """
+SELECT p.publisher_did, r.response_type, r.gadf_class, r.hdu_name, r.caldb, r.irf_name,
+       f.name AS file, f.path, f.checksum
+FROM cta.response AS r
+JOIN cta.product AS p ON p.observation_id = r.observation_id
+LEFT JOIN cta.product_file AS f ON f.file_id = r.file_id
+WHERE p.data_level = 'DL3' AND p.publisher_did IN ({marks})
+ORDER BY p.publisher_did, r.response_type, r.response_id
 """
 
 _CORRECTIONS: Final = """
@@ -64,9 +83,18 @@ Rows = list[dict[str, Any]]
 
 
 def resolve(
-    archive: DatasetFinder, obs: Sequence[str], reader: Reader
+    archive: DatasetFinder,
+    obs: Sequence[str],
+    reader: Reader,
+    *,
+    responses: bool = False,
 ) -> tuple[tuple[InputDataset, ...], Heritage]:
     """Find the datasets, in the order in which they were named, each once.
+
+    Parameters
+    ----------
+    responses
+        Whether the instrument responses of the runs are read too.
 
     Raises
     ------
@@ -90,11 +118,73 @@ def resolve(
         message = f"obs: proprietary and not yours to use: {dids}"
         hint = "log in as its owner or with its group, or choose other runs"
         raise Forbidden(message, hint=hint)
-    corrections = _corrections(archive, [str(row["publisher_did"]) for row in rows])
+    _refuse_selected(archive, rows)
+    named = [str(row["publisher_did"]) for row in rows]
+    corrections = _corrections(archive, named)
+    tables = _responses(archive, named) if responses else {}
     datasets = (
-        _dataset(row, corrections.get(str(row["publisher_did"]), ())) for row in rows
+        _dataset(row, corrections.get(did, ()), tables.get(did, ()))
+        for did, row in zip(named, rows, strict=True)
     )
     return tuple(datasets), _heritage(rows, moment)
+
+
+def _refuse_selected(archive: DatasetFinder, rows: Rows) -> None:
+    """Refuse lists of selected events: they have neither one pointing nor responses."""
+    for row in rows:
+        if row["product_subtype"] != SELECTED_EVENTS:
+            continue
+        made_from = archive.rows(_MADE_FROM, [row["product_id"]])
+        runs = ", ".join(str(one["input_did"]) for one in made_from)
+        raise BadParameter(
+            "obs",
+            f"{row['publisher_did']} is a list of selected events, which no task takes",
+            hint=f"name the runs that it was made from: {runs}",
+        )
+
+
+def _responses(
+    archive: DatasetFinder, dids: Sequence[str]
+) -> dict[str, list[ResponseTable]]:
+    """Return the response tables of runs by DID.
+
+    Raises
+    ------
+    BadParameter
+        If the archive does not say which table of a file is meant: two of a kind, or
+        one without a name. A wrong one would give a wrong result in silence.
+    """
+    marks = ", ".join("?" for _ in dids)
+    found: dict[str, list[ResponseTable]] = {}
+    unclear: list[str] = []
+    for row in archive.rows(_RESPONSES.format(marks=marks), list(dids)):
+        did, kind = str(row["publisher_did"]), str(row["response_type"])
+        known = found.setdefault(did, [])
+        if not (row["path"] and row["hdu_name"] and row["gadf_class"]):
+            unclear.append(f"{did}: the table of {kind} has no name (EXTNAME) or class")
+        elif any(one.kind == kind for one in known):
+            unclear.append(f"{did}: there are several tables of {kind}")
+        else:
+            path, url = _where(row["path"])
+            known.append(
+                ResponseTable(
+                    kind=kind,
+                    gadf_class=str(row["gadf_class"]).lower(),
+                    path=path,
+                    url=url,
+                    checksum=row["checksum"] or "",
+                    hdu=row["hdu_name"],
+                    caldb=row["caldb"],
+                    irf_name=row["irf_name"],
+                )
+            )
+    if unclear:
+        raise BadParameter(
+            "obs",
+            f"instrument responses that cannot be told apart: {'; '.join(unclear)}",
+            hint="have the files mended and ingested again, or leave these runs out",
+        )
+    return found
 
 
 def _corrections(
@@ -170,7 +260,9 @@ def _in_order(obs: Sequence[str], found: Rows) -> Rows:
 
 
 def _dataset(
-    row: Mapping[str, Any], corrections: Sequence[HeaderCorrection]
+    row: Mapping[str, Any],
+    corrections: Sequence[HeaderCorrection],
+    responses: Sequence[ResponseTable],
 ) -> InputDataset:
     if not row["path"]:
         message = f"{row['publisher_did']} has no events file in the archive"
@@ -188,6 +280,7 @@ def _dataset(
         events_hdu=row["events_hdu"],
         gti_hdu=row["gti_hdu"],
         gti_file=_gti_file(row),
+        responses=tuple(responses),
     )
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from distiller.core.settings import Settings
-    from distiller.jobs.store import JobStore, Kind
-    from distiller.vo.uws import Pairs
+    from distiller.jobs.store import DatasetFinder, JobStore, Kind
+    from distiller.vo.uws import Job, Pairs
 
 UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 
@@ -29,6 +29,14 @@ PARAMETERS_MAX: Final = 1000
 """Most parameters of one job, and a bound to what is stored of them:"""
 
 PARAMETERS_MAX_BYTES: Final = 256 * 1024
+
+_MB: Final = 10**6
+_PRODUCTS: Final = (
+    "SELECT COUNT(DISTINCT f.product_id) AS number, SUM(f.size) AS size "
+    "FROM cta.analysis AS a JOIN cta.product_file AS f ON f.product_id = a.product_id "
+)
+_OF_OWNER: Final = "WHERE a.owner = ?"
+_OF_NOBODY: Final = "WHERE a.owner IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,42 @@ def make_room(store: JobStore, owner: str | None, kind: Kind) -> None:
     oldest = store.oldest(None, Phase.PENDING, kind)
     if oldest is not None:
         store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
+
+
+def check_products(archive: DatasetFinder, settings: Settings, job: Job) -> None:
+    """Refuse a job of an owner whose products take as much disk as they may.
+
+    Those that jobs under way will make do not count yet.
+
+    Raises
+    ------
+    Forbidden
+        Naming the limit, and how much there is.
+    """
+    most_mb = settings.products_mb_per_user
+    if not most_mb or job.task == QUERY:
+        return
+    values = [] if job.owner is None else [job.owner]
+    whose = _OF_NOBODY if job.owner is None else _OF_OWNER
+    (row,) = archive.rows(_PRODUCTS + whose, values)
+    used_mb = int(row["size"] or 0) / _MB
+    if used_mb < most_mb:
+        return
+    if job.owner is None:
+        message = (
+            f"the products of visitors without an account take {used_mb:,.1f} MB of "
+            f"the {most_mb:,} MB that this site gives them"
+        )
+        raise Forbidden(message, hint="log in, or ask the operators to remove some")
+    message = (
+        f"your {row['number']:,} products take {used_mb:,.1f} MB of the {most_mb:,} MB "
+        "that this site gives a user"
+    )
+    hint = (
+        "tell the operators which you no longer need; they take them out with "
+        "`distiller remove`"
+    )
+    raise Forbidden(message, hint=hint)
 
 
 def check_load(store: JobStore, most: int, owner: str | None, kind: Kind) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from distiller.core.settings import Settings
     from distiller.jobs.store import Kind
@@ -19,13 +20,18 @@ LOCKS: Final[Mapping[Kind, str]] = MappingProxyType(
 
 
 def has_runner(settings: Settings, kind: Kind = "analysis") -> bool:
-    """Whether a supervisor of these jobs runs in this or in another process.
+    """Whether a supervisor of these jobs runs in this or in another process."""
+    return is_locked(settings.jobs_path / LOCKS[kind])
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds this file locked.
 
     It is asked of the lock, which the kernel frees however its holder ends. A shared
     lock of a moment asks without a trace, across containers too.
     """
     try:
-        with (settings.jobs_path / LOCKS[kind]).open("rb") as stream:
+        with path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -23,6 +23,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _PAUSE_S: Final = 0.01
 _GIVE_UP_S: Final = 10.0
 _KB: Final = 1024
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class _Stat:
     parent: int
     session: int
     start_time: int
+    cpu_ticks: int
 
 
 def identify(pid: int) -> Process | None:
@@ -131,19 +133,45 @@ def descendants(root: int) -> list[int]:
     Complete if ``root`` is a sub-reaper: nobody leaves its tree by forking twice or by
     starting a session.
     """
-    children: dict[int, list[int]] = {}
+    return tree(root).pids
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The descendants of a process.
+
+    Attributes
+    ----------
+    pids
+        Of those that live.
+    cpu_s
+        CPU time of all of them, and of those of their children that have ended. Not of
+        children of the root that it has reaped: that is in its own account.
+    """
+
+    pids: list[int]
+    cpu_s: float
+
+
+def tree(root: int) -> Tree:
+    """Look at all descendants of a process; complete if it is a sub-reaper."""
+    children: dict[int, list[tuple[int, _Stat]]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             pid = int(entry.name)
             stat = _stat(pid)
-            if stat is not None and stat.state not in "ZX":
-                children.setdefault(stat.parent, []).append(pid)
-    found: list[int] = []
+            if stat is not None:
+                children.setdefault(stat.parent, []).append((pid, stat))
+    pids: list[int] = []
+    ticks = 0
     level = [root]
     while level:
-        level = [child for parent in level for child in children.get(parent, ())]
-        found += level
-    return found
+        found = [pair for parent in level for pair in children.get(parent, ())]
+        level = [pid for pid, _ in found]
+        pids += [pid for pid, stat in found if stat.state not in "ZX"]
+        # One that waits to be reaped has not come into its parent's account yet.
+        ticks += sum(stat.cpu_ticks for _, stat in found)
+    return Tree(pids, ticks / _TICKS_PER_S)
 
 
 def end_descendants(grace_s: float) -> None:
@@ -302,6 +330,8 @@ def _stat(pid: int) -> _Stat | None:
         parent=int(fields[1]),
         session=int(fields[3]),
         start_time=int(fields[19]),
+        # Its own, in both modes, and that of children that it has reaped.
+        cpu_ticks=sum(int(field) for field in fields[11:15]),
     )
 
 

@@ -1,6 +1,7 @@
 """How a job made its product, as provenance.
 
-The inputs are entities of the states that the job read. Where the archive does not know
+The inputs are entities of the states that the job read: event lists, and the files of
+the responses that it used. Where the archive does not know
 one (it was taken in by an older version, or removed since), it is named here, so that
 nothing stands in the way of the product.
 """
@@ -13,17 +14,35 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller.analysis import tasks
 from distiller.analysis.fields import unit_of
 from distiller.core.errors import NotFound
-from distiller.vo.provenance import Record, dataset_entity
+from distiller.vo.provenance import (
+    Record,
+    dataset_entity,
+    own_response_entity,
+    response_entity,
+)
 
 if TYPE_CHECKING:
     from distiller.analysis.products import (
         HeaderCorrection,
         InputDataset,
         ProductDescription,
+        ProductFile,
+        ResponseTable,
     )
     from distiller.core.bundle import Row
     from distiller.jobs.ends import End
     from distiller.jobs.spec import JobSpec
+
+_KINDS: Final = {
+    "plot": ("Plot", "A picture of the product."),
+    "table": ("Table", "The numbers of the product as a table."),
+    "ogip": ("OGIP spectra", "Counts, background and responses of a spectrum."),
+    "fit": ("Fit", "What was fitted, in numbers."),
+    "models": ("Models", "The fitted models, as Gammapy reads them."),
+    "recipe": ("Recipe", "How plain Gammapy makes the product again."),
+    "runs": ("Runs", "What came out run by run."),
+}
+"""Name and meaning of a file beside the product, by its role."""
 
 _TYPES: Final = {"number": "double", "integer": "long", "boolean": "boolean"}
 """VOTable type of a parameter by its type in JSON schema; all else is text."""
@@ -90,6 +109,18 @@ def provenance_rows(  # noqa: PLR0913 - what a product is made of
     inputs = [_input(record, item, events) for item in spec.inputs]
     for source in inputs:
         record.used(activity, source, "events", usage)
+    _responses(record, spec, activity, described)
+    for file in product.files[1:]:
+        kinds = _further_file(record, file, described)
+        if kinds is not None:
+            own = record.entity(
+                f"{entity}/{file.name}",
+                name=f"{product.title}: {file.name}",
+                location=file.name,
+                generated=end.ended,
+                description=kinds[0],
+            )
+            record.generated(activity, own, file.role, kinds[1])
     _corrections(record, spec, activity, described)
     record.derived(entity, inputs)
     _configuration(record, spec, activity, described)
@@ -125,6 +156,66 @@ def _input(record: Record, item: InputDataset, kind: str) -> str:
         location=item.path.name,
         description=kind,
     )
+
+
+def _responses(record: Record, spec: JobSpec, activity: str, of: str) -> None:
+    """Add the files of responses that a task used; those that runs share once."""
+    if not any(item.responses for item in spec.inputs):
+        return
+    kind = record.entity_description(
+        "Instrument responses",
+        "response-function",
+        description="Effective area, energy dispersion, point-spread function and the "
+        "like.",
+        content_type="application/fits",
+    )
+    usage = record.usage_description(
+        of,
+        "response",
+        description="Instrument responses of the runs.",
+        many=True,
+        entity=kind,
+    )
+    for item in spec.inputs:
+        for table in item.responses:
+            own = _response(item, table)
+            record.entity(
+                own,
+                name=f"Instrument responses of run {item.obs_id}"
+                if table.path == item.path
+                else " ".join(
+                    name
+                    for name in ("Instrument responses", table.caldb, table.irf_name)
+                    if name
+                ),
+                location=table.path.name,
+                description=kind,
+            )
+            record.used(activity, own, "response", usage)
+
+
+def _response(item: InputDataset, table: ResponseTable) -> str:
+    """Return the identifier that the ingest gave to the file of a response."""
+    if table.path == item.path:
+        return own_response_entity(dataset_entity(item.did, item.checksum))
+    return response_entity(table.path.name, table.checksum, table.caldb, table.irf_name)
+
+
+def _further_file(record: Record, file: ProductFile, of: str) -> tuple[str, str] | None:
+    """Describe a file that came out beside the product, and its generation.
+
+    None for the configuration, which went in.
+    """
+    if file.role not in _KINDS:
+        return None
+    name, words = _KINDS[file.role]
+    kind = record.entity_description(
+        name, file.role, description=words, content_type=file.media_type
+    )
+    generation = record.generation_description(
+        of, file.role, description=words, entity=kind
+    )
+    return kind, generation
 
 
 def _corrections(record: Record, spec: JobSpec, activity: str, of: str) -> None:

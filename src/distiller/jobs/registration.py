@@ -22,8 +22,9 @@ from distiller.core.errors import Damaged
 from distiller.core.files import sha256, sync_folder
 from distiller.core.identifiers import PublisherDid, key
 from distiller.core.times import now
-from distiller.jobs import failures, folders
+from distiller.jobs import cache, failures, folders
 from distiller.jobs.provenance import provenance_rows
+from distiller.jobs.result_rows import result_rows
 from distiller.vo.provenance import dataset_entity
 from distiller.vo.uws import Result
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from distiller.jobs.ends import End
     from distiller.jobs.spec import JobSpec
 
-LEVEL: Final = "DL4"
 _CONFIGURATION: Final = "configuration.yaml"
 
 
@@ -140,8 +140,16 @@ def bundle(
     digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
     files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
     text = (target / _CONFIGURATION).read_text(encoding="utf-8")
-    software = yaml.safe_load(text)["software"]
-    analysis = _analysis_row(spec, end, text, software)
+    record = yaml.safe_load(text)
+    software = record["software"]
+    # With what has made it: another version may have queued it.
+    version = str(record.get("task_version", spec.task_version))
+    analysis: Row = {
+        **_analysis_row(spec, product, end),
+        "configuration": text,
+        "configuration_key": cache.configuration_key(spec, version, software),
+        "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
+    }
     history = provenance_rows(
         spec,
         product,
@@ -178,7 +186,7 @@ def bundle(
                 }
                 for position, item in enumerate(spec.inputs)
             ),
-            **_result_rows(product, str(analysis["analysis_id"])),
+            **result_rows(product, str(analysis["analysis_id"])),
             **history,
         },
     )
@@ -199,7 +207,7 @@ def _product_row(
         "obs_id": _obs_id(spec),
         "collection_id": heritage.collection_id,
         "observation_id": None,
-        "data_level": LEVEL,
+        "data_level": product.data_level,
         "product_type": product.product_type,
         "product_subtype": product.product_subtype,
         "title": product.title,
@@ -215,13 +223,14 @@ def _product_row(
         "s_dec": product.s_dec_deg,
         "s_fov": product.s_fov_deg,
         "s_region": product.s_region_deg,
-        "s_resolution": None,
+        "s_resolution": product.s_resolution_arcsec,
         "s_xel1": product.s_xel1,
         "s_xel2": product.s_xel2,
         "s_pixel_scale": product.s_pixel_scale_arcsec,
         "t_min": product.t_min_mjd,
         "t_max": product.t_max_mjd,
         "t_exptime": product.t_exptime_s,
+        "t_xel": product.t_xel,
         "energy_min": product.energy_min_tev,
         "energy_max": product.energy_max_tev,
         "em_xel": product.em_xel,
@@ -242,6 +251,7 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
         "file_id": key(spec.job_id, file.name),
         "product_id": product_id(spec.job_id),
         "role": file.role,
+        "result_id": file.result_id,
         "name": file.name,
         "path": str(path),
         "media_type": file.media_type,
@@ -251,40 +261,13 @@ def _file_row(spec: JobSpec, file: ProductFile, target: Path, checksum: str) -> 
     }
 
 
-def _result_rows(
-    product: ProductDescription, analysis_id: str
-) -> dict[str, tuple[Row, ...]]:
-    """Return what came out, in numbers."""
-    made = product.sky_map
-    if made is None:
-        return {}
-    row = {
-        "sky_map_id": key("sky_map", analysis_id),
-        "analysis_id": analysis_id,
-        "quantity": made.quantity,
-        "unit": product.o_unit,
-        "frame": made.frame,
-        "projection": made.projection,
-        "n_pixels_1": product.s_xel1,
-        "n_pixels_2": product.s_xel2,
-        "bin_size": made.bin_size_deg,
-        "energy_bins": product.em_xel,
-        "total_value": made.total,
-        "maximum_value": made.maximum,
-    }
-    return {"cta.sky_map": (row,)}
-
-
-def _analysis_row(
-    spec: JobSpec, end: End, text: str, software: Mapping[str, str]
-) -> Row:
+def _analysis_row(spec: JobSpec, product: ProductDescription, end: End) -> Row:
     return {
         "analysis_id": key("analysis", spec.job_id),
         "product_id": product_id(spec.job_id),
         "task": spec.task,
         "task_version": spec.task_version,
-        "configuration": text,
-        "software": "\n".join(f"{name}=={ver}" for name, ver in software.items()),
+        "limitations": "\n".join(product.limits) or None,
         "started": end.started,
         "ended": end.ended,
         "owner": spec.owner,

@@ -13,21 +13,16 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from distiller.analysis import tasks
-from distiller.core.errors import (
-    DistillerError,
-    Forbidden,
-    InternalError,
-    NotFound,
-)
+from distiller.core.errors import Forbidden, NotFound
 from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import failures, folders, limits, uploads
+from distiller.jobs import cache, folders, limits, notices, uploads
 from distiller.jobs import parameters as parameters_of
+from distiller.jobs.outcome import Outcomes, after
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
@@ -42,6 +37,7 @@ if TYPE_CHECKING:
     from distiller.jobs.limits import Times
     from distiller.jobs.store import DatasetFinder, JobStore, JobUpdate, Resolver
     from distiller.jobs.uploads import Uploads
+    from distiller.vo.uws import Result
 
 _LOOK_S: Final = 0.5
 _LOOK_AT_OWN_S: Final = 5.0
@@ -67,9 +63,10 @@ class JobService:
         *,
         resolver: Resolver | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._archive = store, archive
         self._settings = settings
         self._specifier = Specifier(archive, settings, resolver)
+        self._outcomes = Outcomes(store, archive, settings, self._specifier)
         # Jobs of this process tell of their changes; others' are looked at.
         own = settings.runner == "embedded" and settings.database_url is None
         self._look_s = _LOOK_AT_OWN_S if own else _LOOK_S
@@ -88,6 +85,7 @@ class JobService:
         times: Times = limits.USUAL,
         *,
         files: Uploads = _NO_FILES,
+        fresh: bool = False,
     ) -> Job:
         """Make a PENDING job; its parameters are checked when it runs (UWS).
 
@@ -95,6 +93,8 @@ class JobService:
         ----------
         files
             What comes along, by name; only queries take any.
+        fresh
+            Whether the product is to be computed even if it is there already.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class JobService:
         Forbidden
             If the owner has too many jobs that were not started.
         """
-        job = self._new(task, parameters, owner, run_id, times)
+        job = self._new(task, parameters, owner, run_id, times, fresh=fresh)
         limits.make_room(self._store, owner, kind_of(task))
         self._keep(job, files)
         return job
@@ -117,11 +117,12 @@ class JobService:
         times: Times = limits.USUAL,
         *,
         files: Uploads = _NO_FILES,
+        fresh: bool = False,
     ) -> Job:
         """Make a job of whoever asks, and run it: `create` and `run` in one step.
 
-        Either there is a job then that is QUEUED, or in ERROR if its parameters are
-        wrong, or none at all.
+        Either there is a job then that is QUEUED, or COMPLETED if its product is there
+        already, or in ERROR if its parameters are wrong, or none at all.
 
         Raises
         ------
@@ -130,10 +131,10 @@ class JobService:
         Forbidden
             If the owner has too many jobs under way.
         """
-        job = self._new(task, parameters, who.name, run_id, times)
-        self._check_load(who.name, task)
-        phase, update = self._outcome(job, who)
-        made = _with(job, phase, update)
+        job = self._new(task, parameters, who.name, run_id, times, fresh=fresh)
+        self._check_load(job)
+        phase, update = self._outcomes.of(job, who)
+        made = after(job, phase, update)
         self._keep(made, files, update.get("spec", ""))
         return made
 
@@ -176,6 +177,10 @@ class JobService:
         """Set the word that a client knows a PENDING job by."""
         self._step(job_id, {Phase.PENDING}, {"run_id": run_id}, "change its runId")
 
+    def set_fresh(self, job_id: str, *, fresh: bool) -> None:
+        """Set whether a job that has not started takes no product that is there."""
+        self._step(job_id, _OPEN, {"fresh": fresh}, "change its CACHE")
+
     def set_duration(self, job_id: str, seconds: int) -> Job:
         """Set the longest run in s of a job that has not started; 0 is the longest."""
         task = self._store.get(job_id).task
@@ -195,6 +200,8 @@ class JobService:
     def run(self, job_id: str, who: Reader | None = None) -> Job:
         """Check the parameters and queue the job; wrong ones put it in ERROR.
 
+        A product that is there already completes it at once (see `cache`).
+
         Parameters
         ----------
         who
@@ -212,12 +219,12 @@ class JobService:
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
                 raise parameters_of.illegal(job, "run")
-            self._check_load(job.owner, job.task)
+            self._check_load(job)
             owner = who if who and who.name == job.owner else Reader(job.owner)
-            phase, update = self._outcome(job, owner)
+            phase, update = self._outcomes.of(job, owner)
             # If parameters were added since, they are to be used as well.
             if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
-                return _with(job, phase, update)
+                return after(job, phase, update)
         raise parameters_of.restless(job_id)
 
     def hold(self, job_id: str, who: Reader) -> None:
@@ -277,7 +284,9 @@ class JobService:
         if job.quote is not None and not job.phase.is_final and job.quote < now():
             job = replace(job, quote=None)  # nobody knows it any more
         if job.phase is Phase.PENDING:
-            job = replace(job, quote=self._quote(job.task))  # if it were run now
+            job = replace(
+                job, quote=self._outcomes.quote(job.task)
+            )  # if it were run now
         if job.phase is not Phase.EXECUTING:
             return job
         folder = folders.job_folder(self._settings, job_id)
@@ -354,6 +363,11 @@ class JobService:
         self._leaving = True
         self._store.changes.tell("")
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server stops, and whoever follows something is let go."""
+        return self._leaving
+
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
 
@@ -368,19 +382,33 @@ class JobService:
             names = ", ".join(r.id for r in job.results)
             message = f"job {job_id} ({job.phase}) has no result {result_id!r}"
             raise NotFound(message, hint=f"it has: {names}" if names else None)
-        if job.task == QUERY:
-            folder = folders.job_folder(self._settings, job_id) / folders.ANSWER
-        else:
-            folder = folders.product_folder(self._settings, job.task, job_id)
-        path = folder / result.name
+        path = self._path(job, result)
+        if path is None:
+            message = (
+                f"job {job_id} was given product {job.product_id}, "
+                "which the archive has no more"
+            )
+            raise NotFound(message, hint="run the job again")
         if not path.is_file():
             message = f"the file of result {result_id!r} of job {job_id} is gone"
             raise NotFound(message, hint="run the job again")
         return path
 
+    def _path(self, job: Job, result: Result) -> Path | None:
+        """Return where a result lies; None if it is of a product that was removed."""
+        if job.reused is not None:
+            return cache.path_of(self._archive, job.product_id or "", result.name)
+        if job.task == QUERY:
+            folder = folders.job_folder(self._settings, job.job_id) / folders.ANSWER
+        else:
+            folder = folders.product_folder(self._settings, job.task, job.job_id)
+        return folder / result.name
+
     def log_tail(self, job_id: str, lines: int = 200) -> str:
         """Return the last lines that the job printed."""
-        self._store.get(job_id)
+        job = self._store.get(job_id)
+        if job.reused is not None:
+            return cache.words(job, job.reused)
         folder = folders.job_folder(self._settings, job_id)
         return folders.log_tail(folder, lines)
 
@@ -404,13 +432,15 @@ class JobService:
         if not self._store.update(job_id, frozenset(phases), update, to=to):
             raise parameters_of.illegal(self._store.get(job_id), words)
 
-    def _new(
+    def _new(  # noqa: PLR0913 - the parts of a request
         self,
         task: str,
         parameters: Iterable[tuple[str, str]],
         owner: str | None,
         run_id: str | None,
         times: Times,
+        *,
+        fresh: bool,
     ) -> Job:
         """Return a PENDING job that is not stored yet."""
         if task != QUERY:
@@ -431,6 +461,7 @@ class JobService:
             ),
             destruction=min(destruction, latest),
             run_id=run_id,
+            fresh=fresh,
             parameters=limits.bounded(tuple(parameters)),
         )
 
@@ -455,39 +486,8 @@ class JobService:
             most_together=self._settings.async_results_mb * 10**6,
         )
 
-    def _check_load(self, owner: str | None, task: str) -> None:
-        most = self._settings.jobs_per_user
-        limits.check_load(self._store, most, owner, kind_of(task))
-
-    def _outcome(self, job: Job, owner: Reader) -> tuple[Phase, JobUpdate]:
-        """Return what RUN makes of a job: queued with all it needs, or in ERROR."""
-        update: JobUpdate = {"quote": self._quote(job.task)}
-        # What is wrong with a query is found where it runs.
-        if job.task != QUERY:
-            try:
-                spec = self._specifier.specify(job, owner)
-            except InternalError:
-                raise
-            except DistillerError as error:
-                return Phase.ERROR, {"error": failures.told(error), "end_time": now()}
-            update["spec"] = spec.model_dump_json()
-        if job.destruction == limits.idle_end(self._settings, job.creation_time):
-            # Nobody asked for that one; a job that runs is kept as long as others.
-            update["destruction"] = limits.latest(self._settings, now())
-        return Phase.QUEUED, update
-
-    def _quote(self, task: str) -> datetime | None:
-        typical_s = self._store.typical_duration_s(task)
-        return None if typical_s is None else now() + timedelta(seconds=typical_s)
-
-
-def _with(job: Job, phase: Phase, update: JobUpdate) -> Job:
-    """Return a job as RUN has changed it."""
-    return replace(
-        job,
-        phase=phase,
-        quote=update.get("quote", job.quote),
-        end_time=update.get("end_time"),
-        destruction=update.get("destruction", job.destruction),
-        error=update.get("error"),
-    )
+    def _check_load(self, job: Job) -> None:
+        kind = kind_of(job.task)
+        limits.check_load(self._store, self._settings.jobs_per_user, job.owner, kind)
+        limits.check_products(self._archive, self._settings, job)
+        notices.check(job, self._settings, self._store)

@@ -1,8 +1,9 @@
 """The shepherd of one job: ``distiller run-job JOBDIR``.
 
 It forks the worker and sees to the end of it and of everything it started: by its own
-doing, after its duration, over its memory, or because somebody cancelled. Then it
-writes ``state.json``, whole or not at all. Exactly one shepherd ever runs a job.
+doing, after its duration, over its memory or CPU time, or because somebody cancelled.
+Then it writes ``state.json``, whole or not at all. Exactly one shepherd ever runs a
+job.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ import signal
 import struct
 import time
 import traceback
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
 from distiller.analysis.products import ProductDescription
 from distiller.core.errors import DistillerError, NotFound
 from distiller.core.files import write_text
 from distiller.core.times import now
-from distiller.jobs import ends, failures, folders, processes, worker
+from distiller.jobs import cpus, ends, failures, folders, logs, processes, worker
+from distiller.jobs.processes import Process
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError
 
@@ -40,6 +43,9 @@ _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 _LOOK_S: Final = 0.05
 _GRACE_S: Final = 1.0
 _GRACE_LATE_S: Final = 0.3
+_LAST_WORDS_S: Final = 5.0
+_SWEEP_S: Final = 2.0
+_SWEEP_PAUSE_S: Final = 0.02
 _ANSWER_MAX: Final = 1 << 20
 _FLOCK: Final = "hhqqi"
 """``struct flock`` of 64-bit Linux: type, whence, start, length, pid."""
@@ -51,9 +57,10 @@ class _Watch:
 
     worker: int
     answer: int
+    log: logs.Recorder
     status: int | None = None
     outcome: bytes = b""
-    reason: str | None = None
+    reason: Literal["cancel", "duration", "memory", "cpu"] | None = None
     peak_mb: float = 0.0
 
     def drain(self) -> None:
@@ -108,12 +115,45 @@ def mark(folder: Path) -> str:
     return f"{MARK}={folder.name}"
 
 
+def sweep(folder: Path, killed: Process | None) -> None:
+    """End what a killed shepherd has left behind on this machine.
+
+    Parameters
+    ----------
+    killed
+        That shepherd; None if it is not known who it was.
+    """
+    deadline = time.monotonic() + _SWEEP_S
+    while time.monotonic() < deadline:
+        left = processes.leftovers(mark(folder), folder / folders.LOCK, killed)
+        if not left:
+            return
+        processes.kill(left)
+        time.sleep(_SWEEP_PAUSE_S)
+
+
+def written(folder: Path) -> Process | None:
+    """Return the shepherd that runs or ran the job of a folder, by its own word."""
+    data = folders.read_json(folder / folders.SHEPHERD)
+    try:
+        return None if data is None else Process.from_json(data)
+    except (KeyError, TypeError, ValueError):
+        return None  # damaged: the next shepherd of the folder will say so
+
+
 def _shepherd(folder: Path) -> End:
     """See a job through and return how it ended."""
+    with ExitStack() as held:
+        return _seen_through(folder, held)
+
+
+def _seen_through(folder: Path, held: ExitStack) -> End:
+    began = time.monotonic()
     started = now()
     try:
         if (folder / folders.SHEPHERD).exists():
             # The one before was killed; what it began cannot be trusted.
+            sweep(folder, written(folder))
             return ends.lost(folder)
         if (folder / folders.CANCEL).exists():
             return ends.aborted(started)
@@ -124,25 +164,30 @@ def _shepherd(folder: Path) -> End:
         write_text(folder / folders.SHEPHERD, json.dumps(me.to_json()))
         os.environ[MARK] = folder.name
         processes.become_subreaper()
-        watch = _start(folder)
+        cores = held.enter_context(cpus.taken(spec.cpus, folder.parent))
+        watch = _start(folder, spec, cores)
     except Exception as error:  # noqa: BLE001 - told, see below
         # The edge of a job: it has not begun, and its user is told why.
         if not isinstance(error, (DistillerError, OSError)):
             traceback.print_exc()
         return ends.failed(failures.told(error), started)
     _watch(folder, spec, watch)
-    too_much = watch.reason in {"duration", "memory"}
+    too_much = watch.reason in {"duration", "memory", "cpu"}
     grace_s = 0.0 if watch.reason is None else _GRACE_S
     processes.end_descendants(_GRACE_LATE_S if too_much else grace_s)
     watch.drain()
+    watch.log.finish(_LAST_WORDS_S)
     peak_mb = round(max(watch.peak_mb, _peak_mb()), 1)
-    end = _judge(spec, watch, started)
+    # The clock may have been set meanwhile. How long the job ran is known without it.
+    ran = timedelta(seconds=time.monotonic() - began)
+    end = _judge(spec, watch, now() - ran)
     return end.model_copy(update={"peak_memory_mb": peak_mb})
 
 
-def _start(folder: Path) -> _Watch:
+def _start(folder: Path, spec: JobSpec, cores: frozenset[int]) -> _Watch:
     """Fork the worker."""
     reading, writing = os.pipe()
+    log_reading, log_writing = os.pipe()
     me = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -150,7 +195,9 @@ def _start(folder: Path) -> _Watch:
         try:
             processes.die_with_parent(me)
             os.close(reading)
-            _settle(folder)
+            os.close(log_reading)
+            _settle(folder, log_writing)
+            _share(spec, cores)
             worker.work(folder, writing)
             status = 0
         except Exception as error:  # noqa: BLE001 - the edge of a process
@@ -161,20 +208,22 @@ def _start(folder: Path) -> _Watch:
             # Not `sys.exit`: nothing of the shepherd or zygote may run on here.
             os._exit(status)
     os.close(writing)
+    os.close(log_writing)
     os.set_blocking(reading, False)
-    return _Watch(pid, reading)
+    log = logs.Recorder(folder, log_reading, nice=spec.nice)
+    # After the fork: what is forked must have one thread.
+    log.start()
+    return _Watch(pid, reading, log)
 
 
-def _settle(folder: Path) -> None:
+def _settle(folder: Path, log: int) -> None:
     """Give the worker its own place: folder, log, temporary files, signals."""
     os.setpgid(0, 0)
-    log = os.open(
-        folder / folders.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o644
-    )
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    os.close(log)
     os.chdir(folder)
     temporary = folder / folders.TEMPORARY
     temporary.mkdir(exist_ok=True)
@@ -182,6 +231,14 @@ def _settle(folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _share(spec: JobSpec, cores: frozenset[int]) -> None:
+    """Leave the processor to others: keep to some cores, and give way to the server."""
+    os.nice(spec.nice)
+    # A machine that does not have it loses nothing: CPU time is watched all the same.
+    with suppress(OSError):
+        os.sched_setaffinity(0, cores)
 
 
 def _watch(folder: Path, spec: JobSpec, watch: _Watch) -> None:
@@ -200,11 +257,13 @@ def _watch(folder: Path, spec: JobSpec, watch: _Watch) -> None:
         elif time.monotonic() >= deadline:
             watch.reason = "duration"
         else:
-            pids = processes.descendants(os.getpid())
-            used_mb = processes.memory_mb(pids, above_mb=spec.memory_mb)
+            tree = processes.tree(os.getpid())
+            used_mb = processes.memory_mb(tree.pids, above_mb=spec.memory_mb)
             watch.peak_mb = max(watch.peak_mb, used_mb)
             if used_mb > spec.memory_mb:
                 watch.reason = "memory"
+            elif spec.cpu_s is not None and tree.cpu_s + _reaped_s() > spec.cpu_s:
+                watch.reason = "cpu"
 
 
 def _judge(spec: JobSpec, watch: _Watch, started: datetime) -> End:
@@ -216,18 +275,27 @@ def _judge(spec: JobSpec, watch: _Watch, started: datetime) -> End:
     if watch.reason == "memory":
         message = failures.memory_message(spec.memory_mb)
         return ends.failed(JobError(message, "fatal"), started)
+    if watch.reason == "cpu":
+        return ends.failed(_spent(spec), started)
+    return _told(spec, watch, started)
+
+
+def _told(spec: JobSpec, watch: _Watch, started: datetime) -> End:
+    """Return the end that the worker told, or why it could not."""
     exit_code = os.waitstatus_to_exitcode(watch.status or 0)
     try:
         outcome = json.loads(watch.outcome)
     except ValueError:
-        return ends.failed(_died(exit_code), started)
+        return ends.failed(_died(exit_code, spec), started)
     if "product" in outcome:
         product = ProductDescription.model_validate(outcome["product"])
         return ends.completed(product, started)
     return ends.failed(JobError(**outcome["error"]), started)
 
 
-def _died(exit_code: int) -> JobError:
+def _died(exit_code: int, spec: JobSpec) -> JobError:
+    if exit_code == -signal.SIGXCPU:
+        return _spent(spec)
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         message = f"I000 the job's process was killed by {name}"
@@ -236,6 +304,16 @@ def _died(exit_code: int) -> JobError:
     else:
         message = f"I000 the job's process ended with status {exit_code} and no word"
     return JobError(message, "transient")
+
+
+def _spent(spec: JobSpec) -> JobError:
+    return JobError(failures.cpu_message(spec.cpu_s or 0), "fatal")
+
+
+def _reaped_s() -> float:
+    """Return the CPU time of the children that have ended, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _peak_mb() -> float:

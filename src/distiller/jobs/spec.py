@@ -53,6 +53,12 @@ class JobSpec(_Frozen):
         Longest run by the wall clock.
     memory_mb
         Most memory of all its processes together.
+    cpus
+        Most processor cores that they run on.
+    cpu_s
+        Most CPU time of all of them together; None in records of older versions.
+    nice
+        By how much their priority is lower than that of who watches over them.
     """
 
     # What another version wrote beside is no reason to refuse a queued job.
@@ -67,6 +73,9 @@ class JobSpec(_Frozen):
     heritage: Heritage
     duration_s: int
     memory_mb: int
+    cpus: int = 1
+    cpu_s: int | None = None
+    nice: int = 0
 
     @classmethod
     def read(cls, text: str | bytes) -> JobSpec:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distiller.analysis import tasks
+from distiller.analysis import record, tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import inputs
+from distiller.jobs import cache, inputs, notices
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -76,20 +76,34 @@ class Specifier:
             heritage=heritage,
             duration_s=job.execution_duration_s,
             memory_mb=self._settings.job_memory_mb,
+            cpus=self._settings.job_cpus,
+            cpu_s=job.execution_duration_s * self._settings.job_cpus,
+            nice=self._settings.job_nice,
         )
+
+    def key_of(self, spec: JobSpec) -> str | None:
+        """Return the key of the product that a job makes with what is installed now.
+
+        None if it cannot be known by one, see `cache.configuration_key`.
+        """
+        return cache.configuration_key(spec, spec.task_version, record.software())
 
     def _resolve(
         self, task: str, pairs: Iterable[tuple[str, str]], reader: Reader
     ) -> tuple[TaskParameters, tuple[InputDataset, ...], Heritage]:
-        parameters = tasks.task(task).parameters.from_pairs(task, pairs)
+        about = tasks.task(task)
+        own = notices.without(pairs)
+        parameters = about.parameters.from_pairs(task, own)
         faults: list[DistillerError] = []
         found = None
         try:
-            found = inputs.resolve(self._archive, parameters.obs, reader)
+            found = inputs.resolve(
+                self._archive, parameters.obs, reader, responses=about.needs_responses
+            )
         except UserError as error:
             faults.append(error)
         try:
-            parameters = self._centred(task, parameters)
+            parameters = _completed(task, self._centred(task, parameters))
         except (UserError, PassingError) as error:
             faults.append(error)
         if found is None or faults:
@@ -131,6 +145,15 @@ class Specifier:
             kind = NotFound if isinstance(error, NotFound) else Unreachable
             hint = error.hint or "give ra and dec"
             raise kind(f"target: {error.message}", hint=hint) from error
+
+
+def _completed(task: str, parameters: TaskParameters) -> TaskParameters:
+    """Return parameters that say all by themselves; see `TaskParameters.completed`."""
+    try:
+        return parameters.completed()
+    except ValueError as error:
+        name, _, text = str(error).partition(": ")
+        raise InvalidParameters(task, ((name, text),)) from error
 
 
 def _together(task: str, faults: Sequence[DistillerError]) -> DistillerError:

@@ -49,6 +49,8 @@ class JobUpdate(TypedDict, total=False):
     results: tuple[Result, ...]
     error: JobError | None
     product_id: str | None
+    reused: datetime | None
+    fresh: bool
     wish: Wish | None
     tries: int
 
@@ -158,6 +160,9 @@ class JobStore(Protocol):
 
     def typical_duration_s(self, task: str) -> float | None:
         """Return the median run of the last completed jobs of a task, or None."""
+
+    def address(self, owner: str) -> str | None:
+        """Return the e-mail address of an account, None if it has none or is closed."""
 
     def sign(self) -> object:
         """Return what is another once any process has changed a job; cheap.

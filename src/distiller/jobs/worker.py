@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FILE_MAX_BYTES: Final = 8 << 30
 _OPEN_MAX: Final = 1024
 _MB: Final = 1 << 20
+_CPU_MARGIN_S: Final = 5
+"""The shepherd sees the sum of all processes, and says what is wrong; it goes first."""
 
 
 def work(folder: Path, answer: int) -> None:
@@ -80,7 +82,7 @@ def _outcome(folder: Path) -> ProductDescription | JobError:
 
 def run(spec: JobSpec, folder: Path) -> ProductDescription:
     """Run the task of a specification; its files are in ``result`` and on disk."""
-    task = tasks.task(spec.task)
+    task = tasks.runnable(spec.task)
     result = folder / folders.RESULT
     result.mkdir(exist_ok=True)
 
@@ -113,3 +115,6 @@ def _limit(spec: JobSpec) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _OPEN_MAX if most == resource.RLIM_INFINITY else min(_OPEN_MAX, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    if spec.cpu_s is not None:
+        cpu_s = spec.cpu_s + _CPU_MARGIN_S
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + _CPU_MARGIN_S))

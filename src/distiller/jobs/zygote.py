@@ -18,18 +18,27 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import InternalError
 from distiller.jobs import processes, shepherd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MESSAGE_MAX: Final = 65536
 _REAP_MS: Final = 1000
 
 
-def main(descriptor: int) -> None:
-    """Import, freeze, then serve the socket of this descriptor."""
-    warm_up()
+def main(descriptor: int, prepare: Callable[[], None] | None = None) -> None:
+    """Import, freeze, then serve the socket of this descriptor.
+
+    Parameters
+    ----------
+    prepare
+        Does both, for forks of another kind; else `warm_up`.
+    """
+    (prepare or warm_up)()
     count = processes.threads()
     if count != 1:
         message = f"the zygote has {count} threads; forking it would not be safe"
@@ -63,6 +72,11 @@ def warm_up() -> None:
     from distiller.analysis import warm  # noqa: PLC0415
 
     warm.warm_up()
+    freeze()
+
+
+def freeze() -> None:
+    """Keep what was made so far in pages that forks share."""
     gc.collect()
     # What is frozen is not visited by a child's collector, so its pages stay shared.
     gc.freeze()

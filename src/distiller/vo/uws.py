@@ -51,9 +51,12 @@ FINAL: Final = frozenset({Phase.COMPLETED, Phase.ERROR, Phase.ABORTED, Phase.ARC
 ACTIVE: Final = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
 
 TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
-    Phase.PENDING: frozenset({Phase.QUEUED, Phase.HELD, Phase.ERROR, Phase.ABORTED}),
+    # COMPLETED at once: its product was there, and QUEUED and EXECUTING took no time.
+    Phase.PENDING: frozenset(
+        {Phase.QUEUED, Phase.HELD, Phase.COMPLETED, Phase.ERROR, Phase.ABORTED}
+    ),
     # Held after RUN, by an operator or a quota; it needs a new RUN.
-    Phase.HELD: frozenset({Phase.QUEUED, Phase.ERROR, Phase.ABORTED}),
+    Phase.HELD: frozenset({Phase.QUEUED, Phase.COMPLETED, Phase.ERROR, Phase.ABORTED}),
     # A job may end before its EXECUTING was noted down: its supervisor was away.
     Phase.QUEUED: frozenset(
         {Phase.EXECUTING, Phase.HELD, Phase.COMPLETED, Phase.ERROR, Phase.ABORTED}
@@ -129,7 +132,11 @@ class Job:
     execution_duration_s
         Longest run in s; 0 would be without limit and is not given out.
     product_id
-        The archive's product that a completed job made.
+        The archive's product that a completed job made, or was given.
+    reused
+        When that product was made, if it was there already and the job was given it.
+    fresh
+        Whether a product is to be computed even if it is there already.
     """
 
     job_id: str
@@ -148,6 +155,8 @@ class Job:
     error: JobError | None = None
     progress: Progress | None = None
     product_id: str | None = None
+    reused: datetime | None = None
+    fresh: bool = False
 
     def result(self, result_id: str) -> Result | None:
         """Return the result of that id, or None."""

@@ -49,7 +49,9 @@ def job_document(job: Job, url: str) -> bytes:
         summary.set("hasDetail", "true")
         _text(summary, "message", job.error.message)
     if job.progress is not None:
-        _fill_info(_child(root, "jobInfo"), job.progress)
+        _fill_progress(_child(root, "jobInfo"), job.progress)
+    elif job.reused is not None:
+        _fill_cached(_child(root, "jobInfo"), job.product_id or "", job.reused)
     return _bytes(root)
 
 
@@ -98,12 +100,23 @@ def _fill_results(parent: etree._Element, results: Iterable[Result], url: str) -
         element.set("mime-type", result.media_type)
 
 
-def _fill_info(parent: etree._Element, progress: Progress) -> None:
-    # A namespace of our own: UWS leaves the content of jobInfo to the service.
-    names = {"info": INFO_NAMESPACE}
-    element = etree.SubElement(parent, f"{{{INFO_NAMESPACE}}}progress", nsmap=names)
+def _fill_progress(parent: etree._Element, progress: Progress) -> None:
+    element = _info(parent, "progress")
     element.set("fraction", f"{progress.fraction:.3f}")
     element.text = clean(progress.text)
+
+
+def _fill_cached(parent: etree._Element, product_id: str, made: datetime) -> None:
+    element = _info(parent, "cached")
+    element.set("product", product_id)
+    element.set("made", dali(made))
+    element.text = "given at once: the same configuration had made this product"
+
+
+def _info(parent: etree._Element, tag: str) -> etree._Element:
+    # A namespace of our own: UWS leaves the content of jobInfo to the service.
+    names = {"info": INFO_NAMESPACE}
+    return etree.SubElement(parent, f"{{{INFO_NAMESPACE}}}{tag}", nsmap=names)
 
 
 def _root(tag: str, **attributes: str) -> etree._Element:

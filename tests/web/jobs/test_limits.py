@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,48 @@ def test_a_user_has_so_many_jobs_under_way_at_most(
         service.submit("count_map", pairs)
     with pytest.raises(Forbidden, match="2 jobs of visitors without an account"):
         service.submit("count_map", pairs)
+
+
+def test_the_products_of_a_user_take_so_much_disk_at_most(
+    yard: Any, store: OrmJobStore, archive: Any
+) -> None:
+    home = yard.home.model_copy(update={"products_mb_per_user": 2})
+    service = JobService(store, archive, home)
+    yard.supervisor()
+    pairs = (OBS, *PLACE)
+    for _ in range(2):
+        # While there is room a job starts, and may end above the limit.
+        assert service.submit("count_map", (OBS,), Reader("marie")).phase is Phase.ERROR
+        made = yard.until(yard.submit("large", owner="marie"))
+        assert made.phase is Phase.COMPLETED
+    yard.until(yard.submit("large"))
+    waiting = service.create("count_map", pairs, owner="marie")
+    message = (
+        "your 2 products take 3.0 MB of the 2 MB that this site gives a user (tell "
+        "the operators which you no longer need; they take them out with `distiller "
+        "remove`)"
+    )
+    with pytest.raises(Forbidden, match=re.escape(message)):
+        service.run(waiting.job_id)
+    assert service.get(waiting.job_id).phase is Phase.PENDING
+    with pytest.raises(Forbidden, match="your 2 products"):
+        service.submit("count_map", pairs, Reader("marie"))
+    # Others have their own, visitors theirs together, and queries make no products.
+    for who in (Reader("pierre"), Reader(None)):
+        queued = service.submit("count_map", pairs, who)
+        service.abort(queued.job_id)
+    query = service.submit("tap", (("QUERY", "SELECT 1"),), Reader("marie"))
+    service.delete(query.job_id)
+    yard.until(yard.submit("large"))
+    with pytest.raises(Forbidden, match=r"the products of visitors .* take 3.0 MB"):
+        service.submit("count_map", pairs)
+    # What is taken out makes room.
+    (did,) = archive.rows(
+        "SELECT publisher_did FROM cta.product WHERE product_id = ?", [made.product_id]
+    )
+    archive.remove(did["publisher_did"])
+    assert service.run(waiting.job_id).phase is Phase.QUEUED
+    store.delete(query.job_id)
 
 
 def test_jobs_that_are_not_started_cannot_fill_the_table(

@@ -46,6 +46,21 @@ def test_what_goes_in_comes_out(store: OrmJobStore) -> None:
     assert store.get(job.job_id) == job
 
 
+def test_a_job_that_was_given_a_product_comes_out_whole(store: OrmJobStore) -> None:
+    job = replace(
+        new(),
+        phase=Phase.COMPLETED,
+        end_time=now(),
+        results=(Result("product", "product.fits", "application/fits", 1 << 40),),
+        product_id="p",
+        reused=now(),
+        fresh=True,
+    )
+    store.create(job)
+    assert store.get(job.job_id) == job
+    assert store.unfinished() == ()
+
+
 def test_every_field_of_a_step_is_kept(store: OrmJobStore) -> None:
     job = new()
     store.create(job)
@@ -66,6 +81,8 @@ def test_every_field_of_a_step_is_kept(store: OrmJobStore) -> None:
             "results": results,
             "error": error,
             "product_id": "p",
+            "reused": moment,
+            "fresh": True,
         },
         to=Phase.QUEUED,
     )
@@ -81,6 +98,8 @@ def test_every_field_of_a_step_is_kept(store: OrmJobStore) -> None:
         results=results,
         error=error,
         product_id="p",
+        reused=moment,
+        fresh=True,
     )
     assert store.spec(job.job_id) == "{}"
 
@@ -97,7 +116,7 @@ def test_a_step_that_the_standard_does_not_know_is_not_taken(
 ) -> None:
     job = new()
     store.create(job)
-    assert not store.update(job.job_id, set(Phase), {}, to=Phase.COMPLETED)
+    assert not store.update(job.job_id, set(Phase), {}, to=Phase.EXECUTING)
     assert store.get(job.job_id).phase is Phase.PENDING
 
 

@@ -71,7 +71,8 @@ def test_a_count_map_becomes_a_product(yard: Any) -> None:
     made = yard.service.create("count_map", pairs, owner="marie")
     job = yard.until(yard.service.run(made.job_id))
     assert (job.phase, job.error) == (Phase.COMPLETED, None)
-    assert [r.id for r in job.results] == ["product", "plot", "configuration"]
+    results = ["product", "plot", "configuration", "plot_svg"]
+    assert [r.id for r in job.results] == results
     assert job.product_id == registration.product_id(job.job_id) != job.job_id
     assert job.start_time <= job.end_time
     for result in job.results:
@@ -216,6 +217,18 @@ def test_jobs_at_once_is_kept(yard: Any) -> None:
     time.sleep(0.5)
     phases = [yard.service.get(job.job_id).phase for job in jobs]
     assert phases == [Phase.EXECUTING] * 2 + [Phase.QUEUED] * 2
+
+
+def test_jobs_at_once_of_a_user_are_kept(yard: Any) -> None:
+    most = {"jobs_at_once": 3, "jobs_at_once_per_user": 1}
+    yard.home = yard.home.model_copy(update=most)
+    mine = [yard.submit("slow", owner="marie") for _ in range(2)]
+    other = yard.submit("slow", owner="pierre")
+    yard.supervisor()
+    for job in (mine[0], other):
+        yard.until(job, is_running)
+    time.sleep(0.5)
+    assert yard.service.get(mine[1].job_id).phase is Phase.QUEUED
 
 
 def test_a_running_job_is_adopted_by_the_next_supervisor(yard: Any) -> None:

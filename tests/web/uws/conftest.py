@@ -120,8 +120,8 @@ class UwsServer:
         return httpx.get(f"{self.url}{path}", params=params, timeout=60)
 
     def submit(self, **more: Any) -> str:
-        """Make a job and run it; return its path below the service."""
-        answer = self.post(**{**MAP, "PHASE": "RUN", **more})
+        """Make a job that computes and run it; return its path below the service."""
+        answer = self.post(**{**MAP, "PHASE": "RUN", "CACHE": "no", **more})
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"].removeprefix(self.url)
 

@@ -41,7 +41,8 @@ def test_nothing_published_holds_the_id_of_a_job(uws: Any) -> None:
         for row in found["cta.product_file"]
         if row["product_id"] == product["product_id"]
     ]
-    assert sorted(files) == ["configuration.yaml", "plot.png", "product.fits"]
+    wanted = ["configuration.yaml", "plot.png", "plot.svg", "product.fits"]
+    assert sorted(files) == wanted
     for name in files:
         assert fetch(f"/data/{product['product_id']}/{name}").content
     page = fetch(f"/products/{product['product_id']}/").text

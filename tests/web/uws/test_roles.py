@@ -33,7 +33,8 @@ READ: Final = [
         f"{{list}}/{{id}}/{child}"
         for child in (
             "phase", "executionduration", "destruction", "error", "quote", "results",
-            "parameters", "parameters/ra", "owner", "results/product", "results/result",
+            "parameters", "parameters/ra", "owner", "log", "results/product",
+            "results/result",
             "nonsense",
         )
     ),

@@ -34,7 +34,7 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert xpath(document, f"string(//u:{name})").endswith("Z")
     links = xpath(document, "//u:result/@xlink:href")
     assert [link.rpartition("/")[2] for link in links] == [
-        "product", "plot", "configuration",
+        "product", "plot", "configuration", "plot_svg",
     ]  # fmt: skip
     sizes = [int(n) for n in xpath(document, "//u:result/@size")]
     types = xpath(document, "//u:result/@mime-type")
@@ -52,7 +52,8 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert np.isfinite(hdus[0].data).all()
     assert httpx.get(links[1]).content.startswith(b"\x89PNG")
     assert yaml.safe_load(httpx.get(links[2]).text)["task"] == "count_map"
-    for link, how in zip(links, ("attachment", "inline", "inline"), strict=True):
+    shown = ("attachment", "inline", "inline", "attachment")
+    for link, how in zip(links, shown, strict=True):
         named = httpx.head(link).headers["Content-Disposition"]
         assert named.startswith(f'{how}; filename="count_map_')
     begin = httpx.get(links[0], headers={"Range": "bytes=0-8"})
@@ -67,7 +68,7 @@ def test_a_job_from_the_page(each_uws: Any) -> None:
         form = browser.get("/jobs/new/count_map/", params={"obs": "1001,1002"})
         assert form.status_code == 200
         (token,) = set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', form.text))
-        fields = {**MAP, "csrfmiddlewaretoken": token}
+        fields = {**MAP, "e_min": "0.6", "csrfmiddlewaretoken": token}
         page = browser.post("/jobs/new/count_map/", data=fields)
         assert page.status_code == 200, page.text
         (job_id,) = re.findall(r"/jobs/([\w-]+)/$", str(page.url))

@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from distiller.analysis.fields import shown
-from distiller.analysis.parameters import TaskParameters, numbers
+from distiller.analysis.map_geometry import MapGeometry
+from distiller.analysis.parameters import TaskParameters
+from distiller.analysis.ranges import EnergyRange, TimeRange
 
 CELLS_MAX: Final = 16_000_000
 """Most pixels times energy bins of one map: 64 MB of counts."""
 
-Projection = Literal["TAN", "CAR", "SIN", "ZEA", "ARC", "STG", "AIT", "MOL"]
 
-_WIDTH_MAX_DEG: Final[dict[str, tuple[float, float]]] = {
-    # Gnomonic and orthographic maps end before 90 deg from the centre.
-    "TAN": (120.0, 120.0),
-    "SIN": (120.0, 120.0),
-    "STG": (180.0, 180.0),
-    "ZEA": (180.0, 180.0),
-    "ARC": (180.0, 180.0),
-    "CAR": (360.0, 180.0),
-    "AIT": (360.0, 180.0),
-    "MOL": (360.0, 180.0),
-}
-
-
-def _width(value: object) -> object:
-    """Take ``5`` and ``5,4`` and a pair."""
-    parts = numbers(value)
-    if len(parts) > 2 or "" in parts:  # noqa: PLR2004 - width and height
-        message = "must be one number or width,height"
-        raise ValueError(message)
-    return parts * 2 if len(parts) == 1 else parts
-
-
-class CountMapParameters(TaskParameters):
-    """What a count map is made from; once the centre is resolved, its configuration."""
-
-    e_min: float = Field(
-        default=0.1,
-        gt=0,
-        le=10_000,
-        description="Lowest energy, included.",
-        json_schema_extra=shown(
-            "Lowest energy", group="Energy", unit="TeV", ucd="em.energy;stat.min"
-        ),
-    )
-    e_max: float = Field(
-        default=100.0,
-        gt=0,
-        le=10_000,
-        description="Highest energy, excluded.",
-        json_schema_extra=shown(
-            "Highest energy", group="Energy", unit="TeV", ucd="em.energy;stat.max"
-        ),
-    )
+class _EnergyBins(EnergyRange):
     n_e: int = Field(
         default=1,
         ge=1,
@@ -64,77 +23,14 @@ class CountMapParameters(TaskParameters):
         description="Energy bins, equal in log(E); more than 1 makes a cube.",
         json_schema_extra=shown("Energy bins", group="Energy", ucd="meta.number"),
     )
-    t_min: float | None = Field(
-        default=None,
-        ge=0,
-        le=100_000,
-        description="Earliest event time, included (MJD, UTC).",
-        json_schema_extra=shown(
-            "Earliest time", group="Time", unit="d", ucd="time.start", unset="no limit"
-        ),
-    )
-    t_max: float | None = Field(
-        default=None,
-        ge=0,
-        le=100_000,
-        description="Latest event time, excluded (MJD, UTC).",
-        json_schema_extra=shown(
-            "Latest time", group="Time", unit="d", ucd="time.end", unset="no limit"
-        ),
-    )
-    width: Annotated[tuple[float, float], BeforeValidator(_width)] = Field(
-        default=(5.0, 5.0),
-        description="Size of the map: one number, or width,height.",
-        json_schema_extra=shown(
-            "Size of the map", group="Place", unit="deg", ucd="phys.angSize"
-        ),
-    )
-    binsz: float = Field(
-        default=0.02,
-        ge=0.001,
-        le=10,
-        description="Size of a pixel at the centre.",
-        json_schema_extra=shown(
-            "Size of a pixel", group="Place", unit="deg", ucd="phys.angSize;instr.pixel"
-        ),
-    )
-    proj: Projection = Field(
-        default="TAN",
-        description="Projection, as the FITS standard abbreviates it.",
-        json_schema_extra=shown("Projection", group="Place"),
-    )
-    frame: Literal["icrs", "galactic"] = Field(
-        default="icrs",
-        description="Coordinate frame of the map.",
-        json_schema_extra=shown("Frame", group="Place", ucd="pos.frame"),
-    )
+
+
+class CountMapParameters(MapGeometry, TimeRange, _EnergyBins, TaskParameters):
+    """What a count map is made from; once the centre is resolved, its configuration."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if self.e_min >= self.e_max:
-            message = f"e_min: {self.e_min:g} TeV is not below e_max {self.e_max:g} TeV"
-            raise ValueError(message)
-        if (
-            self.t_min is not None
-            and self.t_max is not None
-            and self.t_min >= self.t_max
-        ):
-            message = f"t_min: {self.t_min} is not before t_max {self.t_max} (MJD)"
-            raise ValueError(message)
-        self._check_size()
-        return self
-
-    def _check_size(self) -> None:
-        largest = _WIDTH_MAX_DEG[self.proj]
-        for size, most, name in zip(
-            self.width, largest, ("width", "height"), strict=True
-        ):
-            if not self.binsz <= size <= most:
-                message = (
-                    f"width: a {name} of {size:g} deg is outside "
-                    f"{self.binsz:g} (binsz) to {most:g} deg for {self.proj}"
-                )
-                raise ValueError(message)
+        self.check_width()
         nx, ny = self.shape
         if nx * ny * self.n_e > CELLS_MAX:
             message = (
@@ -143,14 +39,4 @@ class CountMapParameters(TaskParameters):
                 "smaller n_e"
             )
             raise ValueError(message)
-
-    @property
-    def near_deg(self) -> float:
-        """Half the larger side: a place further away is not on the map."""
-        return max(self.width) / 2
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Pixels along and across, as ``WcsGeom.create`` counts them."""
-        nx, ny = (max(1, round(size / self.binsz)) for size in self.width)
-        return nx, ny
+        return self

@@ -6,7 +6,6 @@ its upper ones, and so does an energy bin.
 
 from __future__ import annotations
 
-import io
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,12 +15,13 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
-from distiller.analysis import events, record
+from distiller.analysis import events, figures, footprint, record, results
 from distiller.analysis.count_map import plot
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.products import (
     CONFIGURATION,
     PLOT,
+    PLOT_SVG,
     PRODUCT,
     InputDataset,
     ProductDescription,
@@ -30,7 +30,6 @@ from distiller.analysis.products import (
 )
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
-from distiller.core.files import atomic_file, write_text
 from distiller.core.sky import separation_deg
 from distiller.core.times import mjd_utc_to_iso
 
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_WIDE_DEG: Final = 90.0
-_TURN_DEG: Final = 360.0
 _SECONDS_PER_DAY: Final = 86400.0
 _ARCSEC_PER_DEG: Final = 3600.0
 
@@ -103,19 +100,19 @@ def run(
         raise _nothing(configuration, tally, len(inputs))
     report(0.5, "Writing the map")
     text = record.configuration_yaml(TASKS["count_map"], configuration, inputs)
-    write_text(result_dir / "configuration.yaml", text)
-    product = fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
-    with atomic_file(result_dir / "product.fits") as stream:
-        stream.write(product)
+    product = results.fits_bytes(to_hdus(counts, configuration, inputs, tally, text))
+    written = results.Results(result_dir)
+    written.add(PRODUCT, "product.fits", product)
     report(0.7, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     caption = _caption(tally, configuration)
     if configuration.n_e > 1:
         caption += " (summed here)"
     drawing = plot.draw(counts, configuration, caption, simulated)
-    with atomic_file(result_dir / "plot.png") as stream:
-        stream.write(drawing)
-    return _describe(counts, configuration, inputs, tally)
+    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
+    written.add(CONFIGURATION, "configuration.yaml", text.encode())
+    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
+    return _describe(counts, configuration, inputs, tally, written.files)
 
 
 def count(
@@ -160,13 +157,6 @@ def geometry(configuration: CountMapParameters, edges_tev: Floats) -> WcsGeom:
         frame=configuration.frame,
         axes=axes,
     )
-
-
-def span_deg(configuration: CountMapParameters) -> tuple[float, float]:
-    """Return width and height of the whole pixels: a little off what was asked for."""
-    nx, ny = configuration.shape
-    # Rounded, as three pixels of 0.3 deg are 0.9 deg for everybody but a computer.
-    return round(nx * configuration.binsz, 9), round(ny * configuration.binsz, 9)
 
 
 def energy_edges_tev(configuration: CountMapParameters) -> Floats:
@@ -227,7 +217,7 @@ def _nothing(configuration: CountMapParameters, tally: Tally, runs: int) -> User
     if not tally.in_time:
         message = "no events: the runs have none between t_min and t_max"
         return UserError(message, hint="t_min and t_max are MJD in UTC")
-    width, height = span_deg(c)
+    width, height = c.span_deg
     message = (
         f"no events in the field: of {tally.in_time:,} events in the chosen energy and "
         f"time range ({runs} {'run' if runs == 1 else 'runs'}) none lies within the "
@@ -248,10 +238,6 @@ def to_hdus(
     hdus = counts.to_hdulist()
     header = hdus[0].header
     header["BTYPE"] = ("counts", "events per pixel")
-    header["OBJECT"] = (_ascii(configuration.target or ""), "as asked for")
-    header["CREATOR"] = record.creator()
-    header["TASK"] = ("count_map", "kind of analysis")
-    header["TASKVER"] = (TASKS["count_map"].version, "version of the task")
     header["E_MIN"] = (configuration.e_min, "[TeV] lowest energy, included")
     header["E_MAX"] = (configuration.e_max, "[TeV] highest energy, excluded")
     header["NEVENTS"] = (tally.in_field, "events in the map")
@@ -261,30 +247,9 @@ def to_hdus(
         header["TIMESYS"] = "UTC"
         header["DATE-BEG"] = mjd_utc_to_iso(low).removesuffix("Z")
         header["DATE-END"] = mjd_utc_to_iso(high).removesuffix("Z")
-    simulated = any(item.simulated for item in inputs)
-    header["SIMULATD"] = (simulated, "made from simulated events")
-    if simulated:
-        header["ORIGIN"] = "SYNTHETIC"
-    header["NINPUT"] = (len(inputs), "datasets asked for; see HISTORY")
     header["NUSED"] = (tally.used, "of them with good time in the range")
-    for line in text.splitlines():
-        header["HISTORY"] = _ascii(line)
+    record.stamp(header, TASKS["count_map"], configuration, inputs, text)
     return hdus
-
-
-def fits_bytes(hdus: fits.HDUList) -> bytes:
-    """Return a FITS file as bytes.
-
-    Not written to a file by astropy, which handles a full disk with a defect of its own
-    (7.x: ``'list' object has no attribute '_file'``) that hides what happened.
-    """
-    stream = io.BytesIO()
-    hdus.writeto(stream)
-    return stream.getvalue()
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _caption(tally: Tally, configuration: CountMapParameters) -> str:
@@ -296,39 +261,16 @@ def _caption(tally: Tally, configuration: CountMapParameters) -> str:
     return f"{tally.in_field:,} events, {of_all} {words}, {hours:.2f} h{bins}"
 
 
-def footprint_deg(
-    geom: WcsGeom, configuration: CountMapParameters
-) -> tuple[float, ...] | None:
-    """Return the outline (ICRS ra, dec...), counter-clockwise as DALI wants it.
-
-    Lines of constant pixel are great circles for TAN only, so that other projections
-    get points along their sides. None where a polygon would not say it: very wide maps
-    and corners beyond the projection.
-    """
-    if max(span_deg(configuration)) > _WIDE_DEG:
-        return None
-    nx, ny = configuration.shape
-    steps = np.arange(8) / 8.0 if configuration.proj != "TAN" else np.zeros(1)
-    ahead, back, still = steps, 1.0 - steps, np.ones_like(steps)
-    x = np.concatenate([ahead, still, back, 0 * still]) * nx - 0.5
-    y = np.concatenate([0 * still, ahead, still, back]) * ny - 0.5
-    lon, lat = geom.wcs.wcs_pix2world(x, y, 0)
-    if not np.isfinite([lon, lat]).all():
-        return None
-    sky = SkyCoord(lon, lat, unit="deg", frame=configuration.frame).icrs
-    pairs = np.column_stack([sky.ra.deg, sky.dec.deg]).round(9)
-    return tuple(float(v) for v in pairs.ravel())
-
-
 def _describe(
     counts: WcsNDMap,
     configuration: CountMapParameters,
     inputs: Sequence[InputDataset],
     tally: Tally,
+    files: tuple[ProductFile, ...],
 ) -> ProductDescription:
     c = configuration
     ra, dec = c.centre_deg
-    width, height = span_deg(c)
+    width, height = c.span_deg
     low, high = record.number(c.e_min), record.number(c.e_max)
     good = tally.good_mjd
     has_time = good is not None and good.size > 0
@@ -343,29 +285,13 @@ def _describe(
         ),
         product_type="image" if c.n_e == 1 else "cube",
         product_subtype="count-map",
-        files=(
-            ProductFile(
-                result_id=PRODUCT,
-                role=PRODUCT,
-                name="product.fits",
-                media_type="application/fits",
-            ),
-            ProductFile(
-                result_id=PLOT, role=PLOT, name="plot.png", media_type="image/png"
-            ),
-            ProductFile(
-                result_id=CONFIGURATION,
-                role=CONFIGURATION,
-                name="configuration.yaml",
-                media_type="application/yaml",
-            ),
-        ),
+        files=files,
         simulated=any(item.simulated for item in inputs),
         target_name=c.target,
         s_ra_deg=ra,
         s_dec_deg=dec,
-        s_fov_deg=round(min(float(np.hypot(width, height)), _TURN_DEG), 9),
-        s_region_deg=footprint_deg(counts.geom, c),
+        s_fov_deg=footprint.fov_deg(c),
+        s_region_deg=footprint.footprint_deg(counts.geom, c),
         s_xel1=c.shape[0],
         s_xel2=c.shape[1],
         s_pixel_scale_arcsec=c.binsz * _ARCSEC_PER_DEG,
@@ -377,12 +303,15 @@ def _describe(
         em_xel=c.n_e,
         o_ucd="phot.count",
         o_unit="count",
-        sky_map=SkyMap(
-            quantity="counts",
-            frame=c.frame,
-            projection=c.proj,
-            bin_size_deg=c.binsz,
-            total=float(counts.data.sum()),
-            maximum=float(counts.data.max()),
+        maps=(
+            SkyMap(
+                quantity="counts",
+                frame=c.frame,
+                projection=c.proj,
+                bin_size_deg=c.binsz,
+                total=float(counts.data.sum()),
+                maximum=float(counts.data.max()),
+                unit="count",
+            ),
         ),
     )

@@ -1,8 +1,4 @@
-"""Jobs on this machine: shepherds forked from a warm zygote, or started cold.
-
-An engine has three verbs and no call-backs; all it knows it finds again on disk, so
-that it may be killed at any moment.
-"""
+"""Jobs on this machine: shepherds forked from a warm zygote, or started cold."""
 
 from __future__ import annotations
 
@@ -15,20 +11,19 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.core.errors import Unreachable
 from distiller.jobs import ends, folders, processes, shepherd
+from distiller.jobs.engines.protocol import Status
 from distiller.jobs.processes import Process
 from distiller.jobs.zygote import MESSAGE_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from distiller.jobs.ends import End
 
 logger = logging.getLogger(__name__)
 
@@ -52,22 +47,6 @@ class Handle:
 
     folder: Path
     shepherd: Process
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What an engine knows of a job.
-
-    Attributes
-    ----------
-    end
-        How it ended, once nothing of it runs any more.
-    is_lost
-        Whether that is a guess: its shepherd left no word.
-    """
-
-    end: End | None
-    is_lost: bool = False
 
 
 def environment() -> dict[str, str]:
@@ -96,6 +75,7 @@ class LocalEngine:
         self._next: _Zygote | None = None
         self._warm = warm
         self._retry_at = 0.0
+        self._watched: dict[Handle, int] = {}
 
     def start(self) -> None:
         """Start the zygote; it gets ready while others do something else."""
@@ -132,11 +112,8 @@ class LocalEngine:
 
     def find(self, folder: Path) -> Handle | None:
         """Return the handle of a job that was handed over, or None."""
-        data = folders.read_json(folder / folders.SHEPHERD)
-        try:
-            return None if data is None else Handle(folder, Process.from_json(data))
-        except (KeyError, TypeError, ValueError):
-            return None  # damaged: the next shepherd of the folder will say so
+        found = shepherd.written(folder)
+        return None if found is None else Handle(folder, found)
 
     def poll(self, handles: Iterable[Handle]) -> dict[Handle, Status]:
         """Say which jobs have ended, and how.
@@ -177,7 +154,24 @@ class LocalEngine:
             tree = processes.identified(pids)
         handle.shepherd.send(signal.SIGKILL)
         processes.kill(tree)
-        sweep(handle)
+        shepherd.sweep(handle.folder, handle.shepherd)
+
+    def watch(self, handle: Handle) -> None:
+        """Let the end of this job's shepherd be noticed."""
+        self.unwatch(handle)
+        # It only wakes us earlier: a table of descriptors that is full is no trouble.
+        with suppress(OSError):
+            self._watched[handle] = os.pidfd_open(handle.shepherd.pid)
+
+    def unwatch(self, handle: Handle) -> None:
+        """Let it be noticed no more."""
+        descriptor = self._watched.pop(handle, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def descriptors(self) -> Iterable[int]:
+        """Return what gets readable when a shepherd that is watched ends."""
+        return self._watched.values()
 
     @property
     def zygote_pid(self) -> int | None:
@@ -186,6 +180,11 @@ class LocalEngine:
 
     def close(self) -> None:
         """Let the zygote go; jobs run on under their shepherds."""
+        for handle in list(self._watched):
+            self.unwatch(handle)
+        self._let_go()
+
+    def _let_go(self) -> None:
         for zygote in (self._zygote, self._next):
             if zygote is not None:
                 zygote.close()
@@ -204,7 +203,7 @@ class LocalEngine:
     def _drop_zygote(self) -> None:
         if self._zygote is not None:
             lived = self._zygote.forks > 0 or self._zygote.is_ready()
-            self.close()
+            self._let_go()
             # One that worked and was killed is replaced at once.
             self._retry_at = time.monotonic() + (0.0 if lived else _RETRY_S)
 
@@ -317,25 +316,15 @@ def _part_with(*children: subprocess.Popen[bytes]) -> None:
 
 def _status(handle: Handle) -> Status:
     end = ends.read(handle.folder)
-    if end is not None or handle.shepherd.is_alive:
+    if end is not None:
         return Status(end)
+    if handle.shepherd.is_alive:
+        return Status(None, has_begun=True)
     if shepherd.is_held(handle.folder):
-        return Status(None)  # another shepherd has it: ours came second and left
+        return Status(None, has_begun=True, is_stale=True)
     # It may have written its last word between the looks.
     end = ends.read(handle.folder)
     if end is not None:
         return Status(end)
-    sweep(handle)
+    shepherd.sweep(handle.folder, handle.shepherd)
     return Status(ends.lost(handle.folder), is_lost=True)
-
-
-def sweep(handle: Handle) -> None:
-    """Kill what a killed shepherd has left behind."""
-    mark, lock = shepherd.mark(handle.folder), handle.folder / folders.LOCK
-    deadline = time.monotonic() + 2.0
-    while time.monotonic() < deadline:
-        left = processes.leftovers(mark, lock, handle.shepherd)
-        if not left:
-            return
-        processes.kill(left)
-        time.sleep(0.02)

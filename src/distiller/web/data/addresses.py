@@ -26,6 +26,20 @@ def address_of(product_id: str, name: str) -> str:
     return f"{ROOT}{quote(product_id, safe='')}/{quote(name, safe='')}"
 
 
+def address_of_preview(product_id: str, kind: str) -> str:
+    """Return the address of the quick look of a dataset, without the base URL.
+
+    Parameters
+    ----------
+    kind
+        ``png``, or ``json`` for its numbers. No product is called ``previews``.
+
+    >>> address_of_preview("7f", "png")
+    '/data/previews/7f.png'
+    """
+    return f"{ROOT}previews/{quote(product_id, safe='')}.{kind}"
+
+
 def own_address(url: object) -> str:
     """Return the URL if it is of a file here; nothing if a query made it up."""
     root = f"{site.current().settings.base_url}{ROOT}"

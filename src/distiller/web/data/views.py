@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from distiller.core.errors import Forbidden, NotFound
 from distiller.core.places import place
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
+from distiller.jobs import preview_files
 from distiller.web import access, site
 from distiller.web.data.sending import SentFile, send
 from distiller.web.errors import headers_of, ours, status_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from distiller.core.errors import DistillerError
+    from distiller.jobs.preview_files import Dataset, Record
 
 _FILE = """
 SELECT f.path, f.name, f.media_type, f.checksum, f."size",
@@ -41,6 +43,66 @@ async def file(request: HttpRequest, product_id: str, name: str) -> HttpResponse
         return await send(request, found)
     except Exception as error:  # noqa: BLE001 - the edge of a request
         return await _as_answer(request, ours(error, f"sending {request.path}"))
+
+
+async def preview(request: HttpRequest, product_id: str) -> HttpResponseBase:
+    """Send the picture of the quick look of a dataset."""
+    return await _preview(request, product_id, "png")
+
+
+async def preview_numbers(request: HttpRequest, product_id: str) -> HttpResponseBase:
+    """Send the numbers of the quick look of a dataset, as JSON."""
+    return await _preview(request, product_id, "json")
+
+
+async def _preview(
+    request: HttpRequest, product_id: str, kind: Literal["png", "json"]
+) -> HttpResponseBase:
+    """Send a part of a quick look to who may read the data, and to nobody else."""
+    try:
+        found = await asyncio.to_thread(_dataset, product_id)
+        name = f"{found.obs_id}-quick-look.{kind}"
+        if not found.terms.is_public(now()):
+            await _require(request, found.terms, name)
+        record = await asyncio.to_thread(_record, found)
+        if kind == "json":
+            return _numbers(request, record)
+        path = preview_files.picture(site.current().settings, found.name)
+        sent = SentFile(path, name, "image/png", record.checksum, record.size)
+        return await send(request, sent)
+    except Exception as error:  # noqa: BLE001 - the edge of a request
+        return await _as_answer(request, ours(error, f"sending {request.path}"))
+
+
+def _dataset(product_id: str) -> Dataset:
+    found = preview_files.dataset(site.current().archive, product_id)
+    if found is None:
+        raise NotFound(
+            f"no event list {product_id!r} in this archive",
+            hint="only event lists have a quick look",
+        )
+    return found
+
+
+def _record(dataset: Dataset) -> Record:
+    record = preview_files.read(site.current().settings, dataset.name)
+    if record is None:
+        raise NotFound(
+            f"there is no quick look of {dataset.did} yet",
+            hint="the page of the dataset shows it as soon as it is made",
+        )
+    if record.error is not None:
+        raise NotFound(
+            f"the quick look of {dataset.did} could not be made: {record.error}"
+        )
+    return record
+
+
+def _numbers(request: HttpRequest, record: Record) -> HttpResponseBase:
+    if request.method not in {"GET", "HEAD"}:
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    numbers = {} if record.numbers is None else record.numbers.model_dump(mode="json")
+    return JsonResponse(numbers, json_dumps_params={"indent": 1, "allow_nan": False})
 
 
 def _find(product_id: str, name: str) -> tuple[SentFile, Terms]:

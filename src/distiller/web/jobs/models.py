@@ -27,6 +27,8 @@ class JobRow(models.Model):
     error_message = models.TextField(default="", blank=True)
     error_type = models.CharField(max_length=9, default="", blank=True)
     product_id = models.CharField(max_length=36, default="", blank=True)
+    reused = models.DateTimeField(null=True)
+    fresh = models.BooleanField(default=False)
     wish = models.CharField(max_length=6, default="", blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
 

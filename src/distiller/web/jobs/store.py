@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from django.contrib.auth import get_user_model
 from django.db import (
     IntegrityError,
     OperationalError,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from distiller.vo.uws import Pairs
 
-_INSTANTS: Final = ("quote", "start_time", "end_time", "destruction")
+_INSTANTS: Final = ("quote", "start_time", "end_time", "destruction", "reused")
 _TYPICAL_OF: Final = 20
 _MOVING: Final = (Phase.QUEUED.value, Phase.EXECUTING.value)
 # SQLite's names, and PostgreSQL's code of disk_full.
@@ -73,6 +74,10 @@ class OrmJobStore:
             "destruction": job.destruction,
             "parameters": job.parameters,
             "error": job.error,
+            "results": job.results,
+            "product_id": job.product_id,
+            "reused": job.reused,
+            "fresh": job.fresh,
         }
         try:
             # The block keeps a surrounding transaction usable after a refusal.
@@ -225,6 +230,11 @@ class OrmJobStore:
         ]
         return statistics.median(runs) if runs else None
 
+    def address(self, owner: str) -> str | None:
+        """Return the e-mail address of an account, None if it has none or is closed."""
+        accounts = get_user_model().objects.filter(username=owner, is_active=True)
+        return accounts.values_list("email", flat=True).first() or None
+
     def sign(self) -> object:
         """Return time and size of SQLite's log, which each transaction writes."""
         try:
@@ -322,6 +332,8 @@ def _job(row: JobRow) -> Job:
         results=tuple(Result(*fields) for fields in row.results),
         error=error,
         product_id=row.product_id or None,
+        reused=row.reused and _naive(row.reused),
+        fresh=row.fresh,
     )
 
 

@@ -32,6 +32,9 @@ LISTED_MAX: Final = 10_000
 _CONTROL: Final = frozenset(
     {"PHASE", "RUNID", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
 )
+_CACHE: Final = "CACHE"
+"""Control parameter of ours, for jobs that make products."""
+
 _PHASES: Final = frozenset({"RUN", "ABORT", "HOLD"})
 MULTIPART: Final = "multipart/form-data"
 _RUN_ID_MAX: Final = 200
@@ -48,6 +51,8 @@ class Post:
     ----------
     phase
         RUN, ABORT, or HOLD, which is ours: UWS leaves open how a job gets HELD.
+    fresh
+        Whether products that are there are not to be taken (CACHE=no); None: not said.
     parameters
         What is not UWS's own, for the job.
     files
@@ -59,6 +64,7 @@ class Post:
     delete: bool
     duration_s: int | None
     destruction: datetime | None
+    fresh: bool | None
     parameters: Pairs
     files: Uploads
 
@@ -71,6 +77,7 @@ class Post:
             "ACTION": self.delete or None,
             "EXECUTIONDURATION": self.duration_s,
             "DESTRUCTION": self.destruction,
+            _CACHE: self.fresh,
         }
         found = tuple(name for name, value in controls.items() if value is not None)
         return (*found, *self.own_names)
@@ -138,7 +145,10 @@ def read_post(request: HttpRequest, task: str) -> Post:
         raise BadParameter(
             name, "no file is taken here", hint="name datasets of the archive"
         )
-    control = Parameters(p for p in pairs if p[0].upper() in _CONTROL)
+    # A query has no product, and what TAP does not know is ignored.
+    controls = _CONTROL if task == QUERY else _CONTROL | {_CACHE}
+    control = Parameters(p for p in pairs if p[0].upper() in controls)
+    cache = _word(control, _CACHE, {"YES", "NO"})
     phase = _word(control, "PHASE", _PHASES)
     action = _word(control, "ACTION", {"DELETE"})
     run_id = control.single("RUNID")
@@ -150,7 +160,8 @@ def read_post(request: HttpRequest, task: str) -> Post:
         delete=action is not None,
         duration_s=control.count("EXECUTIONDURATION"),
         destruction=_instant(control, "DESTRUCTION"),
-        parameters=tuple(p for p in pairs if p[0].upper() not in _CONTROL),
+        fresh=None if cache is None else cache == "NO",
+        parameters=tuple(p for p in pairs if p[0].upper() not in controls),
         files={name: _chunks(request, name) for name in request.FILES},
     )
 
@@ -185,7 +196,7 @@ def check_change(post: Post) -> None:
         raise BadParameter(
             "PHASE",
             "is missing, and nothing else to change is given",
-            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, ACTION or "
+            hint="give PHASE, EXECUTIONDURATION, DESTRUCTION, RUNID, CACHE, ACTION or "
             "parameters",
         )
 
@@ -218,6 +229,14 @@ def read_wait(request: HttpRequest) -> Wait | None:
         return None
     phase = given.single("PHASE")
     return Wait(read_wait_s(wait), None if phase is None else read_phase(phase))
+
+
+def read_follow(request: HttpRequest) -> bool:
+    """Read whether a log is to be sent until its job ends: FOLLOW=1."""
+    follow = Parameters(_pairs(request, "GET")).single("FOLLOW")
+    if follow not in {None, "0", "1"}:
+        raise BadParameter("FOLLOW", f"{follow!r} is not 0 or 1")
+    return follow == "1"
 
 
 def read_filter(request: HttpRequest) -> JobFilter:

@@ -37,6 +37,7 @@ def tree(list_place: str, **given: str) -> list[URLPattern]:
     return [
         *both("", views.jobs, "jobs"),
         *both(one, views.job, "job"),
+        *both(f"{one}/log", views.log, "log"),
         *both(f"{one}/<str:child>", views.child, "child"),
         *both(f"{one}/results/<str:result_id>", views.result, "result"),
         *both(f"{one}/parameters/<str:name>", views.parameter, "parameter"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from distiller.analysis import tasks
@@ -24,6 +24,7 @@ from distiller.web.errors import votable_errors
 from distiller.web.requests import apart
 from distiller.web.uws import requests
 from distiller.web.uws.addresses import url_of
+from distiller.web.uws.following import follow
 from distiller.web.uws.waiting import release_thread
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def child(
     found, who = await _visit_by(request, task, job_id)
     if child not in _CHILDREN:
         message = f"a job has no {child!r}"
-        raise NotFound(message, hint="it has: " + ", ".join(_CHILDREN))
+        raise NotFound(message, hint="it has: " + ", ".join((*_CHILDREN, "log")))
     if request.method in _READS:
         return _part(found, child, url_of(task, job_id))
     if request.method != "POST" or child not in _CHANGED_BY:
@@ -126,6 +127,28 @@ async def result(
     media_type = described.media_type if described else "application/octet-stream"
     name = f"{task}_{job_id[:8]}_{path.name}"
     return await send(request, SentFile(path, name, media_type))
+
+
+@csrf_exempt
+@votable_errors
+async def log(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
+    """Send what a job has printed; with FOLLOW=1, until it ends."""
+    found, who = await _visit_by(request, task, job_id)
+    if request.method not in _READS:
+        return _not_allowed(request, "GET", "HEAD")
+    is_followed = requests.read_follow(request)
+    folder = folders.job_folder(site.current().settings, job_id)
+    if is_followed and request.method == "GET":
+        await release_thread()
+        parts = follow(site.current().jobs, found, who, folder)
+        answer: HttpResponseBase = StreamingHttpResponse(parts, content_type=_TEXT)
+        # Proxies that gather what they pass on are asked not to.
+        answer.headers["X-Accel-Buffering"] = "no"
+    else:
+        text, _ = await sync_to_async(folders.read_log)(folder)
+        answer = HttpResponse(text, content_type=_TEXT)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @csrf_exempt
@@ -231,12 +254,12 @@ def _of_task(found: Job, task: str) -> Job:
 
 def _create(service: JobService, task: str, post: requests.Post, who: Reader) -> Job:
     times = Times(post.duration_s, post.destruction)
+    given, run_id, files = post.parameters, post.run_id, post.files
+    fresh = bool(post.fresh)
     if post.phase == "RUN":
-        return service.submit(
-            task, post.parameters, who, post.run_id, times, files=post.files
-        )
+        return service.submit(task, given, who, run_id, times, files=files, fresh=fresh)
     return service.create(
-        task, post.parameters, who.name, post.run_id, times, files=post.files
+        task, given, who.name, run_id, times, files=files, fresh=fresh
     )
 
 
@@ -271,6 +294,8 @@ def _set(service: JobService, job_id: str, post: requests.Post) -> None:
         service.set_duration(job_id, post.duration_s)
     if post.destruction is not None:
         service.set_destruction(job_id, post.destruction)
+    if post.fresh is not None:
+        service.set_fresh(job_id, fresh=post.fresh)
 
 
 def _part(found: Job, child: str, url: str) -> HttpResponse:

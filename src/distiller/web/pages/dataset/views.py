@@ -12,8 +12,9 @@ from distiller.analysis.tasks import TASKS
 from distiller.core.errors import NotFound
 from distiller.web import site
 from distiller.web.pages import cells
-from distiller.web.pages.dataset import record
+from distiller.web.pages.dataset import quick_look, record
 from distiller.web.pages.jobs import links
+from distiller.web.pages.jobs.form import is_usable
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -51,7 +52,7 @@ def show(request: HttpRequest, product_id: str) -> HttpResponse:
     product = found.product
     main = found.main_file
     did = urlencode({"obs": product["publisher_did"]})
-    usable = product["data_level"] == "DL3"
+    usable = is_usable(product)
     words = {
         "here": "search",
         "record": found,
@@ -59,7 +60,8 @@ def show(request: HttpRequest, product_id: str) -> HttpResponse:
         "groups": found.groups,
         "files": [{**f, "size_text": _size(f["size"])} for f in found.files],
         "main_file": main and {**main, "size_text": _size(main["size"])},
-        "plot": found.plot,
+        "plots": found.plots,
+        "look": quick_look.find(request, product_id) if usable else None,
         "collection": (found.rows["collection"] or [{}])[0],
         "simulated": any(
             row.get("simulated") for row in (*found.rows["processing"], *found.inputs)

@@ -10,6 +10,7 @@ import numpy as np
 
 from distiller.analysis.fields import describe
 from distiller.analysis.parameters import OBS_MAX, InvalidParameters
+from distiller.analysis.products import SELECTED_EVENTS
 from distiller.core.rights import Terms, may_read
 from distiller.core.sky import separation_deg
 from distiller.core.times import now
@@ -27,7 +28,8 @@ _USABLE: Final = "DL3"
 _APART_DEG: Final = 2.5
 
 _RUNS: Final = """
-SELECT p.publisher_did, p.product_id, p.obs_id, p.data_level, p.target_name,
+SELECT p.publisher_did, p.product_id, p.obs_id, p.data_level, p.product_subtype,
+       p.target_name,
        p.t_min, p.t_exptime, p.energy_min, p.energy_max, p.s_ra, p.s_dec,
        p.rights, p.release_date, p.owner, p.access_group,
        c.name AS collection, t.name AS target, t.ra, t.dec
@@ -158,7 +160,7 @@ def prepare(
         chosen = ()
     found = runs_of(chosen)
     known = {r["publisher_did"] for r in found} | {r["obs_id"] for r in found}
-    lists = [r for r in found if r["data_level"] == _USABLE]
+    lists = [r for r in found if is_usable(r)]
     moment = now()
     runs = [r for r in lists if may_read(who, Terms.of(r), moment)]
     values = _values(task, given)
@@ -178,10 +180,16 @@ def prepare(
         entries,
         tuple(runs),
         unknown=tuple(item for item in chosen if item not in known),
-        left_out=tuple(r["obs_id"] for r in found if r["data_level"] != _USABLE),
+        left_out=tuple(r["obs_id"] for r in found if not is_usable(r)),
         closed=tuple(r["obs_id"] for r in lists if r not in runs),
         faults=wrong,
     )
+
+
+def is_usable(product: Mapping[str, Any]) -> bool:
+    """Whether tasks take a product: the event list of a run."""
+    made = product["product_subtype"] == SELECTED_EVENTS
+    return bool(product["data_level"] == _USABLE and not made)
 
 
 def too_many(count: int) -> str:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from distiller.analysis import tasks
 from distiller.analysis.parameters import OBS_MAX, InvalidParameters
 from distiller.core.errors import NotFound, PassingError, UserError
+from distiller.jobs import notices
 from distiller.web import access, site
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Show the tasks; what the address gives of runs and place goes on to the form."""
-    pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
+    pairs = _pairs(request)
     listed = [
         {"task": task, "form": links.form_address(task.name, pairs)}
         for task in tasks.TASKS.values()
@@ -36,16 +37,10 @@ def choose(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest, task: str) -> HttpResponse:
     """Show the form of a task, or make and run a job from it."""
     chosen = tasks.task(task)
+    pairs = _pairs(request)
     if request.method != "POST":
-        pairs = [(n, v) for n, vs in request.GET.lists() for v in vs]
         shown = form.prepare(chosen, pairs, access.visitor(request))
         return _show_form(request, shown, status=400 if shown.faults else 200)
-    pairs = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]
     jobs, who = site.current().jobs, access.visitor(request)
     try:
         _check_number(task, pairs)
@@ -60,6 +55,17 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
             answer.headers[name] = value
         return answer
     return redirect("job", job_id=made.job_id)
+
+
+def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the parameters that the form was sent with, or is to be filled with."""
+    given = request.POST if request.method == "POST" else request.GET
+    return [
+        (name, str(value))
+        for name, values in given.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
 
 
 def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
@@ -87,6 +93,9 @@ def _show_form(
         "form": shown,
         "runs": runs,
         "total": _minutes(total_s),
+        "can_mail": "mail" in notices.possible(site.current().settings)
+        and bool(getattr(request.user, "email", "")),
+        "wants_mail": "mail" in notices.ways(_pairs(request)),
     }
     return render(request, "jobs/new.html", words, status=status)
 

@@ -14,4 +14,5 @@ if TYPE_CHECKING:
 urlpatterns: list[URLPattern] = [
     path("<str:product_id>/", views.product, name="product"),
     path("<str:product_id>/metadata.json", views.metadata, name="metadata"),
+    path("<str:product_id>/preview/", views.preview, name="preview"),
 ]

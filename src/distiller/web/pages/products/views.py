@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from distiller.web.pages.dataset import record
+from distiller.core.errors import NotFound
+from distiller.web.pages.dataset import quick_look, record
 from distiller.web.pages.dataset.views import show
 
 if TYPE_CHECKING:
@@ -29,3 +32,16 @@ def metadata(request: HttpRequest, product_id: str) -> HttpResponse:
     del request
     objects = record.as_objects(record.find(product_id))
     return JsonResponse(objects, json_dumps_params={"indent": 1, "allow_nan": False})
+
+
+@require_safe
+@never_cache
+def preview(request: HttpRequest, product_id: str) -> HttpResponse:
+    """Show the quick look of a dataset: the part of its page that changes by itself."""
+    found = quick_look.find(request, product_id)
+    if found is None:
+        raise NotFound(
+            f"there is no quick look of {product_id}",
+            hint="only event lists of the archive have one",
+        )
+    return render(request, "dataset/quick_look.html", {"look": found})

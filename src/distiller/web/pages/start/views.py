@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _HOLDINGS: Final = """
 SELECT c.name, c.title, c.terms, count(*) AS datasets,
        count(DISTINCT p.target_name) AS targets,
-       sum(CASE WHEN p.data_level = 'DL3' THEN 1 ELSE 0 END) AS dl3,
+       sum(CASE WHEN p.data_level = 'DL3'
+           AND p.observation_id IS NOT NULL THEN 1 ELSE 0 END) AS dl3,
        sum(CASE WHEN p.data_level = 'DL4' THEN 1 ELSE 0 END) AS dl4,
-       sum(CASE WHEN p.data_level = 'DL3' THEN p.t_exptime END) / 3600 AS hours
+       sum(CASE WHEN p.data_level = 'DL3'
+           AND p.observation_id IS NOT NULL THEN p.t_exptime END) / 3600 AS hours
 FROM cta.product AS p JOIN cta.collection AS c ON c.collection_id = p.collection_id
 GROUP BY c.name, c.title, c.terms ORDER BY c.name
 """

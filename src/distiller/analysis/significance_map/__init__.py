@@ -1,0 +1,1 @@
+"""Significance maps: the excess around each pixel, against its background."""
