@@ -24,6 +24,7 @@ from gammapy.makers import (
 )
 from gammapy.maps import Map, MapAxis, RegionGeom, WcsGeom
 from gammapy.stats import WStatCountsStatistic
+from gammapy.utils.regions import compound_region_to_regions
 from regions import CircleSkyRegion, PointSkyRegion
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Reduced:
         Number of reflected regions, by run.
     safe_range
         What the safe energies of a run are taken from, by run.
-    off_spread
-        Counts in each reflected region, by run.
+    off_counts
+        Events in each reflected region, by run; not with point-like responses.
     point_like
         Whether the source region is that of the responses.
     """
@@ -75,7 +76,7 @@ class Reduced:
     dropped: dict[str, str] = field(default_factory=dict)
     off_regions: dict[str, int] = field(default_factory=dict)
     safe_range: dict[str, str] = field(default_factory=dict)
-    off_spread: dict[str, list[int]] = field(default_factory=dict)
+    off_counts: dict[str, list[int]] = field(default_factory=dict)
     point_like: bool = False
 
 
@@ -236,8 +237,8 @@ def _exclusion(
     width = 4 * away + 2 * (parameters["radius"] + 0.5) * u.deg
     geom = WcsGeom.create(skydir=centre, width=width, binsz=_MASK_BIN_DEG, proj="TAN")
     regions = [
-        CircleSkyRegion(SkyCoord(ra, dec, unit="deg"), radius * u.deg)
-        for ra, dec, radius in circles
+        CircleSkyRegion(SkyCoord(one["ra"], one["dec"], unit="deg"), one["radius"] * u.deg)
+        for one in circles
     ]
     return geom.region_mask(regions, inside=False)
 
@@ -288,6 +289,8 @@ def _add(
     if not dataset.mask_safe.data.any():
         return f"no energy bin lies within its safe range ({method})"
     found.datasets.append(dataset)
+    if not found.point_like:
+        found.off_counts[name] = _of_each_region(dataset, near)
     found.off_regions[name] = regions
     found.safe_range[name] = method
     return None
@@ -358,6 +361,19 @@ def _make_safe(
         "aeff-max": f"effective area above {SAFE_PERCENT} % of its maximum",
     }
     return ", ".join(words[one] for one in methods)
+
+
+def _of_each_region(
+    dataset: SpectrumDatasetOnOff, observation: Observation
+) -> list[int]:
+    """Count the events of each reflected region, at the energies that are used."""
+    axis = dataset.counts.geom.axes["energy"]
+    events = observation.events
+    index = axis.coord_to_idx(events.energy)
+    used = (index >= 0) & dataset.mask_safe.data.ravel()[index]
+    places = events.radec[used]
+    regions = compound_region_to_regions(dataset.counts_off.geom.region)
+    return [int((places.separation(r.center) < r.radius).sum()) for r in regions]
 
 
 def _has_thresholds(observation: Observation) -> bool:

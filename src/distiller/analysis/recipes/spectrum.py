@@ -282,7 +282,11 @@ def point_edges(
 
 def table(made: Made) -> Any:
     """Return the flux points as GADF has them, with errors and upper limits."""
-    return made.points.to_table(sed_type="dnde", format="gadf-sed")
+    rows = made.points.to_table(sed_type="dnde", format="gadf-sed")
+    for name in ("counts", "npred", "npred_excess"):
+        if rows[name].ndim > 1:  # of each dataset
+            rows[name] = np.nansum(rows[name], axis=tuple(range(1, rows[name].ndim)))
+    return rows
 
 
 def numbers(made: Made) -> dict[str, Any]:
@@ -449,10 +453,9 @@ def _finite(value: Any) -> float | None:
 
 def write(made: Made, folder: Path) -> None:
     """Write flux points, OGIP files, the model and the numbers into a folder."""
-    made.points.write(
-        folder / "flux_points.fits", sed_type="dnde", format="gadf-sed", overwrite=True
-    )
-    table(made).write(folder / "flux_points.ecsv", overwrite=True)
+    rows = table(made)
+    rows.write(folder / "flux_points.fits", overwrite=True)
+    rows.write(folder / "flux_points.ecsv", overwrite=True)
     write_ogip(made, folder)
     (folder / "models.yaml").write_text(models_yaml(made), encoding="utf-8")
     text = json.dumps(numbers(made), indent=1)

@@ -1,0 +1,1 @@
+"""Spectra of sources: counts beside reflected regions, folded models, flux points."""
