@@ -239,10 +239,8 @@ def _exclusion(
     width = 4 * away + 2 * (parameters["radius"] + 0.5) * u.deg
     geom = WcsGeom.create(skydir=centre, width=width, binsz=_MASK_BIN_DEG, proj="TAN")
     regions = [
-        CircleSkyRegion(
-            SkyCoord(one["ra"], one["dec"], unit="deg"), one["radius"] * u.deg
-        )
-        for one in circles
+        CircleSkyRegion(SkyCoord(ra, dec, unit="deg"), radius * u.deg)
+        for ra, dec, radius in circles
     ]
     return geom.region_mask(regions, inside=False)
 

@@ -141,7 +141,7 @@ def _points(axes: Any, numbers: dict[str, Any]) -> None:
 
 
 def _residuals(axes: Any, made: Made, numbers: dict[str, Any]) -> None:
-    points = [p for p in numbers["flux_points"] if _has_errors(p)]
+    points = [p for p in numbers["flux_points"] if not p["is_ul"] and _has_errors(p)]
     axes.axhline(0.0, color=_COLOUR, linewidth=1.2)
     if not points:
         return

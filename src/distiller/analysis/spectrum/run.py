@@ -255,14 +255,19 @@ def _parameters(parameters: dict[str, Any]) -> Iterator[SpectralParameter]:
 
 
 def _point(point: dict[str, Any]) -> FluxPoint:
+    """Return a point; one below 2 sigma is told by its upper limit alone.
+
+    Where no event is, the errors that a fit gives mean nothing.
+    """
+    measured = {} if point["is_ul"] else point
     return FluxPoint(
         energy_tev=point["e_ref"],
         energy_min_tev=point["e_min"],
         energy_max_tev=point["e_max"],
-        flux_per_cm2_s_tev=point["dnde"],
-        flux_error_per_cm2_s_tev=point["dnde_err"],
-        flux_error_low_per_cm2_s_tev=point["dnde_errn"],
-        flux_error_high_per_cm2_s_tev=point["dnde_errp"],
+        flux_per_cm2_s_tev=measured.get("dnde"),
+        flux_error_per_cm2_s_tev=measured.get("dnde_err"),
+        flux_error_low_per_cm2_s_tev=measured.get("dnde_errn"),
+        flux_error_high_per_cm2_s_tev=measured.get("dnde_errp"),
         upper_limit_per_cm2_s_tev=point["dnde_ul"],
         significance=point["sqrt_ts"],
     )
