@@ -200,6 +200,19 @@ class TaskParameters(BaseModel):
         """Return the same parameters with the centre at this ICRS position."""
         return self.model_copy(update={"ra": ra_deg, "dec": dec_deg})
 
+    def completed(self) -> Self:
+        """Return the same with all that follows from it written out; see tasks.
+
+        Called once the centre is resolved, so that a configuration says all by itself
+        and means the same under any later version.
+
+        Raises
+        ------
+        ValueError
+            If something cannot be; the text begins with the parameter.
+        """
+        return self
+
     @classmethod
     def from_pairs(cls, task: str, pairs: Iterable[tuple[str, str]]) -> Self:
         """Read names and values of a request.

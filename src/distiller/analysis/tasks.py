@@ -16,6 +16,7 @@ from distiller.analysis.light_curve.parameters import LightCurveParameters
 from distiller.analysis.preview import numbers as preview
 from distiller.analysis.preview.parameters import PreviewParameters
 from distiller.analysis.select_events.parameters import SelectEventsParameters
+from distiller.analysis.significance_map.parameters import SignificanceMapParameters
 from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import NotFound
 
@@ -68,10 +69,13 @@ class Task:
 
     @property
     def method(self) -> str:
-        """How it works, what is valid, what to cite: Markdown, from its own folder."""
+        """How it works, what is valid, what to cite: Markdown, from its own folder.
+
+        Empty as long as nobody has written it, for which a test fails.
+        """
         package = self.entry.partition(":")[0].rpartition(".")[0]
         found = importlib.resources.files(package).joinpath("method.md")
-        return found.read_text(encoding="utf-8")
+        return found.read_text(encoding="utf-8") if found.is_file() else ""
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -107,7 +111,33 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 parameters=SelectEventsParameters,
                 entry="distiller.analysis.select_events.run:run",
                 needs_responses=True,
-                recipe=("time_reference", "reading", "select_events"),
+                recipe=("time_reference", "reading", "selection", "select_events"),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("radius", "2"),
+                    ("e_min", "0.5"),
+                ),
+            ),
+            Task(
+                name="significance_map",
+                version="1",
+                title="Significance map",
+                description=(
+                    "Sky map of the significance of the excess around each pixel, with "
+                    "counts, background and excess; the background comes from rings or "
+                    "from the fitted model of the field of view."
+                ),
+                parameters=SignificanceMapParameters,
+                entry="distiller.analysis.significance_map.run:run",
+                needs_responses=True,
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "sky_images",
+                    "significances",
+                    "significance_map",
+                ),
             ),
             Task(
                 name="spectrum",

@@ -70,7 +70,7 @@ class Outcomes:
         return phase, update
 
     def quote(self, task: str) -> datetime | None:
-        """Return when a job that is run now should be done, from past runs."""
+        """Return when a job of a task would be done; None if nobody knows."""
         typical_s = self._store.typical_duration_s(task)
         return None if typical_s is None else now() + timedelta(seconds=typical_s)
 

@@ -103,7 +103,7 @@ class Specifier:
         except UserError as error:
             faults.append(error)
         try:
-            parameters = self._centred(task, parameters)
+            parameters = _completed(task, self._centred(task, parameters))
         except (UserError, PassingError) as error:
             faults.append(error)
         if found is None or faults:
@@ -145,6 +145,15 @@ class Specifier:
             kind = NotFound if isinstance(error, NotFound) else Unreachable
             hint = error.hint or "give ra and dec"
             raise kind(f"target: {error.message}", hint=hint) from error
+
+
+def _completed(task: str, parameters: TaskParameters) -> TaskParameters:
+    """Return parameters that say all by themselves; see `TaskParameters.completed`."""
+    try:
+        return parameters.completed()
+    except ValueError as error:
+        name, _, text = str(error).partition(": ")
+        raise InvalidParameters(task, ((name, text),)) from error
 
 
 def _together(task: str, faults: Sequence[DistillerError]) -> DistillerError:

@@ -14,6 +14,7 @@ from distiller.core.times import now
 from distiller.jobs import limits
 from distiller.jobs.limits import IDLE, PARAMETERS_MAX, Times
 from distiller.jobs.service import JobService
+from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
@@ -91,6 +92,17 @@ def test_the_products_of_a_user_take_so_much_disk_at_most(
     archive.remove(did["publisher_did"])
     assert service.run(waiting.job_id).phase is Phase.QUEUED
     store.delete(query.job_id)
+
+
+def test_a_job_takes_the_limits_of_the_site_along(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    limits_of_site = {"job_cpus": 2, "job_nice": 5, "job_memory_mb": 777}
+    service = JobService(store, archive, home.model_copy(update=limits_of_site))
+    job = service.submit("count_map", (OBS, *PLACE), times=Times(duration_s=30))
+    spec = JobSpec.read(store.spec(job.job_id))
+    assert (spec.duration_s, spec.memory_mb) == (30, 777)
+    assert (spec.cpus, spec.cpu_s, spec.nice) == (2, 60, 5)
 
 
 def test_jobs_that_are_not_started_cannot_fill_the_table(

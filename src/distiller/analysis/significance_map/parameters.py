@@ -67,13 +67,13 @@ class SignificanceMapParameters(
         description="Events further from the pointing of their run are not used.",
         json_schema_extra=shown("Field of view", unit="deg", ucd="phys.angSize"),
     )
-    safe_range: bool = Field(
-        default=True,
+    safe_range: Literal["thresholds", "none"] = Field(
+        default="thresholds",
         description=(
-            "Use each run within the energy thresholds of its effective area only "
-            "(LO_THRES, HI_THRES)."
+            "Which energies of a run are safe: those within the thresholds of its "
+            "effective area (LO_THRES, HI_THRES); or all."
         ),
-        json_schema_extra=shown("Safe energies only", group="Energy"),
+        json_schema_extra=shown("Safe energies", group="Energy"),
     )
     bins_per_decade: int = Field(
         default=8,
@@ -137,8 +137,8 @@ class SignificanceMapParameters(
     def _check_ring(self) -> None:
         if self.r_in < self.radius:
             message = (
-                f"r_in: the ring begins at {self.r_in:g} deg, within the {self.radius:g} "
-                "deg of radius, where its own source is"
+                f"r_in: the ring begins at {self.r_in:g} deg, within the radius of "
+                f"{self.radius:g} deg, where its own source is"
             )
             raise ValueError(message)
         if self.ring_width < self.binsz:

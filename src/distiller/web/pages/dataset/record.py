@@ -32,6 +32,8 @@ class Part:
         Column of this table that must equal it.
     is_list
         Whether many rows are usual, so that they make a table.
+    told_by
+        Column of the source that tells the rows of one from those of another.
     """
 
     table: str
@@ -40,6 +42,7 @@ class Part:
     column: str
     is_list: bool = False
     order: str = ""
+    told_by: str = ""
 
 
 PARTS: Final = (
@@ -103,7 +106,49 @@ PARTS: Final = (
         order="response_type",
     ),
     Part("analysis", "Analysis", ("product", "product_id"), "product_id"),
-    Part("sky_map", "Sky map", ("analysis", "analysis_id"), "analysis_id"),
+    Part(
+        "sky_map",
+        "Sky maps",
+        ("analysis", "analysis_id"),
+        "analysis_id",
+        is_list=True,
+        order="quantity",
+    ),
+    Part(
+        "spectrum",
+        "Spectrum",
+        ("analysis", "analysis_id"),
+        "analysis_id",
+        is_list=True,
+        order="preferred DESC, spectral_model",
+    ),
+    Part(
+        "spectral_parameter",
+        "Parameters of the spectrum",
+        ("spectrum", "spectrum_id"),
+        "spectrum_id",
+        is_list=True,
+        order="name",
+        told_by="spectral_model",
+    ),
+    Part(
+        "flux_point",
+        "Flux points",
+        ("spectrum", "spectrum_id"),
+        "spectrum_id",
+        is_list=True,
+        order="energy",
+        told_by="spectral_model",
+    ),
+    Part("light_curve", "Light curve", ("analysis", "analysis_id"), "analysis_id"),
+    Part(
+        "light_curve_point",
+        "Points of the light curve",
+        ("light_curve", "light_curve_id"),
+        "light_curve_id",
+        is_list=True,
+        order="t_start",
+    ),
     Part(
         "product_file",
         "Files",
@@ -157,7 +202,6 @@ ORDER: Final = (
     "response",
     "product",
     "analysis",
-    "sky_map",
     "product_file",
     "dataset_version",
     "finding",
@@ -165,7 +209,19 @@ ORDER: Final = (
 )
 """In which groups are shown: as the model has its packages."""
 
-_HIDDEN: Final = frozenset({"path", "configuration", "software"})
+RESULTS: Final = (
+    "sky_map",
+    "spectrum",
+    "spectral_parameter",
+    "flux_point",
+    "light_curve",
+    "light_curve_point",
+)
+"""Groups with what came out of an analysis in numbers, in the order as shown."""
+
+_HIDDEN: Final = frozenset({"path", "configuration", "software", "limitations"})
+
+_PICTURE: Final = "image/png"
 
 _INPUTS: Final = """
 SELECT i.input_did, p.product_id, p.obs_id, c.name AS collection, p.target_name,
@@ -210,12 +266,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Results:
+    """What came out of an analysis: its numbers, and what is valid where."""
+
+    groups: tuple[Group, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A dataset as its page shows it; rows are kept by the name of their table."""
 
     product: Row
     rows: Mapping[str, Sequence[Row]]
     groups: tuple[Group, ...]
+    results: Results
     inputs: Sequence[Row]
     made: Sequence[Row]
 
@@ -229,9 +294,16 @@ class Record:
         ]
 
     @property
-    def plot(self) -> Row | None:
-        """The file that is its picture, or None."""
-        return next((f for f in self.files if f["role"] == "plot"), None)
+    def plots(self) -> Sequence[Row]:
+        """The files that are pictures which a page can show, the main one first."""
+        pictures = [
+            file
+            for file in self.files
+            if file["role"] == "plot" and file["media_type"] == _PICTURE
+        ]
+        return sorted(
+            pictures, key=lambda file: file["result_id"] not in {None, "plot"}
+        )
 
     @property
     def main_file(self) -> Row | None:
@@ -248,20 +320,35 @@ def find(product_id: str) -> Record:
     NotFound
         There is no such product.
     """
+    return _record(product_id, _collected(PARTS, product_id))
+
+
+def results_of(product_id: str) -> Results:
+    """Return what came out of the analysis that made a product; nothing if none did."""
+    wanted = {"product", "analysis", *RESULTS}
+    return _results(_collected([p for p in PARTS if p.table in wanted], product_id))
+
+
+def _collected(parts: Iterable[Part], product_id: str) -> dict[str, list[Row]]:
+    """Return the rows of a product by table; of the product alone if there is none."""
     archive = site.current().archive
     found: dict[str, list[Row]] = {}
-    for part in PARTS:
+    for part in parts:
         table, column = part.source
-        if table:
-            value = found[table][0].get(column) if found[table] else None
-        else:
-            value = product_id
+        sources = found[table] if table else [{column: product_id}]
+        values = [row[column] for row in sources if row.get(column) is not None]
+        marks = ", ".join("?" for _ in values)
         order = f" ORDER BY {part.order}" if part.order else ""
-        sql = f"SELECT * FROM cta.{part.table} WHERE {part.column} = ?{order}"  # noqa: S608 - names of PARTS
-        found[part.table] = [] if value is None else archive.rows(sql, [value])
+        sql = f"SELECT * FROM cta.{part.table} WHERE {part.column} IN ({marks}){order}"  # noqa: S608 - names of PARTS
+        found[part.table] = archive.rows(sql, values) if values else []
         if not found["product"]:
             break
-    return _record(product_id, found)
+    return found
+
+
+def _results(found: Mapping[str, list[Row]]) -> Results:
+    said = [row.get("limitations") or "" for row in found.get("analysis", ())]
+    return Results(_groups(RESULTS, found), tuple("\n".join(said).splitlines()))
 
 
 def as_objects(found: Record) -> dict[str, list[Any]]:
@@ -278,25 +365,36 @@ def _record(product_id: str, found: Mapping[str, list[Row]]) -> Record:
         )
     archive = site.current().archive
     product = found["product"][0]
-    titles = {part.table: part for part in PARTS}
-    groups = (
-        _group(titles[name], archive.catalog[f"cta.{name}"], found[name])
-        for name in ORDER
-        if found[name]
-    )
     return Record(
         product=product,
         rows=found,
-        groups=tuple(groups),
+        groups=_groups(ORDER, found),
+        results=_results(found),
         inputs=archive.rows(_INPUTS, [product_id]),
         made=archive.rows(_MADE, [product["publisher_did"]]),
     )
 
 
-def _group(part: Part, table: Table, rows: Sequence[Row]) -> Group:
+def _groups(names: Sequence[str], found: Mapping[str, list[Row]]) -> tuple[Group, ...]:
+    """Return those groups of which there is something."""
+    parts = {part.table: part for part in PARTS}
+    return tuple(_group(parts[name], found) for name in names if found.get(name))
+
+
+def _group(part: Part, found: Mapping[str, list[Row]]) -> Group:
+    catalog, rows = site.current().archive.catalog, found[part.table]
+    table = catalog[f"cta.{part.table}"]
     columns = list(_shown(table))
     words = (part.table, part.title, table.description or "")
     if part.is_list:
+        source, key = part.source
+        teller = catalog[f"cta.{source}"].column(part.told_by) if source else None
+        if teller is not None and len(found[source]) > 1:
+            said = {row[key]: row[part.told_by] for row in found[source]}
+            places = {own: number for number, own in enumerate(said)}
+            rows = sorted(rows, key=lambda row: places[row[part.column]])
+            rows = [{part.told_by: said[row[part.column]], **row} for row in rows]
+            columns.insert(0, teller)
         used = [c for c in columns if any(r.get(c.name) is not None for r in rows)]
         return Group(
             *words,

@@ -60,7 +60,7 @@ def show(request: HttpRequest, product_id: str) -> HttpResponse:
         "groups": found.groups,
         "files": [{**f, "size_text": _size(f["size"])} for f in found.files],
         "main_file": main and {**main, "size_text": _size(main["size"])},
-        "plot": found.plot,
+        "plots": found.plots,
         "look": quick_look.find(request, product_id) if usable else None,
         "collection": (found.rows["collection"] or [{}])[0],
         "simulated": any(

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("new/<str:task>/", starting.new, name="job-new"),
     path("<str:job_id>/", views.job, name="job"),
     path("<str:job_id>/run/", views.run, name="job-run"),
+    path("<str:job_id>/anew/", views.anew, name="job-anew"),
     path("<str:job_id>/hold/", views.hold, name="job-hold"),
     path("<str:job_id>/abort/", views.abort, name="job-abort"),
     path("<str:job_id>/delete/", views.delete, name="job-delete"),

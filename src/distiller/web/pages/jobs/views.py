@@ -25,6 +25,7 @@ from distiller.web import access, site
 from distiller.web.data.addresses import address_of
 from distiller.web.pages import cells
 from distiller.web.pages.context import jobs_under_way
+from distiller.web.pages.dataset import record
 from distiller.web.pages.jobs import elsewhere, form, links, queries
 from distiller.web.uws.addresses import path_of
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _LOG_LINES: Final = 200
 _LISTED: Final = 100
 _LAST_PAGE: Final = 10_000
+_PICTURE: Final = "image/png"
 _WORDS: Final = {
     Phase.PENDING: "not started",
     Phase.QUEUED: "waiting",
@@ -136,6 +138,18 @@ def run(request: HttpRequest, job_id: str) -> HttpResponse:
         if found.phase not in _STARTABLE:
             raise
     return redirect("job", job_id=job_id)
+
+
+@require_POST
+def anew(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Make a job that computes what this one was given."""
+    found = _visit(request, job_id)
+    if found.reused is None:
+        message = f"job {job_id} was given no product that was there"
+        raise IllegalState(message, hint="run it again with changes")
+    who = access.visitor(request)
+    made = site.current().jobs.submit(found.task, found.parameters, who, fresh=True)
+    return redirect("job", job_id=made.job_id)
 
 
 @require_POST
@@ -263,7 +277,9 @@ def _words(found: Job) -> dict[str, Any]:
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
         "log_address": f"{path_of(found.task, found.job_id)}/log",
         "results": results,
-        "plot": by_id.get("plot"),
+        "plots": [r for r in results if r["media_type"] == _PICTURE],
+        "came_out": record.results_of(found.product_id) if found.product_id else None,
+        "reused": found.reused and cells.instant(found.reused),
         "product": by_id.get("product"),
         "answer": by_id.get(RESULT) if line["is_query"] else None,
         "query": queries.text_of(found) if line["is_query"] else "",
