@@ -173,6 +173,7 @@ def test_times_of_runs_with_one_reference_stay_to_the_last_bit(
     assert header["LIVETIME"] == pytest.approx(6742.0 * header["DEADC"])
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_runs_of_the_first_data_challenge(
     galactic: list[InputDataset], tmp_path: Path
@@ -276,6 +277,7 @@ def counts_of(found: Observations) -> tuple[float, Any]:
     return total, np.array(exposures)
 
 
+@pytest.mark.slow
 def test_the_runs_are_a_data_store_with_the_same_spectrum(
     simulated: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -391,6 +393,7 @@ def test_a_class_is_that_of_the_header(
     assert not list((tmp_path / "c").iterdir())
 
 
+@pytest.mark.slow
 def test_a_type_may_be_a_column_of_bits_words_or_numbers(
     simulated: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -462,6 +465,7 @@ def test_headers_say_where_the_events_come_from(
         assert len(hdus["EVENTS"].data) == len(rows)
 
 
+@pytest.mark.slow
 def test_the_recipe_repeats_the_list_at_home(
     simulated: list[InputDataset], tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from tests.jobs import made_products
 
 from distiller.analysis.products import ProductDescription, ResponseTable
 from distiller.archive import open_archive
+from distiller.core.errors import BadParameter
 from distiller.core.rights import NOBODY
 from distiller.ingest import ingest
 from distiller.jobs.inputs import resolve
@@ -93,7 +94,7 @@ OBSCORE = {
         "em_ucd": None,
     },
     "select_events": {
-        "dataproduct_type": "event", "dataproduct_subtype": "event-list",
+        "dataproduct_type": "event", "dataproduct_subtype": "selected-events",
         "calib_level": 1, "s_xel1": None, "s_xel2": None, "s_pixel_scale": None,
         "s_fov": 5.0, "em_xel": None, "t_xel": None, "o_ucd": None,
         "em_ucd": "em.energy", "obs_creator_did": None,
@@ -237,6 +238,16 @@ def test_a_record_of_one_map_of_an_earlier_version_is_read() -> None:
     former = {name: only[name] for name in only if name not in {"unit", "off_mean"}}
     read = ProductDescription.model_validate(record | {"sky_map": former})
     assert read == made_products.PRODUCTS["count_map"]
+
+
+def test_no_task_takes_selected_events(archive: Archive, file: File) -> None:
+    did = f"ivo://org.example/set?select_events/{file('select_events')}"
+    with pytest.raises(BadParameter) as caught:
+        resolve(archive, [did], NOBODY)
+    assert str(caught.value) == (
+        f"obs: {did} is a list of selected events, which no task takes (name the runs "
+        "that it was made from: ivo://org.example/set?7, ivo://org.example/set?8)"
+    )
 
 
 # Provenance --------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.web.jobs.filed import file_product
 
 from distiller.core.errors import BadParameter, Forbidden
 from distiller.core.rights import Reader
@@ -50,6 +51,21 @@ def test_a_user_has_so_many_jobs_under_way_at_most(
         service.submit("count_map", pairs)
     with pytest.raises(Forbidden, match="2 jobs of visitors without an account"):
         service.submit("count_map", pairs)
+
+
+def test_what_is_there_is_given_to_those_who_have_their_fill(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    limited = {"jobs_per_user": 1, "products_mb_per_user": 1}
+    service = JobService(store, archive, home.model_copy(update=limited))
+    pairs, marie = (OBS, *PLACE), Reader("marie")
+    product = file_product(service, archive, home, pairs, marie)
+    service.submit("count_map", (*pairs, ("e_min", "0.5")), marie)
+    with pytest.raises(Forbidden, match="1 jobs of yours are under way"):
+        service.submit("count_map", (*pairs, ("e_min", "0.6")), marie)
+    waiting = service.create("count_map", pairs, owner="marie")
+    for job in (service.submit("count_map", pairs, marie), service.run(waiting.job_id)):
+        assert (job.phase, job.product_id) == (Phase.COMPLETED, product)
 
 
 def test_the_products_of_a_user_take_so_much_disk_at_most(

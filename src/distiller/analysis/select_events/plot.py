@@ -50,7 +50,7 @@ def draw(
     locator = MaxNLocator(nbins=5, integer=True)
     bar = figure.colorbar(image, cax=figure.add_axes(_BAR), ticks=locator)
     bar.set_label("Events")
-    _draw_energies(figure.add_axes(_ENERGY), merged.energy_tev)
+    _draw_energies(figure.add_axes(_ENERGY), merged.energy_tev, configuration.e_min)
     title = configuration.target or "Selected events"
     figures.titled(figure, title, f"{cuts_of(configuration)}   {caption}", left=_LEFT)
     if simulated:
@@ -105,12 +105,14 @@ def _circle(
     axes.plot(*_offsets(centre, edge), color=color, linewidth=1.2)
 
 
-def _draw_energies(axes: Any, energy_tev: Any) -> None:
+def _draw_energies(axes: Any, energy_tev: Any, e_min: float | None) -> None:
     positive = energy_tev[energy_tev > 0]
     if positive.size:
-        low = np.floor(_PER_DECADE * np.log10(positive.min()))
-        high = np.floor(_PER_DECADE * np.log10(positive.max())) + 1
-        edges = 10 ** (np.arange(low, high + 1) / _PER_DECADE)
+        # Bins begin at the cut: one that it cuts through would look like a gap.
+        low = _PER_DECADE * np.log10(e_min or positive.min())
+        low = low if e_min is not None else np.floor(low)
+        high = _PER_DECADE * np.log10(positive.max())
+        edges = 10 ** ((low + np.arange(np.floor(high - low) + 2)) / _PER_DECADE)
         counts, _ = np.histogram(positive, bins=edges)
         axes.stairs(counts, edges, fill=True, color="tab:blue", alpha=0.35)
         axes.stairs(counts, edges, color="tab:blue")

@@ -25,14 +25,8 @@ from distiller.analysis.products import (
     ProductFile,
 )
 from distiller.analysis.recipes import reading
-from distiller.analysis.recipes.select_events import (
-    CLASS_NAMES,
-    Merged,
-    Selected,
-    merge,
-    select,
-    to_hdus,
-)
+from distiller.analysis.recipes.select_events import Merged, merge, to_hdus
+from distiller.analysis.recipes.selection import CLASS_NAMES, Selected, select
 from distiller.analysis.select_events import limits, plot
 from distiller.analysis.select_events.parameters import SelectEventsParameters
 from distiller.analysis.select_events.runs import RunFiles

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from distiller.analysis.event_file import RunTables
     from distiller.analysis.products import InputDataset
-    from distiller.analysis.recipes.select_events import Selected
+    from distiller.analysis.recipes.selection import Selected
 
 FOLDER: Final = "data"
 
