@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distiller.analysis.fields import describe
 from distiller.web.pages.jobs import elsewhere, links
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distiller.analysis.fields import Described
     from distiller.analysis.tasks import Task
 
 _SITE = "http://127.0.0.1:8000"
+_IMAGES = Path(__file__).parents[1] / "docs" / "images"
 _LANGUAGES = {"pyVO": "python", "curl": "bash"}
 
 
 def task_page(task: Task) -> str:
     """Return the page of a task and its parameters."""
-    form = links.form_address(task.name, task.example)
     lines = [
         f"# {task.name}",
         "",
         f"{task.title}, version {task.version}. {task.description}",
         "",
-        f"![{task.title} of the example](../images/{task.name}.png)",
-        "",
-        task.method.rstrip(),
-        "",
+    ]
+    if (_IMAGES / f"{task.name}.png").is_file():
+        lines += [f"![{task.title} of the example](../images/{task.name}.png)", ""]
+    if task.method:
+        lines += [task.method.rstrip(), ""]
+    lines += [
         "## Parameters",
         "",
         f"They are the same in the form, at `/uws/{task.name}` ([UWS](uws.md)) and in",
@@ -36,16 +41,23 @@ def task_page(task: Task) -> str:
         "| parameter | unit | default | meaning |",
         "|---|---|---|---|",
         *(_row(one) for one in describe(task.parameters)),
+        *(_example(task) if task.example else ()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _example(task: Task) -> Iterator[str]:
+    form = links.form_address(task.name, task.example)
+    yield from (
         "",
         "## Example",
         "",
         "The picture above is made from the simulated archive of `make demo`: by",
         f"[the form]({_SITE}{form}), or by a program.",
-    ]
+    )
     for one in elsewhere.snippets(task.name, task.example, _SITE):
-        lines += ["", f"With {one.name}:", "", f"```{_LANGUAGES[one.name]}"]
-        lines += [one.text.rstrip(), "```"]
-    return "\n".join(lines) + "\n"
+        yield from ("", f"With {one.name}:", "", f"```{_LANGUAGES[one.name]}")
+        yield from (one.text.rstrip(), "```")
 
 
 def _row(one: Described) -> str:

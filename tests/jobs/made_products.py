@@ -25,6 +25,7 @@ from distiller.jobs.spec import Heritage, JobSpec
 STARTED: Final = datetime(2026, 1, 2, 3, 4, 5)
 CENTRE: Final = {"s_ra_deg": 83.633, "s_dec_deg": 22.014, "target_name": "Crab Nebula"}
 GOOD_TIME: Final = {"t_min_mjd": 53000.9, "t_max_mjd": 53002.1, "t_exptime_s": 6742.0}
+SOFTWARE: Final = {"cta-data-distiller": "1", "numpy": "2"}
 CONFIGURATION: Final = "software: {cta-data-distiller: '1', numpy: '2'}\n"
 
 FITS: Final = "application/fits"

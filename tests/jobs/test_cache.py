@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from distiller.archive import Archive
     from distiller.core.settings import Settings
 
-SOFTWARE = {"cta-data-distiller": "1", "numpy": "2"}
-"""As `made_products` says in the configuration of each product."""
-
 DIDS = ("ivo://org.example/set?7", "ivo://org.example/set?8")
 
 
@@ -36,7 +33,7 @@ def spec(task: str = "spectrum", number: int = 1, **given: Any) -> JobSpec:
 
 
 def key(of: JobSpec, version: str = "1", **software: str) -> str | None:
-    return cache.configuration_key(of, version, SOFTWARE | software)
+    return cache.configuration_key(of, version, made_products.SOFTWARE | software)
 
 
 def run(**given: Any) -> InputDataset:

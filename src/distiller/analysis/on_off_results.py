@@ -123,8 +123,8 @@ def _of_background(
         name = runs_named(few)
         yield (
             f"{name[0].upper()}{name[1:]} {have} {FEW_REGIONS} off regions or fewer: "
-            "the background is uncertain, and a slope of the acceptance is not averaged "
-            "out."
+            "the background is uncertain, and a slope of the acceptance does not "
+            "average out."
         )
     used = reduced.stacked.mask.data
     without = used & (reduced.stacked.counts_off.data == 0)
@@ -132,7 +132,7 @@ def _of_background(
     if filled.any():
         yield (
             f"{int(filled.sum())} of {int(used.sum())} energy bins have on events and "
-            "no off event: there W takes the background for zero, which biases the fit "
+            "no off event: W takes the background for zero there, which biases the fit "
             "a little."
         )
     probability = _same_background(reduced)
@@ -171,7 +171,7 @@ def _of_responses(
     elif configuration.containment:
         yield (
             "The flux is corrected for what the source region does not contain of a "
-            "point source; of an extended one it is too low."
+            "point source; that of an extended one is too low."
         )
     else:
         yield (

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from distiller.analysis.fields import shown
+from distiller.analysis.known_sources import KnownSources
 from distiller.analysis.parameters import TaskParameters
-from distiller.analysis.ranges import Exclusions, TimeRange
+from distiller.analysis.ranges import TimeRange
+
+REACH_DEG: Final = 5.0
+"""How far off regions may lie from the source: twice the largest usual offset."""
 
 
-class SourceRegionParameters(Exclusions, TimeRange, TaskParameters):
+class SourceRegionParameters(KnownSources, TimeRange, TaskParameters):
     """The region, its background and the energies whose responses can be trusted."""
 
     radius: float = Field(
@@ -88,9 +92,12 @@ class SourceRegionParameters(Exclusions, TimeRange, TaskParameters):
 
     @model_validator(mode="after")
     def _has_energies(self) -> Self:
-        if self.e_min is not None and self.e_max is not None:
-            if self.e_min >= self.e_max:
-                low, high = self.e_min, self.e_max
-                message = f"e_min: {low:g} TeV is not below e_max {high:g} TeV"
-                raise ValueError(message)
+        low, high = self.e_min, self.e_max
+        if low is not None and high is not None and low >= high:
+            message = f"e_min: {low:g} TeV is not below e_max {high:g} TeV"
+            raise ValueError(message)
         return self
+
+    def completed(self) -> Self:
+        """Return the same with the circles of known sources among ``exclude``."""
+        return self.with_known(*self.centre_deg, REACH_DEG)

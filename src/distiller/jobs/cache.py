@@ -171,10 +171,13 @@ def path_of(archive: DatasetFinder, product_id: str, name: str) -> Path | None:
     return Path(rows[0]["path"]) if rows else None
 
 
-def words(job: Job, made: datetime) -> str:
-    """Return what the log says of a job that was given a product of that time."""
+def log_of(job: Job) -> str:
+    """Return the log of a job that was given a product; nothing for one that ran."""
+    if job.reused is None:
+        return ""
     return (
         f"Given at once, nothing was computed: product {job.product_id} was made at "
-        f"{dali(made)} by the same version of {job.task} from the same configuration "
-        "and inputs with the same libraries. With CACHE=no a job computes it anew."
+        f"{dali(job.reused)} by the same version of {job.task}, from the same "
+        "configuration and inputs, with the same libraries. With CACHE=no a job "
+        "computes it anew.\n"
     )

@@ -49,7 +49,7 @@ class Outcomes:
         QUEUED with all it needs, COMPLETED if its product is there already, or in ERROR
         if it cannot be specified.
         """
-        phase, update = Phase.QUEUED, JobUpdate(quote=self.quote(job.task))
+        phase, update = Phase.QUEUED, JobUpdate()
         # What is wrong with a query is found where it runs.
         if job.task != QUERY:
             try:
@@ -64,6 +64,8 @@ class Outcomes:
                 update["spec"] = spec.model_dump_json()
             else:
                 phase, update = Phase.COMPLETED, _given(kept)
+        if phase is Phase.QUEUED:
+            update["quote"] = self.quote(job.task)
         if job.destruction == limits.idle_end(self._settings, job.creation_time):
             # Nobody asked for that one; a job that runs is kept as long as others.
             update["destruction"] = limits.latest(self._settings, now())

@@ -8,6 +8,7 @@ nothing stands in the way of the product.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis import tasks
@@ -21,8 +22,6 @@ from distiller.vo.provenance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from distiller.analysis.products import (
         HeaderCorrection,
         InputDataset,
@@ -273,13 +272,18 @@ def _json_type(schema: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a value as a request writes it.
+    """Return a value as a request writes it, repeated ones beside each other.
 
     >>> _text((5.0, 4.0)), _text(0.02), _text("TAN")
     ('5.0,4.0', '0.02', 'TAN')
+    >>> _text([{"ra": 83.6, "dec": 22.0, "radius": 0.3}, {"ra": 1, "dec": 2, "r": 3}])
+    '83.6,22.0,0.3 1,2,3'
     """
+    if isinstance(value, Mapping):  # a circle
+        return _text(list(value.values()))
     if isinstance(value, (list, tuple)):
-        return ",".join(str(item) for item in value)
+        between = " " if value and isinstance(value[0], (Mapping, list)) else ","
+        return between.join(_text(item) for item in value)
     return str(value)
 
 

@@ -132,8 +132,9 @@ class JobService:
             If the owner has too many jobs under way.
         """
         job = self._new(task, parameters, who.name, run_id, times, fresh=fresh)
-        self._check_load(job)
+        notices.check(job, self._settings, self._store)
         phase, update = self._outcomes.of(job, who)
+        self._check_load(job, phase)
         made = after(job, phase, update)
         self._keep(made, files, update.get("spec", ""))
         return made
@@ -219,9 +220,10 @@ class JobService:
             job = self._store.get(job_id)
             if job.phase not in _OPEN:
                 raise parameters_of.illegal(job, "run")
-            self._check_load(job)
+            notices.check(job, self._settings, self._store)
             owner = who if who and who.name == job.owner else Reader(job.owner)
             phase, update = self._outcomes.of(job, owner)
+            self._check_load(job, phase)
             # If parameters were added since, they are to be used as well.
             if self._store.update(job_id, _OPEN, update, to=phase, seen=job.parameters):
                 return after(job, phase, update)
@@ -406,11 +408,9 @@ class JobService:
 
     def log_tail(self, job_id: str, lines: int = 200) -> str:
         """Return the last lines that the job printed."""
-        job = self._store.get(job_id)
-        if job.reused is not None:
-            return cache.words(job, job.reused)
+        given = cache.log_of(self._store.get(job_id))
         folder = folders.job_folder(self._settings, job_id)
-        return folders.log_tail(folder, lines)
+        return given or folders.log_tail(folder, lines)
 
     # Inside ----------------------------------------------------------------------
 
@@ -486,8 +486,10 @@ class JobService:
             most_together=self._settings.async_results_mb * 10**6,
         )
 
-    def _check_load(self, job: Job) -> None:
+    def _check_load(self, job: Job, phase: Phase) -> None:
+        """Refuse a job of an owner who has too many, or too much on disk."""
+        if phase is Phase.COMPLETED:
+            return  # given what is there, it takes neither
         kind = kind_of(job.task)
         limits.check_load(self._store, self._settings.jobs_per_user, job.owner, kind)
         limits.check_products(self._archive, self._settings, job)
-        notices.check(job, self._settings, self._store)

@@ -123,7 +123,8 @@ class Supervisor(Desk):
             own = [entry for entry in waiting if self._chosen[entry.job_id] == name]
             owners = [r.owner for r in self._running.values() if r.name == name]
             places = selection.places(self._settings, name)
-            self._start_some(own, owners, places, places - places // KEPT)
+            most = self._most if name == "local" else places - places // KEPT
+            self._start_some(own, owners, places, most)
 
     def _choice(self, entry: Entry) -> JobEngineName:
         """Return the engine that a job waits for."""

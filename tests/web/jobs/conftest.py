@@ -21,6 +21,7 @@ from distiller.archive import open_archive
 from distiller.cli.ingest import command as ingest
 from distiller.core.settings import Settings, load_settings
 from distiller.jobs.engines.local import LocalEngine
+from distiller.jobs.engines.slurm import SlurmEngine
 from distiller.jobs.service import JobService
 from distiller.jobs.supervisor import Supervisor
 from distiller.web.jobs.store import OrmJobStore
@@ -163,7 +164,10 @@ class Yard:
     def supervisor(self, *, real: bool = False, archive: Any = None) -> Supervisor:
         """Start a supervisor; with Gammapy's zygote if ``real``."""
         engine = LocalEngine() if real else LocalEngine(program=[str(ROGUES), "zygote"])
-        made = Supervisor(self.home, self.store, archive or self.archive, engine=engine)
+        slurm = SlurmEngine(self.home, program=[str(ROGUES), "shepherd"], settle_s=0.5)
+        made = Supervisor(
+            self.home, self.store, archive or self.archive, engine=engine, slurm=slurm
+        )
         made.start()
         self.started.append(made)
         return made
@@ -171,7 +175,8 @@ class Yard:
     def submit(self, kind: str = "good", owner: str | None = None, **more: str) -> Job:
         """Queue a job that behaves in this way."""
         duration = more.pop("duration", None)
-        pairs = (("obs", "1001"), *PLACE, ("kind", kind), *more.items())
+        obs = more.pop("obs", "1001")
+        pairs = (("obs", obs), *PLACE, ("kind", kind), *more.items())
         made = self.service.create("rogue", pairs, owner=owner)
         if duration is not None:
             self.service.set_duration(made.job_id, int(duration))

@@ -53,8 +53,8 @@ def test_no_job_takes_less_than_nothing(
     made = yard.supervisor()
     job = yard.submit("slow")
     yard.until(job, lambda found: found.phase is Phase.EXECUTING)
-    handle, _ = made._running[job.job_id]
-    made._engine.force(handle)
+    running = made._running[job.job_id]
+    running.engine.force(running.handle)
     ended = yard.until(job)
     assert ended.phase is Phase.ERROR
     assert ended.start_time is not None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.web.jobs.filed import file_product
 
 from distiller.core.errors import BadParameter, Forbidden
 from distiller.core.rights import Reader
@@ -14,6 +15,7 @@ from distiller.core.times import now
 from distiller.jobs import limits
 from distiller.jobs.limits import IDLE, PARAMETERS_MAX, Times
 from distiller.jobs.service import JobService
+from distiller.jobs.spec import JobSpec
 from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
@@ -49,6 +51,21 @@ def test_a_user_has_so_many_jobs_under_way_at_most(
         service.submit("count_map", pairs)
     with pytest.raises(Forbidden, match="2 jobs of visitors without an account"):
         service.submit("count_map", pairs)
+
+
+def test_what_is_there_is_given_to_those_who_have_their_fill(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    limited = {"jobs_per_user": 1, "products_mb_per_user": 1}
+    service = JobService(store, archive, home.model_copy(update=limited))
+    pairs, marie = (OBS, *PLACE), Reader("marie")
+    product = file_product(service, archive, home, pairs, marie)
+    service.submit("count_map", (*pairs, ("e_min", "0.5")), marie)
+    with pytest.raises(Forbidden, match="1 jobs of yours are under way"):
+        service.submit("count_map", (*pairs, ("e_min", "0.6")), marie)
+    waiting = service.create("count_map", pairs, owner="marie")
+    for job in (service.submit("count_map", pairs, marie), service.run(waiting.job_id)):
+        assert (job.phase, job.product_id) == (Phase.COMPLETED, product)
 
 
 def test_the_products_of_a_user_take_so_much_disk_at_most(
@@ -91,6 +108,17 @@ def test_the_products_of_a_user_take_so_much_disk_at_most(
     archive.remove(did["publisher_did"])
     assert service.run(waiting.job_id).phase is Phase.QUEUED
     store.delete(query.job_id)
+
+
+def test_a_job_takes_the_limits_of_the_site_along(
+    store: OrmJobStore, archive: Any, home: Settings
+) -> None:
+    limits_of_site = {"job_cpus": 2, "job_nice": 5, "job_memory_mb": 777}
+    service = JobService(store, archive, home.model_copy(update=limits_of_site))
+    job = service.submit("count_map", (OBS, *PLACE), times=Times(duration_s=30))
+    spec = JobSpec.read(store.spec(job.job_id))
+    assert (spec.duration_s, spec.memory_mb) == (30, 777)
+    assert (spec.cpus, spec.cpu_s, spec.nice) == (2, 60, 5)
 
 
 def test_jobs_that_are_not_started_cannot_fill_the_table(

@@ -6,18 +6,24 @@ import html
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import lxml.html
 import pytest
 from tests.web.tap.test_user_tables import PASSWORD, add_user
 
+from distiller.analysis.fields import describe
+from distiller.analysis.tasks import TASKS
 from distiller.web.pages.help.views import SERVICES, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.web.conftest import Server
+
+    from distiller.analysis.tasks import Task
 
 
 def _block(server: Server, label: str) -> str:
@@ -34,6 +40,31 @@ def test_a_service_is_named_and_answers(server: Server, service: Service) -> Non
     assert f"<code>{server.url}{path}</code>" in page
     answer = httpx.get(f"{server.url}{path}", follow_redirects=True)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda one: one.name)
+def test_every_task_has_a_page(server: Server, task: Task) -> None:
+    assert f'href="/help/{task.name}/"' in httpx.get(f"{server.url}/help/").text
+    page: Any = lxml.html.fromstring(httpx.get(f"{server.url}/help/{task.name}/").text)
+    heads = [head.text_content() for head in page.xpath("//main//h2")]
+    written = re.findall(r"^## (.*)$", task.method, re.MULTILINE)
+    assert heads == [*written, "Parameters", "Example"]
+    assert {"Method", "What is valid", "Results", "To cite"} <= set(written)
+    assert not page.xpath("//main//h1[2]")
+    rows = page.xpath("//section[@aria-labelledby='h-parameters']//tbody/tr")
+    names = [row.xpath("th")[0].text_content() for row in rows]
+    assert names == [one.name for one in describe(task.parameters)]
+    (link,) = page.xpath("//main//section//a[starts-with(@href, '/jobs/new/')]/@href")
+    given = parse_qsl(urlsplit(link).query)
+    assert tuple(given) == task.example
+    # What the example says is what the task takes.
+    assert task.parameters.from_pairs(task.name, given)
+
+
+def test_an_unknown_task_has_no_page(server: Server) -> None:
+    answer = httpx.get(f"{server.url}/help/skymap/")
+    assert answer.status_code == 404
+    assert "no such task" in answer.text
 
 
 def test_the_start_page_leads_there(server: Server) -> None:

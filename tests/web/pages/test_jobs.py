@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import fcntl
 import html
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -145,6 +147,42 @@ def test_endless_lists_of_runs_are_refused_before_they_are_looked_up(
     assert "100,000 datasets are more than the 500 of one job" in text
     assert "99999" not in text
     assert max(asked, default=0) <= 2 * OBS_MAX
+
+
+def test_a_page_lists_the_tasks_with_what_was_chosen(client: Client) -> None:
+    page = page_of(client.get("/jobs/new/", {"obs": ["1001", "1002,7"]}))
+    assert "With 3 chosen runs." in " ".join(page.text_content().split())
+    for name, task in tasks.TASKS.items():
+        (section,) = page.xpath(f"//section[@aria-labelledby='t-{name}']")
+        assert task.description in section.text_content()
+        addresses = section.xpath(".//a/@href")
+        assert addresses == [
+            f"/help/{name}/", f"/jobs/new/{name}/?obs=1001&obs=1002%2C7",
+        ]  # fmt: skip
+        for address in addresses:
+            assert client.get(address).status_code == 200
+    assert page_of(client.get("/jobs/")).xpath("//a[@href='/jobs/new/']")
+
+
+def test_a_job_is_shown_as_commands(client: Client, here: Any) -> None:
+    nasty = "O'Brien's \"$(rm -rf ~)\" \\"
+    told = (("obs", "1001"), ("target", nasty), ("e_min", "0.5"))
+    job = new(here, *told, ("a@/etc/passwd", "x"))
+    page = page_of(client.get(f"/jobs/{job.job_id}/"))
+    shown = {pre.get("aria-label"): pre.text for pre in page.xpath("//details//pre")}
+    assert list(shown) == ["pyVO", "curl"]
+    (call,) = [
+        node
+        for node in ast.walk(ast.parse(shown["pyVO"]))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "requests.post"
+    ]
+    assert ast.literal_eval(call.keywords[0].value) == list(told)
+    made = shown["curl"].partition("\n  -d PHASE")[0].removesuffix(" \\")
+    words = shlex.split(made.removeprefix("job=$(").replace("\\\n", ""))
+    assert words[6:] == [
+        "http://127.0.0.1:8000/uws/count_map", "-d", "obs=1001",
+        "--data-urlencode", f"target={nasty}", "-d", "e_min=0.5",
+    ]  # fmt: skip
 
 
 @pytest.fixture

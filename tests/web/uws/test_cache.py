@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import Client
+from django.test import AsyncClient, Client
 from tests.web.jobs.filed import file_product
 
 from .conftest import MAP, xpath
@@ -130,3 +131,16 @@ def test_a_product_that_was_removed_is_404(
     assert answer.status_code == 404
     assert f"was given product {product}, which the archive" in answer.content.decode()
     assert phase_of(client, path) == "COMPLETED"
+
+
+def test_its_log_says_so_too(client: Client, product: str) -> None:
+    path = path_of(client.post(BASE, {**MAP, "PHASE": "RUN"}))
+    text = client.get(f"{path}/log").content
+    assert text.startswith(b"Given at once, nothing was computed: product ")
+    assert product.encode() in text
+
+    async def follow() -> bytes:
+        answer: Any = await AsyncClient().get(f"{path}/log?FOLLOW=1")
+        return b"".join([part async for part in answer.streaming_content])
+
+    assert asyncio.run(follow()) == text

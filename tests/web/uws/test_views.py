@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +15,9 @@ from django.db import connection
 from django.test import AsyncClient, Client
 
 from distiller.core.times import now
-from distiller.vo.uws import Phase
+from distiller.vo.uws import WAIT_MAX_S, Phase
 from distiller.web.asgi import application
+from distiller.web.jobs.models import JobRow
 from distiller.web.uws import requests
 
 from .conftest import MAP, xpath
@@ -445,14 +446,57 @@ def test_the_list_is_filtered(client: Client) -> None:
 
 
 @pytest.mark.debian("stilts")
-def test_what_is_served_follows_the_schema(
-    client: Client, uws_schema: etree.XMLSchema
+@pytest.mark.parametrize("phase", list(Phase))
+def test_what_is_served_follows_the_schema_in_every_phase(
+    client: Client, uws_schema: etree.XMLSchema, phase: Phase
 ) -> None:
     from lxml import etree as xml  # noqa: PLC0415 - the name is a type above
 
     path = made(client, PHASE="RUN")
-    for place in (BASE, path, f"{path}/parameters", f"{path}/results"):
+    JobRow.objects.filter(pk=path.rpartition("/")[2]).update(phase=phase.value)
+    every = f"{BASE}?PHASE={phase}"
+    for place in (BASE, every, path, f"{path}/parameters", f"{path}/results"):
         uws_schema.assertValid(xml.fromstring(client.get(place).content))
+    document = client.get(path).content
+    assert xpath(document, "string(/u:job/@version)") == "1.1"
+    assert client.get(f"{path}/phase").content == phase.value.encode()
+    assert xpath(client.get(every).content, "string(/u:jobs/@version)") == "1.1"
+    assert xpath(client.get(every).content, "string(//u:phase)") == phase.value
+    # Those that are archived are shown to whoever asks for them.
+    plain = xpath(client.get(BASE).content, "count(//u:jobref)")
+    assert plain == (0 if phase is Phase.ARCHIVED else 1)
+    if phase not in {Phase.PENDING, Phase.QUEUED, Phase.EXECUTING}:
+        # There is nothing to wait for (section 2.2.1.2): a test that hangs here fails.
+        began = time.monotonic()
+        assert client.get(f"{path}?WAIT=-1").status_code == 200
+        assert time.monotonic() - began < WAIT_MAX_S
+
+
+def test_filters_of_a_list_are_combined(client: Client) -> None:
+    """UWS 1.1 section 2.2.2.1: phases are joined, everything else is cut."""
+    phases = ["COMPLETED", "ERROR", "COMPLETED", "QUEUED", "COMPLETED"]
+    ids = [made(client).rpartition("/")[2] for _ in phases]
+    begin = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    for number, (job_id, phase) in enumerate(zip(ids, phases, strict=True)):
+        JobRow.objects.filter(pk=job_id).update(
+            phase=phase, creation_time=begin + timedelta(minutes=number)
+        )
+
+    def listed(query: str) -> list[int]:
+        document = client.get(f"{BASE}?{query}").content
+        return [ids.index(one) for one in xpath(document, "//u:jobref/@id")]
+
+    assert listed("") == [4, 3, 2, 1, 0]
+    assert listed("PHASE=COMPLETED") == [4, 2, 0]
+    assert listed("phase=completed&PHASE=error") == [4, 2, 1, 0]
+    assert listed("LAST=2") == [4, 3]
+    # The newest of those that the other filters leave.
+    assert listed("PHASE=COMPLETED&LAST=2") == [4, 2]
+    assert listed("AFTER=2026-01-01T12:02:00Z") == [4, 3]
+    assert listed("AFTER=2026-01-01T12:01:59.999") == [4, 3, 2]
+    assert listed("AFTER=2026-01-01T12:00:00Z&PHASE=COMPLETED&LAST=1") == [4]
+    assert listed("AFTER=2026-01-01T12:00:00Z&PHASE=ERROR&PHASE=HELD") == [1]
+    assert listed("AFTER=2026-01-02") == []
 
 
 def test_lists_are_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def _bins(value: str) -> str:
 
 
 class LightCurveParameters(SourceRegionParameters):
-    """What a light curve is made from; once the centre is resolved, its configuration."""
+    """What a light curve is made from; once resolved, its configuration."""
 
     time_bins: Annotated[str, AfterValidator(_bins)] = Field(
         default="run",

@@ -29,7 +29,7 @@ _SHOWN_PERCENT: Final = 90
 _PIXELS: Final = 100
 _PIXEL_SIZES_DEG: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _PER_DECADE: Final = 10
-_ENERGY_RANGE: Final = (1e-4, 1e5)  # TeV; what is outside is no gamma ray
+_ENERGY_RANGE: Final = (1e-4, 1e5)  # TeV; what is outside is no energy of a shower
 _RINGS: Final = 25
 _BINS: Final = 40
 _BIN_WIDTHS_S: Final = (
@@ -197,7 +197,9 @@ def _offsets(offset: Floats, largest_deg: float) -> Histogram:
 
 
 def _energies(energy_tev: Floats, found: dict[str, Any]) -> Histogram | None:
-    valid = energy_tev[np.isfinite(energy_tev) & (energy_tev > 0)]
+    low, high = _ENERGY_RANGE
+    # Not a number is in no range.
+    valid = energy_tev[(energy_tev >= low) & (energy_tev < high)]
     found["without_energy"] = int(energy_tev.size - valid.size)
     if not valid.size:
         return None
@@ -207,11 +209,8 @@ def _energies(energy_tev: Floats, found: dict[str, Any]) -> Histogram | None:
         "energy_median_tev": float(np.median(valid)),
         "energy_max_tev": high,
     }
-    first, last = (
-        np.log10(np.clip(value, *_ENERGY_RANGE)) * _PER_DECADE for value in (low, high)
-    )
-    begin = int(np.floor(first))
-    end = max(int(np.floor(last)) + 1, begin + 1)
+    begin = int(np.floor(np.log10(low) * _PER_DECADE))
+    end = int(np.floor(np.log10(high) * _PER_DECADE)) + 1
     edges = 10.0 ** (np.arange(begin, end + 1) / _PER_DECADE)
     counts, _ = np.histogram(valid, edges)
     return Histogram(edges, counts.astype(np.float64))
@@ -221,10 +220,11 @@ def _energies(energy_tev: Floats, found: dict[str, Any]) -> Histogram | None:
 
 
 def _rate(events: Events, found: dict[str, Any]) -> Rate | None:
+    timed = np.isfinite(np.asarray(events.time.jd, dtype=np.float64))
+    found["without_time"] = int(timed.size - timed.sum())
     intervals = _merged(events.good_mjd)
     if not intervals.size:
-        found["without_time"] = int(np.isnan(_since_s(events, 0.0)).sum())
-        found["outside_good_time"] = events.ra_deg.size - found["without_time"]
+        found["outside_good_time"] = int(timed.sum())
         return None
     begin = float(intervals[0, 0])
     found |= {"t_min_mjd": begin, "t_max_mjd": float(intervals[-1, 1])}
@@ -233,9 +233,7 @@ def _rate(events: Events, found: dict[str, Any]) -> Rate | None:
     good_s = np.asarray(
         (Time(intervals, format="mjd", scale="utc") - start).sec, dtype=np.float64
     )
-    since = _since_s(events, begin)
-    found["without_time"] = int(np.isnan(since).sum())
-    since = since[np.isfinite(since)]
+    since = np.asarray((events.time[timed] - start).sec, dtype=np.float64)
     place = np.searchsorted(good_s[:, 0], since, side="right") - 1
     is_good = (place >= 0) & (since <= good_s[np.maximum(place, 0), 1])
     found["outside_good_time"] = int(since.size - is_good.sum())
@@ -246,11 +244,6 @@ def _rate(events: Events, found: dict[str, Any]) -> Rate | None:
         return None
     found["rate_hz"] = int(is_good.sum()) / ontime
     return Rate(_binned(since[is_good], good_s), good_s)
-
-
-def _since_s(events: Events, begin_mjd: float) -> Floats:
-    start = Time(begin_mjd, format="mjd", scale="utc")
-    return np.asarray((events.time - start).sec, dtype=np.float64)
 
 
 def _merged(good_mjd: Floats) -> Floats:

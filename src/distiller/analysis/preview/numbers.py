@@ -26,7 +26,8 @@ class PreviewNumbers(BaseModel):
     events
         Rows of the event list.
     without_direction, without_energy, without_time
-        Events that have no valid one: not a number, out of range, no positive energy.
+        Events that have no valid one: not a number, or beyond a pole, or not an energy
+        from 0.1 GeV to 100 PeV.
     outside_good_time
         Events with a valid time that lies in no good time interval.
     ontime_s

@@ -61,7 +61,7 @@ def run(
             ),
             ProductFile(
                 result_id="numbers",
-                role="numbers",
+                role="table",
                 name=NUMBERS,
                 media_type="application/json",
             ),

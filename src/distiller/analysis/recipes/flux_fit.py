@@ -20,7 +20,7 @@ UL_BELOW_SIGMA = 2.0
 """A flux below that significance is shown as its upper limit."""
 
 
-class NormFit(Fit):
+class NormFit(Fit):  # type: ignore[misc]  # Gammapy has no types
     """Gammapy's fit, where the only free parameter is a factor of the whole flux.
 
     The expected counts are then computed once, and multiplied. The numbers are those of

@@ -56,6 +56,7 @@ _FIRST_FLUX = 1e-12
 _HOURS_PER_DAY = 24.0
 _TURN_DEG = 360.0
 _ATOL = 1e-3 * u.s
+_GAP = 1e-5 * u.s
 _FEW_S = 1.0
 
 
@@ -113,7 +114,7 @@ def make(
     low, high = energy_range(reduced, edges, parameters)
     model, source = _model(reduced, parameters, low, high, report)
     names = _names(pieces, reduced)
-    intervals = [_interval([reduced.datasets[name] for name in one]) for one in names]
+    intervals = _intervals(reduced, names)
     report(0.8, "Estimating fluxes")
     datasets = Datasets(reduced.datasets)
     datasets.models = [SkyModel(spectral_model=model, name=SOURCE)]
@@ -147,7 +148,7 @@ def _night(observation: Observation) -> float:
     """Return the number of the night: a day from noon to noon, by the longitude."""
     place = observation.observatory_earth_location
     longitude = 0.0 if place is None else float(place.lon.deg)
-    return math.floor(observation.tmid.utc.mjd + longitude / _TURN_DEG - 0.5)
+    return float(np.floor(observation.tmid.utc.mjd + longitude / _TURN_DEG - 0.5))
 
 
 def _parts(
@@ -190,11 +191,31 @@ def _names(
     return list(found.values())
 
 
-def _interval(datasets: list[SpectrumDatasetOnOff]) -> Time:
-    """Return first and last instant of what was used in a bin."""
-    start = min(one.gti.time_start.min() for one in datasets)
-    stop = max(one.gti.time_stop.max() for one in datasets)
-    return Time([start.tt, stop.tt])
+def _intervals(reduced: Reduced, names: list[list[str]]) -> list[Time]:
+    """Return first and last instant of what was used in each bin.
+
+    Raises
+    ------
+    RefusedError
+        If two bins overlap, as those of runs of several telescopes may.
+    """
+    found: list[Time] = []
+    for number, one in enumerate(names):
+        tables = [reduced.datasets[name].gti for name in one]
+        start = min(gti.time_start.min() for gti in tables).tt
+        stop = max(gti.time_stop.max() for gti in tables).tt
+        if found and found[-1][1] > start:
+            if found[-1][1] - start > _ATOL:
+                before = ", ".join(names[number - 1])
+                message = (
+                    f"{before} and {', '.join(one)} were taken at the same time: "
+                    "choose some of the runs, or time_bins=night"
+                )
+                raise RefusedError(message)
+            # Edges that are one and the same, but for the last digit.
+            found[-1] = Time([found[-1][0], start - _GAP])
+        found.append(Time([start, stop]))
+    return found
 
 
 def energy_range(
@@ -312,7 +333,14 @@ def _points(made: Made) -> list[dict[str, Any]]:
             "e_max": min(made.e_max, max(high for _, high in used)),
             "n_on": float(np.nansum(row["counts"])),
         }
-        for name in ("flux", "flux_err", "flux_errn", "flux_errp", "flux_ul", "sqrt_ts"):
+        for name in (
+            "flux",
+            "flux_err",
+            "flux_errn",
+            "flux_errp",
+            "flux_ul",
+            "sqrt_ts",
+        ):
             value = float(np.squeeze(row[name]))
             point[name] = value if math.isfinite(value) else None
         sigma = point["sqrt_ts"]

@@ -160,7 +160,9 @@ def reduce_runs(
             f"Counting run {one.obs_id} ({number + 1} of {len(observations)})",
         )
         name = str(one.obs_id)
-        reason = _add(found, name, one, empty, excluded, parameters)
+        reason = _add(
+            found, name, one, empty=empty, excluded=excluded, parameters=parameters
+        )
         if reason is not None:
             found.dropped[name] = reason
     if not found.datasets:
@@ -229,7 +231,7 @@ def _is_point_like(observations: Observations) -> bool:
 def _exclusion(
     observations: Observations, parameters: Mapping[str, Any], centre: SkyCoord
 ) -> Map | None:
-    """Return a map that is false in the circles that are left out; None: there are none."""
+    """Return a map that is false in the circles that are left out; None: no circle."""
     circles = parameters.get("exclude", ())
     if not circles:
         return None
@@ -237,8 +239,8 @@ def _exclusion(
     width = 4 * away + 2 * (parameters["radius"] + 0.5) * u.deg
     geom = WcsGeom.create(skydir=centre, width=width, binsz=_MASK_BIN_DEG, proj="TAN")
     regions = [
-        CircleSkyRegion(SkyCoord(one["ra"], one["dec"], unit="deg"), one["radius"] * u.deg)
-        for one in circles
+        CircleSkyRegion(SkyCoord(ra, dec, unit="deg"), radius * u.deg)
+        for ra, dec, radius in circles
     ]
     return geom.region_mask(regions, inside=False)
 
@@ -247,10 +249,11 @@ def _pointing(observation: Observation) -> SkyCoord:
     return observation.get_pointing_icrs(observation.tmid)
 
 
-def _add(
+def _add(  # noqa: PLR0913, PLR0911 - each reason to leave out a run is told
     found: Reduced,
     name: str,
     observation: Observation,
+    *,
     empty: SpectrumDataset,
     excluded: Map | None,
     parameters: Mapping[str, Any],
@@ -385,7 +388,7 @@ def _has_thresholds(observation: Observation) -> bool:
     if low is None or high is None:
         return False
     first = observation.aeff.axes["energy_true"].edges[0].to_value("TeV")
-    return first * 1.01 < low < high
+    return bool(first * 1.01 < low < high)
 
 
 def _thresholds(observation: Observation) -> tuple[float | None, float | None]:

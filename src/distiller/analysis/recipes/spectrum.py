@@ -321,7 +321,7 @@ def _parameters(fitted: Fitted) -> dict[str, Any]:
         one.name.rstrip("_"): {
             "value": float(one.value),
             "error": None if one.frozen else _finite(one.error),
-            "unit": one.unit.to_string(),
+            "unit": _unit(one.unit),
         }
         for one in fitted.spectrum.parameters
         if one.name != "alpha" or fitted.name == "lp"
@@ -334,6 +334,10 @@ def _parameters(fitted: Fitted) -> dict[str, Any]:
             "unit": "TeV",
         }
     return found
+
+
+def _unit(unit: u.UnitBase) -> str:
+    return FLUX_UNIT if unit == u.Unit(FLUX_UNIT) else str(unit.to_string("fits"))
 
 
 def _covariance(fitted: Fitted) -> dict[str, Any]:
@@ -416,8 +420,8 @@ def _goodness(made: Made) -> dict[str, Any]:
 
 def _points(made: Made) -> list[dict[str, Any]]:
     rows = table(made)
-    names = ("e_ref", "e_min", "e_max", "dnde", "dnde_err", "dnde_errn", "dnde_errp")
-    names += ("dnde_ul", "sqrt_ts", "npred_excess")
+    names = [f"dnde{part}" for part in ("", "_err", "_errn", "_errp", "_ul")]
+    names = ["e_ref", "e_min", "e_max", *names, "sqrt_ts", "npred_excess"]
     found = []
     for row in rows:
         one: dict[str, Any] = {

@@ -25,7 +25,7 @@ MEAN_MAX: Final = 0.2
 INDEPENDENT_MIN: Final = 30
 """With fewer discs side by side off sources, mean and width say little."""
 
-EXCLUDED_MAX: Final = 0.3
+EXCLUDED_MAX: Final = 0.1
 """Part of the field that may be left out before the field is called crowded."""
 
 COVERED_MIN: Final = 0.3
@@ -36,6 +36,9 @@ COUNTS_MIN: Final = 10
 
 SHARE_MIN: Final = 0.25
 """Part of the field from which on something is worth a sentence."""
+
+LOW_MIN: Final = 0.5
+"""Part of the field with low counts worth a sentence; its edge always has few."""
 
 NORM_OFF: Final = 0.3
 """How far from 1 the normalisation of a run's background model may lie."""
@@ -90,8 +93,9 @@ def _crowded(made: Made, configuration: SignificanceMapParameters) -> Iterator[s
     excluded = 1 - made.used[seen].mean()
     if excluded > EXCLUDED_MAX:
         yield (
-            f"Crowded field: {excluded:.0%} of it are excluded from the background, "
-            "which is taken from the rest."
+            f"Crowded field: {excluded:.0%} of it are excluded as sources. Emission "
+            "between them that is not excluded counts as background and lowers the "
+            "excess of others."
         )
     if configuration.method != "ring":
         return
@@ -120,7 +124,7 @@ def _few(made: Made, configuration: SignificanceMapParameters) -> Iterator[str]:
         )
     seen = np.isfinite(expected)
     few = float((expected[seen] < COUNTS_MIN).mean())
-    if few > SHARE_MIN or here < COUNTS_MIN:
+    if few > LOW_MIN or here < COUNTS_MIN:
         yield (
             f"Low counts: in {few:.0%} of the field fewer than {COUNTS_MIN} background "
             "events are expected within the correlation radius"

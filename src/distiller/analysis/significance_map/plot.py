@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WIDTH_IN: Final = 7.0
 _HEIGHT_IN: Final = 6.2
 _LINE_IN: Final = 0.15
+_MARGIN_IN: Final = 0.08
 _LETTERS: Final = 118
 _SENTENCES: Final = 3
 _LOWEST: Final = -5.0
@@ -57,8 +58,9 @@ def draw(
     simulated
         Whether the picture must say so.
     """
-    lines = _lines(limits)
-    figure, axes_at = _sheet(lines)
+    orange = "disc and ring" if configuration.method == "ring" else "disc"
+    key = f"Solid: 5 {_SIGMA}. Dashed: excluded from the background. Orange: {orange}."
+    figure, axes_at = _sheet([key, *_lines(limits)])
     box = axes_at((0.13, 0.1, 0.673, 0.76))
     axes: Any = figure.add_axes(box, projection=made.geom.wcs)
     axes.set_anchor("W")
@@ -97,14 +99,22 @@ def _lines(limits: Sequence[str]) -> list[str]:
 
 
 def _sheet(lines: Sequence[str]) -> tuple[Figure, Any]:
-    """Return a figure with these lines below, and where axes go on what is above."""
-    below = _LINE_IN * len(lines) + (0.1 if lines else 0.0)
+    """Return a figure with lines below, and where axes go on what is above.
+
+    Parameters
+    ----------
+    lines
+        The first is a key, and stands in grey; the others are limits.
+    """
+    below = _LINE_IN * len(lines) + _MARGIN_IN
     height = _HEIGHT_IN + below
     figure = Figure(figsize=(_WIDTH_IN, height), dpi=figures.DPI)
-    figure.text(
-        0.03, below / height, "\n".join(lines), fontsize=7.5, color="#8a1c00",
-        va="top", linespacing=1.35,
-    )  # fmt: skip
+    key, *others = lines
+    for text, skipped, colour in ((key, 0, "0.35"), ("\n".join(others), 1, "#8a1c00")):
+        top = (below - skipped * _LINE_IN) / height
+        figure.text(
+            0.03, top, text, fontsize=7.5, color=colour, va="top", linespacing=1.35
+        )
 
     def above(box: tuple[float, float, float, float]) -> tuple[float, ...]:
         left, bottom, width, tall = box
@@ -147,7 +157,7 @@ def draw_distribution(
     simulated: bool,  # noqa: FBT001
 ) -> Figure:
     """Draw how many pixels have which significance, and what fits those off sources."""
-    figure, axes_at = _sheet(_lines(limits))
+    figure, axes_at = _sheet(["", *_lines(limits)])
     axes = figure.add_axes(axes_at((0.13, 0.1, 0.83, 0.76)))
     table, fit = made.histogram, made.fit
     edges = np.append(table["low"], table["high"][-1])

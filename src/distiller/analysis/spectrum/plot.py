@@ -25,7 +25,8 @@ _SIZE_IN: Final = (7.0, 6.2)
 _UPPER: Final = (0.13, 0.33, 0.84, 0.53)
 _LOWER: Final = (0.13, 0.1, 0.84, 0.2)
 _COLOUR: Final = "#31688e"
-_STEPS: Final = 100
+_STEPS: Final = 60
+_SAMPLES: Final = 1000
 _ERG_PER_TEV: Final = float((1 * u.TeV).to_value("erg"))
 _UP: Final = 3.0
 _DOWN: Final = 0.3
@@ -76,9 +77,8 @@ def _model(axes: Any, made: Made, numbers: dict[str, Any]) -> None:
         linewidth=1.2,
         label=_words(numbers),
     )
-    error = made.chosen.spectrum.evaluate_error(energy * u.TeV)
+    error = made.chosen.spectrum.evaluate_error(energy * u.TeV, n_samples=_SAMPLES)
     low, high = (error[n].to_value("cm-2 s-1 TeV-1") for n in (1, 2))
-    # Only what the numbers above know: no band where nothing was fitted.
     axes.fill_between(
         energy,
         _sed(energy, np.maximum(values - low, 0)),
@@ -136,12 +136,12 @@ def _points(axes: Any, numbers: dict[str, Any]) -> None:
         top = _sed(energy, limit)
         axes.errorbar(
             energy, top, xerr=_widths(limits), yerr=0.35 * top, uplims=True, fmt="none",
-            ecolor="0.35", elinewidth=1,
+            color="0.35", elinewidth=1,
         )  # fmt: skip
 
 
 def _residuals(axes: Any, made: Made, numbers: dict[str, Any]) -> None:
-    points = [p for p in numbers["flux_points"] if _has_errors(p)]
+    points = [p for p in numbers["flux_points"] if not p["is_ul"] and _has_errors(p)]
     axes.axhline(0.0, color=_COLOUR, linewidth=1.2)
     if not points:
         return

@@ -19,7 +19,6 @@ from distiller.analysis.products import (
     FluxPoint,
     InputDataset,
     ProductDescription,
-    ProductFile,
     SpectralParameter,
     SpectrumResult,
 )
@@ -43,6 +42,7 @@ _READING: Final = 0.1
 _MAKING: Final = 0.75
 _UNLIKELY: Final = 0.01
 _SHOWN: Final = 10
+_SAME: Final = 1e-6
 
 
 def run(
@@ -61,8 +61,9 @@ def run(
     if not isinstance(configuration, SpectrumParameters):
         message = f"a spectrum cannot be made from {type(configuration).__name__}"
         raise InternalError(message)
+    asked = configuration.completed()
     runs = observations.read_all(inputs, report, _READING)
-    parameters = configuration.model_dump(mode="json", exclude_none=True)
+    parameters = asked.model_dump(mode="json", exclude_none=True)
     with on_off_results.refusals_told():
         made = recipe.make(
             runs,
@@ -71,11 +72,11 @@ def run(
         )
     numbers = recipe.numbers(made)
     report(_MAKING, "Writing the spectrum")
-    limits = tuple(_limits(made, numbers, configuration, runs))
+    limits = tuple(_limits(made, numbers, asked, runs))
     task = TASKS[NAME]
-    text = record.configuration_yaml(task, configuration, inputs)
+    text = record.configuration_yaml(task, asked, inputs)
     written = results.Results(result_dir)
-    product = to_hdus(made, numbers, configuration, inputs, text)
+    product = to_hdus(made, numbers, asked, inputs, text)
     written.add(PRODUCT, "product.fits", results.fits_bytes(product))
     written.add(CONFIGURATION, "configuration.yaml", text.encode())
     written.add("table", "flux_points.ecsv", results.ecsv_bytes(recipe.table(made)))
@@ -87,10 +88,11 @@ def run(
     written.add("ogip", "ogip.zip", on_off_results.ogip_zip(made.reduced))
     report(0.9, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
-    drawing = plot.draw(made, numbers, configuration, _caption(made), simulated)
+    drawing = plot.draw(made, numbers, asked, _caption(made), simulated)
     written.add(PLOT, "plot.png", figures.png_bytes(drawing))
     written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
-    return _describe(made, numbers, configuration, inputs, written.files, limits)
+    described = _describe(made, numbers, asked, inputs, limits)
+    return described.model_copy(update={"files": written.files})
 
 
 def to_hdus(
@@ -147,14 +149,14 @@ def _limits(
             f"{goodness:g}): try model=all."
         )
     low, high = configuration.e_min, configuration.e_max
-    if low is not None and numbers["e_min"] > low * (1 + 1e-6):
+    if low is not None and numbers["e_min"] > low * (1 + _SAME):
         yield (
-            f"Energies from {low:g} TeV were asked for; those of the runs are safe from "
+            f"Energies from {low:g} TeV were asked for; the runs are safe from "
             f"{numbers['e_min']:.3g} TeV."
         )
-    if high is not None and numbers["e_max"] < high * (1 - 1e-6):
+    if high is not None and numbers["e_max"] < high * (1 - _SAME):
         yield (
-            f"Energies to {high:g} TeV were asked for; those of the runs are safe to "
+            f"Energies to {high:g} TeV were asked for; the runs are safe to "
             f"{numbers['e_max']:.3g} TeV."
         )
     if len(numbers["compared"]) > 1:
@@ -178,7 +180,6 @@ def _describe(
     numbers: dict[str, Any],
     configuration: SpectrumParameters,
     inputs: Sequence[InputDataset],
-    files: tuple[ProductFile, ...],
     limits: tuple[str, ...],
 ) -> ProductDescription:
     ra, dec = configuration.centre_deg
@@ -198,7 +199,7 @@ def _describe(
         ),
         product_type="sed",
         product_subtype="flux-points",
-        files=files,
+        files=(),
         simulated=any(item.simulated for item in inputs),
         target_name=configuration.target,
         s_ra_deg=ra,
@@ -222,7 +223,7 @@ def _describe(
 def _compared(numbers: dict[str, Any]) -> list[SpectrumResult]:
     """Return the chosen model with counts and points, then the others."""
     counts = {name: numbers[name] for name in ("n_on", "n_off", "alpha", "excess")}
-    found = []
+    found: list[SpectrumResult] = []
     for one in numbers["compared"]:
         chosen = one["model"] == numbers["model"]
         points = numbers["flux_points"] if chosen else ()
@@ -254,14 +255,19 @@ def _parameters(parameters: dict[str, Any]) -> Iterator[SpectralParameter]:
 
 
 def _point(point: dict[str, Any]) -> FluxPoint:
+    """Return a point; one below 2 sigma is told by its upper limit alone.
+
+    Where no event is, the errors that a fit gives mean nothing.
+    """
+    measured = {} if point["is_ul"] else point
     return FluxPoint(
         energy_tev=point["e_ref"],
         energy_min_tev=point["e_min"],
         energy_max_tev=point["e_max"],
-        flux_per_cm2_s_tev=point["dnde"],
-        flux_error_per_cm2_s_tev=point["dnde_err"],
-        flux_error_low_per_cm2_s_tev=point["dnde_errn"],
-        flux_error_high_per_cm2_s_tev=point["dnde_errp"],
+        flux_per_cm2_s_tev=measured.get("dnde"),
+        flux_error_per_cm2_s_tev=measured.get("dnde_err"),
+        flux_error_low_per_cm2_s_tev=measured.get("dnde_errn"),
+        flux_error_high_per_cm2_s_tev=measured.get("dnde_errp"),
         upper_limit_per_cm2_s_tev=point["dnde_ul"],
         significance=point["sqrt_ts"],
     )

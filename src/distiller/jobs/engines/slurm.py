@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import DistillerError
@@ -41,7 +41,7 @@ _SETTLE_S: Final = 3.0
 """So long after a job left Slurm its folder may still change, on a shared disk."""
 
 _HELD_S: Final = 600.0
-"""So long after its duration a job that left Slurm may still hold its lock."""
+"""For so much more than its duration a job that left Slurm may hold its lock."""
 
 _TRIES: Final = 3
 _STOP_S: Final = 5.0
@@ -98,14 +98,6 @@ class _Known:
         return self.cancels or (self.folder / folders.CANCEL).exists()
 
 
-@dataclass(slots=True)
-class _Shared:
-    """What both threads use, under its lock."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    jobs: dict[Path, _Known] = field(default_factory=dict)
-
-
 class SlurmEngine:
     """Runs job folders in Slurm; they and the program must be on its machines, too.
 
@@ -127,7 +119,8 @@ class SlurmEngine:
         self._commands = Commands(settings, program=program)
         self._look_s = settings.slurm_look_s
         self._settle_s = settle_s
-        self._shared = _Shared()
+        self._lock = threading.Lock()
+        self._jobs: dict[Path, _Known] = {}
         self._troubles = Troubles()
         self._asked = threading.Event()
         self._closing = threading.Event()
@@ -193,8 +186,8 @@ class SlurmEngine:
 
     def unwatch(self, handle: Handle) -> None:
         """Let it do so no more, but for what was asked of it."""
-        with self._shared.lock:
-            known = self._shared.jobs.get(handle.folder)
+        with self._lock:
+            known = self._jobs.get(handle.folder)
             if known is not None:
                 known.is_watched = False
 
@@ -214,11 +207,11 @@ class SlurmEngine:
         os.close(self._bell)
 
     def _known(self, handle: Handle) -> _Known:
-        with self._shared.lock:
-            known = self._shared.jobs.get(handle.folder)
+        with self._lock:
+            known = self._jobs.get(handle.folder)
             if known is None:
                 known = _Known(handle.folder, _numbers(handle.folder))
-                self._shared.jobs[handle.folder] = known
+                self._jobs[handle.folder] = known
                 self._asked.set()
             if self._thread is None and not self._closing.is_set():
                 self._thread = threading.Thread(
@@ -238,7 +231,7 @@ class SlurmEngine:
         has_begun = known.has_begun
         if known.over is None or not self._has_settled(known, has_begun=has_begun):
             return Status(None, has_begun=has_begun)
-        if shepherd.is_held(folder) and not _is_past(folder):
+        if shepherd.is_held(folder) and not _is_past(known):
             # Slurm has lost sight of a machine on which the job runs on.
             return Status(None, has_begun=True)
         # A folder that is listed is seen as it is now, on a shared disk too.
@@ -276,8 +269,8 @@ class SlurmEngine:
             return self._look_s
 
     def _round(self) -> float | None:
-        with self._shared.lock:
-            jobs = list(self._shared.jobs.values())
+        with self._lock:
+            jobs = list(self._jobs.values())
         if not jobs:
             return None
         queue = self._commands.queue()
@@ -293,9 +286,9 @@ class SlurmEngine:
 
     def _drop(self, known: _Known) -> None:
         """Forget a job that nobody watches, once what was asked of it is done."""
-        with self._shared.lock:
+        with self._lock:
             if not known.is_watched and known.forced >= known.forces:
-                self._shared.jobs.pop(known.folder, None)
+                self._jobs.pop(known.folder, None)
 
     def _advance(self, known: _Known, rows: Sequence[Row]) -> bool:
         """Do what is due for a job; return whether anything was asked of Slurm."""
@@ -416,17 +409,16 @@ def _told(end: End, *, is_cancelled: bool) -> End:
     return ends.failed(JobError(message, "transient"), end.started)
 
 
-def _is_past(folder: Path) -> bool:
-    """Whether a job that began must have ended: its shepherd keeps its duration.
+def _is_past(known: _Known) -> bool:
+    """Whether a job that left Slurm must have ended: its shepherd keeps its duration.
 
     A disk may hold the lock of a machine that is gone for ever.
     """
     try:
-        spec = JobSpec.read((folder / FILE).read_bytes())
-        age_s = time.time() - (folder / folders.SHEPHERD).stat().st_mtime
+        spec = JobSpec.read((known.folder / FILE).read_bytes())
     except (OSError, DistillerError):
         return False
-    return age_s > spec.duration_s + _HELD_S
+    return time.monotonic() - known.over_at > spec.duration_s + _HELD_S
 
 
 def _lost(known: _Known, state: str) -> End:

@@ -180,7 +180,7 @@ class Commands:
         partition = self._settings.slurm_partition
         return [
             f"--job-name={spec.job_id}",
-            "--nodes=1", "--ntasks=1", "--cpus-per-task=1",
+            "--nodes=1", "--ntasks=1", f"--cpus-per-task={spec.cpus}",
             f"--mem={memory_mb}M",
             f"--time={minutes}",
             # A shepherd runs no job twice.

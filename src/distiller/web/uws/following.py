@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from distiller.core.errors import Forbidden, NotFound
-from distiller.jobs import folders
+from distiller.jobs import cache, folders
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,5 +48,7 @@ async def follow(
             return
         finally:
             waiting.cancel()
-    text, _ = await asyncio.to_thread(folders.read_log, folder, place)
+    text = cache.log_of(job).encode()
+    if not text:
+        text, _ = await asyncio.to_thread(folders.read_log, folder, place)
     yield text

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.analysis import tasks
 from distiller.core.errors import NotFound
 from distiller.core.times import dali
-from distiller.jobs import folders, uploads
+from distiller.jobs import cache, folders, uploads
 from distiller.jobs.limits import Times
 from distiller.jobs.store import QUERY
 from distiller.vo import uws_documents, votable
@@ -145,7 +145,9 @@ async def log(request: HttpRequest, task: str, job_id: str) -> HttpResponseBase:
         # Proxies that gather what they pass on are asked not to.
         answer.headers["X-Accel-Buffering"] = "no"
     else:
-        text, _ = await sync_to_async(folders.read_log)(folder)
+        text = cache.log_of(found).encode()
+        if not text:
+            text, _ = await sync_to_async(folders.read_log)(folder)
         answer = HttpResponse(text, content_type=_TEXT)
     answer.headers["Cache-Control"] = "no-store"
     return answer

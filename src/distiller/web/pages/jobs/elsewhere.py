@@ -26,17 +26,25 @@ def snippets(
         Of the site.
     """
     jobs = f"{base_url.rstrip('/')}/uws/{task}"
-    given = tuple((name.lower(), value) for name, value in pairs if value.strip())
+    given = tuple(
+        (name.lower(), value)
+        for name, value in pairs
+        # To curl, ``a@b`` is a file; and no parameter has such a name.
+        if value.strip() and name.isidentifier()
+    )
     return [Snippet("pyVO", _pyvo(jobs, given)), Snippet("curl", _curl(jobs, given))]
 
 
 def _pyvo(jobs: str, pairs: Pairs) -> str:
     """Write Python: the class of pyVO is for any job of UWS, not only of TAP."""
-    data = "".join(f"    ({_quoted(n)}, {_quoted(v)}),\n" for n, v in pairs)
+    data = "".join(f"        ({_quoted(n)}, {_quoted(v)}),\n" for n, v in pairs)
     return (
         "import requests\n"
         "from pyvo.dal import AsyncTAPJob\n\n"
-        f"made = requests.post({_quoted(jobs)}, data=[\n{data}])\n"
+        "made = requests.post(\n"
+        f"    {_quoted(jobs)},\n"
+        f"    data=[\n{data}    ],\n"
+        ")\n"
         "made.raise_for_status()\n"
         "job = AsyncTAPJob(made.url)\n"
         "job.run().wait()\n"
