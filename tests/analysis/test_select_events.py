@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +18,7 @@ from gammapy.makers import SpectrumDatasetMaker
 from gammapy.maps import MapAxis, RegionGeom
 from regions import CircleSkyRegion
 from tests.support import dl3
+from tests.support.recipes import at_home
 
 from distiller.analysis import observations
 from distiller.analysis.products import (
@@ -474,19 +471,8 @@ def test_the_recipe_repeats_the_list_at_home(
         tmp_path / "a", simulated[:4], **CRAB, radius=2.0, e_min=0.3,
         exclude=["83.633,22.014,0.1"], gti=[f"{edge!r},61000"],
     )  # fmt: skip
-    # A home without this program.
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "distiller.py").write_text("raise ImportError('not here')\n")
     folder = tmp_path / "a"
-    answer = subprocess.run(
-        [
-            sys.executable, folder / "recipe.py", folder / "configuration.yaml",
-            simulated[0].path.parent, tmp_path / "b",
-        ],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "home")},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    told = json.loads(answer.stdout)
+    told = at_home(folder, simulated[0].path.parent, tmp_path / "b")
     ours, header = product(folder)
     theirs, other = product(tmp_path / "b")
     assert told["n_events"] == len(ours) > 100

@@ -94,6 +94,18 @@ def test_what_cannot_be_told_apart_is_refused(
     assert "ivo://org.example/set?7" in str(caught.value)
 
 
+def test_a_task_that_can_do_without_gets_what_is_clear(
+    make_home: Callable[..., Settings], tmp_path: Path
+) -> None:
+    RunPlan(obs_id=7, responses=two_areas).write(tmp_path / "set" / "run.fits")
+    RunPlan(obs_id=8).write(tmp_path / "set" / "other.fits")
+    with open_archive(make_home()) as archive:
+        taken_in(archive, tmp_path / "set")
+        found, _ = resolve(archive, ["7", "8"], NOBODY, optional=("aeff", "psf"))
+    kinds = [{one.kind for one in item.responses} for item in found]
+    assert kinds == [{"psf"}, {"aeff", "psf"}]
+
+
 def dataset(folder: Path, *tables: ResponseTable) -> InputDataset:
     path = folder / "run.fits"
     return InputDataset(

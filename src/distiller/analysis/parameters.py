@@ -184,6 +184,11 @@ class TaskParameters(BaseModel):
         return True
 
     @property
+    def uses_responses(self) -> bool:
+        """Whether, asked like this, a task that reads responses reads them."""
+        return True
+
+    @property
     def centre_deg(self) -> tuple[float, float]:
         """ICRS right ascension and declination, deg; only once they are resolved."""
         if self.ra is None or self.dec is None:

@@ -43,6 +43,8 @@ class Task:
         ``module:function`` that does the work (see `products.Entry`).
     needs_responses
         Whether it reads the instrument responses of its runs.
+    optional_responses
+        Kinds of responses that it reads where the archive has them, such as ``aeff``.
     recipe
         Modules of `analysis.recipes` that its ``recipe.py`` is joined from, those that
         are needed first first; the last has ``make``, ``write`` and ``numbers``. None:
@@ -58,6 +60,7 @@ class Task:
     parameters: type[TaskParameters]
     entry: str
     needs_responses: bool = False
+    optional_responses: tuple[str, ...] = ()
     recipe: tuple[str, ...] = ()
     example: tuple[tuple[str, str], ...] = ()
 
@@ -84,14 +87,17 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         for task in (
             Task(
                 name="count_map",
-                version="2",
+                version="3",
                 title="Count map",
                 description=(
-                    "Sky map of the raw number of events per pixel in an energy range: "
-                    "no background is subtracted and no exposure is corrected."
+                    "Sky map of the raw number of events per pixel in an energy range, "
+                    "with the exposure beside it: no background is subtracted and "
+                    "counts are not corrected for the exposure."
                 ),
                 parameters=CountMapParameters,
                 entry="distiller.analysis.count_map.run:run",
+                optional_responses=("aeff",),
+                recipe=("time_reference", "reading", "event_rows", "count_map"),
                 example=(
                     ("obs", "1001,1002,1003,1004"),
                     ("target", "Crab Nebula"),

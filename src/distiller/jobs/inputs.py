@@ -88,6 +88,7 @@ def resolve(
     reader: Reader,
     *,
     responses: bool = False,
+    optional: tuple[str, ...] = (),
 ) -> tuple[tuple[InputDataset, ...], Heritage]:
     """Find the datasets, in the order in which they were named, each once.
 
@@ -95,6 +96,8 @@ def resolve(
     ----------
     responses
         Whether the instrument responses of the runs are read too.
+    optional
+        Kinds of responses that are read where it is clear which they are.
 
     Raises
     ------
@@ -121,7 +124,11 @@ def resolve(
     _refuse_selected(archive, rows)
     named = [str(row["publisher_did"]) for row in rows]
     corrections = _corrections(archive, named)
-    tables = _responses(archive, named) if responses else {}
+    tables: dict[str, list[ResponseTable]] = {}
+    if responses:
+        tables = _responses(archive, named)
+    elif optional:
+        tables = _clear_responses(archive, named, optional)
     datasets = (
         _dataset(row, corrections.get(did, ()), tables.get(did, ()))
         for did, row in zip(named, rows, strict=True)
@@ -154,16 +161,43 @@ def _responses(
         If the archive does not say which table of a file is meant: two of a kind, or
         one without a name. A wrong one would give a wrong result in silence.
     """
+    found, unclear = _told_responses(archive, dids)
+    if unclear:
+        words = (f"{did}: {fault}" for (did, _), fault in unclear.items())
+        raise BadParameter(
+            "obs",
+            f"instrument responses that cannot be told apart: {'; '.join(words)}",
+            hint="have the files mended and ingested again, or leave these runs out",
+        )
+    return found
+
+
+def _clear_responses(
+    archive: DatasetFinder, dids: Sequence[str], kinds: Sequence[str]
+) -> dict[str, list[ResponseTable]]:
+    """Return the response tables of these kinds by DID; none where it is not clear."""
+    found, unclear = _told_responses(archive, dids)
+    return {
+        did: [r for r in own if r.kind in kinds and (did, r.kind) not in unclear]
+        for did, own in found.items()
+    }
+
+
+def _told_responses(
+    archive: DatasetFinder, dids: Sequence[str]
+) -> tuple[dict[str, list[ResponseTable]], dict[tuple[str, str], str]]:
+    """Return response tables by DID, and what is not clear by DID and kind."""
     marks = ", ".join("?" for _ in dids)
     found: dict[str, list[ResponseTable]] = {}
-    unclear: list[str] = []
+    unclear: dict[tuple[str, str], str] = {}
     for row in archive.rows(_RESPONSES.format(marks=marks), list(dids)):
         did, kind = str(row["publisher_did"]), str(row["response_type"])
         known = found.setdefault(did, [])
         if not (row["path"] and row["hdu_name"] and row["gadf_class"]):
-            unclear.append(f"{did}: the table of {kind} has no name (EXTNAME) or class")
+            fault = f"the table of {kind} has no name (EXTNAME) or class"
+            unclear.setdefault((did, kind), fault)
         elif any(one.kind == kind for one in known):
-            unclear.append(f"{did}: there are several tables of {kind}")
+            unclear.setdefault((did, kind), f"there are several tables of {kind}")
         else:
             path, url = _where(row["path"])
             known.append(
@@ -174,17 +208,9 @@ def _responses(
                     url=url,
                     checksum=row["checksum"] or "",
                     hdu=row["hdu_name"],
-                    caldb=row["caldb"],
-                    irf_name=row["irf_name"],
                 )
             )
-    if unclear:
-        raise BadParameter(
-            "obs",
-            f"instrument responses that cannot be told apart: {'; '.join(unclear)}",
-            hint="have the files mended and ingested again, or leave these runs out",
-        )
-    return found
+    return found, unclear
 
 
 def _corrections(

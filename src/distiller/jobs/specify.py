@@ -98,7 +98,11 @@ class Specifier:
         found = None
         try:
             found = inputs.resolve(
-                self._archive, parameters.obs, reader, responses=about.needs_responses
+                self._archive,
+                parameters.obs,
+                reader,
+                responses=about.needs_responses,
+                optional=about.optional_responses if parameters.uses_responses else (),
             )
         except UserError as error:
             faults.append(error)

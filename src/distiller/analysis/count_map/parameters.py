@@ -28,6 +28,15 @@ class _EnergyBins(EnergyRange):
 class CountMapParameters(MapGeometry, TimeRange, _EnergyBins, TaskParameters):
     """What a count map is made from; once the centre is resolved, its configuration."""
 
+    exposure: bool = Field(
+        default=True,
+        description=(
+            "Whether to add the exposure of each pixel, effective area times live time "
+            "in cm2 s, where the archive has the effective areas of all runs."
+        ),
+        json_schema_extra=shown("Exposure", group="Output"),
+    )
+
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         self.check_width()
@@ -40,3 +49,8 @@ class CountMapParameters(MapGeometry, TimeRange, _EnergyBins, TaskParameters):
             )
             raise ValueError(message)
         return self
+
+    @property
+    def uses_responses(self) -> bool:
+        """For the exposure only."""
+        return self.exposure

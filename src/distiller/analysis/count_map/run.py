@@ -6,14 +6,10 @@ its upper ones, and so does an energy bin.
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from astropy import units as u
-from astropy.coordinates import SkyCoord
-from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
 from distiller.analysis import events, figures, footprint, record, results
 from distiller.analysis.count_map import plot
@@ -28,6 +24,14 @@ from distiller.analysis.products import (
     ProductFile,
     SkyMap,
 )
+from distiller.analysis.recipes.count_map import (
+    SPECTRAL_INDEX,
+    Exposure,
+    Pixels,
+    cells_of,
+    pixels_of,
+)
+from distiller.analysis.recipes.count_map import to_hdus as maps_to_hdus
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
 from distiller.core.sky import separation_deg
@@ -38,11 +42,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from astropy.io import fits
+    from gammapy.maps import WcsNDMap
 
     from distiller.analysis.parameters import TaskParameters
+    from distiller.analysis.recipes.event_rows import Events
 
-logger = logging.getLogger(__name__)
+RECIPE: Final = "recipe"
+EXPOSURE_UNIT: Final = "cm2 s"
 
+_NAMED: Final = 10
 _SECONDS_PER_DAY: Final = 86400.0
 _ARCSEC_PER_DEG: Final = 3600.0
 
@@ -52,7 +60,15 @@ Cells = np.typing.NDArray[np.int64]
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted on the way to the map."""
+    """What was counted on the way to the map.
+
+    Attributes
+    ----------
+    exposure
+        Of each cell, cm2 s; None: not asked for, or not known of all runs.
+    unexposed
+        Runs whose effective area, pointing or live time is not known.
+    """
 
     read: int = 0
     in_energy: int = 0
@@ -62,6 +78,9 @@ class Tally:
     good_mjd: Floats | None = None
     runs: int = 0
     used: int = 0
+    exposure: WcsNDMap | None = None
+    unexposed: list[str] = field(default_factory=list)
+    is_pointlike: bool = False
 
     def add_good_time(self, intervals_mjd: Floats) -> None:
         """Add the good time intervals of one run, shape (n, 2)."""
@@ -112,6 +131,7 @@ def run(
     written.add(PLOT, "plot.png", figures.png_bytes(drawing))
     written.add(CONFIGURATION, "configuration.yaml", text.encode())
     written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
+    written.add(RECIPE, "recipe.py", record.recipe_py(TASKS["count_map"]).encode())
     return _describe(counts, configuration, inputs, tally, written.files)
 
 
@@ -126,84 +146,47 @@ def count(
     -------
     The map, without energy axis if there is one bin, and what was counted.
     """
-    edges_tev = energy_edges_tev(configuration)
-    geom = geometry(configuration, edges_tev)
-    nx, ny = configuration.shape
-    cells = np.zeros(configuration.n_e * ny * nx, dtype=np.int64)
+    pixels = pixels_of(configuration.model_dump(mode="json"))
+    cells = np.zeros(pixels.size, dtype=np.int64)
+    exposure = Exposure(pixels) if configuration.exposure else None
     tally = Tally()
     for number, dataset in enumerate(inputs):
         report(
             0.5 * number / len(inputs),
             f"Reading run {dataset.obs_id} ({number + 1} of {len(inputs)})",
         )
-        run_events = events.read(dataset)
-        cells += _cells(run_events, configuration, geom, edges_tev, tally)
-    shape = (ny, nx) if configuration.n_e == 1 else (configuration.n_e, ny, nx)
-    # Counts as Gammapy keeps them; whole numbers are exact up to 16,777,216.
-    return WcsNDMap(geom, cells.reshape(shape).astype(np.float32)), tally
-
-
-def geometry(configuration: CountMapParameters, edges_tev: Floats) -> WcsGeom:
-    """Return the pixels (and energy bins) of the map."""
-    axes = []
-    if configuration.n_e > 1:
-        axes = [MapAxis.from_energy_edges(edges_tev * u.TeV, interp="log")]
-    ra, dec = configuration.centre_deg
-    return WcsGeom.create(
-        skydir=SkyCoord(ra, dec, unit="deg", frame="icrs"),
-        npix=configuration.shape,
-        binsz=configuration.binsz,
-        proj=configuration.proj,
-        frame=configuration.frame,
-        axes=axes,
-    )
-
-
-def energy_edges_tev(configuration: CountMapParameters) -> Floats:
-    """Return the edges of the energy bins; the outer ones exactly as asked for."""
-    low, high = configuration.e_min, configuration.e_max
-    edges = np.geomspace(low, high, configuration.n_e + 1)
-    edges[[0, -1]] = low, high
-    return edges
+        rows, area = events.read_with_area(dataset)
+        cells += _cells(rows, configuration, pixels, tally)
+        if exposure is None:
+            continue
+        live_s = rows.live_s(configuration.t_min, configuration.t_max)
+        if area is None or live_s is None or rows.pointing_deg is None:
+            tally.unexposed.append(dataset.obs_id)
+            continue
+        tally.is_pointlike |= bool(area.is_pointlike)
+        exposure.add(area, rows.pointing_deg, live_s)
+    if exposure is not None and not tally.unexposed:
+        tally.exposure = pixels.to_map(exposure.values, EXPOSURE_UNIT)
+    return pixels.to_map(cells), tally
 
 
 def _cells(
-    run_events: events.Events,
-    configuration: CountMapParameters,
-    geom: WcsGeom,
-    edges_tev: Floats,
-    tally: Tally,
+    rows: Events, configuration: CountMapParameters, pixels: Pixels, tally: Tally
 ) -> Cells:
     """Count one run's events per cell, flat in C order of (energy, y, x)."""
     t_min, t_max = configuration.t_min, configuration.t_max
-    in_energy = run_events.in_energy(configuration.e_min, configuration.e_max)
-    chosen = in_energy & run_events.in_time(t_min, t_max)
-    lon, lat = run_events.ra_deg[chosen], run_events.dec_deg[chosen]
-    if configuration.frame == "galactic":
-        galactic = SkyCoord(lon, lat, unit="deg", frame="icrs").galactic
-        lon, lat = galactic.l.deg, galactic.b.deg
-    x, y = geom.wcs.wcs_world2pix(lon, lat, 0)
-    nx, ny = configuration.shape
-    ix, iy = _bin(x, nx), _bin(y, ny)
-    ie = np.searchsorted(edges_tev, run_events.energy_tev[chosen], side="right") - 1
-    inside = (ix >= 0) & (ix < nx) & (iy >= 0) & (iy < ny)
-    flat = (ie[inside] * ny + iy[inside]) * nx + ix[inside]
+    in_energy = rows.in_energy(configuration.e_min, configuration.e_max)
+    chosen = in_energy & rows.in_time(t_min, t_max)
+    cells, in_field = cells_of(rows, chosen, pixels)
     tally.read += chosen.size
     tally.in_energy += int(in_energy.sum())
     tally.in_time += int(chosen.sum())
-    tally.in_field += flat.size
-    tally.add_good_time(run_events.good_time(t_min, t_max))
-    if run_events.pointing_deg is not None:
-        away = separation_deg(*configuration.centre_deg, *run_events.pointing_deg)
+    tally.in_field += in_field
+    tally.add_good_time(rows.good_time(t_min, t_max))
+    if rows.pointing_deg is not None:
+        away = separation_deg(*configuration.centre_deg, *rows.pointing_deg)
         tally.nearest_deg = min(tally.nearest_deg, float(away))
-    return np.bincount(flat, minlength=configuration.n_e * ny * nx)
-
-
-def _bin(pixel: Floats, count: int) -> Cells:
-    """Return the index i with i - 0.5 <= pixel < i + 0.5; outside is -1 or count."""
-    edges = np.arange(count + 1) - 0.5
-    # Directions that the projection cannot show come as NaN and are sorted last.
-    return np.searchsorted(edges, pixel, side="right") - 1
+    return cells
 
 
 def _nothing(configuration: CountMapParameters, tally: Tally, runs: int) -> UserError:
@@ -235,7 +218,10 @@ def to_hdus(
     text: str,
 ) -> fits.HDUList:
     """Return the FITS file: the map in the primary HDU, the record in its header."""
-    hdus = counts.to_hdulist()
+    maps = {"counts": counts}
+    if tally.exposure is not None:
+        maps["exposure"] = tally.exposure
+    hdus: fits.HDUList = maps_to_hdus(maps)
     header = hdus[0].header
     header["BTYPE"] = ("counts", "events per pixel")
     header["E_MIN"] = (configuration.e_min, "[TeV] lowest energy, included")
@@ -275,8 +261,8 @@ def _describe(
     good = tally.good_mjd
     has_time = good is not None and good.size > 0
     name = c.target or f"ra {ra:g} deg, dec {dec:g} deg"
-    runs = ", ".join(item.obs_id for item in inputs[:10])
-    more = f" and {len(inputs) - 10} more" if len(inputs) > 10 else ""  # noqa: PLR2004 - names shown
+    runs = ", ".join(item.obs_id for item in inputs[:_NAMED])
+    more = f" and {len(inputs) - _NAMED} more" if len(inputs) > _NAMED else ""
     return ProductDescription(
         title=f"Count map of {name}, {low}-{high} TeV",
         description=(
@@ -303,15 +289,50 @@ def _describe(
         em_xel=c.n_e,
         o_ucd="phot.count",
         o_unit="count",
-        maps=(
-            SkyMap(
-                quantity="counts",
-                frame=c.frame,
-                projection=c.proj,
-                bin_size_deg=c.binsz,
-                total=float(counts.data.sum()),
-                maximum=float(counts.data.max()),
-                unit="count",
-            ),
-        ),
+        maps=_maps(counts, c, tally),
+        limits=_limits(tally),
     )
+
+
+def _maps(counts: WcsNDMap, c: CountMapParameters, tally: Tally) -> tuple[SkyMap, ...]:
+    made = {"counts": (counts, "count")}
+    if tally.exposure is not None:
+        made["exposure"] = (tally.exposure, EXPOSURE_UNIT)
+    return tuple(
+        SkyMap(
+            quantity=quantity,
+            frame=c.frame,
+            projection=c.proj,
+            bin_size_deg=c.binsz,
+            # A sum of exposures over pixels says nothing.
+            total=float(one.data.sum()) if quantity == "counts" else None,
+            maximum=float(one.data.max()),
+            unit=unit,
+        )
+        for quantity, (one, unit) in made.items()
+    )
+
+
+def _limits(tally: Tally) -> tuple[str, ...]:
+    """Return what is valid of the map, one sentence each."""
+    sentences = []
+    if tally.unexposed:
+        names = ", ".join(tally.unexposed[:_NAMED])
+        more = len(tally.unexposed) - _NAMED
+        names += f" and {more} more" if more > 0 else ""
+        sentences.append(
+            "There is no exposure: effective area, pointing or live time is not known "
+            f"of run {names}."
+        )
+    if tally.exposure is not None:
+        sentences.append(
+            "The exposure holds for a power law of index "
+            f"{SPECTRAL_INDEX:g} within each energy bin and takes no account of the "
+            "energy resolution."
+        )
+        if tally.is_pointlike:
+            sentences.append(
+                "The exposure is that of a point source: effective areas include a "
+                "cut on its direction."
+            )
+    return tuple(sentences)

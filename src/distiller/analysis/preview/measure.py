@@ -18,7 +18,7 @@ from distiller.core.sky import separation_deg
 if TYPE_CHECKING:
     from typing import Literal
 
-    from distiller.analysis.events import Events, Flags, Floats
+    from distiller.analysis.recipes.event_rows import Events, Flags, Floats
     from distiller.analysis.preview.parameters import PreviewParameters
 
 _SIDE_MIN_DEG: Final = 1.0
