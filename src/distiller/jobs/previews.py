@@ -31,6 +31,7 @@ from distiller.core.times import now
 from distiller.jobs import failures, folders, inputs, preview_files
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.preview_files import Record
+from distiller.jobs.preview_zygote import NICE
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.jobs.troubles import Troubles
 from distiller.vo.uws import Phase
@@ -273,6 +274,8 @@ class Previews:
             heritage=heritage,
             duration_s=_DURATION_S,
             memory_mb=self._settings.job_memory_mb,
+            # Of the zygote too, but not of one that is started without it.
+            nice=NICE,
         )
 
     # The end of one ----------------------------------------------------------
@@ -338,7 +341,8 @@ class Previews:
 
 
 def _somebody_waits(store: JobStore) -> bool:
-    return any(entry.phase is Phase.QUEUED for entry in store.unfinished())
+    unfinished = store.unfinished()
+    return any(job.phase is Phase.QUEUED and job.wish is None for job in unfinished)
 
 
 def _fault(folder: Path) -> str:

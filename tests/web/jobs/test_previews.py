@@ -1,0 +1,484 @@
+"""Quick looks of a real home: made, kept, made anew, removed, and never lost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import time
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from astropy.io import fits
+from click.testing import CliRunner
+from tests.jobs.conftest import wait_for
+
+from distiller.archive import open_archive
+from distiller.cli.check import command as check
+from distiller.cli.ingest import command as ingest
+from distiller.cli.preview import command as preview
+from distiller.cli.remove import command as remove
+from distiller.core.errors import Unreachable
+from distiller.core.settings import Settings, load_settings
+from distiller.core.times import now
+from distiller.jobs import folders, preview_files, processes, shepherd
+from distiller.jobs.engines.local import LocalEngine
+from distiller.jobs.preview_files import TRIES, Record
+from distiller.jobs.preview_zygote import NICE
+from distiller.jobs.previews import Previews
+
+from .conftest import each_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distiller.archive import Archive
+    from distiller.jobs.preview_files import Dataset
+    from distiller.jobs.service import JobService
+    from distiller.web.jobs.store import OrmJobStore
+
+pytestmark = pytest.mark.slow
+
+DID = "ivo://org.example/sim?1001"
+OTHER = "ivo://org.example/sim?1002"
+NO_ZYGOTE = ["-c", "raise SystemExit(1)"]
+
+
+class House:
+    """Makers of quick looks of one home, and helpers to look at what they made."""
+
+    def __init__(self, home: Settings, store: OrmJobStore, archive: Archive) -> None:
+        self.home = home
+        self.store = store
+        self.archive = archive
+        self.makers: list[Previews] = []
+
+    def maker(self, *, archive: Any = None, **given: Any) -> Previews:
+        """Make a maker that looks often; it is not started."""
+        whose = archive or self.archive
+        made = Previews(self.home, self.store, whose, look_s=0.1, **given)
+        self.makers.append(made)
+        return made
+
+    def start(self, **given: Any) -> Previews:
+        """Start a maker."""
+        made = self.maker(**given)
+        made.start()
+        return made
+
+    def datasets(self) -> list[Dataset]:
+        return preview_files.datasets(self.archive)
+
+    def records(self) -> list[Record | None]:
+        return [preview_files.read(self.home, one.name) for one in self.datasets()]
+
+    def names(self) -> list[str]:
+        """Return the names of all files that are kept."""
+        return kept(self.home)
+
+    def until_all(self) -> list[Record]:
+        """Wait until something is known of each dataset."""
+        wait_for(lambda: all(self.records()), 60)
+        return [record for record in self.records() if record is not None]
+
+    def work(self) -> list[Path]:
+        """Return the folders of those under way."""
+        return list((self.home.jobs_path / "previews").glob("*"))
+
+    def zygotes(self) -> list[int]:
+        """Return the zygotes of this process that make quick looks."""
+        return [
+            pid
+            for pid in processes.descendants(os.getpid())
+            if b"preview_zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
+
+@pytest.fixture
+def house(home: Settings, store: OrmJobStore, archive: Archive) -> Iterator[House]:
+    """Give a home whose makers end with the test, and all that they started."""
+    made = House(home, store, archive)
+    yield made
+    for maker in made.makers:
+        maker.stop()
+        maker.leave()
+    for folder in made.work():
+        left = processes.leftovers(shepherd.mark(folder), folder / folders.LOCK)
+        processes.kill(left)
+
+
+def kept(home: Settings) -> list[str]:
+    return sorted(path.name for path in (home.files_path / "previews").glob("*/*"))
+
+
+def stamps(home: Settings) -> dict[Path, int]:
+    found = (home.files_path / "previews").glob("*/*")
+    return {path: path.stat().st_mtime_ns for path in found}
+
+
+@each_engine
+def test_every_dataset_gets_one(house: House) -> None:
+    house.start()
+    records = house.until_all()
+    assert [record.error for record in records] == [None, None]
+    for one, record in zip(house.datasets(), records, strict=True):
+        assert record.numbers is not None
+        assert record.numbers.events > 1000
+        assert record.numbers.simulated
+        assert record.numbers.livetime_s is not None
+        assert record.numbers.field_radius_deg is not None
+        assert record.numbers.label == f"Crab Nebula, run {one.obs_id}"
+        picture = preview_files.picture(house.home, one.name).read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) == record.size
+    # Four files and nothing beside them: no work, no half files.
+    assert len(house.names()) == 4
+    wait_for(lambda: not house.work())
+
+
+def test_what_is_there_is_not_made_again(house: House) -> None:
+    first = house.start()
+    house.until_all()
+    first.stop()
+    before = stamps(house.home)
+    second = house.maker(engine=LocalEngine(program=NO_ZYGOTE))
+    assert second.take_lock()
+    for _ in range(2):
+        second.turn()
+        assert second.is_done
+    assert stamps(house.home) == before
+    # A picture that somebody removed is missed, also by who knew it to be there.
+    preview_files.picture(house.home, house.datasets()[0].name).unlink()
+    wait_for(lambda: second.turn() and not second.is_done)
+    house.until_all()
+
+
+def test_another_version_of_the_program_makes_them_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.start()
+    house.until_all()
+    before = set(house.names())
+    monkeypatch.setattr(preview_files, "VERSION", "next")
+    wait_for(lambda: not before & set(house.names()))
+    house.until_all()
+    assert len(house.names()) == 4
+
+
+def test_a_dataset_that_was_taken_out_leaves_nothing(house: House) -> None:
+    house.start()
+    house.until_all()
+    house.archive.remove(DID, note="a test")
+    wait_for(lambda: len(house.names()) == 2)
+
+
+def test_the_maker_gives_way(house: House, service: JobService) -> None:
+    job = service.submit(
+        "count_map", [("obs", "1001"), ("ra", "83.6"), ("dec", "22.0")]
+    )
+    maker = house.maker()
+    assert maker.take_lock()
+    for _ in range(3):
+        maker.turn()
+    # Nobody runs the job that waits: nothing is begun, not even a zygote.
+    assert not house.work()
+    assert not house.zygotes()
+    service.delete(job.job_id)
+    maker.turn()
+    (zygote,) = house.zygotes()
+    wait_for(lambda: os.getpriority(os.PRIO_PROCESS, zygote) == NICE)
+    assert len(house.work()) == 1
+
+
+def test_the_zygote_goes_when_there_is_nothing_to_do(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distiller.jobs.previews._IDLE_S", 0.0)
+    house.start()
+    house.until_all()
+    wait_for(lambda: not house.zygotes())
+
+
+def test_one_maker_at_a_time(house: House) -> None:
+    first, second = house.maker(), house.maker()
+    assert not preview_files.is_tended(house.home)
+    assert first.take_lock()
+    assert preview_files.is_tended(house.home)
+    assert not second.take_lock()
+    second.start()
+    time.sleep(0.3)
+    assert not house.work()
+    # The second goes on where the first left off.
+    first.turn()
+    first.leave()
+    house.until_all()
+
+
+def test_an_archive_that_is_away_for_a_while(house: House) -> None:
+    class Away:
+        away = True
+
+        def rows(self, *words: Any) -> Any:
+            if self.away:
+                message = "the archive is away"
+                raise Unreachable(message)
+            return house.archive.rows(*words)
+
+    archive = Away()
+    house.start(archive=archive)
+    time.sleep(0.5)
+    assert not house.names()
+    archive.away = False
+    house.until_all()
+
+
+# Kills -----------------------------------------------------------------------
+
+
+def test_the_work_of_a_maker_that_was_killed_is_not_lost(house: House) -> None:
+    # A maker that does nothing more after it has handed one over, as if killed.
+    first = house.maker()
+    assert first.take_lock()
+    first.turn()
+    (folder,) = house.work()
+    first._lock.close()  # type: ignore[union-attr]  # as the kernel does for it
+    house.start()
+    records = house.until_all()
+    assert [record.tries for record in records] == [1, 1]
+    wait_for(lambda: not folder.exists())
+    assert len(house.names()) == 4
+
+
+def test_a_folder_that_nobody_has_begun_with(house: House) -> None:
+    first = house.maker(engine=LocalEngine(warm=False))
+    one = house.datasets()[0]
+    spec = first._specify(one)
+    folder = house.home.jobs_path / "previews" / one.name
+    folder.mkdir(parents=True)
+    # One was killed before it wrote what is to be done, one before it handed it over.
+    (folder.parent / "half-made").mkdir()
+    (folder / "job.json").write_text(spec.model_dump_json())
+    house.start()
+    house.until_all()
+    wait_for(lambda: not house.work())
+
+
+def test_kill_of_shepherd_and_zygote(house: House) -> None:
+    maker = house.maker()
+    assert maker.take_lock()
+    maker.turn()
+    (folder,) = house.work()
+    for pid in (maker._work.shepherd.pid, *house.zygotes()):  # type: ignore[union-attr]  # it is at work
+        os.kill(pid, signal.SIGKILL)
+    maker.turn()
+    record = preview_files.read(house.home, folder.name)
+    if record is not None:  # it may have been quicker than the kill
+        assert record.error is None or record.error.startswith("P400 ")
+        assert not (record.error and record.is_final)
+    maker.leave()
+    _hurry(house)
+    house.start()
+    wait_for(lambda: [r.error for r in house.records() if r] == [None, None], 60)
+
+
+def _hurry(house: House) -> None:
+    """Let the time pass after which what failed is tried again."""
+    for one in house.datasets():
+        record = preview_files.read(house.home, one.name)
+        if record is not None and record.error is not None:
+            before = record.model_copy(update={"made": now() - timedelta(days=1)})
+            preview_files.write(house.home, one.name, before)
+
+
+def test_files_that_were_cut_off_or_damaged(house: House) -> None:
+    one, other = house.datasets()
+    picture = preview_files.picture(house.home, one.name)
+    picture.parent.mkdir(parents=True)
+    (picture.parent / f".{picture.name}.x1y2").write_bytes(b"half")
+    picture.write_bytes(b"without a record")
+    damaged = preview_files.picture(house.home, other.name).with_suffix(".json")
+    damaged.parent.mkdir(parents=True, exist_ok=True)
+    damaged.write_text('{"made": ')
+    house.start()
+    wait_for(lambda: all(r and r.numbers for r in house.records()), 60)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert len(house.names()) == 4
+
+
+def test_what_may_pass_is_tried_again_but_not_for_ever() -> None:
+    made = now()
+    failed = Record(made=made, error="P400 away", tries=1)
+    assert not failed.is_due(made + timedelta(seconds=9))
+    assert failed.is_due(made + timedelta(seconds=11))
+    later = failed.model_copy(update={"tries": 3})
+    assert not later.is_due(made + timedelta(seconds=300))
+    assert later.is_due(made + timedelta(seconds=400))
+    # A clock that was set back does not make it wait for years.
+    assert later.is_due(made - timedelta(days=400))
+    last = failed.model_copy(update={"tries": TRIES})
+    assert last.is_final
+    assert not last.is_due(made + timedelta(days=400))
+    with pytest.raises(ValueError, match="numbers"):
+        Record(made=made)
+
+
+# Files that change, and commands ---------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path, runs: Path) -> tuple[Settings, Path]:
+    """Give a home with runs of its own, and the folder of these."""
+    folder = tmp_path / "own-runs"
+    shutil.copytree(runs, folder)
+    place = tmp_path / "own"
+    place.mkdir()
+    (place / "distiller.toml").write_text('authority = "org.example"\n')
+    call(ingest, place, str(folder), "--collection", "sim")
+    return load_settings(place), folder
+
+
+def call(command: Any, home: Path, *words: str, exit_code: int = 0) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILLER_HOME", str(home))
+        done = CliRunner().invoke(command, list(words), obj=home)
+    assert done.exit_code == exit_code, done.output
+    return str(done.output)
+
+
+def datasets(home: Settings) -> dict[str, Dataset]:
+    with closing(open_archive(home)) as archive:
+        return {one.did: one for one in preview_files.datasets(archive)}
+
+
+def events_file(home: Settings, did: str) -> Path:
+    with closing(open_archive(home)) as archive:
+        (row,) = archive.rows(
+            "SELECT f.path FROM cta.product_file f JOIN cta.product p ON "
+            "p.product_id = f.product_id WHERE f.role = 'events' "
+            "AND p.publisher_did = ?",
+            [did],
+        )
+    return Path(row["path"])
+
+
+def test_the_command_makes_what_is_lacking(own: tuple[Settings, Path]) -> None:
+    home, _ = own
+    said = call(preview, home.home, DID)
+    assert said == "quick looks: 1 there, 0 failed\n"
+    assert len(kept(home)) == 2
+    before = stamps(home)
+    assert call(preview, home.home) == "quick looks: 2 there, 0 failed\n"
+    assert stamps(home).items() > before.items()
+    call(preview, home.home, "--again", DID)
+    assert not before.items() <= stamps(home).items()
+    said = call(preview, home.home, "ivo://org.example/sim?7", exit_code=1)
+    del said
+    assert call(check, home.home).endswith("nothing is wrong\n")
+
+
+def test_ingested_anew_it_is_made_anew(own: tuple[Settings, Path]) -> None:
+    home, folder = own
+    call(preview, home.home)
+    before = kept(home)
+    path = events_file(home, DID)
+    with fits.open(path) as hdus:
+        hdus["EVENTS"].data = hdus["EVENTS"].data[:50]
+        hdus.writeto(path, overwrite=True)
+    call(ingest, home.home, str(folder), "--collection", "sim")
+    # That of the file as it was is not shown for the new one.
+    one = datasets(home)[DID]
+    assert preview_files.read(home, one.name) is None
+    assert call(preview, home.home) == "quick looks: 2 there, 0 failed\n"
+    record = preview_files.read(home, one.name)
+    assert record is not None
+    assert record.numbers is not None
+    assert record.numbers.events == 50
+    assert len(set(before) & set(kept(home))) == 2
+    assert len(kept(home)) == 4
+
+
+def test_a_failure_is_told_and_not_tried_again(own: tuple[Settings, Path]) -> None:
+    home, _ = own
+    path = events_file(home, DID)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:9000])
+    said = call(preview, home.home, exit_code=3)
+    assert f"{DID}: U600 D107 " in said
+    assert "is cut off, which it was not when it was ingested" in said
+    assert said.endswith("quick looks: 1 there, 1 failed\n")
+    record = preview_files.read(home, datasets(home)[DID].name)
+    assert record is not None
+    assert record.error is not None
+    assert str(path.parent) not in record.error
+    assert record.is_final
+    assert not record.is_due(now() + timedelta(days=9999))
+    # Not by itself; but when the operators say so.
+    path.write_bytes(whole)
+    call(preview, home.home, exit_code=3)
+    assert call(preview, home.home, "--again") == "quick looks: 2 there, 0 failed\n"
+
+
+def test_a_dataset_that_cannot_be_resolved_holds_up_no_other(
+    own: tuple[Settings, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = own
+    real = Previews._specify
+
+    def specify(self: Previews, dataset: Dataset) -> Any:
+        if dataset.did == DID:
+            message = "a defect"
+            raise ZeroDivisionError(message)
+        return real(self, dataset)
+
+    monkeypatch.setattr(Previews, "_specify", specify)
+    said = call(preview, home.home, exit_code=3)
+    assert f"{DID}: I000 ZeroDivisionError: a defect\n" in said
+    assert said.endswith("quick looks: 1 there, 1 failed\n")
+
+
+def test_a_list_that_needs_too_much_memory_is_told(
+    own: tuple[Settings, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = own
+    small = home.model_copy(update={"job_memory_mb": 1})
+    monkeypatch.setattr("distiller.cli.preview.settings_of", lambda _ctx: small)
+    said = call(preview, home.home, exit_code=3)
+    assert "needed more than its memory limit of 1 MB" in said
+
+
+def test_remove_takes_them_along(own: tuple[Settings, Path]) -> None:
+    home, _ = own
+    call(preview, home.home)
+    call(remove, home.home, DID, "--reason", "a test", "--yes")
+    assert len(kept(home)) == 2
+    assert {name.partition("-")[0] for name in kept(home)} == {
+        datasets(home)[OTHER].product_id.partition("-")[0]
+    }
+
+
+def test_check_finds_what_belongs_to_nobody(own: tuple[Settings, Path]) -> None:
+    home, _ = own
+    call(preview, home.home)
+    with closing(open_archive(home)) as archive:
+        archive.remove(DID, note="by hand")
+    said = call(check, home.home, exit_code=1)
+    assert said.count("quick look of a dataset that is not in the archive") == 2
+    call(preview, home.home)
+    assert call(check, home.home).endswith("nothing is wrong\n")
+
+
+def test_the_command_waits_for_who_is_at_work(own: tuple[Settings, Path]) -> None:
+    home, _ = own
+    call(preview, home.home)
+    home.jobs_path.mkdir(exist_ok=True)
+    with (home.jobs_path / preview_files.LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = call(preview, home.home)
+    assert said == (
+        "a server or runner of this home makes them; waiting for it\n"
+        "quick looks: 2 there, 0 failed\n"
+    )
