@@ -25,6 +25,7 @@ from gammapy.makers import (
     SafeMaskMaker,
 )
 from gammapy.maps import Map, MapAxis, WcsGeom
+from gammapy.modeling import Fit
 from gammapy.modeling.models import PowerLawNormSpectralModel
 from gammapy.stats import CashCountsStatistic, WStatCountsStatistic
 from PIL import Image
@@ -160,9 +161,9 @@ def dataset_of(
         geom.to_cube([energies]), energy_axis_true=TRUE, name=str(run.obs_id)
     )
     maker = MapDatasetMaker(selection=["counts", "background"])
-    safe = SafeMaskMaker(
-        methods=["aeff-default", "offset-max"], offset_max=asked.offset_max * u.deg
-    )
+    # Its bins begin and end at the thresholds: "aeff-default" has nothing to do, and
+    # would leave out a bin whose edge is rounded.
+    safe = SafeMaskMaker(methods=["offset-max"], offset_max=asked.offset_max * u.deg)
     return safe.run(maker.run(empty, run), run)
 
 
@@ -197,14 +198,16 @@ def by_script(
             exclusion_mask=mask,
         )
         on_off = maker.run(image)
-        maps = estimator.run(on_off)
+        with np.errstate(all="ignore"):
+            maps = estimator.run(on_off)
         here = on_off.mask_safe.data[0]
         excess = maps["npred_excess"].data[0]
         on[here] += maps["counts"].data[0][here]
         background[here] += (maps["counts"].data[0] - excess)[here]
         off[here] += on_off.counts_off.data[0][here]
         seen |= here
-    significance = WStatCountsStatistic(on, off, background / off).sqrt_ts
+    with np.errstate(all="ignore"):
+        significance = WStatCountsStatistic(on, off, background / off).sqrt_ts
     found = {
         "SIGNIFICANCE": significance,
         "CORRELATED_COUNTS": on,
@@ -236,7 +239,11 @@ def test_a_script_in_plain_gammapy_gives_the_same(
     for name, expected in by_script(crab, asked).items():
         assert np.isfinite(expected).sum() > 500
         np.testing.assert_allclose(
-            ours[name], expected, rtol=1e-6, atol=2e-6, err_msg=name
+            ours[name],
+            expected,
+            rtol=1e-6,
+            atol=1e-6 * np.nanmax(ours[name]),
+            err_msg=name,
         )
 
 
@@ -276,7 +283,10 @@ def test_the_field_of_view_is_fitted_as_gammapy_fits_it(
         slope.tilt.frozen = False
         mask = excluded(dataset, [(centre, asked.exclude_target)])
         maker = FoVBackgroundMaker(
-            method="fit", spectral_model=slope, exclusion_mask=mask
+            method="fit",
+            spectral_model=slope,
+            exclusion_mask=mask,
+            fit=Fit(optimize_opts={"tol": 1e-5, "strategy": 2}),
         )
         dataset = maker.run(dataset)
         norms.append(dataset.background_model.spectral_model.norm.value)
@@ -398,9 +408,11 @@ def test_few_positions_few_counts_and_energies_are_told(
 def test_pixels_that_are_not_square_are_told(
     crab: list[InputDataset], tmp_path: Path
 ) -> None:
-    asked = parameters(crab[:1], **CRAB, **SMALL, proj="CAR")
+    far = {"ra": 101, "dec": 22, "width": 34, "binsz": 0.1}
+    asked = parameters(crab[:1], **far)
     said = " ".join(made(asked, crab[:1], tmp_path).limits)
     assert "On this map pixels are 0.9" in said
+    assert "The centre has no value: no run that was used has it within" in said
     galactic = parameters(crab[:1], **CRAB, **SMALL, frame="galactic")
     description = made(galactic, crab[:1], tmp_path)
     assert "On this map" not in " ".join(description.limits)
@@ -532,6 +544,7 @@ def test_point_like_responses_are_refused(
         for hdu in hdus:
             if hdu.header.get("HDUCLAS2") == "EFF_AREA":
                 hdu.header["HDUCLAS3"] = "POINT-LIKE"
+                hdu.header["RAD_MAX"] = 0.1
         hdus.writeto(path)
     old = dl3.dataset(path, "1001")
     with pytest.raises(UserError, match="point-like responses, which hold for one"):
@@ -539,14 +552,19 @@ def test_point_like_responses_are_refused(
 
 
 @pytest.mark.parametrize(
-    "given",
-    [{"ra": 200, "dec": -60}, {**CRAB, "t_max": 40000}, {**CRAB, "e_min": 99.99999}],
+    ("given", "words"),
+    [
+        ({"ra": 200, "dec": -60}, "no run has good time, safe energies and a"),
+        ({**CRAB, "t_max": 40000}, "no run has good time, safe energies and a"),
+        ({**CRAB, "e_min": 99.99999}, "no run has events from 100 to 100 TeV within"),
+        ({**CRAB, "e_min": 200, "e_max": 300}, "no run has good time, safe energies"),
+    ],
 )
 def test_nothing_to_map(
-    given: dict[str, Any], crab: list[InputDataset], tmp_path: Path
+    given: dict[str, Any], words: str, crab: list[InputDataset], tmp_path: Path
 ) -> None:
     asked = parameters(crab[:2], **given, **SMALL)
-    with pytest.raises(UserError, match="no run has good time, a background") as found:
+    with pytest.raises(UserError, match=words) as found:
         made(asked, crab[:2], tmp_path)
     assert "the nearest pointing is " in str(found.value)
 
@@ -660,7 +678,11 @@ def test_a_script_gives_the_same_for_hess(
     ours = images(tmp_path)
     for name, expected in by_script(hess_crab, asked).items():
         np.testing.assert_allclose(
-            ours[name], expected, rtol=1e-6, atol=2e-6, err_msg=name
+            ours[name],
+            expected,
+            rtol=1e-6,
+            atol=1e-6 * np.nanmax(ours[name]),
+            err_msg=name,
         )
 
 

@@ -144,6 +144,12 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "significances",
                     "significance_map",
                 ),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("e_min", "0.2"),
+                    ("width", "4"),
+                ),
             ),
             Task(
                 name="spectrum",

@@ -69,10 +69,18 @@ def within(
     """Cut observations to [t_min, t_max) (MJD, UTC); those with no good time go."""
     if t_min is None and t_max is None:
         return observations
-    edges = [0.0 if t_min is None else t_min, 1e5 if t_max is None else t_max]
-    span = Time(edges, format="mjd", scale="utc")
-    cut = (one.select_time(span) for one in observations)
-    return Observations([one for one in cut if one.gti.time_sum > 0 * u.s])
+    found = Observations()
+    for one in observations:
+        # Ends beyond those of the run: far ones have no leap seconds, which astropy
+        # warns of.
+        low = one.gti.time_start.utc.mjd.min() - 1.0 if t_min is None else t_min
+        high = one.gti.time_stop.utc.mjd.max() + 1.0 if t_max is None else t_max
+        if low >= high:
+            continue
+        cut = one.select_time(Time([low, high], format="mjd", scale="utc"))
+        if cut.gti.time_sum > 0 * u.s:
+            found.append(cut)
+    return found
 
 
 def observations(configuration: Mapping[str, Any], folder: Path) -> Observations:

@@ -65,7 +65,8 @@ def histogram(significance: Floats, off: Flags, fit: Mapping[str, float]) -> Tab
     table = Table({"low": edges[:-1], "high": edges[1:]})
     table["all"], _ = np.histogram(known, edges)
     table["off"], _ = np.histogram(significance[off], edges)
-    parts = np.diff(norm.cdf(edges, fit["mean"], fit["width"]))
+    width = fit["width"] if fit["width"] > 0 else math.nan
+    parts = np.diff(norm.cdf(edges, fit["mean"], width))
     table["fit"] = parts * table["off"].sum()
     table.meta |= fit
     return table

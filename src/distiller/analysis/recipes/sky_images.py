@@ -177,13 +177,21 @@ def disc(image: MapDataset, parameters: Mapping[str, Any]) -> Floats:
     return np.asarray(kernel / kernel.max())
 
 
-def check_seen(seen: Flags, parameters: Mapping[str, Any]) -> None:
-    """Refuse a map on which no run has seen anything."""
-    if seen.any():
-        return
-    wanted = f"{parameters['e_min']:g} to {parameters['e_max']:g} TeV"
-    message = (
-        f"no run has good time, a background and {wanted} within "
+def check_seen(seen: Flags, counts: Floats, parameters: Mapping[str, Any]) -> None:
+    """Refuse a map on which no run has seen anything.
+
+    Raises
+    ------
+    NothingToMapError
+        Saying what was looked for.
+    """
+    wanted = (
+        f"{parameters['e_min']:g} to {parameters['e_max']:g} TeV within "
         f"{parameters['offset_max']:g} deg of its pointing on this map"
     )
-    raise NothingToMapError(message)
+    if not seen.any():
+        message = f"no run has good time, safe energies and a background from {wanted}"
+        raise NothingToMapError(message)
+    if not counts.any():
+        message = f"no run has events from {wanted}"
+        raise NothingToMapError(message)
