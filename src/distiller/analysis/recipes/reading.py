@@ -47,7 +47,8 @@ def observation(
         for (kind, name), hdu in responses.items()
     }
     area = found.get("aeff")
-    if area is not None and area.is_pointlike and "rad_max" not in found:
+    has_cut = area is not None and area.is_pointlike and "RAD_MAX" in area.meta
+    if has_cut and "rad_max" not in found:
         found["rad_max"] = RadMax2D.from_irf(area)
     rows = EventListReader.from_gadf_hdu(events)
     header = rows.table.meta
@@ -69,7 +70,14 @@ def within(
     """Cut observations to [t_min, t_max) (MJD, UTC); those with no good time go."""
     if t_min is None and t_max is None:
         return observations
-    edges = [0.0 if t_min is None else t_min, 1e5 if t_max is None else t_max]
+    begins = (one.gti.time_start.min() for one in observations)
+    ends = (one.gti.time_stop.max() for one in observations)
+    low, high = min(begins).utc.mjd - 1.0, max(ends).utc.mjd + 1.0
+    # No further than the runs: astropy warns of years that have no leap seconds yet.
+    edges = [low if t_min is None else max(t_min, low), high]
+    edges[1] = high if t_max is None else min(t_max, high)
+    if edges[0] >= edges[1]:
+        return Observations()
     span = Time(edges, format="mjd", scale="utc")
     cut = (one.select_time(span) for one in observations)
     return Observations([one for one in cut if one.gti.time_sum > 0 * u.s])
