@@ -164,6 +164,11 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 entry="distiller.analysis.spectrum.run:run",
                 needs_responses=True,
                 recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("model", "lp"),
+                ),
             ),
             Task(
                 name="light_curve",
@@ -182,6 +187,12 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "on_off",
                     "flux_fit",
                     "light_curve",
+                ),
+                example=(
+                    ("obs", "1001,1002,1003,1004"),
+                    ("target", "Crab Nebula"),
+                    ("e_min", "0.3"),
+                    ("time_bins", "0.25"),
                 ),
             ),
         )

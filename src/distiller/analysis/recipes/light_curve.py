@@ -286,8 +286,9 @@ def table(made: Made) -> Any:
     """Return the light curve as Gammapy writes it: times are MJD in TT."""
     rows = made.points.to_table(sed_type="flux", format="lightcurve")
     for name in ("counts", "npred", "npred_excess"):
-        if rows[name].ndim > 2:  # noqa: PLR2004 - points, energies, datasets
-            rows[name] = np.nansum(rows[name], axis=2)
+        # Of all datasets, where Gammapy has those of other bins as NaN.
+        values = np.asarray(rows[name], float).reshape(len(rows), 1, -1)
+        rows[name] = np.nansum(values, axis=2, keepdims=True)
     rows.meta["TIMESYS"] = "tt"
     rows["time_min"].description = "Begin of the bin (MJD, TT)"
     rows["time_max"].description = "End of the bin (MJD, TT)"
@@ -331,7 +332,7 @@ def _points(made: Made) -> list[dict[str, Any]]:
             "exposure_s": float(sum(d.gti.time_sum.to_value("s") for d in datasets)),
             "e_min": max(made.e_min, min(low for low, _ in used)),
             "e_max": min(made.e_max, max(high for _, high in used)),
-            "n_on": float(np.nansum(row["counts"])),
+            "n_on": float(np.sum(row["counts"])),
         }
         for name in (
             "flux",

@@ -219,13 +219,21 @@ def _is_point_like(observations: Observations) -> bool:
         raise RefusedError(message)
     (point_like,) = kinds
     for one in observations:
-        if point_like and one.rad_max is None:
+        if point_like and not _says_region(one):
             message = (
                 f"run {one.obs_id} has point-like responses and does not say for which "
                 "region (RAD_MAX): counts and effective area cannot be matched"
             )
             raise RefusedError(message)
     return point_like
+
+
+def _says_region(observation: Observation) -> bool:
+    """Whether point-like responses say for which region they are."""
+    try:
+        return observation.rad_max is not None
+    except ValueError:  # Gammapy looks for it in the header of the effective area
+        return False
 
 
 def _exclusion(

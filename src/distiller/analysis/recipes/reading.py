@@ -47,7 +47,8 @@ def observation(
         for (kind, name), hdu in responses.items()
     }
     area = found.get("aeff")
-    if area is not None and area.is_pointlike and "rad_max" not in found:
+    has_cut = area is not None and area.is_pointlike and "RAD_MAX" in area.meta
+    if has_cut and "rad_max" not in found:
         found["rad_max"] = RadMax2D.from_irf(area)
     rows = EventListReader.from_gadf_hdu(events)
     header = rows.table.meta
@@ -71,10 +72,11 @@ def within(
         return observations
     found = Observations()
     for one in observations:
-        # Ends beyond those of the run: far ones have no leap seconds, which astropy
-        # warns of.
-        low = one.gti.time_start.utc.mjd.min() - 1.0 if t_min is None else t_min
-        high = one.gti.time_stop.utc.mjd.max() + 1.0 if t_max is None else t_max
+        # No further than the run: astropy warns of years that have no leap seconds yet.
+        low = one.gti.time_start.utc.mjd.min() - 1.0
+        high = one.gti.time_stop.utc.mjd.max() + 1.0
+        low = low if t_min is None else max(t_min, low)
+        high = high if t_max is None else min(t_max, high)
         if low >= high:
             continue
         cut = one.select_time(Time([low, high], format="mjd", scale="utc"))

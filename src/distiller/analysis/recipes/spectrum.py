@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 from astropy import units as u
 from gammapy.datasets import Datasets
 from gammapy.estimators import FluxPoints, FluxPointsEstimator
@@ -19,6 +20,7 @@ from gammapy.modeling import Fit
 from gammapy.modeling.models import (
     ExpCutoffPowerLawSpectralModel,
     LogParabolaSpectralModel,
+    Models,
     PowerLawSpectralModel,
     SkyModel,
     SpectralModel,
@@ -284,8 +286,9 @@ def table(made: Made) -> Any:
     """Return the flux points as GADF has them, with errors and upper limits."""
     rows = made.points.to_table(sed_type="dnde", format="gadf-sed")
     for name in ("counts", "npred", "npred_excess"):
-        if rows[name].ndim > 1:  # of each dataset
-            rows[name] = np.nansum(rows[name], axis=tuple(range(1, rows[name].ndim)))
+        # Of all datasets; Gammapy reads back a column of two dimensions only.
+        values = np.asarray(rows[name], float).reshape(len(rows), -1)
+        rows[name] = np.nansum(values, axis=1, keepdims=True)
     return rows
 
 
@@ -474,6 +477,6 @@ def write_ogip(made: Made, folder: Path) -> None:
 
 def models_yaml(made: Made) -> str:
     """Return the best model as Gammapy's ``Models.read`` takes it."""
-    from gammapy.modeling.models import Models  # noqa: PLC0415
-
-    return str(Models([made.chosen.model]).to_yaml())
+    said = Models([made.chosen.model]).to_dict()
+    said.pop("metadata", None)  # the time when it was written
+    return str(yaml.safe_dump(said, sort_keys=False))
