@@ -31,7 +31,6 @@ CONFIGURATION: Final = "software: {cta-data-distiller: '1', numpy: '2'}\n"
 FITS: Final = "application/fits"
 _FILES: Final[dict[str, tuple[Role, str, str]]] = {
     "product": ("product", "product.fits", FITS),
-    "events": ("events", "product.fits", FITS),
     "plot": ("plot", "plot.png", "image/png"),
     "vector": ("plot", "plot.svg", "image/svg+xml"),
     "configuration": ("configuration", "configuration.yaml", "application/yaml"),
@@ -121,7 +120,7 @@ def files(*names: str) -> tuple[ProductFile, ...]:
     """Return files by the names of their results; the configuration among them."""
     return tuple(
         ProductFile(
-            result_id="product" if name == "events" else name,
+            result_id=name,
             role=_FILES[name][0],
             name=_FILES[name][1],
             media_type=_FILES[name][2],

@@ -22,7 +22,7 @@ SELECTED_EVENTS: Final = "selected-events"
 """Subtype of an event list that was made from those of runs; no task takes it."""
 
 Role = Literal[
-    "product", "events", "plot", "configuration", "log", "table", "ogip", "fit",
+    "product", "plot", "configuration", "log", "table", "ogip", "fit",
     "models", "recipe", "runs",
 ]  # fmt: skip
 """What a file is to its product, in the words of FileRole of the model."""
@@ -155,8 +155,7 @@ class ProductFile(_Frozen):
         Name among the UWS results; no two files of a product share it.
     role
         As in ``cta.product_file``. The first file is the product itself, and the only
-        one with the role ``product``, or with ``events`` if it is an event list that
-        may be analysed again.
+        one with the role ``product``.
     """
 
     result_id: str

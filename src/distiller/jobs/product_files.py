@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FILES: Final = """
 SELECT DISTINCT f.product_id, f.path
 FROM cta.product_file AS f JOIN cta.product AS p ON p.product_id = f.product_id
-WHERE f.role IN ('product', 'events') AND p.publisher_did IN ({marks})
+WHERE f.role = 'product' AND p.publisher_did IN ({marks})
 """
 _KNOWN: Final = "SELECT product_id FROM cta.product WHERE product_id IN ({marks})"
 _AT_ONCE: Final = 500
