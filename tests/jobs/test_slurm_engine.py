@@ -18,6 +18,7 @@ from tests.support import ssh
 
 from distiller.jobs import folders
 from distiller.jobs.engines import slurm, slurm_commands
+from distiller.jobs.spec import FILE
 
 from .conftest import wait_for
 from .rigs import Rig, is_at_work, living, shepherd_of, tree
@@ -138,6 +139,9 @@ def test_a_machine_that_vanishes_is_told_but_not_while_the_job_may_run(
 def test_what_slurm_refuses_or_cannot_begin_is_told(rig: Rig) -> None:
     nowhere = rig.another(slurm_partition="nowhere")
     refused = nowhere.submit(rig.folder("good"))
+    damaged = rig.folder("good")
+    (damaged / FILE).write_text("{}")
+    unreadable = nowhere.submit(damaged)
     other = rig.another(slurm_python="/nowhere/python")
     unable = other.submit(rig.folder("good"))
     error = wait_for(lambda: nowhere.poll([refused])[refused].end).error
@@ -150,6 +154,10 @@ def test_what_slurm_refuses_or_cannot_begin_is_told(rig: Rig) -> None:
     assert error.message == (
         "P400 the job could not begin on its machine (tell the operators; its log may "
         "say more)"
+    )
+    error = wait_for(lambda: nowhere.poll([unreadable])[unreadable].end).error
+    assert error.message == (
+        "I100 the stored record of the job cannot be read (at job_id) (make it again)"
     )
     assert "/nowhere/python" in folders.log_tail(unable.folder, 9)
     # Who sleeps is woken by that, once.

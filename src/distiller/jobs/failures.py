@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 from typing import Final
 
 from distiller.core.errors import (
@@ -67,6 +68,14 @@ def cpu_message(cpu_s: float) -> str:
         "(choose fewer runs, fewer pixels or fewer energy bins, or give it a longer "
         "executionDuration)"
     )
+
+
+def killed(number: signal.Signals) -> JobError:
+    """Say that a job's process was killed by a signal."""
+    message = f"I000 the job's process was killed by {number.name}"
+    if number is signal.Signals.SIGKILL:
+        message += " (perhaps the machine ran out of memory)"
+    return JobError(message, "transient")
 
 
 def is_full(error: BaseException) -> bool:

@@ -297,12 +297,8 @@ def _died(exit_code: int, spec: JobSpec) -> JobError:
     if exit_code == -signal.SIGXCPU:
         return _spent(spec)
     if exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        message = f"I000 the job's process was killed by {name}"
-        if name == "SIGKILL":
-            message += " (perhaps the machine ran out of memory)"
-    else:
-        message = f"I000 the job's process ended with status {exit_code} and no word"
+        return failures.killed(signal.Signals(-exit_code))
+    message = f"I000 the job's process ended with status {exit_code} and no word"
     return JobError(message, "transient")
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from distiller.core.errors import DistillerError
+from distiller.core.errors import DistillerError, InternalError, Unreachable
 from distiller.core.files import write_text
 from distiller.jobs import ends, failures, folders, shepherd
 from distiller.jobs.engines.protocol import Status
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 _SOON_S: Final = 1.0
 """Until the next look at Slurm after something was asked of it."""
 
-_SETTLE_S: Final = 3.0
+_SETTLE_S: Final = 10.0
 """So long after a job left Slurm its folder may still change, on a shared disk."""
 
 _HELD_S: Final = 600.0
@@ -231,12 +232,12 @@ class SlurmEngine:
         has_begun = known.has_begun
         if known.over is None or not self._has_settled(known, has_begun=has_begun):
             return Status(None, has_begun=has_begun)
-        if shepherd.is_held(folder) and not _is_past(known):
-            # Slurm has lost sight of a machine on which the job runs on.
-            return Status(None, has_begun=True)
         # A folder that is listed is seen as it is now, on a shared disk too.
         with suppress(OSError):
             list(folder.iterdir())
+        if shepherd.is_held(folder) and not _is_past(known):
+            # Slurm has lost sight of a machine on which the job runs on.
+            return Status(None, has_begun=True)
         end = ends.read(folder)
         if end is not None:
             return Status(_told(end, is_cancelled=known.is_cancelled))
@@ -280,7 +281,7 @@ class SlurmEngine:
             if self._closing.is_set():
                 break
             rows = queue.get(known.folder.name, [])
-            was_asked |= self._advance(known, rows)
+            was_asked |= self._safely_advance(known, rows)
             self._drop(known)
         return min(_SOON_S, self._look_s) if was_asked else self._look_s
 
@@ -289,6 +290,20 @@ class SlurmEngine:
         with self._lock:
             if not known.is_watched and known.forced >= known.forces:
                 self._jobs.pop(known.folder, None)
+
+    def _safely_advance(self, known: _Known, rows: Sequence[Row]) -> bool:
+        """Do what is due for a job; what goes wrong with it stops no other job."""
+        try:
+            return self._advance(known, rows)
+        except Unreachable:
+            raise  # so it would be for the others
+        except InternalError as error:
+            known.end = ends.failed(failures.told(error))
+            self._ring()
+        except Exception as error:  # noqa: BLE001 - logged with its place
+            what = f"job {known.folder.name} cannot be looked after in Slurm"
+            self._troubles.note(known.folder, error, what)
+        return False
 
     def _advance(self, known: _Known, rows: Sequence[Row]) -> bool:
         """Do what is due for a job; return whether anything was asked of Slurm."""
@@ -402,9 +417,13 @@ def _numbers(folder: Path) -> list[int]:
 
 def _told(end: End, *, is_cancelled: bool) -> End:
     """Return how a job ended, in view of who can have stopped it."""
-    if not ends.is_asked(end) or is_cancelled:
+    was_hit = end.error == failures.killed(signal.Signals.SIGTERM)
+    if is_cancelled:
+        return ends.aborted(end.started) if was_hit else end
+    if not (was_hit or ends.is_asked(end)):
         return end
-    # It was Slurm that sent SIGTERM: its operator, its own limit, a shutdown.
+    # It was Slurm that sent SIGTERM: its operator, its own limit, a shutdown. All
+    # processes get it, and the worker may be gone before its shepherd has it.
     message = "P400 the batch system stopped the job (run it again)"
     return ends.failed(JobError(message, "transient"), end.started)
 

@@ -127,7 +127,9 @@ class Commands:
         """
         words = ["sbatch", "--parsable", *self._options(spec)]
         status, answer, said = self._run(words, self.script(folder))
-        number = answer.strip().partition(";")[0]
+        # With the name of the cluster, where there are several; a shell that ssh
+        # starts may greet first.
+        number = _last(answer).partition(";")[0]
         if status == 0 and number.isdigit():
             return int(number)
         if _AWAY.search(said):
@@ -270,6 +272,6 @@ def _environment() -> Mapping[str, str]:
 
 
 def _last(said: str) -> str:
-    """Return the last line of what a command said."""
+    """Return the last line of what a command said, or nothing."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1] if lines else ""
