@@ -44,7 +44,12 @@ _SETTLE_S: Final = 10.0
 _HELD_S: Final = 600.0
 """For so much more than its duration a job that left Slurm may hold its lock."""
 
-_TRIES: Final = 3
+_REFUSALS: Final = 3
+"""So often Slurm may refuse a job."""
+
+_LOSSES: Final = 10
+"""So often it may lose one that had not begun."""
+
 _STOP_S: Final = 5.0
 _LOOK: Final = "look"
 _GONE: Final = "GONE"
@@ -345,7 +350,7 @@ class SlurmEngine:
         """Note that Slurm has no such job any more; hand it over anew if it lost it."""
         state = max(rows, key=lambda row: row.number).state if rows else _GONE
         is_lost = state in _AGAIN and not known.has_begun and not known.is_cancelled
-        if is_lost and len(known.numbers) < _TRIES and known.end is None:
+        if is_lost and len(known.numbers) <= _LOSSES and known.end is None:
             # A controller that was killed forgets what it had not written. If it runs
             # all the same, the lock of the folder sees to it that one of the two does.
             logger.warning("Slurm has lost job %s (%s)", known.folder.name, state)
@@ -382,7 +387,7 @@ class SlurmEngine:
     def _refuse(self, known: _Known, why: str) -> None:
         known.refusals += 1
         logger.warning("Slurm refuses job %s: %s", known.folder.name, why)
-        if known.refusals >= _TRIES:
+        if known.refusals >= _REFUSALS:
             message = f"P400 the batch system does not take the job: {why}"
             text = failures.without_folders(f"{message} (tell the operators)")
             known.end = ends.failed(JobError(text, "transient"))
