@@ -1,6 +1,7 @@
 """Many jobs of many users while everything that may be killed is killed.
 
-Web server and runner are programs of their own here. Each job is known by a RUNID of
+Web server and runner are programs of their own here; jobs of several runs go to Slurm
+where there is one, the others run on this machine. Each job is known by a RUNID of
 its own, so that a client whose answer was lost finds out whether its job was made.
 """
 
@@ -33,6 +34,8 @@ from .conftest import MAP, UwsServer, xpath
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.support.slurm import Cluster
+
 SEED = 20261130
 PASSWORD = "a long word of seven letters"  # noqa: S105 - of a throw-away home
 ACCOUNTS = """
@@ -58,8 +61,10 @@ class Kind:
 
 
 GOOD = Kind(frozenset({"COMPLETED"}))
+IN_SLURM = Kind(frozenset({"COMPLETED"}), {"obs": "1001,1002"})
 KINDS = [
-    *[GOOD] * 16,
+    *[GOOD] * 14,
+    *[IN_SLURM] * 2,
     *[Kind(frozenset({"ERROR"}), {"ra": "200", "dec": "-60"})] * 2,  # no events there
     Kind(frozenset({"ERROR"}), {"e_min": "-1"}),
     # It may have done its work before the word came.
@@ -69,9 +74,13 @@ KINDS = [
 
 @dataclass
 class Stage:
-    """A server and a runner of one home, and who may be killed."""
+    """A server and a runner of one home, and who may be killed.
+
+    Quick looks are made by other processes, and are not what is proven here.
+    """
 
     uws: UwsServer
+    cluster: Cluster | None = None
     runner: subprocess.Popen[str] | None = None
     killed: Counter[str] = field(default_factory=Counter)
 
@@ -83,7 +92,18 @@ class Stage:
     def start(self) -> None:
         """Start both, with their jobs known by the mark."""
         path = f"{os.environ['PATH']}:{self.mark}"
-        self.uws.settings = {"DISTILLER_RUNNER": "external", "PATH": path}
+        self.uws.settings = {
+            "DISTILLER_RUNNER": "external",
+            "DISTILLER_PREVIEWS": "false",
+            "PATH": path,
+        }
+        if self.cluster is not None:
+            self.uws.settings |= {
+                **self.cluster.environment,
+                "DISTILLER_SLURM_FROM_RUNS": "2",
+                "DISTILLER_SLURM_LOOK_S": "0.5",
+                "DISTILLER_SLURM_JOBS_AT_ONCE": "2",
+            }
         self.uws.start()
         self.start_runner()
 
@@ -126,13 +146,22 @@ class Stage:
                     os.kill(pid, signal.SIGKILL)
                     return  # what it has forked, shepherds, bears its name
 
+    def kill_controller(self) -> None:
+        """Kill what has the queue of Slurm, and start it again."""
+        assert self.cluster is not None
+        self.cluster.kill("slurmctld")
+        self.cluster.start_controller()
+
     def victims(self) -> dict[str, Callable[[], None]]:
-        """Return what may be killed; an engine with programs of its own adds them."""
-        return {
+        """Return what may be killed."""
+        found = {
             "web": self.kill_web,
             "runner": self.kill_runner,
             "zygote": self.kill_zygote,
         }
+        if self.cluster is not None:
+            found["slurmctld"] = self.kill_controller
+        return found
 
     def kill_at_random(self, dice: random.Random, most: int, done: Any) -> None:
         """Kill one after the other, in turn over them, until the jobs are made."""
@@ -194,8 +223,8 @@ class User:
     def submit(self, run_id: str, kind: Kind) -> None:
         """Make a job and run it, once; perhaps abort it."""
         data = {
-            **MAP, "width": "2", "binsz": "0.1", **kind.given, "RUNID": run_id,
-            "PHASE": "RUN", "CACHE": "no",
+            **MAP, "obs": "1001", "width": "2", "binsz": "0.1", **kind.given,
+            "RUNID": run_id, "PHASE": "RUN", "CACHE": "no",
         }  # fmt: skip
         while run_id not in self.jobs():
             self.ask("POST", self.url, data=data)
@@ -226,7 +255,7 @@ class User:
 
 
 @contextmanager
-def staged(filled: Path, names: list[str]) -> Iterator[Stage]:
+def staged(filled: Path, names: list[str], cluster: Cluster | None) -> Iterator[Stage]:
     """Give a stage with these accounts, over a copy of the filled home."""
     # Not pytest's folder: the address of a Unix socket has 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="dst") as folder:
@@ -234,7 +263,7 @@ def staged(filled: Path, names: list[str]) -> Iterator[Stage]:
         shutil.copytree(filled, home)
         accounts = [sys.executable, "-c", ACCOUNTS, str(home), PASSWORD, *names]
         subprocess.run(accounts, check=True)
-        stage = Stage(UwsServer(home, free_port()))
+        stage = Stage(UwsServer(home, free_port()), cluster)
         try:
             stage.start()
             yield stage
@@ -244,11 +273,13 @@ def staged(filled: Path, names: list[str]) -> Iterator[Stage]:
             stage.uws.stop()
 
 
-def survive(filled: Path, *, users: int, each: int, kills: int) -> Counter[str]:
+def survive(
+    filled: Path, cluster: Cluster | None, *, users: int, each: int, kills: int
+) -> Counter[str]:
     """Let users make jobs while things are killed; check every end."""
     dice = random.Random(SEED)  # noqa: S311 - to repeat, not to hide
     names = [f"user{number}" for number in range(users)]
-    with staged(filled, names) as stage, ExitStack() as stack:
+    with staged(filled, names, cluster) as stage, ExitStack() as stack:
         people = [User(stage, name) for name in names]
         for user in people:
             stack.enter_context(user.client)
@@ -270,7 +301,7 @@ def survive(filled: Path, *, users: int, each: int, kills: int) -> Counter[str]:
             finally:
                 done.set()
                 killer.result()
-        completed = check_ends(people, each)
+        completed = check_ends(people, each, 2 * stage.killed["slurmctld"])
         check_products(stage, people[0], completed)
         everything = [job for user in people for ((job, _),) in user.jobs().values()]
         for job_id in completed:
@@ -285,18 +316,34 @@ def survive(filled: Path, *, users: int, each: int, kills: int) -> Counter[str]:
     return stage.killed
 
 
-def check_ends(people: list[User], each: int) -> set[str]:
-    """Check that each job is there once, in a right phase; return those completed."""
-    completed = set()
+def check_ends(people: list[User], each: int, orphans: int) -> set[str]:
+    """Check that each job is there once, in a right phase; return those completed.
+
+    Parameters
+    ----------
+    orphans
+        How many jobs Slurm may have ended: a controller that was killed before it had
+        written down what runs ends what it finds running when it starts.
+    """
+    completed, ended = set(), []
     for user in people:
         jobs = user.jobs()
         assert len(jobs) == each
         for run_id, found in jobs.items():
             assert len(found) == 1, f"{run_id} was made {len(found)} times"
             ((job_id, phase),) = found
-            assert phase in user.made[run_id].ends, (run_id, job_id, phase)
+            kind = user.made[run_id]
+            if kind == IN_SLURM and phase == "ERROR":
+                place = f"{user.url}/{job_id}/error"
+                ended.append(user.ask_again("GET", place).text)
+                continue
+            assert phase in kind.ends, (run_id, job_id, phase)
             if phase == "COMPLETED":
                 completed.add(job_id)
+    assert len(ended) <= orphans, ended
+    for words in ended:
+        assert "P400" in words
+        assert "(run it again)" in words
     return completed
 
 
@@ -341,12 +388,14 @@ def check_nothing_is_left(stage: Stage, everything: list[str]) -> None:
 
 @pytest.mark.slow
 def test_a_few_jobs_of_two_users_survive(filled: Path) -> None:
-    killed = survive(filled, users=2, each=3, kills=3)
+    killed = survive(filled, None, users=2, each=3, kills=3)
     assert sum(killed.values()) > 0
 
 
 @pytest.mark.prove
-def test_two_hundred_jobs_of_ten_users_survive(filled: Path) -> None:
-    killed = survive(filled, users=10, each=20, kills=18)
+def test_two_hundred_jobs_of_ten_users_survive(
+    filled: Path, slurm_cluster: Cluster
+) -> None:
+    killed = survive(filled, slurm_cluster, users=10, each=20, kills=20)
     # The dice are thrown until the last job was made: enough were met.
-    assert min(killed[name] for name in ("web", "runner", "zygote")) >= 2
+    assert min(killed[name] for name in ("web", "runner", "zygote", "slurmctld")) >= 2
