@@ -48,9 +48,11 @@ MSH: Pairs = (("ra", "228.53"), ("dec", "-59.16"))
 MAP: Pairs = (*CRAB, ("e_min", "0.5"), ("e_max", "40"))
 SIGNIFICANCE: Pairs = (
     ("width", "4"), ("e_min", "0.7"), ("safe_range", "none"), ("exclude_above", "0"),
+    ("exclude_known", "false"),
 )  # fmt: skip
 SPECTRUM: Pairs = (
     *CRAB, ("e_min", "0.7"), ("e_max", "30"), ("safe_range", "thresholds"),
+    ("exclude_known", "false"),
 )  # fmt: skip
 PAGES = ("/", "/search/", "/jobs/", "/help/")
 _MARK = "<!-- measured -->"
@@ -142,13 +144,19 @@ def data_files(folder: Path, *, with_msh: bool) -> tuple[list[Path], list[Path]]
     return files, [real / name.format(int(run)) for run in runs]
 
 
+def ids(files: list[Path]) -> list[str]:
+    """Return the numbers of these runs."""
+    return [str(fits.getheader(file, "EVENTS")["OBS_ID"]) for file in files]
+
+
 def obs(files: list[Path]) -> Pairs:
     """Return the parameters that name these runs."""
-    ids = []
-    for file in files:
-        header = fits.getheader(file, "EVENTS")
-        ids.append(str(header["OBS_ID"]))
-    return (("obs", ",".join(ids)),)
+    return (("obs", ",".join(ids(files))),)
+
+
+def of_store(files: list[Path]) -> list[str]:
+    """Return the folder of these runs, and their numbers, as scripts want them."""
+    return [str(files[0].parents[1]), *ids(files)]
 
 
 def count_map(bench: Bench, client: Client) -> None:
@@ -193,7 +201,7 @@ def significance_map(bench: Bench, client: Client) -> None:
         pairs = (*runs, *CRAB, *SIGNIFICANCE, bench.fresh())
         row.ours.append(client.run("significance_map", pairs).total_s)
     words = [value for _, value in CRAB]
-    bench.beside(row, "significance_map", *words, *map(str, bench.crab))
+    bench.beside(row, "significance_map", *words, *of_store(bench.crab))
 
 
 def spectrum(bench: Bench, client: Client) -> None:
@@ -204,7 +212,7 @@ def spectrum(bench: Bench, client: Client) -> None:
         own = ("radius", f"{0.11 + number * 1e-6:.6f}")
         ran = client.run("spectrum", (*runs, *SPECTRUM, own))
         row.ours.append(ran.total_s)
-    bench.beside(row, "spectrum", *map(str, bench.crab))
+    bench.beside(row, "spectrum", *of_store(bench.crab))
 
 
 def select_events(bench: Bench, client: Client) -> None:
@@ -238,7 +246,7 @@ def many_runs(bench: Bench, client: Client) -> None:
         pairs = (*runs, *MSH, *SIGNIFICANCE, bench.fresh())
         row.ours.append(client.run("significance_map", pairs).total_s)
     words = [value for _, value in MSH]
-    bench.beside(row, "significance_map", *words, *map(str, bench.msh))
+    bench.beside(row, "significance_map", *words, *of_store(bench.msh))
     ratio = statistics.median(row.ours) / statistics.median(row.work)
     row.note = f"{ratio:.2f} x the cold work"
 

@@ -1,6 +1,6 @@
 """A ring-background significance map with plain Gammapy, as an astronomer's script.
 
-python significance_map.py OUT RA DEC RUN.fits...
+python significance_map.py OUT RA DEC FOLDER OBS_ID...
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gammapy.maps import Map, MapAxis, WcsGeom
 from regions import CircleSkyRegion
 
 
-def main(out: Path, centre: SkyCoord, files: list[str]) -> None:
+def main(out: Path, centre: SkyCoord, folder: str, runs: list[int]) -> None:
     """Write product.fits and plot.png."""
     out.mkdir(parents=True, exist_ok=True)
     axis = MapAxis.from_energy_bounds(0.7, 40, 8, per_decade=True, unit="TeV")
@@ -42,7 +42,7 @@ def main(out: Path, centre: SkyCoord, files: list[str]) -> None:
     stacked = MapDatasetOnOff.create(
         geom.squash("energy"), energy_axis_true=axis.copy(name="energy_true").squash()
     )
-    for one in DataStore.from_events_files(files).get_observations():
+    for one in DataStore.from_dir(folder).get_observations(runs):
         dataset = maker.run(empty.copy(name=str(one.obs_id)), one)
         dataset = safe.run(dataset, one)
         stacked.stack(ring.run(dataset.to_image()))
@@ -56,5 +56,5 @@ def main(out: Path, centre: SkyCoord, files: list[str]) -> None:
 if __name__ == "__main__":
     began = time.perf_counter()
     place = SkyCoord(float(sys.argv[2]), float(sys.argv[3]), unit="deg")
-    main(Path(sys.argv[1]), place, sys.argv[4:])
+    main(Path(sys.argv[1]), place, sys.argv[4], [int(a) for a in sys.argv[5:]])
     print(time.perf_counter() - began)

@@ -1,6 +1,6 @@
 """A spectrum with flux points with plain Gammapy, as an astronomer's script.
 
-python spectrum.py OUT RUN.fits...
+python spectrum.py OUT FOLDER OBS_ID...
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
 from regions import CircleSkyRegion
 
 
-def main(out: Path, files: list[str]) -> None:
+def main(out: Path, folder: str, runs: list[int]) -> None:
     """Write flux-points.fits, model.yaml and plot.png."""
     out.mkdir(parents=True, exist_ok=True)
     centre = SkyCoord(83.633, 22.014, unit="deg")
@@ -48,7 +48,7 @@ def main(out: Path, files: list[str]) -> None:
     background = ReflectedRegionsBackgroundMaker()
     safe = SafeMaskMaker(methods=["aeff-default"])
     datasets = Datasets()
-    for one in DataStore.from_events_files(files).get_observations():
+    for one in DataStore.from_dir(folder).get_observations(runs):
         dataset = maker.run(empty.copy(name=str(one.obs_id)), one)
         datasets.append(safe.run(background.run(dataset, one), one))
     stacked = datasets.stack_reduce(name="stacked")
@@ -59,7 +59,7 @@ def main(out: Path, files: list[str]) -> None:
     stacked.models = [model]
     Fit().run([stacked])
     points = FluxPointsEstimator(
-        energy_edges=np.geomspace(0.7, 30, 10) * u.TeV,
+        energy_edges=np.geomspace(0.7, 30, 9) * u.TeV,
         source="source",
         selection_optional=["errn-errp", "ul"],
     ).run([stacked])
@@ -72,5 +72,5 @@ def main(out: Path, files: list[str]) -> None:
 
 if __name__ == "__main__":
     began = time.perf_counter()
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), sys.argv[2], [int(a) for a in sys.argv[3:]])
     print(time.perf_counter() - began)
