@@ -1,11 +1,12 @@
-"""The same count map with plain Gammapy, as a script that an astronomer would write.
+"""A count map with plain Gammapy, as a script that an astronomer would write.
 
-python cold.py OUT RUN.fits...
+python count_map.py OUT RUN.fits...
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import matplotlib as mpl
@@ -34,4 +35,6 @@ def main(out: Path, files: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    began = time.perf_counter()
     main(Path(sys.argv[1]), sys.argv[2:])
+    print(time.perf_counter() - began)
