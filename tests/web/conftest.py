@@ -230,6 +230,8 @@ def serving(more: More = lambda _: (), **given: object) -> Iterator[Server]:
             # On a busy machine, too, what fails at once has a status of its own.
             "DISTILLER_ANSWER_GRACE_S": "5",
             "DISTILLER_RESOLVER_URL": "",
+            # These events files hold no events, and processors have tests to run.
+            "DISTILLER_PREVIEWS": "false",
             **{
                 f"DISTILLER_{name.upper()}": str(value) for name, value in given.items()
             },

@@ -25,10 +25,16 @@ from distiller.cli.remove import command as remove
 from distiller.core.errors import Unreachable
 from distiller.core.settings import Settings, load_settings
 from distiller.core.times import now
-from distiller.jobs import folders, preview_files, processes, shepherd
+from distiller.jobs import (
+    folders,
+    preview_files,
+    preview_zygote,
+    previews,
+    processes,
+    shepherd,
+)
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.preview_files import TRIES, Record
-from distiller.jobs.preview_zygote import NICE
 from distiller.jobs.previews import Previews
 
 from .conftest import each_engine
@@ -46,6 +52,17 @@ pytestmark = pytest.mark.slow
 DID = "ivo://org.example/sim?1001"
 OTHER = "ivo://org.example/sim?1002"
 NO_ZYGOTE = ["-c", "raise SystemExit(1)"]
+
+
+QUICK = Path(__file__).parents[2] / "jobs" / "quick_zygote.py"
+REAL = previews._ZYGOTE
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing and do not give way to other tests, unless the real one is named."""
+    monkeypatch.setattr(previews, "_ZYGOTE", [str(QUICK)])
+    monkeypatch.setattr(previews, "NICE", 0)
 
 
 class House:
@@ -94,7 +111,7 @@ class House:
         return [
             pid
             for pid in processes.descendants(os.getpid())
-            if b"preview_zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"_zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
 
@@ -122,7 +139,7 @@ def stamps(home: Settings) -> dict[Path, int]:
 
 @each_engine
 def test_every_dataset_gets_one(house: House) -> None:
-    house.start()
+    house.start(engine=LocalEngine(program=REAL))
     records = house.until_all()
     assert [record.error for record in records] == [None, None]
     for one, record in zip(house.datasets(), records, strict=True):
@@ -133,8 +150,8 @@ def test_every_dataset_gets_one(house: House) -> None:
         assert record.numbers.field_radius_deg is not None
         assert record.numbers.label == f"Crab Nebula, run {one.obs_id}"
         picture = preview_files.picture(house.home, one.name).read_bytes()
-        assert picture.startswith(b"\x89PNG")
-        assert len(picture) == record.size
+        assert picture.startswith(b"\x89PNG\r\n")
+        assert len(picture) == record.size > 50_000
     # Four files and nothing beside them: no work, no half files.
     assert len(house.names()) == 4
     wait_for(lambda: not house.work())
@@ -177,10 +194,9 @@ def test_a_dataset_that_was_taken_out_leaves_nothing(house: House) -> None:
 
 
 def test_the_maker_gives_way(house: House, service: JobService) -> None:
-    job = service.submit(
-        "count_map", [("obs", "1001"), ("ra", "83.6"), ("dec", "22.0")]
-    )
-    maker = house.maker()
+    pairs = [("obs", "1001"), ("ra", "83.6"), ("dec", "22.0")]
+    job = service.submit("count_map", pairs)
+    maker = house.maker(engine=LocalEngine(program=REAL))
     assert maker.take_lock()
     for _ in range(3):
         maker.turn()
@@ -190,7 +206,7 @@ def test_the_maker_gives_way(house: House, service: JobService) -> None:
     service.delete(job.job_id)
     maker.turn()
     (zygote,) = house.zygotes()
-    wait_for(lambda: os.getpriority(os.PRIO_PROCESS, zygote) == NICE)
+    wait_for(lambda: os.getpriority(os.PRIO_PROCESS, zygote) == preview_zygote.NICE)
     assert len(house.work()) == 1
 
 

@@ -83,7 +83,7 @@ class UwsServer:
             [*words, "--port", str(self.port)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **self.settings},
+            env={**os.environ, "DISTILLER_PREVIEWS": "false", **self.settings},
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
