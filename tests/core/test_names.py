@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from distiller.core import names
 from distiller.core.names import SOURCES, close, find, normal
 from distiller.core.sky import separation_deg
 
@@ -93,3 +94,10 @@ def test_positions_against_an_independent_list(real_data: Path) -> None:
         checked[source.name] = float(distance)
     assert len(checked) > 45
     assert {n: d for n, d in checked.items() if d > 0.01} == {}
+
+
+def test_every_extent_is_of_a_source() -> None:
+    extended = {s.name for s in SOURCES if s.extent_deg > 0}
+    assert extended == set(names._EXTENTS_DEG)
+    assert all(s.extent_deg < 1.5 for s in SOURCES)
+    assert find("Vela Junior").extent_deg == 1.0  # type: ignore[union-attr]  # it is there
