@@ -38,6 +38,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 CredType=cred/munge
 AuthInfo=socket={folder}/munge/socket
 SlurmctldPort={controller_port}
