@@ -17,7 +17,7 @@ def _prepare() -> None:
     from distiller.analysis.preview import run  # noqa: PLC0415 - needed here only
 
     warm.offline()
-    run.draw = lambda _look: PICTURE
+    vars(run)["draw"] = lambda _look: PICTURE
     zygote.freeze()
 
 
