@@ -175,15 +175,17 @@ def test_documents_follow_the_schema_in_every_phase(
     """All but SUSPENDED and ARCHIVED, which no engine here makes of a job."""
     seen: set[str] = set()
 
+    client = httpx.Client(timeout=60)
+
     def look(job: AsyncTAPJob, *, wait: bool = False) -> str:
         query = "?WAIT=20" if wait else ""
-        for place in ("", "/parameters", "/results"):
-            answer = httpx.get(f"{job.url}{place}{query if not place else ''}")
+        for place in (query, "/parameters", "/results"):
+            answer = client.get(f"{job.url}{place}")
             assert answer.headers["Content-Type"] == "text/xml"
             uws_schema.assertValid(etree.fromstring(answer.content))
-        phase = str(xpath(httpx.get(job.url).content, "string(//u:phase)"))
+        phase = str(xpath(client.get(job.url).content, "string(//u:phase)"))
         seen.add(phase)
-        listed = httpx.get(jobs_of(demo, task), params={"PHASE": phase})
+        listed = client.get(jobs_of(demo, task), params={"PHASE": phase})
         uws_schema.assertValid(etree.fromstring(listed.content))
         return phase
 
@@ -194,7 +196,7 @@ def test_documents_follow_the_schema_in_every_phase(
     busy = [create(demo, "count_map", *LARGE).run() for _ in range(8)]
     job.run()
     assert look(job) == "QUEUED"
-    held = httpx.post(
+    held = client.post(
         f"{job.url}/phase", data={"PHASE": "HOLD"}, auth=(_ADMIN, _PASSWORD)
     )
     assert held.status_code == 303, held.text
@@ -210,6 +212,7 @@ def test_documents_follow_the_schema_in_every_phase(
     assert {"PENDING", "QUEUED", "HELD", "COMPLETED", "ERROR", "ABORTED"} <= seen
     for other in (wrong, job, *busy):
         other.delete()
+    client.close()
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
@@ -229,11 +232,11 @@ def test_the_example_of_the_page_runs(
     assert done.returncode == 0, done.stderr
     if language == "python":
         named = dict(line.split() for line in done.stdout.splitlines())
-        assert httpx.get(named["product"]).status_code == 200
+        assert httpx.get(named["product"], timeout=60).status_code == 200
     else:
         (product,) = tmp_path.iterdir()
         assert product.stat().st_size > 0
     address = re.findall(r"\(http://127\.0\.0\.1:8000(/jobs/new/[^)]*)\)", page)[0]
-    form: Any = httpx.get(f"http://127.0.0.1:{demo.port}{address}")
+    form: Any = httpx.get(f"http://127.0.0.1:{demo.port}{address}", timeout=60)
     assert form.status_code == 200
     assert "not in the archive" not in form.text

@@ -368,7 +368,8 @@ MISSING = [
     (f"{BASE}/{UNKNOWN}/phase", f"no such job: {UNKNOWN}"),
     (f"{BASE}/../../etc", ""),
     # Queries have one address.
-    ("/uws/tap", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/tap/async"),
+    ("/uws/tap", f"lists of jobs are at {SITE}/uws/count_map, {SITE}/uws/"),
+    ("/uws/tap", f", {SITE}/tap/async)"),
     (f"/uws/tap/{UNKNOWN}", "there is nothing at /uws/tap/"),
     (f"/tap/async/{UNKNOWN}", f"no such job: {UNKNOWN}"),
     (f"/tap/async/{UNKNOWN}/a/b/c", "there is nothing at /tap/async/"),
