@@ -578,6 +578,13 @@ def test_runs_that_see_nothing_are_told(
     assert len(Table.read(tmp_path / "runs.ecsv")) == 1
 
 
+def test_a_run_may_have_any_name(crab: list[InputDataset], tmp_path: Path) -> None:
+    named = [crab[0].model_copy(update={"obs_id": "CTA1DC_1"})]
+    made(parameters(named, **CRAB, **SMALL), named, tmp_path)
+    runs = Table.read(tmp_path / "runs.ecsv")
+    assert list(runs["obs_id"]) == ["CTA1DC_1"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -13,8 +13,10 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils import iers
 
-from distiller.analysis.products import InputDataset
+from distiller.analysis.products import InputDataset, ResponseTable
 from distiller.analysis.record import own_software
+from distiller.analysis.simulate import response
+from distiller.analysis.simulate.irf_tables import irf_hdus
 from distiller.analysis.tasks import PREVIEW, TASKS
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def warm_up() -> None:
     own_software()
     more = {"width": "1", "n_e": 2, "t_min": 50000.0}
     _run(TASKS["count_map"], more)
+    more = {"width": "1", "binsz": 0.1, "bins_per_decade": 1, "t_min": 50000.0}
+    _run(TASKS["significance_map"], more)
 
 
 def warm_up_preview() -> None:
@@ -52,18 +56,31 @@ def _run(task: Task, more: Mapping[str, Any]) -> None:
         warnings.simplefilter("ignore")
         folder = Path(name)
         path = folder / "events.fits"
-        _events().writeto(path)
+        tables = irf_hdus(response.north(20.0), {}, tables_for="North")
+        fits.HDUList([*_events(), *tables]).writeto(path)
         dataset = InputDataset(
             did="ivo://warm.invalid/none?warm",
             obs_id=_RUN,
             collection="none",
             path=path,
             checksum="",
+            responses=tuple(_response(one, path) for one in tables),
         )
         place = {"obs": [_RUN], "ra": _POINTING[0], "dec": _POINTING[1]}
         parameters = {**place, "target": _RUN, **more}
         configuration = task.parameters.model_validate(parameters)
         task.load()(configuration, [dataset], folder, lambda _fraction, _text: None)
+
+
+def _response(table: fits.BinTableHDU, path: Path) -> ResponseTable:
+    gadf_class = table.header["HDUCLAS4"].lower()
+    return ResponseTable(
+        kind=gadf_class.partition("_")[0],
+        gadf_class=gadf_class,
+        path=path,
+        checksum="",
+        hdu=table.name,
+    )
 
 
 def offline() -> None:
@@ -77,6 +94,7 @@ def _events() -> fits.HDUList:
         "MJDREFI": 51910, "MJDREFF": 0.000742870370370241, "TIMEUNIT": "s",
         "TIMESYS": "TT", "TIMEREF": "LOCAL", "HDUCLASS": "GADF", "HDUCLAS1": "EVENTS",
         "RA_PNT": _POINTING[0], "DEC_PNT": _POINTING[1], "OBS_ID": 1,
+        "GEOLON": -17.89, "GEOLAT": 28.76, "ALTITUDE": 2200.0, "DEADC": 0.95,
     }  # fmt: skip
     rows = Table(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,10 @@ def views(plan: Plan) -> Iterator[View]:
         safe = SafeMaskMaker(
             methods=["offset-max"], offset_max=parameters["offset_max"] * u.deg
         )
-        dataset = safe.run(maker.run(empty, observation), observation)
+        # Gammapy's metadata take a whole number only, where an archive has any name.
+        numbered = copy.copy(observation)
+        numbered.obs_id = number
+        dataset = safe.run(maker.run(empty, numbered), numbered)
         row = {
             "obs_id": str(observation.obs_id),
             "has_threshold": _limit(observation.aeff.meta, "LO_THRES") is not None,
