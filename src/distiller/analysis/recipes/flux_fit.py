@@ -10,11 +10,14 @@ from gammapy.stats import wstat
 
 if TYPE_CHECKING:
     from gammapy.datasets import Datasets
-    from gammapy.modeling import FitResult
+    from gammapy.modeling import FitResult, Parameter
 
 UL_SIGMA = 1.959963984540054
 """Upper limits are where the statistic has grown by 3.84: the upper end of the interval
 of 95 % confidence, as Gammapy and GADF (UL_CONF) count."""
+
+FAINT_FLUX = 1e-14
+"""In cm-2 s-1 TeV-1: of the order of the faintest that is seen at 1 TeV."""
 
 UL_BELOW_SIGMA = 2.0
 """A flux below that significance is shown as its upper limit."""
@@ -63,6 +66,17 @@ class _Statistic:
 
 def _statistic(datasets: Datasets) -> _Statistic:
     return _Statistic(datasets)
+
+
+def measurable(amplitude: Parameter) -> None:
+    """Make an amplitude fit to be multiplied, before fluxes are estimated.
+
+    Fluxes are factors of it. One that is negative, or much smaller than what can be
+    measured, gives factors that no search for an upper limit finds.
+    """
+    if not amplitude.value > amplitude.error:
+        known = amplitude.error if amplitude.error > 0 else FAINT_FLUX
+        amplitude.value = known
 
 
 def norm_fit() -> NormFit:

@@ -25,6 +25,7 @@ from scipy.stats import chi2
 from distiller.analysis.recipes.flux_fit import (
     UL_BELOW_SIGMA,
     UL_SIGMA,
+    measurable,
     norm_fit,
 )
 from distiller.analysis.recipes.on_off import (
@@ -174,7 +175,7 @@ def _parts(
             raise RefusedError(message)
         for one in inside:
             part = one.select_time(span)
-            if part.gti.time_sum.to_value("s") >= _FEW_S:
+            if len(part.gti.table) and part.gti.time_sum.to_value("s") >= _FEW_S:
                 part.obs_id = f"{one.obs_id}_{bin_number + 1}"
                 yield float(bin_number), part
 
@@ -276,9 +277,7 @@ def _model(
     if not result.success:
         message = "the fit of a power law to all runs did not converge: give index"
         raise RefusedError(message)
-    if law.amplitude.value <= 0:
-        # The points need a positive flux to be a multiple of.
-        law.amplitude.value = _FIRST_FLUX
+    measurable(law.amplitude)
     return law, source
 
 

@@ -335,7 +335,7 @@ def _finder(
     axis = rad_max.axes["energy"]
     low, high = empty.counts.geom.axes["energy"].bounds
     inside = (axis.edges_max >= low) & (axis.edges_min <= high)
-    cut = rad_max.evaluate(offset=offset).squeeze()[inside].max()
+    cut = rad_max.evaluate(offset=offset).reshape(inside.shape)[inside].max()
     if cut >= offset:
         return None
     number = math.floor(math.pi / math.asin(float(cut / offset)) - 1e-6) - 1

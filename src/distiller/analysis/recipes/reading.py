@@ -80,7 +80,8 @@ def within(
         if low >= high:
             continue
         cut = one.select_time(Time([low, high], format="mjd", scale="utc"))
-        if cut.gti.time_sum > 0 * u.s:
+        # Gammapy cannot sum the times of a table without rows.
+        if len(cut.gti.table) and cut.gti.time_sum > 0 * u.s:
             found.append(cut)
     return found
 

@@ -31,6 +31,7 @@ from scipy.stats import chi2, norm
 from distiller.analysis.recipes.flux_fit import (
     UL_BELOW_SIGMA,
     UL_SIGMA,
+    measurable,
     norm_fit,
 )
 from distiller.analysis.recipes.on_off import (
@@ -158,7 +159,9 @@ def make(
     detected = counted(reduced.stacked)["sqrt_ts"] >= DETECTED_SIGMA
     fits = _fit_all(datasets, parameters, detected=detected, report=report)
     chosen = best(fits)
-    datasets.models = [chosen.model]
+    shape = chosen.model.copy(name=SOURCE)
+    measurable(shape.spectral_model.amplitude)
+    datasets.models = [shape]
     report(0.75, "Estimating flux points")
     asked = parameters.get("e_max") is not None
     groups = point_edges(reduced.stacked, bins, edges, to_the_end=asked)
