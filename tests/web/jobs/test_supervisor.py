@@ -71,7 +71,7 @@ def test_a_count_map_becomes_a_product(yard: Any) -> None:
     made = yard.service.create("count_map", pairs, owner="marie")
     job = yard.until(yard.service.run(made.job_id))
     assert (job.phase, job.error) == (Phase.COMPLETED, None)
-    results = ["product", "plot", "configuration", "plot_svg"]
+    results = ["product", "plot", "configuration", "plot_svg", "recipe"]
     assert [r.id for r in job.results] == results
     assert job.product_id == registration.product_id(job.job_id) != job.job_id
     assert job.start_time <= job.end_time

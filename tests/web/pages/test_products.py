@@ -12,6 +12,7 @@ from django.test import Client
 from tests.jobs import made_products
 from tests.web.jobs.filed import file_product
 
+from distiller.core.rights import Reader
 from distiller.vo.uws import Phase
 
 from ..jobs.conftest import (  # noqa: TID252
@@ -206,3 +207,15 @@ def test_the_numbers_are_in_the_metadata(client: Client, file: File) -> None:
     content = json.dumps(json.loads(answer.content))
     for words in ('"nOn": 459', '"degreesOfFreedom": 22', '"upperLimit": 1e-14'):
         assert words in content, content
+
+
+def test_nobody_computes_the_job_of_somebody_else_anew(
+    client: Client, here: Any, file: File
+) -> None:
+    file("count_map")
+    job = here.submit("count_map", tuple(MAP.items()), Reader("marie"))
+    assert job.reused is not None
+    answer = client.post(f"/jobs/{job.job_id}/anew/")
+    assert answer.status_code == 403
+    assert "belongs to somebody else" in answer.content.decode()
+    assert len(here.list(owner=None, everybody=True)) == 1

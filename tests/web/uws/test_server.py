@@ -34,7 +34,7 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert xpath(document, f"string(//u:{name})").endswith("Z")
     links = xpath(document, "//u:result/@xlink:href")
     assert [link.rpartition("/")[2] for link in links] == [
-        "product", "plot", "configuration", "plot_svg",
+        "product", "plot", "configuration", "plot_svg", "recipe",
     ]  # fmt: skip
     sizes = [int(n) for n in xpath(document, "//u:result/@size")]
     types = xpath(document, "//u:result/@mime-type")
@@ -52,7 +52,7 @@ def test_from_submission_to_the_files(each_uws: Any) -> None:
         assert np.isfinite(hdus[0].data).all()
     assert httpx.get(links[1]).content.startswith(b"\x89PNG")
     assert yaml.safe_load(httpx.get(links[2]).text)["task"] == "count_map"
-    shown = ("attachment", "inline", "inline", "attachment")
+    shown = ("attachment", "inline", "inline", "attachment", "attachment")
     for link, how in zip(links, shown, strict=True):
         named = httpx.head(link).headers["Content-Disposition"]
         assert named.startswith(f'{how}; filename="count_map_')
