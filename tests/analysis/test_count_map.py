@@ -18,6 +18,7 @@ from gammapy.data import Observations
 from gammapy.makers.utils import make_map_exposure_true_energy
 from gammapy.maps import Map, MapAxis, WcsGeom
 from PIL import Image
+from tests.ingest.point_like import write_magic
 from tests.support import dl3
 from tests.support.recipes import at_home
 
@@ -501,12 +502,38 @@ def test_no_exposure_if_one_run_has_no_area(
     mixed = [*whole[:2], simulated[2]]
     description = made(parameters(mixed), mixed, tmp_path / "a")
     (told,) = description.limits
-    assert told.startswith("There is no exposure: effective area, pointing or live ")
+    assert told.startswith("There is no exposure: the effective area at more than one ")
     assert told.endswith(f" is not known of run {simulated[2].obs_id}.")
     made(parameters(whole, exposure=False), whole, tmp_path / "b")
     for name in ("a", "b"):
         with fits.open(tmp_path / name / "product.fits") as hdus:
             assert [hdu.name for hdu in hdus] == ["PRIMARY"]
+
+
+@pytest.mark.real_data
+def test_the_exposure_of_the_first_data_challenge(cta_1dc: Path) -> None:
+    """Offsets of its effective area are bins, not points."""
+    one = [dl3.dc_run(cta_1dc, "110380")]
+    asked = parameters(
+        one, ra=267.68, dec=-29.6, e_min=1, e_max=1.00001, binsz=0.5, width=14
+    )
+    _, tally = count(asked, one)
+    assert tally.exposure is not None
+    expected = plain_exposure(one, tally.exposure.geom, [1.0, 1.00001])
+    largest = expected.max()
+    # Gammapy cuts off what it would extrapolate to less than 0, between two nodes.
+    np.testing.assert_allclose(
+        tally.exposure.data, expected[0], rtol=1e-5, atol=1e-3 * largest
+    )
+    assert 0.5 < (tally.exposure.data > 0).mean() < 0.9
+
+
+def test_point_like_areas_give_no_exposure(tmp_path: Path) -> None:
+    files = sorted(write_magic(tmp_path / "magic").glob("*DL3*"))
+    runs = [dl3.dataset(path, str(n)) for n, path in enumerate(files, start=1)]
+    _, tally = count(parameters(runs), runs)
+    assert tally.exposure is None
+    assert tally.unexposed == ["1", "2"]
 
 
 @pytest.mark.slow

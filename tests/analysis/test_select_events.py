@@ -17,6 +17,7 @@ from gammapy.datasets import SpectrumDataset
 from gammapy.makers import SpectrumDatasetMaker
 from gammapy.maps import MapAxis, RegionGeom
 from regions import CircleSkyRegion
+from tests.ingest.point_like import write_magic
 from tests.support import dl3
 from tests.support.recipes import at_home
 
@@ -522,6 +523,18 @@ def test_runs_without_responses_are_taken(
     assert told in description.limits
     store = DataStore.from_dir(unpacked(tmp_path))
     assert len(store.obs(int(bare.obs_id), required_irf=[]).events.table)
+
+
+def test_point_like_runs_keep_their_cut(tmp_path: Path) -> None:
+    files = sorted(write_magic(tmp_path / "magic").glob("*DL3*"))
+    runs = [dl3.dataset(path, str(n)) for n, path in enumerate(files, start=1)]
+    description = made(tmp_path / "a", runs)
+    store = DataStore.from_dir(unpacked(tmp_path / "a"))
+    found = store.get_observations(required_irf="point-like")
+    assert [len(one.events.table) for one in found] == [8, 8]
+    assert all(one.rad_max.data.max() > 0 for one in found)
+    # They are a quarter of an hour apart, and half an hour long.
+    assert any(text.startswith("Runs overlap in time") for text in description.limits)
 
 
 def test_a_centre_is_needed_for_a_circle_only() -> None:

@@ -18,7 +18,7 @@ DC_RUNS: Final = ("110380", "111140", "111159", "111630")
 _KINDS: Final = {
     "AEFF": "aeff", "EDISP": "edisp", "PSF": "psf", "BKG": "bkg",
     "EFFECTIVE AREA": "aeff", "ENERGY DISPERSION": "edisp",
-    "POINT SPREAD FUNCTION": "psf", "BACKGROUND": "bkg",
+    "POINT SPREAD FUNCTION": "psf", "BACKGROUND": "bkg", "RAD_MAX": "rad_max",
 }  # fmt: skip
 _DC_CLASSES: Final = {"psf": "psf_3gauss"}
 _HESS_CLASSES: Final = {"psf": "psf_table"}

@@ -30,6 +30,7 @@ from distiller.analysis.recipes.count_map import (
     Pixels,
     cells_of,
     pixels_of,
+    reaches,
 )
 from distiller.analysis.recipes.count_map import to_hdus as maps_to_hdus
 from distiller.analysis.tasks import TASKS
@@ -67,7 +68,8 @@ class Tally:
     exposure
         Of each cell, cm2 s; None: not asked for, or not known of all runs.
     unexposed
-        Runs whose effective area, pointing or live time is not known.
+        Runs whose effective area at more than one offset, pointing or live time is
+        not known.
     """
 
     read: int = 0
@@ -160,6 +162,7 @@ def count(
         if exposure is None:
             continue
         live_s = rows.live_s(configuration.t_min, configuration.t_max)
+        area = area if area is not None and reaches(area) else None
         if area is None or live_s is None or rows.pointing_deg is None:
             tally.unexposed.append(dataset.obs_id)
             continue
@@ -321,8 +324,8 @@ def _limits(tally: Tally) -> tuple[str, ...]:
         more = len(tally.unexposed) - _NAMED
         names += f" and {more} more" if more > 0 else ""
         sentences.append(
-            "There is no exposure: effective area, pointing or live time is not known "
-            f"of run {names}."
+            "There is no exposure: the effective area at more than one offset, the "
+            f"pointing or the live time is not known of run {names}."
         )
     if tally.exposure is not None:
         sentences.append(

@@ -30,6 +30,8 @@ SPECTRAL_INDEX: Final = 2.0
 """Of the power law with which the effective area is averaged within an energy bin."""
 
 _FINE_PER_DECADE: Final = 40
+_INWARDS: Final = 1e-9
+_STEP_DEG: Final = 0.02
 
 Cells = np.typing.NDArray[np.int64]
 
@@ -140,10 +142,7 @@ class Exposure:
         live_s: float,
     ) -> None:
         """Add a run."""
-        axis = area.axes["offset"]
-        known = [part.to_value("deg") for part in (axis.edges, axis.center)]
-        nodes = np.unique(np.concatenate(known))
-        nodes = nodes[nodes >= 0]
+        nodes = _offsets_of(area)
         profiles = _averaged(area, nodes, self._edges_tev)
         offsets, near = self._offsets(pointing_deg, nodes[-1])
         where = self._shown[near]
@@ -162,6 +161,27 @@ class Exposure:
         offsets = np.degrees(2.0 * np.arcsin(np.clip(chords / 2.0, 0.0, 1.0)))
         near = offsets <= reach_deg
         return offsets[near], near
+
+
+def _offsets_of(area: EffectiveAreaTable2D) -> Floats:
+    """Return offsets in deg between which an effective area is as good as linear.
+
+    Its own nodes, and others in between: beyond the last bin centre it is extrapolated
+    and cut off where it would be negative, which is not linear.
+    """
+    axis = area.axes["offset"]
+    known = np.concatenate([part.to_value("deg") for part in (axis.edges, axis.center)])
+    last = known.max() * (1.0 - _INWARDS)  # at the border itself it is 0
+    steps = np.linspace(0.0, last, int(np.ceil(last / _STEP_DEG)) + 1)
+    return np.unique(np.concatenate([known[(known >= 0) & (known < last)], steps]))
+
+
+def reaches(area: EffectiveAreaTable2D) -> bool:
+    """Whether an effective area is known at more than one offset.
+
+    Point-like ones are often given at that of the source alone: no map follows from it.
+    """
+    return bool(area.axes["offset"].nbin > 1)
 
 
 def _vectors(lon_rad: Any, lat_rad: Any) -> Floats:
@@ -202,7 +222,8 @@ def make(
         chosen = rows.in_energy(parameters["e_min"], parameters["e_max"])
         cells += cells_of(rows, chosen & rows.in_time(t_min, t_max), pixels)[0]
         live_s = rows.live_s(t_min, t_max)
-        if one.aeff is None or rows.pointing_deg is None or live_s is None:
+        known = one.aeff is not None and reaches(one.aeff)
+        if not known or rows.pointing_deg is None or live_s is None:
             exposure = None
         elif exposure is not None:
             exposure.add(one.aeff, rows.pointing_deg, live_s)
