@@ -23,6 +23,7 @@ from distiller.core.times import now
 from distiller.jobs import cache, folders, limits, notices, uploads
 from distiller.jobs import parameters as parameters_of
 from distiller.jobs.outcome import Outcomes, after
+from distiller.jobs.spec import FILE
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
@@ -237,11 +238,13 @@ class JobService:
         Forbidden
             If whoever asks is no administrator.
         IllegalState
-            If it does not wait.
+            If it does not wait, or waits where Slurm has it.
         """
         if not who.is_staff:
             message = "only administrators hold jobs back"
             raise Forbidden(message, hint="abort it, and make a new one later")
+        if (folders.job_folder(self._settings, job_id) / FILE).exists():
+            raise parameters_of.illegal(self.get(job_id), "be held: it is handed over")
         self._step(job_id, {Phase.QUEUED}, {"quote": None}, "be held", to=Phase.HELD)
 
     def abort(self, job_id: str) -> Job:

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import AsyncClient, Client
 
 from distiller.core.times import now
+from distiller.jobs import folders, spec
 from distiller.vo.uws import WAIT_MAX_S, Phase
 from distiller.web.asgi import application
 from distiller.web.jobs.models import JobRow
@@ -194,6 +195,14 @@ def test_a_job_is_held_and_run_again(client: Client, here: Any) -> None:
     assert "is HELD and cannot be held" in message_of(again)
     # UWS 1.1 section 2.1.3: it is the client that asks again.
     assert path_of(client.post(f"{path}/phase", {"PHASE": "RUN"})) == path
+    assert client.get(f"{path}/phase").content == b"QUEUED"
+    # Where a batch system has it already, it would run all the same.
+    folder = folders.job_folder(here._settings, path.rpartition("/")[2])
+    folder.mkdir(parents=True)
+    (folder / spec.FILE).touch()
+    late = staff.post(f"{path}/phase", {"PHASE": "HOLD"})
+    assert late.status_code == 403
+    assert "is QUEUED and cannot be held: it is handed over" in message_of(late)
     assert client.get(f"{path}/phase").content == b"QUEUED"
 
 
