@@ -593,12 +593,16 @@ def test_a_run_may_have_any_name(crab: list[InputDataset], tmp_path: Path) -> No
         ({"ring_width": 0.01}, "ring_width: 0.01 deg is less than a pixel"),
         ({"width": 50}, "width: 2500 x 2500 pixels and 24 energy bins are more"),
         ({"binsz": 0.004}, "width: 1250 x 1250 pixels and 24 energy bins are more"),
+        (
+            {"obs": ",".join(map(str, range(200))), "binsz": 0.01},
+            "width: 200 runs of 250,000 pixels are more than 40,000,000 together",
+        ),
         ({"method": "rings"}, "method: must be 'ring' or 'fov'"),
     ],
 )
 def test_parameters_that_cannot_be(given: dict[str, Any], words: str) -> None:
-    pairs = [("obs", "1"), ("ra", "83"), ("dec", "22")]
-    pairs += [(name, str(value)) for name, value in given.items()]
+    asked = {"obs": "1", "ra": "83", "dec": "22", **given}
+    pairs = [(name, str(value)) for name, value in asked.items()]
     with pytest.raises(UserError, match=words.partition(":")[0]) as caught:
         SignificanceMapParameters.from_pairs("significance_map", pairs)
     assert words in str(caught.value)

@@ -16,8 +16,12 @@ from distiller.analysis.ranges import EnergyRange, TimeRange
 PIXELS_MAX: Final = 4_000_000
 """Most pixels of one map: each takes some 200 bytes while it is made."""
 
-CELLS_MAX: Final = 30_000_000
-"""Most pixels times energy bins of one run: some 700 MB while it is binned."""
+CELLS_MAX: Final = 20_000_000
+"""Most pixels times energy bins of one run, which take some 150 bytes each while it is
+binned (measured): 3 GB of the 4 that a job has."""
+
+IMAGES_MAX: Final = 40_000_000
+"""Most pixels of the images of all runs together, which are kept for a second pass."""
 
 
 class SignificanceMapParameters(
@@ -153,15 +157,21 @@ class SignificanceMapParameters(
         across = math.ceil(2.2 * self.offset_max / self.binsz)
         decades = math.log10(self.e_max / self.e_min)
         bins = max(1, math.ceil(self.bins_per_decade * decades))
-        cells = min(nx, across) * min(ny, across) * bins
-        if nx * ny <= PIXELS_MAX and cells <= CELLS_MAX:
-            return
-        message = (
-            f"width: {nx} x {ny} pixels and {bins} energy bins are more than "
-            f"{PIXELS_MAX:,} pixels, or {CELLS_MAX:,} of all bins of a run; choose a "
-            "larger binsz, a smaller width or fewer bins_per_decade"
-        )
-        raise ValueError(message)
+        view = min(nx, across) * min(ny, across)
+        if nx * ny > PIXELS_MAX or view * bins > CELLS_MAX:
+            message = (
+                f"width: {nx} x {ny} pixels and {bins} energy bins are more than "
+                f"{PIXELS_MAX:,} pixels, or {CELLS_MAX:,} of all bins of a run; choose "
+                "a larger binsz, a smaller width or fewer bins_per_decade"
+            )
+            raise ValueError(message)
+        if view * len(self.obs) > IMAGES_MAX:
+            message = (
+                f"width: {len(self.obs)} runs of {view:,} pixels are more than "
+                f"{IMAGES_MAX:,} together; choose a larger binsz, a smaller width or "
+                "fewer runs"
+            )
+            raise ValueError(message)
 
     def completed(self) -> Self:
         """Return the same with the circles of known sources among ``exclude``."""
