@@ -35,6 +35,7 @@ from distiller.analysis import observations
 from distiller.analysis.products import InputDataset, ProductDescription
 from distiller.analysis.recipes import on_off
 from distiller.analysis.recipes import spectrum as recipe
+from distiller.analysis.recipes.flux_fit import UL_SIGMA
 from distiller.analysis.simulate import simulate
 from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.core.errors import UserError
@@ -99,8 +100,8 @@ def test_the_simulated_crab_is_recovered(
         np.array([p[n] for p in points])
         for n in ("e_ref", "dnde", "dnde_errn", "dnde_errp")
     )
-    truth = true_flux(energy)
-    pull = (flux - truth) / np.where(flux > truth, low, high)
+    expected = true_flux(energy)
+    pull = (flux - expected) / np.where(flux > expected, low, high)
     assert len(points) > 8
     assert np.abs(pull).max() < 3
     assert np.sqrt((pull**2).mean()) < 1.5
@@ -189,7 +190,7 @@ def test_points_are_those_of_gammapys_estimator(runs: list[InputDataset]) -> Non
         energy_edges=edges,
         source=recipe.SOURCE,
         selection_optional=["errn-errp", "ul"],
-        n_sigma_ul=recipe.UL_SIGMA,
+        n_sigma_ul=UL_SIGMA,
     )
     plain = estimator.run(found.fitted_to).to_table(sed_type="dnde", format="gadf-sed")
     for name in ("dnde", "dnde_err", "dnde_errn", "dnde_errp", "dnde_ul", "sqrt_ts"):
@@ -233,6 +234,7 @@ def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> 
     assert again == description
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(
     runs: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -290,7 +292,9 @@ def test_excluded_regions_are_no_background(runs: list[InputDataset]) -> None:
         for region in compound_region_to_regions(cut.datasets[0].counts_off.geom.region)
     ]
     assert min(away) > 0.3 + 0.11 - 0.03
-    with pytest.raises(on_off.RefusedError, match="run 1001: it has .* of 50 at least"):
+    with pytest.raises(
+        on_off.RefusedError, match=r"run 1001: it has .* of 50 at least"
+    ):
         reduced(runs[:1], n_off_min=50)
 
 
@@ -301,7 +305,7 @@ def test_known_sources_are_in_the_configuration(runs: list[InputDataset]) -> Non
     assert bare.exclude == ()
 
 
-@pytest.mark.parametrize("fixed", [None, 0.12])
+@pytest.mark.parametrize("fixed", [None, pytest.param(0.12, marks=pytest.mark.slow)])
 def test_point_like_responses(
     fixed: float | None, runs: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -350,6 +354,7 @@ def test_responses_that_do_not_serve_are_refused(
         made("spectrum", runs[:1], tmp_path, ra=120, exclude_known=False)
 
 
+@pytest.mark.slow
 def test_containment_is_corrected(runs: list[InputDataset]) -> None:
     with_it = reduced(runs[:1]).datasets[0].exposure.data
     bare = reduced(runs[:1], containment=False).datasets[0].exposure.data
@@ -404,6 +409,7 @@ def test_times_are_cut(runs: list[InputDataset], tmp_path: Path) -> None:
     assert "1 run, 0.19 h" in description.description
 
 
+@pytest.mark.slow
 def test_the_plot_says_simulated(runs: list[InputDataset], tmp_path: Path) -> None:
     pretended = [item.model_copy(update={"simulated": False}) for item in runs[:1]]
     made("spectrum", runs[:1], tmp_path / "a", target="$Crab", **QUICK)
@@ -421,8 +427,8 @@ def test_the_plot_says_simulated(runs: list[InputDataset], tmp_path: Path) -> No
 def test_mohrmann_et_al_2019(combine: str, hess: Path, tmp_path: Path) -> None:
     """Table of the paper (A&A 632, A72), as its supplement has it.
 
-    1D analysis with Gammapy: 0.11 deg, 24 bins per decade, 8 points per decade, energies
-    where the bias is below 10 %, reference energy 1.45 TeV.
+    1D analysis with Gammapy: 0.11 deg, 24 bins and 8 points per decade, energies where
+    the bias is below 10 %, reference energy 1.45 TeV.
     """
     inputs = [hess_run(hess, number) for number in CRAB_RUNS]
     made(

@@ -76,7 +76,7 @@ def ogip_zip(reduced: Reduced) -> bytes:
 
 
 def _timeless(path: Path) -> bytes:
-    """Return a FITS file without the time when it was written: the same for the same."""
+    """Return a FITS file without the time when it was written."""
     return _CREATED.sub(b" " * 80, path.read_bytes())
 
 
@@ -174,8 +174,8 @@ def _of_responses(
 ) -> Iterator[str]:
     if reduced.point_like:
         yield (
-            "The responses are point-like: the source region is theirs, and the flux is "
-            "right for a point source at the target only."
+            "The responses are point-like: the source region is theirs, and the flux "
+            "is right for a point source at the target only."
         )
     elif configuration.containment:
         yield (

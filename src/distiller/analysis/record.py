@@ -183,7 +183,9 @@ def _body(name: str) -> str:
     text = files(_RECIPES).joinpath(f"{name}.py").read_text(encoding="utf-8")
     lines = text.splitlines()
     first, *rest = ast.parse(text).body
-    above = [node for node in rest if isinstance(node, ast.ImportFrom)]
+    # Also those that only types need, below ``if TYPE_CHECKING``.
+    inner = [n for node in rest if isinstance(node, ast.If) for n in node.body]
+    above = [node for node in (*rest, *inner) if isinstance(node, ast.ImportFrom)]
     above = [n for n in above if (n.module or "").startswith(("__future__", _RECIPES))]
     for node in (first, *above):
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):

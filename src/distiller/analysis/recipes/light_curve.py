@@ -355,13 +355,13 @@ def _safe_tev(dataset: SpectrumDatasetOnOff) -> tuple[float, float]:
     return float(edges[first]), float(edges[last])
 
 
-def variability(points: list[dict[str, Any]]) -> dict[str, float | int | None]:
+def variability(points: list[dict[str, Any]]) -> dict[str, Any]:
     """Return how well a constant fits, and the fractional variability.
 
     All points count with their symmetric error, those below 2 sigma too.
     """
     measured = [p for p in points if p["flux"] is not None and p["flux_err"]]
-    none: dict[str, float | int | None] = dict.fromkeys(
+    none: dict[str, Any] = dict.fromkeys(
         (
             "mean_flux", "mean_flux_error", "chi2", "degrees_of_freedom", "p_value",
             "fvar", "fvar_error", "excess_variance",
