@@ -74,4 +74,5 @@ def test_a_run_lasts_as_long_as_it_does(herd: Any, tmp_path: Path, jump_s: int) 
     state = herd.state(folder)
     assert state["phase"] == "ABORTED"
     started, ended = (datetime.fromisoformat(state[k]) for k in ("started", "ended"))
-    assert 2.0 <= (ended - started).total_seconds() < 4.0
+    # Not two hours more or less.
+    assert 2.0 <= (ended - started).total_seconds() < 60.0
