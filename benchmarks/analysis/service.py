@@ -23,7 +23,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Pairs = tuple[tuple[str, str], ...]
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_POLL_S = 0.004
+_POLL_S = 0.002
+_POLL_MOST_S = 0.05
 _PATIENCE_S = 120
 _SEE_OTHER = 303
 _OK = 200
@@ -142,7 +143,8 @@ class Client:
             phase = found.group(1) if found else b""
             if phase in _FINAL:
                 break
-            time.sleep(_POLL_S)
+            # Asking costs the server time: the longer a job takes, the less often.
+            time.sleep(min(_POLL_MOST_S, max(_POLL_S, now / 50)))
         if phase != b"COMPLETED":
             raise JobFailedError(document.decode(errors="replace")[-1500:])
         return Ran(path, first, now)

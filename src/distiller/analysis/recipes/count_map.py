@@ -15,7 +15,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 
-from distiller.analysis.recipes.event_rows import Flags, Floats, event_rows
+from distiller.analysis.recipes.event_rows import Events, Flags, Floats, event_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from gammapy.data import Observations
     from gammapy.irf import EffectiveAreaTable2D
-
-    from distiller.analysis.recipes.event_rows import Events
 
 SPECTRAL_INDEX: Final = 2.0
 """Of the power law with which the effective area is averaged within an energy bin."""
