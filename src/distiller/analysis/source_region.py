@@ -70,7 +70,7 @@ class SourceRegionParameters(KnownSources, TimeRange, TaskParameters):
             "Which energies of a run are safe: the thresholds of its file; where the "
             "bias of the energy is below 10 %; where the effective area is above 10 % "
             "of its maximum; all. auto: the thresholds where the file has sensible "
-            "ones, else both conditions."
+            "ones, else by the bias."
         ),
         json_schema_extra=shown("Safe energies", group="Energy"),
     )

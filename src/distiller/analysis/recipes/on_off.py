@@ -272,6 +272,9 @@ def _add(  # noqa: PLR0913, PLR0911 - each reason to leave out a run is told
     axis = observation.aeff.axes["offset"]
     if offset > max(axis.bounds[1], axis.center[-1]) * 1.0001 + 0.2 * u.deg:
         return f"the target is {offset.deg:.2f} deg off axis, beyond its responses"
+    wanted = parameters["safe_range"]
+    if wanted == "thresholds" and _thresholds(observation) == (None, None):
+        return "its file has no safe thresholds (choose another safe_range)"
     near = _near(observation, offset, parameters["radius"])
     correct = parameters["containment"] and not found.point_like
     if correct and observation.psf is None:
@@ -296,7 +299,7 @@ def _add(  # noqa: PLR0913, PLR0911 - each reason to leave out a run is told
     regions = round(float(dataset.acceptance_off.data.max()))
     if regions < parameters["n_off_min"]:
         return f"it has {regions} off regions of {parameters['n_off_min']} at least"
-    method = _make_safe(dataset, observation, region.center, parameters["safe_range"])
+    method = _make_safe(dataset, observation, region.center, wanted)
     if not dataset.mask_safe.data.any():
         return f"no energy bin lies within its safe range ({method})"
     found.datasets.append(dataset)
@@ -359,9 +362,11 @@ def _make_safe(
             energy_max=None if high is None else high * (1 + _SAME) * u.TeV,
         )
         return "thresholds of the file"
-    methods = ["edisp-bias", "aeff-max"] if wanted == "auto" else [wanted]
+    # Not the effective area: that of CTA still grows at 10 TeV, and 10 % of its maximum
+    # would leave out all below 0.5 TeV.
+    method = "edisp-bias" if wanted == "auto" else wanted
     SafeMaskMaker(
-        methods=methods,
+        methods=[method],
         aeff_percent=SAFE_PERCENT,
         bias_percent=SAFE_PERCENT,
         position=centre,
@@ -371,7 +376,7 @@ def _make_safe(
         "edisp-bias": f"energy bias below {SAFE_PERCENT} %",
         "aeff-max": f"effective area above {SAFE_PERCENT} % of its maximum",
     }
-    return ", ".join(words[one] for one in methods)
+    return words[method]
 
 
 def _of_each_region(
