@@ -92,8 +92,7 @@ class JobSettings(BaseModel):
     )
     engine_by_task: dict[str, JobEngineName] = Field(
         default={},
-        description="The same for single tasks, before all else: "
-        '`{spectrum="slurm"}`.',
+        description='The same for single tasks, before all else: `{spectrum="slurm"}`.',
     )
     slurm_from_runs: int = Field(
         default=0,

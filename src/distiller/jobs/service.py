@@ -243,9 +243,11 @@ class JobService:
         if not who.is_staff:
             message = "only administrators hold jobs back"
             raise Forbidden(message, hint="abort it, and make a new one later")
-        if (folders.job_folder(self._settings, job_id) / FILE).exists():
-            raise parameters_of.illegal(self.get(job_id), "be held: it is handed over")
         self._step(job_id, {Phase.QUEUED}, {"quote": None}, "be held", to=Phase.HELD)
+        # The supervisor writes it before it looks at the phase: one of both sees it.
+        if (folders.job_folder(self._settings, job_id) / FILE).exists():
+            self._store.update(job_id, {Phase.HELD}, {}, to=Phase.QUEUED)
+            raise parameters_of.illegal(self.get(job_id), "be held: it is handed over")
 
     def abort(self, job_id: str) -> Job:
         """Stop a job. ABORTED comes once none of its processes is left."""

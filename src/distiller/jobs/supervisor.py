@@ -209,6 +209,12 @@ class Supervisor(Desk):
             # While there is room, so that the shepherd can tell when there is none.
             folders.reserve(folder)
             write_text(folder / FILE, text)
+            if not self._store.update(
+                entry.job_id, {Phase.QUEUED}, {"start_time": None}
+            ):
+                # Held back meanwhile, by somebody who saw no file yet.
+                (folder / FILE).unlink()
+                return True
             handle = self._engines[name].submit(folder)
         except (OSError, DistillerError) as error:
             logger.warning("job %s could not be started: %s", entry.job_id, error)

@@ -18,8 +18,8 @@ from distiller.core.sky import separation_deg
 if TYPE_CHECKING:
     from typing import Literal
 
-    from distiller.analysis.recipes.event_rows import Events, Flags, Floats
     from distiller.analysis.preview.parameters import PreviewParameters
+    from distiller.analysis.recipes.event_rows import Events, Flags, Floats
 
 _SIDE_MIN_DEG: Final = 1.0
 _SIDE_MAX_DEG: Final = 24.0
