@@ -12,6 +12,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 from astropy.utils import iers
+from tqdm.std import tqdm
 
 from distiller.analysis.products import InputDataset, ResponseTable
 from distiller.analysis.record import own_software
@@ -35,6 +36,7 @@ def warm_up() -> None:
     measured, a first map takes twice as long as the second.
     """
     offline()
+    _without_monitor()
     for task in TASKS.values():
         task.load()
     own_software()
@@ -42,6 +44,14 @@ def warm_up() -> None:
     _run(TASKS["count_map"], more)
     more = {"width": "1", "binsz": 0.1, "bins_per_decade": 1, "t_min": 50000.0}
     _run(TASKS["significance_map"], more)
+
+
+def _without_monitor() -> None:
+    """Keep Gammapy's progress bars from starting a thread, though none is shown.
+
+    A process with two threads cannot be forked safely.
+    """
+    tqdm.monitor_interval = 0
 
 
 def warm_up_preview() -> None:
