@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+def atomic_file(
+    path: Path, *, mode: int = 0o644, durable: bool = True
+) -> Iterator[BinaryIO]:
     """Open a temporary file that becomes ``path`` when the block ends without error.
 
     The content is on disk (fsync) before the name is, and the name is before the
     block ends, so that a kill at any moment leaves the old file or the new one.
+
+    Parameters
+    ----------
+    durable
+        Whether that is to hold for a loss of power as well; without it nothing waits
+        for the disk.
 
     Raises
     ------
@@ -38,10 +46,12 @@ def atomic_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.chmod(mode)
         temporary.replace(path)
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -60,9 +70,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a whole text file atomically (UTF-8)."""
-    with atomic_file(path, mode=mode) as stream:
+def write_text(
+    path: Path, text: str, *, mode: int = 0o644, durable: bool = True
+) -> None:
+    """Write a whole text file atomically (UTF-8); parameters as `atomic_file`."""
+    with atomic_file(path, mode=mode, durable=durable) as stream:
         stream.write(text.encode())
 
 

@@ -76,7 +76,7 @@ def reserve(folder: Path) -> None:
     """Keep some space, so that a job's end can be told even if it fills the disk."""
     path = folder / _RESERVE
     if not path.exists():
-        with atomic_file(path) as stream:
+        with atomic_file(path, durable=False) as stream:
             stream.write(b"\0" * _RESERVE_BYTES)
 
 

@@ -161,7 +161,8 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
         # First, so that there is room to say that there is none for the others.
         folders.reserve(folder)
         me = processes.identified([os.getpid()])[0]
-        write_text(folder / folders.SHEPHERD, json.dumps(me.to_json()))
+        # A process that it names has ended once power is lost.
+        write_text(folder / folders.SHEPHERD, json.dumps(me.to_json()), durable=False)
         os.environ[MARK] = folder.name
         processes.become_subreaper()
         cores = held.enter_context(cpus.taken(spec.cpus, folder.parent))

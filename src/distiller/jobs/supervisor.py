@@ -208,7 +208,8 @@ class Supervisor(Desk):
             folder.mkdir(parents=True, exist_ok=True)
             # While there is room, so that the shepherd can tell when there is none.
             folders.reserve(folder)
-            write_text(folder / FILE, text)
+            # A loss of power ends the job itself: nothing to wait for the disk for.
+            write_text(folder / FILE, text, durable=False)
             if not self._store.update(
                 entry.job_id, {Phase.QUEUED}, {"start_time": None}
             ):
