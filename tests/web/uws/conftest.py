@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from django.test import Client
 from lxml import etree
 
 from distiller.jobs import processes
@@ -55,6 +56,13 @@ def here(home: Any, archive: Any, service: Any) -> Iterator[Any]:
     site.install(site.Site(settings=home, archive=archive, jobs=service))
     yield service
     site.install(None)
+
+
+@pytest.fixture
+def client(here: Any) -> Client:
+    """Give a client of that site."""
+    del here
+    return Client(enforce_csrf_checks=True)
 
 
 def xpath(document: bytes, path: str) -> Any:

@@ -9,31 +9,19 @@ import pytest
 from django.test import AsyncClient, Client
 from tests.web.jobs.filed import file_product
 
+from .answers import BASE, SITE, path_of
 from .conftest import MAP, xpath
 
 if TYPE_CHECKING:
     from lxml import etree
 
-BASE = "/uws/count_map"
-SITE = "http://127.0.0.1:8000"
 INFO = "urn:distiller:job-info:1"
-
-
-@pytest.fixture
-def client(here: Any) -> Client:
-    del here
-    return Client(enforce_csrf_checks=True)
 
 
 @pytest.fixture
 def product(here: Any, archive: Any, home: Any) -> str:
     """Give the id of a product that `MAP` has made."""
     return file_product(here, archive, home, tuple(MAP.items()))
-
-
-def path_of(answer: Any) -> str:
-    assert answer.status_code == 303, answer.content
-    return str(answer.headers["Location"]).removeprefix(SITE)
 
 
 def phase_of(client: Client, path: str) -> str:
