@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from tests.ingest.conftest import RunPlan, aeff_hdu, responses
 
-from distiller.analysis import event_file
+from distiller.analysis import event_file, observations
 from distiller.analysis.products import InputDataset, ResponseTable
 from distiller.archive import open_archive
 from distiller.core.errors import BadData, BadParameter, Damaged
@@ -158,3 +158,17 @@ def test_a_file_that_holds_several_tables_is_fetched_once(tmp_path: Path) -> Non
     finally:
         store.store.clear()
     assert not (tmp_path / "inputs").exists()
+
+
+def test_a_run_that_does_not_say_where_it_was_taken(
+    make_home: Callable[..., Settings], tmp_path: Path
+) -> None:
+    plan = RunPlan(obs_id=7, header={"GEOLON": None, "GEOLAT": None})
+    path = plan.write(tmp_path / "set" / "run.fits")
+    with open_archive(make_home()) as archive:
+        taken_in(archive, path.parent)
+        dataset = of_run(archive)
+    found = observations.read(dataset)
+    assert found.meta.location is None
+    assert found.obs_id == "7"
+    assert found.aeff is not None

@@ -30,11 +30,14 @@ class Watcher:
         self._store = store
         self._every_s = every_s
         self._leaving = threading.Event()
+        self._seen: object = None
         self._thread = threading.Thread(
             target=self._watch, name="job-watch", daemon=True
         )
 
     def __enter__(self) -> Self:
+        # Here, so that no change of who comes after is missed.
+        self._seen = self._store.sign()
         self._thread.start()
         return self
 
@@ -43,10 +46,9 @@ class Watcher:
         self._thread.join()
 
     def _watch(self) -> None:
-        seen = self._store.sign()
         while not self._leaving.wait(self._every_s):
             present = self._store.sign()
-            if present != seen:
-                seen = present
+            if present != self._seen:
+                self._seen = present
                 self._store.changes.tell("")
                 self._leaving.wait(_PAUSE_S)

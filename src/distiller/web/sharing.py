@@ -52,7 +52,7 @@ def asked_before(request: HttpRequest) -> HttpResponse | None:
     return HttpResponse(
         status=HTTPStatus.NO_CONTENT,
         headers={
-            "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE",
             # Not Authorization: what needs a login is not shared.
             "Access-Control-Allow-Headers": "Accept, Content-Type, Range",
             "Access-Control-Max-Age": str(_DAY_S),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_PLACE = {"GEOLON": 0.0, "GEOLAT": 0.0, "ALTITUDE": 0.0}
+
 
 def observation(
     obs_id: str,
@@ -52,7 +54,7 @@ def observation(
         found["rad_max"] = RadMax2D.from_irf(area)
     rows = EventListReader.from_gadf_hdu(events)
     header = rows.table.meta
-    meta = ObservationMetaData.from_header(header)
+    meta = _metadata(header)
     return Observation(
         obs_id=obs_id,
         events=rows,
@@ -62,6 +64,18 @@ def observation(
         location=meta.location,
         **found,
     )
+
+
+def _metadata(header: Mapping[str, Any]) -> ObservationMetaData:
+    """Read a header as Gammapy does, which fails where it does not say the place.
+
+    Only backgrounds that are aligned to the horizon need the place.
+    """
+    if header.keys() >= _PLACE.keys():
+        return ObservationMetaData.from_header(header)
+    meta = ObservationMetaData.from_header({**_PLACE, **header})
+    meta.location = None
+    return meta
 
 
 def within(
