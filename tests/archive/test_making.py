@@ -59,7 +59,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, largest: int) 
     assert is_sound(home)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_killed_while_it_is_made_it_is_made_again(tmp_path: Path) -> None:
     dice = random.Random(20261124)  # noqa: S311 - to repeat, not to hide
     began = time.monotonic()

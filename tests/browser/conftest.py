@@ -113,7 +113,8 @@ def empty_server() -> Iterator[Server]:
             yield running
 
 
-@pytest.fixture(scope="session")
+# A module long: while Playwright is there, no test beside can run a loop of its own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Start the browser of the machine."""
     if not CHROMIUM.exists():
@@ -160,7 +161,7 @@ def opened(
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_page(chromium: Browser) -> OpenPage:
     """Give the function that opens a page: size, dark, scripts."""
 

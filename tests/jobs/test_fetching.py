@@ -95,7 +95,8 @@ def test_a_job_knows_that_its_input_is_in_a_store() -> None:
                 return []
             names = (
                 "release_date owner access_group facility_name instrument_name "
-                "target_name collection_id simulated events_hdu gti_hdu gti_path"
+                "target_name collection_id simulated events_hdu gti_hdu gti_path "
+                "product_subtype"
             )
             return [
                 dict.fromkeys(names.split())

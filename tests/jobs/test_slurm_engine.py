@@ -86,6 +86,7 @@ def test_a_controller_that_is_killed_loses_and_doubles_nothing(
         assert len(slurm_cluster.states(handle.folder.name)) == 1
 
 
+@pytest.mark.prove
 def test_a_job_that_the_controller_forgot_is_handed_over_again(
     rig: Rig, slurm_cluster: Cluster
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_job_that_the_controller_forgot_is_handed_over_again(
     assert folders.log_tail(handle.folder, 50).count("being good") == 1
 
 
+@pytest.mark.prove
 def test_a_machine_that_vanishes_is_told_but_not_while_the_job_may_run(
     rig: Rig, slurm_cluster: Cluster
 ) -> None:

@@ -40,7 +40,7 @@ _DEMO_SEED = 2015
 _DEMO_COLLECTION = "demo"
 _DEMO_ADMIN = "admin"
 _ADMIN: Final = Reader(_DEMO_ADMIN, is_staff=True)
-_DEMO_TASKS = ("count_map", "significance_map", "spectrum", "light_curve")
+_DEMO_TASK = "count_map"
 _DEMO_TARGET = "Crab Nebula"
 _PRODUCTS = "SELECT product_id FROM cta.analysis LIMIT 1"
 _CRAB_RUNS = (
@@ -108,7 +108,7 @@ def _serve(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
         desks = _desks(settings, store, archive)
         site.install(site.Site(settings=settings, archive=archive, jobs=jobs))
         if demo:
-            _order_products(jobs, archive)
+            _order_map(jobs, archive)
         if settings.runner == "external":
             stack.enter_context(Watcher(store))
         for desk in desks:
@@ -179,16 +179,15 @@ def _fill(settings: Settings) -> None:
     _distiller(settings, "ingest", str(runs), "--collection", _DEMO_COLLECTION)
 
 
-def _order_products(jobs: JobService, archive: Archive) -> None:
-    """Have first products made, so that there are some with a history to see."""
+def _order_map(jobs: JobService, archive: Archive) -> None:
+    """Have a first count map made, so that there is a product with a history to see."""
     if archive.rows(_PRODUCTS) or jobs.list(owner=_DEMO_ADMIN):
         return
     runs = [
         ("obs", str(row["publisher_did"]))
         for row in archive.rows(_CRAB_RUNS, [_DEMO_TARGET])
     ]
-    for task in _DEMO_TASKS:
-        jobs.submit(task, [*runs, ("target", _DEMO_TARGET)], _ADMIN)
+    jobs.submit(_DEMO_TASK, [*runs, ("target", _DEMO_TARGET)], _ADMIN)
 
 
 def _require_empty(settings: Settings) -> None:

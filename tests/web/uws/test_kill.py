@@ -60,7 +60,7 @@ def survive(uws: Any, *, jobs: int, kills: int) -> None:
     uws.start()
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_few_jobs_survive_a_few_kills(uws: Any) -> None:
     survive(uws, jobs=6, kills=3)
 
@@ -159,7 +159,7 @@ def test_queries_run_where_the_archive_is_open(each_uws: Any) -> None:
         uws.start()
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_runner_of_its_own_may_be_killed_too(each_uws: Any) -> None:
     uws = each_uws
     uws.stop()

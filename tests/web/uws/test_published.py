@@ -42,6 +42,7 @@ def test_nothing_published_holds_the_id_of_a_job(uws: Any) -> None:
         if row["product_id"] == product["product_id"]
     ]
     wanted = ["configuration.yaml", "plot.png", "plot.svg", "product.fits"]
+    wanted.append("recipe.py")
     assert sorted(files) == wanted
     for name in files:
         assert fetch(f"/data/{product['product_id']}/{name}").content
