@@ -147,9 +147,8 @@ def test_times_say_their_scale(
 def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> None:
     description, folder = product
     assert [(f.result_id, f.role) for f in description.files] == [
-        ("product", "product"), ("configuration", "configuration"),
-        ("table", "table"), ("fit", "fit"), ("recipe", "recipe"), ("plot", "plot"),
-        ("plot_svg", "plot"),
+        ("product", "product"), ("plot", "plot"), ("configuration", "configuration"),
+        ("table", "table"), ("fit", "fit"), ("recipe", "recipe"), ("plot_svg", "plot"),
     ]  # fmt: skip
     points = FluxPoints.read(folder / "product.fits", format="lightcurve")
     expected = [p["flux"] for p in numbers_of(folder)["points"]]

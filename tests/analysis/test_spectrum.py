@@ -201,10 +201,9 @@ def test_points_are_those_of_gammapys_estimator(runs: list[InputDataset]) -> Non
 def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> None:
     description, folder = product
     assert [(f.result_id, f.role) for f in description.files] == [
-        ("product", "product"), ("configuration", "configuration"),
+        ("product", "product"), ("plot", "plot"), ("configuration", "configuration"),
         ("table", "table"), ("fit", "fit"), ("models", "models"),
-        ("recipe", "recipe"), ("ogip", "ogip"), ("plot", "plot"),
-        ("plot_svg", "plot"),
+        ("recipe", "recipe"), ("ogip", "ogip"), ("plot_svg", "plot"),
     ]  # fmt: skip
     numbers = numbers_of(folder)
     models = Models.read(folder / "models.yaml")

@@ -54,7 +54,7 @@ def made(
 ) -> ProductDescription:
     """Let a task make its product in a folder."""
     folder.mkdir(exist_ok=True)
-    asked = parameters(task, inputs, **given)
+    asked = parameters(task, inputs, **given).completed()
     return TASKS[task].load()(asked, inputs, folder, lambda _fraction, _text: None)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from distiller.analysis import results
-from distiller.analysis.recipes.on_off import RefusedError, counted
+from distiller.analysis.recipes.on_off import RefusedError, counted, write_ogip
 from distiller.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def ogip_zip(reduced: Reduced) -> bytes:
     """Return counts and responses as XSPEC reads them: of each run and of all."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for one in (*reduced.datasets, reduced.stacked):
-            one.write(folder / f"pha_{one.name}.fits", format="ogip")
+        write_ogip(reduced, folder)
         files = {path.name: _timeless(path) for path in sorted(folder.iterdir())}
     return results.zip_bytes(files)
 

@@ -197,6 +197,14 @@ class TaskParameters(BaseModel):
         return self.ra, self.dec
 
     @property
+    def place_name(self) -> str:
+        """What the centre is called: the target, or where it is."""
+        if self.target:
+            return self.target
+        ra_deg, dec_deg = self.centre_deg
+        return f"ra {ra_deg:g} deg, dec {dec_deg:g} deg"
+
+    @property
     def near_deg(self) -> float:
         """How far from the centre, deg, a named place may be that labels it."""
         return _NEAR_DEG

@@ -17,6 +17,7 @@ PRODUCT: Final = "product"
 PLOT: Final = "plot"
 PLOT_SVG: Final = "plot_svg"
 CONFIGURATION: Final = "configuration"
+RECIPE: Final = "recipe"
 
 SELECTED_EVENTS: Final = "selected-events"
 """Subtype of an event list that was made from those of runs; no task takes it."""

@@ -12,6 +12,19 @@ EXCLUDED_MAX: Final = 200
 """Most regions that one job may leave out."""
 
 
+def check_energies(low_tev: float | None, high_tev: float | None) -> None:
+    """Refuse energies in the wrong order; None is no limit.
+
+    Raises
+    ------
+    ValueError
+        Beginning with the parameter.
+    """
+    if low_tev is not None and high_tev is not None and low_tev >= high_tev:
+        message = f"e_min: {low_tev:g} TeV is not below e_max {high_tev:g} TeV"
+        raise ValueError(message)
+
+
 class EnergyRange(BaseModel):
     """Which reconstructed energies: [e_min, e_max)."""
 
@@ -36,9 +49,7 @@ class EnergyRange(BaseModel):
 
     @model_validator(mode="after")
     def _has_energies(self) -> Self:
-        if self.e_min >= self.e_max:
-            message = f"e_min: {self.e_min:g} TeV is not below e_max {self.e_max:g} TeV"
-            raise ValueError(message)
+        check_energies(self.e_min, self.e_max)
         return self
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from distiller.core.times import mjd_utc_to_iso
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -30,6 +32,7 @@ PROGRAM: Final = "CTA Data Distiller"
 _PACKAGE: Final = "cta-data-distiller"
 _RECIPES: Final = "distiller.analysis.recipes"
 _LAST: Final = "at_home"
+_NAMED: Final = 10
 _VERSION: Final = re.compile(r"^Version: *(\S+)", re.MULTILINE)
 _LIBRARIES: Final = ("gammapy", "astropy", "numpy", "regions", "scipy", "matplotlib")
 
@@ -151,6 +154,25 @@ def stamp(
     header["NINPUT"] = (len(inputs), "datasets asked for; see HISTORY")
     for line in text.splitlines():
         header["HISTORY"] = ascii_of(line)
+
+
+def stamp_times(header: fits.Header, first_mjd: float, last_mjd: float) -> None:
+    """Write the first and the last instant of the good time that was used (UTC)."""
+    header["TIMESYS"] = "UTC"
+    for keyword, mjd in (("DATE-BEG", first_mjd), ("DATE-END", last_mjd)):
+        header[keyword] = mjd_utc_to_iso(mjd).removesuffix("Z")
+
+
+def runs_named(inputs: Sequence[InputDataset]) -> str:
+    """Name the runs of a product, the first ten of many.
+
+    >>> from types import SimpleNamespace as Run
+    >>> runs_named([Run(obs_id=str(n)) for n in range(12)])
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    names = ", ".join(item.obs_id for item in inputs[:_NAMED])
+    more = len(inputs) - _NAMED
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def ascii_of(text: str) -> str:

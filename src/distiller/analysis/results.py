@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from distiller.analysis.products import ProductFile
+from distiller.analysis import figures
+from distiller.analysis.products import (
+    CONFIGURATION,
+    PLOT,
+    PRODUCT,
+    RECIPE,
+    ProductFile,
+)
 from distiller.core.files import atomic_file
 
 if TYPE_CHECKING:
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
 
     from astropy.io import fits
     from astropy.table import Table
+    from matplotlib.figure import Figure
 
     from distiller.analysis.products import Role
 
@@ -30,11 +38,12 @@ _MEDIA_TYPES: Final = {
     ".py": "text/x-python",
     ".zip": "application/zip",
 }
+_FIRST: Final = (PRODUCT, PLOT, CONFIGURATION)
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class Results:
-    """What a task has written into its result folder, in order; the product is first.
+    """What a task has written into its result folder.
 
     Parameters
     ----------
@@ -79,10 +88,25 @@ class Results:
             )
         )
 
+    def add_plot(self, name: str, drawing: Figure) -> None:
+        """Write a picture twice, ``<name>`` as PNG and ``<name>_svg`` as SVG."""
+        self.add(name, f"{name}.png", figures.png_bytes(drawing), role=PLOT)
+        self.add(f"{name}_svg", f"{name}.svg", figures.svg_bytes(drawing), role=PLOT)
+
+    def add_record(self, configuration: str, recipe: str) -> None:
+        """Write what makes the product again: see `distiller.analysis.record`."""
+        self.add(CONFIGURATION, "configuration.yaml", configuration.encode())
+        self.add(RECIPE, "recipe.py", recipe.encode())
+
     @property
     def files(self) -> tuple[ProductFile, ...]:
-        """All files that were written."""
-        return tuple(self._files)
+        """All files that were written: product, plot and configuration first."""
+
+        def place(file: ProductFile) -> int:
+            known = file.result_id in _FIRST
+            return _FIRST.index(file.result_id) if known else len(_FIRST)
+
+        return tuple(sorted(self._files, key=place))
 
 
 def fits_bytes(hdus: fits.HDUList) -> bytes:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from distiller.analysis.fields import shown
 from distiller.analysis.known_sources import KnownSources
 from distiller.analysis.parameters import TaskParameters
-from distiller.analysis.ranges import TimeRange
+from distiller.analysis.ranges import TimeRange, check_energies
 
 REACH_DEG: Final = 5.0
 """How far off regions may lie from the source: twice the largest usual offset."""
@@ -92,10 +92,7 @@ class SourceRegionParameters(KnownSources, TimeRange, TaskParameters):
 
     @model_validator(mode="after")
     def _has_energies(self) -> Self:
-        low, high = self.e_min, self.e_max
-        if low is not None and high is not None and low >= high:
-            message = f"e_min: {low:g} TeV is not below e_max {high:g} TeV"
-            raise ValueError(message)
+        check_energies(self.e_min, self.e_max)
         return self
 
     def completed(self) -> Self:

@@ -276,6 +276,8 @@ class Previews:
             memory_mb=self._settings.job_memory_mb,
             # Of the zygote too, but not of one that is started without it.
             nice=NICE,
+            # Held to no core: on one that a job keeps to it would take from that job.
+            cpus=os.cpu_count() or 1,
         )
 
     # The end of one ----------------------------------------------------------

@@ -160,7 +160,7 @@ def test_the_same_input_gives_the_same_bytes(
     first = made(tmp_path / "a", simulated[:2], e_min=1)
     made(tmp_path / "b", simulated[:2], e_min=1)
     assert [f.role for f in first.files] == [
-        "product", "runs", "configuration", "recipe", "plot", "plot",
+        "product", "plot", "configuration", "runs", "recipe", "plot",
     ]  # fmt: skip
     for file in first.files:
         one, two = (tmp_path / d / file.name for d in ("a", "b"))

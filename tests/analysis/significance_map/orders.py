@@ -31,7 +31,8 @@ def made(
     configuration: SignificanceMapParameters, inputs: list[InputDataset], folder: Path
 ) -> ProductDescription:
     folder.mkdir(exist_ok=True, parents=True)
-    return run(configuration, inputs, folder, lambda _fraction, _text: None)
+    asked = configuration.completed()  # as a job is specified
+    return run(asked, inputs, folder, lambda _fraction, _text: None)
 
 
 def images(folder: Path) -> dict[str, Floats]:

@@ -117,7 +117,7 @@ def test_what_a_product_says_and_holds(
     folder, description = crab_map
     assert {f.name for f in description.files} == {f.name for f in folder.iterdir()}
     ids = [file.result_id for file in description.files]
-    assert ids[:3] == ["product", "configuration", "plot"]
+    assert ids[:3] == ["product", "plot", "configuration"]
     assert {"plot_svg", "distribution", "table", "peaks", "runs", "recipe"} < set(ids)
     assert description.o_ucd == "stat.snr"
     assert (description.s_xel1, description.s_xel2) == (60, 60)

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from distiller.analysis import events, figures, footprint, record, results
+from distiller.analysis import events, footprint, record, results
 from distiller.analysis.count_map import plot
 from distiller.analysis.count_map.parameters import CountMapParameters
 from distiller.analysis.products import (
-    CONFIGURATION,
     PLOT,
-    PLOT_SVG,
     PRODUCT,
     InputDataset,
     ProductDescription,
@@ -36,7 +34,6 @@ from distiller.analysis.recipes.count_map import to_hdus as maps_to_hdus
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
 from distiller.core.sky import separation_deg
-from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
     from distiller.analysis.parameters import TaskParameters
     from distiller.analysis.recipes.event_rows import Events
 
-RECIPE: Final = "recipe"
 EXPOSURE_UNIT: Final = "cm2 s"
 
 _NAMED: Final = 10
@@ -130,10 +126,8 @@ def run(
     if configuration.n_e > 1:
         caption += " (summed here)"
     drawing = plot.draw(counts, configuration, caption, simulated)
-    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
-    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
-    written.add(RECIPE, "recipe.py", record.recipe_py(TASKS["count_map"]).encode())
+    written.add_plot(PLOT, drawing)
+    written.add_record(text, record.recipe_py(TASKS["count_map"]))
     return _describe(counts, configuration, inputs, tally, written.files)
 
 
@@ -232,10 +226,8 @@ def to_hdus(
     header["NEVENTS"] = (tally.in_field, "events in the map")
     header["ONTIME"] = (tally.exposure_s, "[s] good time of the runs used")
     if tally.good_mjd is not None and tally.good_mjd.size:
-        low, high = float(tally.good_mjd.min()), float(tally.good_mjd.max())
-        header["TIMESYS"] = "UTC"
-        header["DATE-BEG"] = mjd_utc_to_iso(low).removesuffix("Z")
-        header["DATE-END"] = mjd_utc_to_iso(high).removesuffix("Z")
+        good = tally.good_mjd
+        record.stamp_times(header, float(good.min()), float(good.max()))
     header["NUSED"] = (tally.used, "of them with good time in the range")
     record.stamp(header, TASKS["count_map"], configuration, inputs, text)
     return hdus
@@ -263,14 +255,11 @@ def _describe(
     low, high = record.number(c.e_min), record.number(c.e_max)
     good = tally.good_mjd
     has_time = good is not None and good.size > 0
-    name = c.target or f"ra {ra:g} deg, dec {dec:g} deg"
-    runs = ", ".join(item.obs_id for item in inputs[:_NAMED])
-    more = f" and {len(inputs) - _NAMED} more" if len(inputs) > _NAMED else ""
     return ProductDescription(
-        title=f"Count map of {name}, {low}-{high} TeV",
+        title=f"Count map of {c.place_name}, {low}-{high} TeV",
         description=(
             f"Raw counts, {width:g} x {height:g} deg, {c.binsz:g} deg pixels, "
-            f"{c.proj}, {c.frame}; {_caption(tally, c)}: {runs}{more}"
+            f"{c.proj}, {c.frame}; {_caption(tally, c)}: {record.runs_named(inputs)}"
         ),
         product_type="image" if c.n_e == 1 else "cube",
         product_subtype="count-map",

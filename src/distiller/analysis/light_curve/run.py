@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from astropy.io import fits
 
-from distiller.analysis import figures, observations, on_off_results, record, results
+from distiller.analysis import observations, on_off_results, record, results
 from distiller.analysis.light_curve import plot
 from distiller.analysis.light_curve.parameters import LightCurveParameters
 from distiller.analysis.products import (
-    CONFIGURATION,
     PLOT,
-    PLOT_SVG,
     PRODUCT,
     InputDataset,
     LightCurvePoint,
@@ -26,7 +24,6 @@ from distiller.analysis.products import (
 from distiller.analysis.recipes import light_curve as recipe
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError
-from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +37,6 @@ NAME: Final = "light_curve"
 _READING: Final = 0.1
 _MAKING: Final = 0.8
 _FEW_EVENTS: Final = 10
-_SHOWN: Final = 10
 _SAME: Final = 1e-6
 
 
@@ -60,9 +56,8 @@ def run(
     if not isinstance(configuration, LightCurveParameters):
         message = f"a light curve cannot be made from {type(configuration).__name__}"
         raise InternalError(message)
-    asked = configuration.completed()
     runs = observations.read_all(inputs, report, _READING)
-    parameters = asked.model_dump(mode="json", exclude_none=True)
+    parameters = configuration.model_dump(mode="json", exclude_none=True)
     with on_off_results.refusals_told():
         made = recipe.make(
             runs,
@@ -71,23 +66,21 @@ def run(
         )
     numbers = recipe.numbers(made)
     report(_MAKING, "Writing the light curve")
-    limits = tuple(_limits(made, numbers, asked, runs))
+    limits = tuple(_limits(made, numbers, configuration, runs))
     task = TASKS[NAME]
-    text = record.configuration_yaml(task, asked, inputs)
+    text = record.configuration_yaml(task, configuration, inputs)
     written = results.Results(result_dir)
-    product = to_hdus(made, numbers, asked, inputs, text)
+    product = to_hdus(made, numbers, configuration, inputs, text)
     written.add(PRODUCT, "product.fits", results.fits_bytes(product))
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
     written.add("table", "light_curve.ecsv", results.ecsv_bytes(recipe.table(made)))
     said = json.dumps(numbers | {"limits": limits}, indent=1)
     written.add("fit", "fit.json", said.encode())
-    written.add("recipe", "recipe.py", record.recipe_py(task).encode())
+    written.add_record(text, record.recipe_py(task))
     report(0.9, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
-    drawing = plot.draw(numbers, asked, _caption(made), simulated)
-    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
-    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
-    described = _describe(made, numbers, asked, inputs, limits)
+    drawing = plot.draw(numbers, configuration, _caption(made), simulated)
+    written.add_plot(PLOT, drawing)
+    described = _describe(made, numbers, configuration, inputs, limits)
     return described.model_copy(update={"files": written.files})
 
 
@@ -119,9 +112,7 @@ def to_hdus(
         if varies[name] is not None:
             header[keyword] = (varies[name], comment)
     header["ONTIME"] = (time.exposure_s, "[s] good time of the runs used")
-    header["TIMESYS"] = "UTC"
-    header["DATE-BEG"] = mjd_utc_to_iso(time.t_min_mjd).removesuffix("Z")
-    header["DATE-END"] = mjd_utc_to_iso(time.t_max_mjd).removesuffix("Z")
+    record.stamp_times(header, time.t_min_mjd, time.t_max_mjd)
     record.stamp(header, TASKS[NAME], configuration, inputs, text)
     points = fits.table_to_hdu(recipe.table(made))
     points.name = "FLUXPOINTS"
@@ -185,20 +176,17 @@ def _describe(
     limits: tuple[str, ...],
 ) -> ProductDescription:
     ra, dec = configuration.centre_deg
-    name = configuration.target or f"ra {ra:g} deg, dec {dec:g} deg"
     time = on_off_results.good_time(made.reduced)
-    runs = ", ".join(item.obs_id for item in inputs[:_SHOWN])
-    more = f" and {len(inputs) - _SHOWN} more" if len(inputs) > _SHOWN else ""
     varies = numbers["variability"]
     chance = ""
     if varies["p_value"] is not None:
         chance = f", constant with probability {varies['p_value']:.2g}"
     return ProductDescription(
-        title=f"Light curve of {name}",
+        title=f"Light curve of {configuration.place_name}",
         description=(
             f"Flux from {numbers['e_min']:.3g} to {numbers['e_max']:.3g} TeV by "
             f"{plot.bins_named(configuration.time_bins)}{chance}; "
-            f"{_caption(made)}: {runs}{more}"
+            f"{_caption(made)}: {record.runs_named(inputs)}"
         ),
         product_type="timeseries",
         product_subtype="light-curve",

@@ -29,6 +29,7 @@ from regions import CircleSkyRegion, PointSkyRegion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gammapy.data import Observation, Observations
     from numpy.typing import NDArray
@@ -377,6 +378,12 @@ def _make_safe(
         "aeff-max": f"effective area above {SAFE_PERCENT} % of its maximum",
     }
     return words[method]
+
+
+def write_ogip(reduced: Reduced, folder: Path) -> None:
+    """Write counts and responses as XSPEC and others read them: each run, and all."""
+    for one in (*reduced.datasets, reduced.stacked):
+        one.write(folder / f"pha_{one.name}.fits", format="ogip", overwrite=True)
 
 
 def _of_each_region(

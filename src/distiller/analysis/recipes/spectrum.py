@@ -41,6 +41,7 @@ from distiller.analysis.recipes.on_off import (
     energy_edges,
     reduce_runs,
     safe_indices,
+    write_ogip,
 )
 from distiller.analysis.recipes.reading import within
 
@@ -466,16 +467,10 @@ def write(made: Made, folder: Path) -> None:
     rows = table(made)
     rows.write(folder / "flux_points.fits", overwrite=True)
     rows.write(folder / "flux_points.ecsv", overwrite=True)
-    write_ogip(made, folder)
+    write_ogip(made.reduced, folder)
     (folder / "models.yaml").write_text(models_yaml(made), encoding="utf-8")
     text = json.dumps(numbers(made), indent=1)
     (folder / "fit.json").write_text(text, encoding="utf-8")
-
-
-def write_ogip(made: Made, folder: Path) -> None:
-    """Write counts and responses as XSPEC and others read them: each run, and all."""
-    for one in (*made.reduced.datasets, made.reduced.stacked):
-        one.write(folder / f"pha_{one.name}.fits", format="ogip", overwrite=True)
 
 
 def models_yaml(made: Made) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from distiller.analysis.fields import Circle, shown
 from distiller.analysis.parameters import TaskParameters
-from distiller.analysis.ranges import EXCLUDED_MAX, TimeRange
+from distiller.analysis.ranges import EXCLUDED_MAX, TimeRange, check_energies
 
 INTERVALS_MAX: Final = 500
 """Most good time intervals that one job may ask for."""
@@ -143,10 +143,7 @@ class SelectEventsParameters(TimeRange, TaskParameters):
 
     @model_validator(mode="after")
     def _has_energies(self) -> Self:
-        low, high = self.e_min, self.e_max
-        if low is not None and high is not None and low >= high:
-            message = f"e_min: {low:g} TeV is not below e_max {high:g} TeV"
-            raise ValueError(message)
+        check_energies(self.e_min, self.e_max)
         return self
 
     @property

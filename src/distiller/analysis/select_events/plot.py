@@ -124,12 +124,6 @@ def _draw_energies(axes: Any, energy_tev: Any, e_min: float | None) -> None:
     axes.grid(visible=True, alpha=0.3)
 
 
-def place_of(c: SelectEventsParameters) -> str:
-    """Return the centre in words."""
-    ra, dec = c.centre_deg
-    return f"ra {number(ra)} deg, dec {number(dec)} deg"
-
-
 def cuts_of(c: SelectEventsParameters) -> str:
     """Return what was cut, in words."""
     words = []

@@ -13,11 +13,9 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from distiller.analysis import event_file, figures, record, results
+from distiller.analysis import event_file, record, results
 from distiller.analysis.products import (
-    CONFIGURATION,
     PLOT,
-    PLOT_SVG,
     PRODUCT,
     SELECTED_EVENTS,
     InputDataset,
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
     from distiller.analysis.parameters import TaskParameters
 
-RECIPE: Final = "recipe"
 RUNS: Final = "runs"
 NAME: Final = "select_events"
 
@@ -120,15 +117,12 @@ def run(
     tables = to_hdus(merged, parameters)
     product = results.fits_bytes(fits.HDUList([primary, *tables]))
     written.add(PRODUCT, "product.fits", product)
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
-    written.add(RECIPE, "recipe.py", record.recipe_py(task).encode())
+    written.add_record(text, record.recipe_py(task))
     report(0.9, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     drawing = plot.draw(merged, configuration, _caption(merged, tally), simulated)
-    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
-    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
-    first = sorted(written.files, key=lambda file: file.result_id != PRODUCT)
-    return _describe(configuration, inputs, merged, tally, tuple(first))
+    written.add_plot(PLOT, drawing)
+    return _describe(configuration, inputs, merged, tally, written.files)
 
 
 def _check_names(inputs: Sequence[InputDataset]) -> None:
@@ -277,12 +271,13 @@ def _describe(
     c = configuration
     begin, end = (float(mjd) for mjd in merged.bounds.utc.mjd)
     energy = merged.energy_tev
-    name = c.target or (plot.place_of(c) if c.radius is not None else "whole fields")
-    runs = ", ".join(item.obs_id for item in inputs[:10])
-    more = f" and {len(inputs) - 10} more" if len(inputs) > 10 else ""  # noqa: PLR2004 - names shown
+    has_place = c.target or c.radius is not None
+    name = c.place_name if has_place else "whole fields"
     return ProductDescription(
         title=f"Selected events, {name}",
-        description=f"{plot.cuts_of(c)}; {_caption(merged, tally)}: {runs}{more}",
+        description=(
+            f"{plot.cuts_of(c)}; {_caption(merged, tally)}: {record.runs_named(inputs)}"
+        ),
         product_type="event",
         product_subtype=SELECTED_EVENTS,
         data_level="DL3",

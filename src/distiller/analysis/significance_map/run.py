@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from astropy import units as u
 
-from distiller.analysis import figures, footprint, observations, record, results
+from distiller.analysis import footprint, observations, record, results
 from distiller.analysis.products import (
-    CONFIGURATION,
     PLOT,
-    PLOT_SVG,
     PRODUCT,
     InputDataset,
     ProductDescription,
@@ -30,7 +28,6 @@ from distiller.analysis.significance_map.parameters import SignificanceMapParame
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError, UserError
 from distiller.core.sky import separation_deg
-from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,30 +68,28 @@ def run(
         message = f"a significance map cannot be made from {kind}"
         raise InternalError(message)
     task = TASKS["significance_map"]
-    asked = configuration.completed()
     needed = _needed(inputs)
     read = observations.read_all(needed, report, _READING)
     _refuse_point_like(read)
-    made = _made(read, asked, report)
-    said = limits.sentences(made, asked, len(inputs))
+    made = _made(read, configuration, report)
+    said = limits.sentences(made, configuration, len(inputs))
     for sentence in said:
         logger.info("limit: %s", sentence)
     report(_READING + _MAKING, "Writing the maps")
-    text = record.configuration_yaml(task, asked, needed)
-    good = _good_time(read, asked)
+    text = record.configuration_yaml(task, configuration, needed)
+    good = _good_time(read, configuration)
     hdus = recipe.to_hdus(made)
-    _describe_header(hdus[0].header, made, asked, said, good)
-    record.stamp(hdus[0].header, task, asked, needed, text)
+    _describe_header(hdus[0].header, made, configuration, said, good)
+    record.stamp(hdus[0].header, task, configuration, needed, text)
     written = results.Results(result_dir)
     written.add(PRODUCT, "product.fits", results.fits_bytes(hdus))
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
-    _add_plots(written, made, asked, inputs, said, report)
+    written.add_record(text, record.recipe_py(task))
+    _add_plots(written, made, configuration, inputs, said, report)
     for result_id in ("histogram", "peaks", "runs"):
         table = getattr(made, result_id)
         name = "table" if result_id == "histogram" else result_id
         written.add(name, f"{result_id}.ecsv", results.ecsv_bytes(table), role="table")
-    written.add("recipe", "recipe.py", record.recipe_py(task).encode())
-    return _describe(made, asked, inputs, said, good, written)
+    return _describe(made, configuration, inputs, said, good, written)
 
 
 def _needed(inputs: Sequence[InputDataset]) -> list[InputDataset]:
@@ -211,9 +206,7 @@ def _describe_header(
         if np.isfinite(made.fit[name]):
             header[keyword] = (round(made.fit[name], 6), words)
     header["LIVETIME"] = (_livetime_s(made), "[s] without dead time")
-    header["TIMESYS"] = "UTC"
-    for keyword, instant in (("DATE-BEG", good.min()), ("DATE-END", good.max())):
-        header[keyword] = mjd_utc_to_iso(float(instant)).removesuffix("Z")
+    record.stamp_times(header, float(good.min()), float(good.max()))
     header["NUSED"] = (len(runs), "runs that were used")
     for sentence in said:
         header["COMMENT"] = record.ascii_of(f"Limit: {sentence}")
@@ -244,17 +237,9 @@ def _add_plots(  # noqa: PLR0913, PLR0917 - all that pictures show
     simulated = any(item.simulated for item in inputs)
     shown = (made, configuration, _caption(made, configuration), said, simulated)
     report(0.85, "Drawing the map")
-    drawing = plot.draw(*shown)
-    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
-    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
+    written.add_plot(PLOT, plot.draw(*shown))
     report(0.93, "Drawing the distribution")
-    drawing = plot.draw_distribution(*shown)
-    for ending, content in (
-        ("png", figures.png_bytes(drawing)),
-        ("svg", figures.svg_bytes(drawing)),
-    ):
-        result_id = "distribution" if ending == "png" else "distribution_svg"
-        written.add(result_id, f"distribution.{ending}", content, role=PLOT)
+    written.add_plot("distribution", plot.draw_distribution(*shown))
 
 
 def _describe(  # noqa: PLR0913, PLR0917 - all that a product says
@@ -267,13 +252,12 @@ def _describe(  # noqa: PLR0913, PLR0917 - all that a product says
 ) -> ProductDescription:
     c = configuration
     ra, dec = c.centre_deg
-    name = c.target or f"ra {ra:g} deg, dec {dec:g} deg"
     width, height = c.span_deg
     largest = float(np.nanmax(made.maps["SIGNIFICANCE"]))
     low, high = float(np.min(made.runs["e_min"])), float(np.max(made.runs["e_max"]))
     exposure = float(np.diff(good, axis=1).sum() * u.d.to(u.s))
     return ProductDescription(
-        title=f"Significance map of {name}, {low:.3g}-{high:.3g} TeV",
+        title=f"Significance map of {c.place_name}, {low:.3g}-{high:.3g} TeV",
         description=(
             f"{_caption(made, c)}; {width:g} x {height:g} deg, {c.binsz:g} deg pixels, "
             f"correlation radius {c.radius:g} deg; largest significance {largest:.1f}, "

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from astropy.io import fits
 
-from distiller.analysis import figures, observations, on_off_results, record, results
+from distiller.analysis import observations, on_off_results, record, results
 from distiller.analysis.products import (
-    CONFIGURATION,
     PLOT,
-    PLOT_SVG,
     PRODUCT,
     FluxPoint,
     InputDataset,
@@ -27,7 +25,6 @@ from distiller.analysis.spectrum import plot
 from distiller.analysis.spectrum.parameters import SpectrumParameters
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError
-from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +38,6 @@ NAME: Final = "spectrum"
 _READING: Final = 0.1
 _MAKING: Final = 0.75
 _UNLIKELY: Final = 0.01
-_SHOWN: Final = 10
 _SAME: Final = 1e-6
 
 
@@ -61,9 +57,8 @@ def run(
     if not isinstance(configuration, SpectrumParameters):
         message = f"a spectrum cannot be made from {type(configuration).__name__}"
         raise InternalError(message)
-    asked = configuration.completed()
     runs = observations.read_all(inputs, report, _READING)
-    parameters = asked.model_dump(mode="json", exclude_none=True)
+    parameters = configuration.model_dump(mode="json", exclude_none=True)
     with on_off_results.refusals_told():
         made = recipe.make(
             runs,
@@ -72,26 +67,24 @@ def run(
         )
     numbers = recipe.numbers(made)
     report(_MAKING, "Writing the spectrum")
-    limits = tuple(_limits(made, numbers, asked, runs))
+    limits = tuple(_limits(made, numbers, configuration, runs))
     task = TASKS[NAME]
-    text = record.configuration_yaml(task, asked, inputs)
+    text = record.configuration_yaml(task, configuration, inputs)
     written = results.Results(result_dir)
-    product = to_hdus(made, numbers, asked, inputs, text)
+    product = to_hdus(made, numbers, configuration, inputs, text)
     written.add(PRODUCT, "product.fits", results.fits_bytes(product))
-    written.add(CONFIGURATION, "configuration.yaml", text.encode())
     written.add("table", "flux_points.ecsv", results.ecsv_bytes(recipe.table(made)))
     said = json.dumps(numbers | {"limits": limits}, indent=1)
     written.add("fit", "fit.json", said.encode())
     written.add("models", "models.yaml", recipe.models_yaml(made).encode())
-    written.add("recipe", "recipe.py", record.recipe_py(task).encode())
+    written.add_record(text, record.recipe_py(task))
     report(0.8, "Writing counts and responses")
     written.add("ogip", "ogip.zip", on_off_results.ogip_zip(made.reduced))
     report(0.9, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
-    drawing = plot.draw(made, numbers, asked, _caption(made), simulated)
-    written.add(PLOT, "plot.png", figures.png_bytes(drawing))
-    written.add(PLOT_SVG, "plot.svg", figures.svg_bytes(drawing), role=PLOT)
-    described = _describe(made, numbers, asked, inputs, limits)
+    drawing = plot.draw(made, numbers, configuration, _caption(made), simulated)
+    written.add_plot(PLOT, drawing)
+    described = _describe(made, numbers, configuration, inputs, limits)
     return described.model_copy(update={"files": written.files})
 
 
@@ -116,9 +109,7 @@ def to_hdus(
     header["EXCESS"] = (numbers["excess"], "events above background")
     header["SQRT_TS"] = (numbers["sqrt_ts"], "significance of the excess")
     header["ONTIME"] = (time.exposure_s, "[s] good time of the runs used")
-    header["TIMESYS"] = "UTC"
-    header["DATE-BEG"] = mjd_utc_to_iso(time.t_min_mjd).removesuffix("Z")
-    header["DATE-END"] = mjd_utc_to_iso(time.t_max_mjd).removesuffix("Z")
+    record.stamp_times(header, time.t_min_mjd, time.t_max_mjd)
     header["NUSED"] = (len(made.reduced.datasets), "datasets used")
     record.stamp(header, TASKS[NAME], configuration, inputs, text)
     points = fits.table_to_hdu(recipe.table(made))
@@ -183,19 +174,16 @@ def _describe(
     limits: tuple[str, ...],
 ) -> ProductDescription:
     ra, dec = configuration.centre_deg
-    name = configuration.target or f"ra {ra:g} deg, dec {dec:g} deg"
     time = on_off_results.good_time(made.reduced)
-    runs = ", ".join(item.obs_id for item in inputs[:_SHOWN])
-    more = f" and {len(inputs) - _SHOWN} more" if len(inputs) > _SHOWN else ""
     first, *others = _compared(numbers)
     safe = "; ".join(dict.fromkeys(made.reduced.safe_range.values()))
     return ProductDescription(
-        title=f"Spectrum of {name}",
+        title=f"Spectrum of {configuration.place_name}",
         description=(
             f"{plot.MODELS[numbers['model']]}, {numbers['e_min']:.3g} to "
             f"{numbers['e_max']:.3g} TeV (safe range: {safe}), "
             f"{numbers['excess']:.1f} excess events, {numbers['sqrt_ts']:.1f} sigma, "
-            f"fit {numbers['combined']}; {_caption(made)}: {runs}{more}"
+            f"fit {numbers['combined']}; {_caption(made)}: {record.runs_named(inputs)}"
         ),
         product_type="sed",
         product_subtype="flux-points",
