@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import matplotlib as mpl
+from astropy import units as u
+from astropy.visualization.wcsaxes import conf as wcsaxes_settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from astropy.wcs import WCS
     from matplotlib.figure import Figure
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, width and height of axes, as parts of the figure."""
 
 DPI: Final = 130
 COLOURS: Final = "viridis"
@@ -19,20 +27,70 @@ _RIGHT: Final = 0.97
 
 _SALT: Final = "distiller"
 
+_PNG: Final = {"compress_level": 3}
+"""A tenth larger than at the usual 6, in half the time."""
+
+_GRID_POINTS: Final = 200
+"""Of a line of the grid: no corner is seen, and it takes a fifth of the usual time."""
+
+_NAMES: Final = {
+    "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
+    "galactic": ("Galactic longitude", "Galactic latitude"),
+}
+_HOURS: Final = (
+    "\N{MODIFIER LETTER SMALL H}",
+    "\N{MODIFIER LETTER SMALL M}",
+    "\N{MODIFIER LETTER SMALL S}",
+)
+_DEGREES: Final = ("\N{DEGREE SIGN}", "\N{PRIME}", "\N{DOUBLE PRIME}")
+
+
+def sky_axes(figure: Figure, box: Box, wcs: WCS, frame: str, *, grid: float) -> Any:
+    """Add axes on the sky, with named coordinates and a white grid.
+
+    Parameters
+    ----------
+    frame
+        ``icrs`` or ``galactic``.
+    grid
+        Opacity of its lines.
+    """
+    made: Any = figure
+    axes = made.add_axes(box, projection=wcs)
+    axes.set_anchor("W")
+    for coordinate, name, ticks in zip(axes.coords, _NAMES[frame], (5, 6), strict=True):
+        coordinate.set_axislabel(name)
+        coordinate.set_ticks(number=ticks)
+        # Letters: the usual ones are set like formulas, which takes twice as long.
+        is_hours = coordinate.get_format_unit() == u.hourangle
+        coordinate.set_separator(_HOURS if is_hours else _DEGREES)
+    axes.coords.grid(color="white", alpha=grid, linewidth=0.6)
+    return axes
+
 
 def png_bytes(figure: Figure) -> bytes:
     """Return a picture as PNG: the same bytes for the same picture."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
+    with _quick_grid():
+        figure.savefig(
+            stream, format="png", metadata={"Software": None}, pil_kwargs=_PNG
+        )
     return stream.getvalue()
 
 
 def svg_bytes(figure: Figure) -> bytes:
     """Return a picture as SVG, without the time and with ids that do not change."""
     stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": _SALT}):
+    with _quick_grid(), mpl.rc_context({"svg.hashsalt": _SALT}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
+
+
+def _quick_grid() -> AbstractContextManager[Any]:
+    settings: Any = wcsaxes_settings
+    return cast(
+        "AbstractContextManager[Any]", settings.set_temp("grid_samples", _GRID_POINTS)
+    )
 
 
 def titled(figure: Figure, title: str, caption: str, *, left: float = 0.13) -> None:

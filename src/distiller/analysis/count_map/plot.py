@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 _SIZE_IN: Final = (7.0, 6.2)
 _AXES: Final = (0.13, 0.1, 0.673, 0.76)  # a square
-_LABELS: Final = {
-    "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
-    "galactic": ("Galactic longitude", "Galactic latitude"),
-}
 
 
 def draw(
@@ -42,14 +38,14 @@ def draw(
     """
     data = counts.data if counts.data.ndim == 2 else counts.data.sum(axis=0)  # noqa: PLR2004 - a plane
     figure = Figure(figsize=_SIZE_IN, dpi=figures.DPI)
-    axes = figure.add_axes(_AXES, projection=counts.geom.wcs)
-    axes.set_anchor("W")
+    axes = figures.sky_axes(
+        figure, _AXES, counts.geom.wcs, configuration.frame, grid=0.25
+    )
     # The square root lets single events show beside a bright source.
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(data.max()), 1.0))
     image = axes.imshow(
         data, origin="lower", cmap=figures.COLOURS, norm=norm, interpolation="nearest"
     )
-    _label(axes, configuration)
     _bar(figure, image, configuration)
     energies = f"{number(configuration.e_min)} TeV \N{LESS-THAN OR EQUAL TO} E < "
     energies += f"{number(configuration.e_max)} TeV"
@@ -58,15 +54,6 @@ def draw(
     if simulated:
         figures.simulated(axes)
     return figure
-
-
-def _label(axes: Any, configuration: CountMapParameters) -> None:
-    longitude, latitude = _LABELS[configuration.frame]
-    axes.coords[0].set_axislabel(longitude)
-    axes.coords[1].set_axislabel(latitude)
-    axes.coords[0].set_ticks(number=5)
-    axes.coords[1].set_ticks(number=6)
-    axes.coords.grid(color="white", alpha=0.25, linewidth=0.6)
 
 
 def _bar(figure: Figure, image: Any, configuration: CountMapParameters) -> None:

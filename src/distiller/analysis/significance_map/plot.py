@@ -32,10 +32,6 @@ _LETTERS: Final = 118
 _SENTENCES: Final = 3
 _LOWEST: Final = -5.0
 _HIGHEST: Final = (8.0, 15.0)
-_LABELS: Final = {
-    "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
-    "galactic": ("Galactic longitude", "Galactic latitude"),
-}
 _SIGMA: Final = "\N{GREEK SMALL LETTER SIGMA}"
 _RING: Final = "#ff9d5c"
 
@@ -62,8 +58,7 @@ def draw(
     key = f"Solid: 5 {_SIGMA}. Dashed: excluded from the background. Orange: {orange}."
     figure, axes_at = _sheet([key, *_lines(limits)])
     box = axes_at((0.13, 0.1, 0.673, 0.76))
-    axes: Any = figure.add_axes(box, projection=made.geom.wcs)
-    axes.set_anchor("W")
+    axes = figures.sky_axes(figure, box, made.geom.wcs, configuration.frame, grid=0.2)
     data = made.maps["SIGNIFICANCE"]
     largest = float(np.nanmax(data))
     top = float(np.clip(largest, *_HIGHEST))
@@ -73,12 +68,6 @@ def draw(
         interpolation="nearest",
     )  # fmt: skip
     _outline(axes, made, configuration)
-    longitude, latitude = _LABELS[configuration.frame]
-    axes.coords[0].set_axislabel(longitude)
-    axes.coords[1].set_axislabel(latitude)
-    axes.coords[0].set_ticks(number=5)
-    axes.coords[1].set_ticks(number=6)
-    axes.coords.grid(color="white", alpha=0.2, linewidth=0.6)
     bar_axes = figure.add_axes(axes_at((0.86, 0.1, 0.025, 0.76)))
     extend = "max" if largest > top else "neither"
     bar = figure.colorbar(image, cax=bar_axes, extend=extend)
