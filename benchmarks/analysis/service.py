@@ -23,8 +23,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Pairs = tuple[tuple[str, str], ...]
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_POLL_S = 0.002
-_POLL_MOST_S = 0.05
+_POLL_S = 0.005
+_WAIT = "?WAIT=60&PHASE="
 _PATIENCE_S = 120
 _SEE_OTHER = 303
 _OK = 200
@@ -134,8 +134,9 @@ class Client:
         began = time.perf_counter()
         path = self.submit(task, pairs)
         first = None
+        question = ""
         while True:
-            _, document = self.get(path)
+            _, document = self.get(path + question)
             now = time.perf_counter() - began
             if first is None and _PROGRESS.search(document):
                 first = now
@@ -143,8 +144,11 @@ class Client:
             phase = found.group(1) if found else b""
             if phase in _FINAL:
                 break
-            # Asking costs the server time: the longer a job takes, the less often.
-            time.sleep(min(_POLL_MOST_S, max(_POLL_S, now / 50)))
+            if first is None:
+                time.sleep(_POLL_S)
+            else:
+                # UWS 1.1: answered when the phase is another one.
+                question = f"{_WAIT}{phase.decode()}"
         if phase != b"COMPLETED":
             raise JobFailedError(document.decode(errors="replace")[-1500:])
         return Ran(path, first, now)

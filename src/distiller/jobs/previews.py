@@ -3,7 +3,7 @@
 What is lacking is found by comparing the archive with the folder of quick looks, so
 that nothing is lost if any process is killed at any moment. The work is done by forks
 of a zygote of its own, which has the lowest priority and is there only while there is
-something to make; a job of a user that waits for its place holds everything back.
+something to make; jobs of users that want the cores hold it back for a while each time.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0
 _HELD_BACK_S: Final = 0.5
+_PATIENCE_S: Final = 20.0
+"""So long jobs of users hold one back; most of them end much sooner."""
+
 _SHARE: Final = 50.0
 """Comparing takes one part in so many of the time, however large the archive is."""
 
@@ -93,6 +96,7 @@ class Previews:
         self._final: dict[str, frozenset[str]] = {}
         self._work: Handle | None = None
         self._look_at = 0.0
+        self._held_since: float | None = None
         self._used_at = time.monotonic()
         self._troubles = Troubles()
         self._stopping = threading.Event()
@@ -196,7 +200,7 @@ class Previews:
             self._adopt()
         if self._work is not None and not self._ends(self._work):
             return self._look_s
-        if self._store is not None and _somebody_waits(self._store):
+        if self._is_held_back():
             return _HELD_BACK_S
         if not self._todo and time.monotonic() >= self._look_at:
             self._compare(only)
@@ -210,6 +214,19 @@ class Previews:
     def is_done(self) -> bool:
         """Whether the last turn left nothing to do."""
         return self._work is None and not self._todo
+
+    def _is_held_back(self) -> bool:
+        """Whether jobs of users go first, as they do for a while."""
+        moment = time.monotonic()
+        if self._store is None or not _cores_are_wanted(self._store):
+            self._held_since = None
+            return False
+        if self._held_since is None:
+            self._held_since = moment
+        if moment - self._held_since < _PATIENCE_S:
+            return True
+        self._held_since = moment  # the one after this waits as long
+        return False
 
     def _compare(self, only: Collection[str] | None) -> None:
         """Find what is lacking, and remove what is of no use any more."""
@@ -342,9 +359,12 @@ class Previews:
         return self._settings.jobs_path / "previews"
 
 
-def _somebody_waits(store: JobStore) -> bool:
-    unfinished = store.unfinished()
-    return any(job.phase is Phase.QUEUED and job.wish is None for job in unfinished)
+def _cores_are_wanted(store: JobStore) -> bool:
+    """Whether a job waits for its place, or those that run leave one core at most."""
+    phases = [job.phase for job in store.unfinished() if job.wish is None]
+    running = phases.count(Phase.EXECUTING)
+    cores = os.cpu_count() or 1
+    return Phase.QUEUED in phases or (running > 0 and running >= cores - 1)
 
 
 def _fault(folder: Path) -> str:

@@ -24,6 +24,7 @@ from distiller.jobs import (
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.preview_files import TRIES, Record
 from distiller.jobs.previews import Previews
+from distiller.vo.uws import Phase
 
 from .conftest import each_engine
 from .quick_looks import DID, REAL, hurry, kept, stamps
@@ -182,6 +183,44 @@ def test_the_maker_gives_way(house: House, service: JobService) -> None:
     assert len(house.work()) == 1
     for pid in house.zygotes():
         wait_for(lambda: _priority(pid) in {preview_zygote.NICE, None})  # noqa: B023 - waited for
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.EXECUTING])
+def test_the_maker_gives_way_for_a_while_only(
+    house: House,
+    service: JobService,
+    store: OrmJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: Phase,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    pairs = [("obs", "1001"), ("ra", "83.6"), ("dec", "22.0")]
+    job = service.submit("count_map", pairs)
+    if phase is Phase.EXECUTING:
+        assert store.update(job.job_id, {Phase.QUEUED}, {}, to=phase)
+    maker = house.maker(engine=LocalEngine(program=REAL))
+    assert maker.take_lock()
+    maker.turn()
+    assert not house.work()
+    monkeypatch.setattr("distiller.jobs.previews._PATIENCE_S", 0.0)
+    maker.turn()
+    assert len(house.work()) == 1
+
+
+def test_the_maker_uses_cores_that_nobody_wants(
+    house: House,
+    service: JobService,
+    store: OrmJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    pairs = [("obs", "1001"), ("ra", "83.6"), ("dec", "22.0")]
+    job = service.submit("count_map", pairs)
+    assert store.update(job.job_id, {Phase.QUEUED}, {}, to=Phase.EXECUTING)
+    maker = house.maker(engine=LocalEngine(program=REAL))
+    assert maker.take_lock()
+    maker.turn()
+    assert len(house.work()) == 1
 
 
 def _priority(pid: int) -> int | None:

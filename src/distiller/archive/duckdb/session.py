@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from distiller.model import BoundTable, Model
 
 _CHUNK = 5_000
-_ARROW_FROM = 400
+_ARROW_FROM = 100
 """Cells from which Arrow is quicker than parameters of an INSERT (measured)."""
 
 
