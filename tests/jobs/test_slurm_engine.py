@@ -102,6 +102,29 @@ def test_a_job_that_the_controller_forgot_is_handed_over_again(
     assert folders.log_tail(handle.folder, 50).count("being good") == 1
 
 
+def test_a_job_that_ran_when_the_controller_forgot_it_begins_anew(
+    rig: Rig, slurm_cluster: Cluster
+) -> None:
+    (handle,) = rig.begin("slow")
+    (handle.folder / folders.RESULT).mkdir(exist_ok=True)
+    left = handle.folder / folders.RESULT / "half.fits"
+    left.touch()
+    first = tree(handle.folder)
+    slurm_cluster.kill("slurmctld")
+    slurm_cluster.forget()
+    slurm_cluster.start_controller()
+    # The machine ends what the controller does not know; nothing of it stays.
+    wait_for(lambda: not living(first), 60)
+    wait_for(lambda: rig.engine.poll([handle])[handle].end or not left.exists(), 60)
+    wait_for(lambda: len(numbers(handle.folder)) == 2)
+    wait_for(lambda: folders.log_tail(handle.folder, 50).count("being slow") == 2)
+    assert rig.engine.poll([handle])[handle].end is None
+    log = folders.log_tail(handle.folder, 50)
+    assert log.count("The batch system lost the job; again:") == 1
+    rig.engine.cancel(handle)
+    assert rig.end(handle)["phase"] == "ABORTED"
+
+
 @pytest.mark.prove
 def test_a_machine_that_vanishes_is_told_but_not_while_the_job_may_run(
     rig: Rig, slurm_cluster: Cluster

@@ -93,6 +93,29 @@ def tidy(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def begin_anew(folder: Path, why: str) -> None:
+    """Remove what a run that was killed has left, so that another may begin.
+
+    The log stays, with a line that says why. A kill in between leaves a folder whose
+    job was begun, and of which this can be done again.
+
+    Raises
+    ------
+    OSError
+        If something cannot be removed.
+    """
+    tidy(folder)
+    if (folder / RESULT).exists():
+        shutil.rmtree(folder / RESULT)
+    (folder / PROGRESS).unlink(missing_ok=True)
+    for begin, path in _log_parts(folder):
+        if begin > 0:
+            path.unlink(missing_ok=True)
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        log.write(f"{why}\n")
+    (folder / SHEPHERD).unlink(missing_ok=True)
+
+
 def partial(folder: Path) -> Path:
     """Return where a folder is made before it gets its name."""
     return folder.with_name(f"{_PARTIAL}{folder.name}-{uuid.uuid4().hex[:8]}")

@@ -301,13 +301,17 @@ def survive(
             finally:
                 done.set()
                 killer.result()
-        completed = check_ends(people, each, 2 * stage.killed["slurmctld"])
+        completed = check_ends(people, each)
         check_products(stage, people[0], completed)
         everything = [job for user in people for ((job, _),) in user.jobs().values()]
         for job_id in completed:
             folder = stage.uws.home / "jobs" / job_id
             log, _ = folders.read_log(folder)
-            assert log.count(b"Starting count_map") == 1, job_id
+            # A controller that was killed forgets its last seconds, and the machine
+            # ends what it does not know: that begins anew.
+            again = log.count(b"The batch system lost the job; again:")
+            starts = log.count(b"Starting count_map")
+            assert 1 <= starts <= 1 + again, job_id
         # A start sweeps what the last kill may have left, then all go home.
         stage.kill_runner()
         stage.stop_runner()
@@ -316,34 +320,21 @@ def survive(
     return stage.killed
 
 
-def check_ends(people: list[User], each: int, orphans: int) -> set[str]:
-    """Check that each job is there once, in a right phase; return those completed.
-
-    Parameters
-    ----------
-    orphans
-        How many jobs Slurm may have ended: a controller that was killed before it had
-        written down what runs ends what it finds running when it starts.
-    """
-    completed, ended = set(), []
+def check_ends(people: list[User], each: int) -> set[str]:
+    """Check that each job is there once, in a right phase; return those completed."""
+    completed = set()
     for user in people:
         jobs = user.jobs()
         assert len(jobs) == each
         for run_id, found in jobs.items():
             assert len(found) == 1, f"{run_id} was made {len(found)} times"
             ((job_id, phase),) = found
-            kind = user.made[run_id]
-            if kind == IN_SLURM and phase == "ERROR":
+            if phase not in user.made[run_id].ends:
                 place = f"{user.url}/{job_id}/error"
-                ended.append(user.ask_again("GET", place).text)
-                continue
-            assert phase in kind.ends, (run_id, job_id, phase)
+                said = user.ask_again("GET", place).text if phase == "ERROR" else ""
+                pytest.fail(f"{run_id} {job_id} is {phase}: {said}")
             if phase == "COMPLETED":
                 completed.add(job_id)
-    assert len(ended) <= orphans, ended
-    for words in ended:
-        assert "P400" in words
-        assert "(run it again)" in words
     return completed
 
 

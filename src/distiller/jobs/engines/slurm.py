@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from distiller.core.errors import DistillerError, InternalError, Unreachable
 from distiller.core.files import write_text
 from distiller.jobs import ends, failures, folders, shepherd
+from distiller.jobs.engines import slurm_ends
 from distiller.jobs.engines.protocol import Status
 from distiller.jobs.engines.slurm_commands import PROGRAM, Commands, Refused
 from distiller.jobs.spec import FILE, JobSpec
@@ -50,12 +50,13 @@ _REFUSALS: Final = 3
 _LOSSES: Final = 10
 """So often it may lose one that had not begun."""
 
+_STARTS: Final = 3
+"""So often a job may begin that Slurm forgot and ended while it ran."""
+
 _STOP_S: Final = 5.0
 _LOOK: Final = "look"
 _GONE: Final = "GONE"
-_MACHINE: Final = frozenset({"BOOT_FAIL", "NODE_FAIL"})
-_TIME: Final = frozenset({"DEADLINE", "TIMEOUT"})
-_AGAIN: Final = frozenset({_GONE, "PREEMPTED"}) | _MACHINE
+_AGAIN: Final = frozenset({_GONE, "PREEMPTED"}) | slurm_ends.MACHINE
 """A job that ended so before it began is handed over again."""
 
 
@@ -231,23 +232,50 @@ class SlurmEngine:
         folder = known.folder
         end = ends.read(folder)
         if end is not None:
-            return Status(_told(end, is_cancelled=known.is_cancelled))
+            return Status(slurm_ends.told(end, is_cancelled=known.is_cancelled))
         if known.end is not None:
             return Status(known.end)
         has_begun = known.has_begun
         if known.over is None or not self._has_settled(known, has_begun=has_begun):
             return Status(None, has_begun=has_begun)
+        return self._status_over(known, known.over)
+
+    def _status_over(self, known: _Known, state: str) -> Status:
+        """Say how a job is that has left Slurm without a word."""
+        folder = known.folder
         # A folder that is listed is seen as it is now, on a shared disk too.
         with suppress(OSError):
             list(folder.iterdir())
-        if shepherd.is_held(folder) and not _is_past(known):
+        is_held = shepherd.is_held(folder)
+        if is_held and not _is_past(known):
             # Slurm has lost sight of a machine on which the job runs on.
             return Status(None, has_begun=True)
         end = ends.read(folder)
         if end is not None:
-            return Status(_told(end, is_cancelled=known.is_cancelled))
+            return Status(slurm_ends.told(end, is_cancelled=known.is_cancelled))
         shepherd.sweep(folder, shepherd.written(folder))
-        return Status(_lost(known, known.over), is_lost=True)
+        if known.has_begun and not is_held and self._begins_anew(known):
+            return Status(None, has_begun=False)
+        end = ends.aborted() if known.is_cancelled else slurm_ends.lost(folder, state)
+        return Status(end, is_lost=True)
+
+    def _begins_anew(self, known: _Known) -> bool:
+        """Have the thread hand a job over again that Slurm ended without a reason.
+
+        A controller that was killed forgets its last seconds, and a machine ends what
+        its controller does not know. What the job had done was in its folder alone.
+        """
+        if known.over != _GONE or known.is_cancelled or len(known.numbers) >= _STARTS:
+            return False
+        logger.warning("Slurm has forgotten and ended job %s", known.folder.name)
+        try:
+            folders.begin_anew(known.folder, "The batch system lost the job; again:")
+        except OSError as error:
+            logger.warning("%s cannot begin anew: %s", known.folder.name, error)
+            return False
+        known.over = None
+        self._asked.set()
+        return True
 
     def _has_settled(self, known: _Known, *, has_begun: bool) -> bool:
         # Whatever starts of it now would find that it is cancelled.
@@ -420,19 +448,6 @@ def _numbers(folder: Path) -> list[int]:
         return []
 
 
-def _told(end: End, *, is_cancelled: bool) -> End:
-    """Return how a job ended, in view of who can have stopped it."""
-    was_hit = end.error == failures.killed(signal.Signals.SIGTERM)
-    if is_cancelled:
-        return ends.aborted(end.started) if was_hit else end
-    if not (was_hit or ends.is_asked(end)):
-        return end
-    # It was Slurm that sent SIGTERM: its operator, its own limit, a shutdown. All
-    # processes get it, and the worker may be gone before its shepherd has it.
-    message = "P400 the batch system stopped the job (run it again)"
-    return ends.failed(JobError(message, "transient"), end.started)
-
-
 def _is_past(known: _Known) -> bool:
     """Whether a job that left Slurm must have ended: its shepherd keeps its duration.
 
@@ -443,29 +458,3 @@ def _is_past(known: _Known) -> bool:
     except (OSError, DistillerError):
         return False
     return time.monotonic() - known.over_at > spec.duration_s + _HELD_S
-
-
-def _lost(known: _Known, state: str) -> End:
-    """Return the end of a job that left Slurm and no word."""
-    folder = known.folder
-    if known.is_cancelled:
-        return ends.aborted()
-    if state in _MACHINE:
-        message = "P400 the machine that ran the job went away (run it again)"
-    elif state in _TIME:
-        message = "P400 the batch system ended the job by its own limit (run it again)"
-    elif state == "OUT_OF_MEMORY":
-        message = (
-            "P400 the batch system ended the job: its machine had too little memory "
-            "(run it again, or choose fewer runs)"
-        )
-    elif state in {"CANCELLED", "PREEMPTED"}:
-        message = "P400 the batch system stopped the job (run it again)"
-    elif not known.has_begun:
-        message = (
-            "P400 the job could not begin on its machine (tell the operators; its log "
-            "may say more)"
-        )
-    else:
-        return ends.lost(folder)
-    return ends.failed(JobError(message, "transient"))
