@@ -40,9 +40,11 @@ class Troubles:
     1
     >>> troubles.waits("job 7"), troubles.waits("job 8")
     (True, False)
+    >>> troubles.note("job 8", PassingError("the archive is away"), "job 8 waits")
+    1
     >>> troubles.over("job 7")
-    >>> troubles.waits("job 7")
-    False
+    >>> troubles.waits("job 7"), troubles.waits("job 8")
+    (False, False)
     """
 
     def __init__(
@@ -86,8 +88,17 @@ class Troubles:
         return 0.0 if trouble is None else max(0.0, trouble.retry_at - time.monotonic())
 
     def over(self, key: Hashable) -> None:
-        """Forget about it: it works, or there is nothing to do any more."""
-        self._known.pop(key, None)
+        """Forget about it: it works, or there is nothing to do any more.
+
+        What had the same cause need not wait any longer: an archive that is back for
+        one job is back for all.
+        """
+        ended = self._known.pop(key, None)
+        if ended is None:
+            return
+        for trouble in self._known.values():
+            if trouble.cause == ended.cause:
+                trouble.retry_at = 0.0
 
 
 def is_passing(error: Exception) -> bool:
