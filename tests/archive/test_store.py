@@ -191,6 +191,16 @@ def test_rows_that_break_a_rule_of_the_model_are_refused_in_its_words(
     assert archive.store(toy.bundle(1)) == "added"
 
 
+def test_a_rule_about_words_is_told_too(archive: Archive, toy: Any) -> None:
+    bundle = toy.bundle(1)
+    entity = {"entity_id": "ivo://org.example/toy#1", "entity_class": "ValueEntity"}
+    rows = {**bundle.rows, "provenance.entity": (entity,)}
+    with pytest.raises(IllegalState) as caught:
+        archive.store(dataclasses.replace(bundle, rows=rows))
+    words = "entity_class = 'ValueEntity', entity_value = nothing, against the constr"
+    assert words in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("table", "values", "words"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from distiller.model.emit.sql import quoted, sql_type
+from distiller.model.emit.sql.convert import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +74,7 @@ def _holds(
     """Ask the engine whether a condition holds; NULL passes, as in a CHECK."""
     columns = {bound.column.name: bound.column for bound in table.columns}
     values = ", ".join(
-        f"CAST(? AS {sql_type(columns[name], engine)}) AS {quoted(name)}"
+        f"CAST(? AS {plain(sql_type(columns[name], engine))}) AS {quoted(name)}"
         for name in check.columns
     )
     ((holds,),) = session.fetch(
