@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support import ssh
 
+from distiller.core.settings import load_settings
 from distiller.jobs import folders
 from distiller.jobs.engines import slurm, slurm_commands
-from distiller.jobs.spec import FILE
+from distiller.jobs.spec import FILE, JobSpec
 
-from .conftest import wait_for
+from .conftest import ROGUES, wait_for
 from .rigs import Rig, is_at_work, living, shepherd_of, tree
 
 if TYPE_CHECKING:
@@ -113,16 +114,40 @@ def test_a_job_that_ran_when_the_controller_forgot_it_begins_anew(
     slurm_cluster.kill("slurmctld")
     slurm_cluster.forget()
     slurm_cluster.start_controller()
+
+    def starts() -> int:
+        assert rig.engine.poll([handle])[handle].end is None
+        return folders.log_tail(handle.folder, 50).count("being slow")
+
     # The machine ends what the controller does not know; nothing of it stays.
-    wait_for(lambda: not living(first), 60)
-    wait_for(lambda: rig.engine.poll([handle])[handle].end or not left.exists(), 60)
-    wait_for(lambda: len(numbers(handle.folder)) == 2)
-    wait_for(lambda: folders.log_tail(handle.folder, 50).count("being slow") == 2)
-    assert rig.engine.poll([handle])[handle].end is None
+    wait_for(lambda: starts() == 2, 60)
+    assert not left.exists()
+    assert living(first) == []
+    assert len(numbers(handle.folder)) == 2
     log = folders.log_tail(handle.folder, 50)
     assert log.count("The batch system lost the job; again:") == 1
     rig.engine.cancel(handle)
     assert rig.end(handle)["phase"] == "ABORTED"
+
+
+def test_a_job_that_is_handed_over_twice_is_run_once(
+    rig: Rig, slurm_cluster: Cluster
+) -> None:
+    # As Slurm has one that it seemed to have lost: the second waits for the first.
+    (handle,) = rig.begin("slow")
+    script = slurm_commands.Commands(
+        load_settings(rig.home), program=[str(ROGUES), "shepherd"]
+    )
+    spec = JobSpec.read((handle.folder / FILE).read_bytes())
+    script.submit(spec, handle.folder, 1)
+    name = handle.folder.name
+    wait_for(lambda: slurm_cluster.states(name) == ["RUNNING"] * 2)
+    time.sleep(1.0)
+    assert folders.log_tail(handle.folder, 50).count("being slow") == 1
+    rig.engine.cancel(handle)
+    assert rig.end(handle)["phase"] == "ABORTED"
+    wait_for(lambda: "RUNNING" not in slurm_cluster.states(name))
+    assert folders.log_tail(handle.folder, 50).count("being slow") == 1
 
 
 @pytest.mark.prove

@@ -19,7 +19,7 @@ import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import IO, TYPE_CHECKING, Final, Literal
 
 from distiller.analysis.products import ProductDescription
 from distiller.core.errors import DistillerError, NotFound
@@ -39,8 +39,16 @@ if TYPE_CHECKING:
 MARK: Final = "DISTILLER_JOB"
 """In the environment of every process of a job: ``DISTILLER_JOB=<job id>``."""
 
+HANDOVER: Final = "DISTILLER_HANDOVER"
+"""In a shepherd's environment: how often its job was handed over before, if ever.
+
+A batch system may lose a job, which is then handed over again, and run the first all
+the same, or end it in its midst.
+"""
+
 _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 _LOOK_S: Final = 0.05
+_WAIT_S: Final = 0.2
 _GRACE_S: Final = 1.0
 _GRACE_LATE_S: Final = 0.3
 _LAST_WORDS_S: Final = 5.0
@@ -90,13 +98,29 @@ def run(folder: Path) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     # Children that are forked have it open too, and are known by that.
     with (folder / folders.LOCK).open("w") as lock:
+        if _takes(lock) and not (folder / folders.STATE).exists():
+            _write(folder, _shepherd(folder))
+
+
+def _takes(lock: IO[str]) -> bool:
+    """Take the lock of a folder; who was handed over again waits for it."""
+    while True:
         try:
             # Of this process alone: a forked worker does not hold it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return
-        if not (folder / folders.STATE).exists():
-            _write(folder, _shepherd(folder))
+            if _handover() == 0:
+                return False
+            got = signal.sigtimedwait(_SIGNALS, _WAIT_S)
+            if got is not None and got.si_signo != signal.SIGCHLD:
+                return False
+        else:
+            return True
+
+
+def _handover() -> int:
+    number = os.environ.get(HANDOVER, "")
+    return int(number) if number.isdigit() else 0
 
 
 def is_held(folder: Path) -> bool:
@@ -141,6 +165,16 @@ def written(folder: Path) -> Process | None:
         return None  # damaged: the next shepherd of the folder will say so
 
 
+def begun_by(folder: Path) -> int | None:
+    """Return which handover, from 0, the job of a folder began with, by its record.
+
+    None: it has not begun, or the record is damaged.
+    """
+    data = folders.read_json(folder / folders.SHEPHERD) or {}
+    number = data.get("handover")
+    return number if isinstance(number, int) else None
+
+
 def _shepherd(folder: Path) -> End:
     """See a job through and return how it ended."""
     with ExitStack() as held:
@@ -154,7 +188,9 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
         if (folder / folders.SHEPHERD).exists():
             # The one before was killed; what it began cannot be trusted.
             sweep(folder, written(folder))
-            return ends.lost(folder)
+            if begun_by(folder) in {None, _handover()}:
+                return ends.lost(folder)
+            folders.begin_anew(folder, "The batch system lost the job; again:")
         if (folder / folders.CANCEL).exists():
             return ends.aborted(started)
         spec = JobSpec.read((folder / FILE).read_bytes())
@@ -162,7 +198,8 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
         folders.reserve(folder)
         me = processes.identified([os.getpid()])[0]
         # A process that it names has ended once power is lost.
-        write_text(folder / folders.SHEPHERD, json.dumps(me.to_json()), durable=False)
+        record = me.to_json() | {"handover": _handover()}
+        write_text(folder / folders.SHEPHERD, json.dumps(record), durable=False)
         os.environ[MARK] = folder.name
         processes.become_subreaper()
         cores = held.enter_context(cpus.taken(spec.cpus, folder.parent))

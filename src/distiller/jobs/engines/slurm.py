@@ -50,8 +50,8 @@ _REFUSALS: Final = 3
 _LOSSES: Final = 10
 """So often it may lose one that had not begun."""
 
-_STARTS: Final = 3
-"""So often a job may begin that Slurm forgot and ended while it ran."""
+_STARTS: Final = 5
+"""So often a job may be handed over that Slurm forgot and ended while it ran."""
 
 _STOP_S: Final = 5.0
 _LOOK: Final = "look"
@@ -81,6 +81,8 @@ class _Known:
         If it never got into Slurm.
     cancels, forces
         How often its end was asked for.
+    begins_anew
+        Whether it has begun and is to be handed over again nevertheless.
     is_watched
         Whether anybody wants to know more of it.
     """
@@ -94,6 +96,7 @@ class _Known:
     cancels: bool = False
     forces: int = 0
     forced: int = 0
+    begins_anew: bool = False
     is_watched: bool = True
 
     @property
@@ -254,28 +257,15 @@ class SlurmEngine:
         if end is not None:
             return Status(slurm_ends.told(end, is_cancelled=known.is_cancelled))
         shepherd.sweep(folder, shepherd.written(folder))
-        if known.has_begun and not is_held and self._begins_anew(known):
-            return Status(None, has_begun=False)
+        if known.over is None:
+            # Handed over again meanwhile.
+            return Status(None, has_begun=known.has_begun)
+        known.begins_anew = not is_held and _may_begin_anew(known, state)
+        if known.begins_anew:
+            self._asked.set()
+            return Status(None, has_begun=known.has_begun)
         end = ends.aborted() if known.is_cancelled else slurm_ends.lost(folder, state)
         return Status(end, is_lost=True)
-
-    def _begins_anew(self, known: _Known) -> bool:
-        """Have the thread hand a job over again that Slurm ended without a reason.
-
-        A controller that was killed forgets its last seconds, and a machine ends what
-        its controller does not know. What the job had done was in its folder alone.
-        """
-        if known.over != _GONE or known.is_cancelled or len(known.numbers) >= _STARTS:
-            return False
-        logger.warning("Slurm has forgotten and ended job %s", known.folder.name)
-        try:
-            folders.begin_anew(known.folder, "The batch system lost the job; again:")
-        except OSError as error:
-            logger.warning("%s cannot begin anew: %s", known.folder.name, error)
-            return False
-        known.over = None
-        self._asked.set()
-        return True
 
     def _has_settled(self, known: _Known, *, has_begun: bool) -> bool:
         # Whatever starts of it now would find that it is cancelled.
@@ -346,7 +336,7 @@ class SlurmEngine:
             # Of a supervisor that was killed before it could note them down.
             self._note(known, [*known.numbers, *new])
         if live:
-            known.over = None
+            known.begins_anew, known.over = False, None
             return self._end(known, live)
         known.forced = known.forces
         if not known.numbers and not known.has_begun:
@@ -377,7 +367,8 @@ class SlurmEngine:
     def _take_leave(self, known: _Known, rows: Sequence[Row]) -> bool:
         """Note that Slurm has no such job any more; hand it over anew if it lost it."""
         state = max(rows, key=lambda row: row.number).state if rows else _GONE
-        is_lost = state in _AGAIN and not known.has_begun and not known.is_cancelled
+        is_lost = known.begins_anew or (state in _AGAIN and not known.has_begun)
+        is_lost &= not known.is_cancelled
         if is_lost and len(known.numbers) <= _LOSSES and known.end is None:
             # A controller that was killed forgets what it had not written. If it runs
             # all the same, the lock of the folder sees to it that one of the two does.
@@ -405,11 +396,12 @@ class SlurmEngine:
             return False
         try:
             spec = JobSpec.read((folder / FILE).read_bytes())
-            number = self._commands.submit(spec, folder)
+            number = self._commands.submit(spec, folder, len(known.numbers))
         except Refused as error:
             self._refuse(known, str(error))
             return True
         self._note(known, [*known.numbers, number])
+        known.begins_anew, known.over = False, None
         return True
 
     def _refuse(self, known: _Known, why: str) -> None:
@@ -458,3 +450,19 @@ def _is_past(known: _Known) -> bool:
     except (OSError, DistillerError):
         return False
     return time.monotonic() - known.over_at > spec.duration_s + _HELD_S
+
+
+def _may_begin_anew(known: _Known, state: str) -> bool:
+    """Whether Slurm ended a job that ran, without a reason.
+
+    A controller that was killed forgets its last seconds, and a machine ends what its
+    controller does not know; nor does it start what bears the number of another one
+    that it still runs. What the job had done is in its folder alone, and the next
+    shepherd begins with an empty one.
+    """
+    if known.is_cancelled or not 0 < len(known.numbers) < _STARTS:
+        return False
+    began, last = shepherd.begun_by(known.folder), len(known.numbers) - 1
+    if began is not None and began >= last:
+        return state == _GONE
+    return last > 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from distiller.core.errors import Unreachable
-from distiller.jobs import folders
+from distiller.jobs import folders, shepherd
 from distiller.jobs.engines import local
 
 if TYPE_CHECKING:
@@ -117,8 +117,13 @@ class Commands:
             raise Unreachable(message, hint="see to Slurm")
         return parse(answer)
 
-    def submit(self, spec: JobSpec, folder: Path) -> int:
+    def submit(self, spec: JobSpec, folder: Path, before: int) -> int:
         """Hand a job over under its id as name; return its number.
+
+        Parameters
+        ----------
+        before
+            How often it was handed over before.
 
         Raises
         ------
@@ -126,7 +131,7 @@ class Commands:
             If Slurm does not take it.
         """
         words = ["sbatch", "--parsable", *self._options(spec)]
-        status, answer, said = self._run(words, self.script(folder))
+        status, answer, said = self._run(words, self.script(folder, before))
         # With the name of the cluster, where there are several; a shell that ssh
         # starts may greet first.
         number = _last(answer).partition(";")[0]
@@ -156,7 +161,7 @@ class Commands:
             if self._running is not None:
                 self._running.kill()
 
-    def script(self, folder: Path) -> str:
+    def script(self, folder: Path, before: int = 0) -> str:
         """Return the script of a job."""
         python = self._settings.slurm_python
         kept = local.environment()
@@ -167,6 +172,7 @@ class Commands:
             # Another installation: what is about ours does not concern it.
             for name in ("PYTHONPATH", "LD_LIBRARY_PATH"):
                 kept.pop(name, None)
+        kept[shepherd.HANDOVER] = str(before)
         words = [f"{name}={value}" for name, value in kept.items()]
         words += [python or sys.executable, *self._program, str(folder)]
         return _SCRIPT.format(
@@ -185,7 +191,7 @@ class Commands:
             "--nodes=1", "--ntasks=1", f"--cpus-per-task={spec.cpus}",
             f"--mem={memory_mb}M",
             f"--time={minutes}",
-            # A shepherd runs no job twice.
+            # Only we know whether it may run again.
             "--no-requeue",
             # That of this command, which is clean; the script leaves it, too.
             "--export=ALL",
