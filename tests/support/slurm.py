@@ -7,6 +7,7 @@ with folders, keys and ports of their own, and answer on the loopback only.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -67,6 +68,8 @@ SlurmdTimeout={node_timeout}
 KillWait=2
 MessageTimeout=3
 MinJobAge=300
+FirstJobId=1
+DebugFlags=NO_CONF_HASH
 NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=200000 State=UNKNOWN
 PartitionName=jobs Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -78,6 +81,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._first = 1
 
     @classmethod
     def start(cls) -> Self:
@@ -105,8 +109,21 @@ class Cluster:
         """Variables for the commands of Slurm."""
         return {"SLURM_CONF": str(self.configuration)}
 
-    def start_controller(self) -> None:
-        """Start what has the queue, and wait until it answers."""
+    def start_controller(self, *, skip: int = 0) -> None:
+        """Start what has the queue, and wait until it answers.
+
+        Parameters
+        ----------
+        skip
+            How many numbers to leave out, as operators do after a crash: it may have
+            forgotten which numbers it gave, and a machine that is given the same one
+            twice is taken out of use by Slurm.
+        """
+        if skip:
+            self._first += skip
+            text = self.configuration.read_text()
+            text = re.sub(r"FirstJobId=.*", f"FirstJobId={self._first}", text)
+            self.configuration.write_text(text)
         self._run("slurmctld")
         self._until(lambda: self.ask("scontrol", "ping").count("UP") == 1)
 

@@ -40,10 +40,11 @@ MARK: Final = "DISTILLER_JOB"
 """In the environment of every process of a job: ``DISTILLER_JOB=<job id>``."""
 
 HANDOVER: Final = "DISTILLER_HANDOVER"
-"""In a shepherd's environment: how often its job was handed over before, if ever.
+"""In the environment of a shepherd under a batch system: ``<handover>:<run>``.
 
-A batch system may lose a job, which is then handed over again, and run the first all
-the same, or end it in its midst.
+Which handover of the job it is of, from 0, and which run of its script. A batch system
+may lose a job, which is then handed over again, and run the first all the same, end it
+in its midst, or start it anew.
 """
 
 _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
@@ -103,13 +104,13 @@ def run(folder: Path) -> None:
 
 
 def _takes(lock: IO[str]) -> bool:
-    """Take the lock of a folder; who was handed over again waits for it."""
+    """Take the lock of a folder; under a batch system wait for another run."""
     while True:
         try:
             # Of this process alone: a forked worker does not hold it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if _handover() == 0:
+            if not _handover():
                 return False
             got = signal.sigtimedwait(_SIGNALS, _WAIT_S)
             if got is not None and got.si_signo != signal.SIGCHLD:
@@ -118,9 +119,8 @@ def _takes(lock: IO[str]) -> bool:
             return True
 
 
-def _handover() -> int:
-    number = os.environ.get(HANDOVER, "")
-    return int(number) if number.isdigit() else 0
+def _handover() -> str:
+    return os.environ.get(HANDOVER, "")
 
 
 def is_held(folder: Path) -> bool:
@@ -165,14 +165,14 @@ def written(folder: Path) -> Process | None:
         return None  # damaged: the next shepherd of the folder will say so
 
 
-def begun_by(folder: Path) -> int | None:
-    """Return which handover, from 0, the job of a folder began with, by its record.
+def begun_by(folder: Path) -> str | None:
+    """Return the `HANDOVER` of the shepherd that began the job of a folder, if any.
 
-    None: it has not begun, or the record is damaged.
+    Also None if its record is damaged.
     """
     data = folders.read_json(folder / folders.SHEPHERD) or {}
-    number = data.get("handover")
-    return number if isinstance(number, int) else None
+    found = data.get("handover")
+    return found if isinstance(found, str) else None
 
 
 def _shepherd(folder: Path) -> End:

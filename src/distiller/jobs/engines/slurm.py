@@ -462,7 +462,8 @@ def _may_begin_anew(known: _Known, state: str) -> bool:
     """
     if known.is_cancelled or not 0 < len(known.numbers) < _STARTS:
         return False
-    began, last = shepherd.begun_by(known.folder), len(known.numbers) - 1
-    if began is not None and began >= last:
+    last = len(known.numbers) - 1
+    began, _, _ = (shepherd.begun_by(known.folder) or "").partition(":")
+    if began.isdigit() and int(began) >= last:
         return state == _GONE
     return last > 0

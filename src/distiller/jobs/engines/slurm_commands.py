@@ -53,10 +53,11 @@ _SCRIPT: Final = """\
 exec </dev/null >>{log} 2>&1 || exit 1
 cd /
 pid=
+run=$$-$(date +%s%N)
 trap 'test -n "$pid" && kill -s TERM "$pid"' TERM
 trap 'test -n "$pid" && kill -s KILL "$pid"' USR1
 shepherd() {{
-    env -i PATH="$PATH" HOME="$HOME" {command} &
+    env -i PATH="$PATH" HOME="$HOME" {handover}={before}:"$run" {command} &
     pid=$!
     while kill -s 0 "$pid" 2>/dev/null; do wait "$pid"; done
 }}
@@ -172,13 +173,14 @@ class Commands:
             # Another installation: what is about ours does not concern it.
             for name in ("PYTHONPATH", "LD_LIBRARY_PATH"):
                 kept.pop(name, None)
-        kept[shepherd.HANDOVER] = str(before)
         words = [f"{name}={value}" for name, value in kept.items()]
         words += [python or sys.executable, *self._program, str(folder)]
         return _SCRIPT.format(
             log=shlex.quote(str(folder / folders.LOG)),
             state=shlex.quote(str(folder / folders.STATE)),
             command=shlex.join(words),
+            handover=shepherd.HANDOVER,
+            before=before,
         )
 
     def _options(self, spec: JobSpec) -> list[str]:
