@@ -77,8 +77,8 @@ class JobSettings(BaseModel):
     job_files_mb: int = Field(
         default=2000,
         ge=1,
-        description="Disk for such files of all jobs together, which stay as long as "
-        "their jobs, MB.",
+        description="Disk for such files of all jobs together, MB; where it is full, "
+        "those of jobs that have ended go.",
     )
     smtp_url: SecretStr | None = Field(
         default=None,

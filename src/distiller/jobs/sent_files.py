@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from distiller.analysis import tasks
 from distiller.analysis.fields import files_of
 from distiller.analysis.parameters import InvalidParameters
-from distiller.core.errors import BadParameter, Damaged, NoSpace
+from distiller.core.errors import BadParameter, Damaged, NoSpace, NotFound
 from distiller.core.files import atomic_file, sha256, sync_folder
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
@@ -237,7 +237,7 @@ class SentFiles:
         """Keep a file, whole or not at all; return the SHA-256 of its content."""
         place = folder / folders.SENT
         new = place / f".{uuid.uuid4().hex}"
-        left = self._settings.job_files_mb * _MB - _all_bytes(folder.parent)
+        left = self._room(folder.parent)
         digest, head, size = hashlib.sha256(), b"", 0
         try:
             with atomic_file(new, mode=0o600) as stream:
@@ -255,6 +255,30 @@ class SentFiles:
             new.unlink(missing_ok=True)
             raise
         return checksum
+
+    def _room(self, jobs: Path) -> int:
+        """Return how many bytes may come; where they are few, old ones go.
+
+        Of jobs that have ended: their products have a file of their own. Else whoever
+        sends much for jobs that fail would keep all others from sending any.
+        """
+        most = self._settings.job_files_mb * _MB
+        wanted = min(most, self._settings.job_file_mb * _MB)
+        files = _all_files(jobs)
+        left = most - sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if left >= wanted:
+                break
+            if self._has_ended(path.parents[1].name):
+                path.unlink(missing_ok=True)
+                left += size
+        return left
+
+    def _has_ended(self, job_id: str) -> bool:
+        try:
+            return self._store.get(job_id).phase.is_final
+        except NotFound:
+            return False  # it is being made, or removed
 
     def _check_size(self, name: str, size: int, left: int) -> None:
         most_mb = self._settings.job_file_mb
@@ -327,13 +351,14 @@ def _is_text(head: bytes) -> bool:
     return b"\0" not in head
 
 
-def _all_bytes(jobs: Path) -> int:
-    """Return what the files of all jobs take."""
-    total = 0
+def _all_files(jobs: Path) -> list[tuple[float, int, Path]]:
+    """Return the files of all jobs: when they were written, bytes, where they lie."""
+    found = []
     for path in jobs.glob(f"*/{folders.SENT}/*"):
         with suppress(FileNotFoundError):  # its job was removed meanwhile
-            total += path.stat().st_size
-    return total
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+    return found
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

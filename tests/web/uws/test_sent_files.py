@@ -131,6 +131,13 @@ def test_files_of_all_jobs_together_are_bounded(
     assert answer.status_code == 503
     assert "files that were sent with jobs fill their place" in message_of(answer)
     assert [job.job_id for job in here.list(owner=None)] == [first.rpartition("/")[2]]
+    # One that has ended makes room.
+    assert path_of(client.post(f"{first}/phase", {"PHASE": "ABORT"})) == first
+    assert client.head(f"{first}/parameters/{NAME}").headers["Content-Type"] == (
+        "application/octet-stream"
+    )
+    path_of(client.post(BASE, {**ASKED, NAME: sent(large)}))
+    assert client.get(f"{first}/parameters/{NAME}").content.decode() == sha(large)
 
 
 def test_a_file_of_somebody_else_is_not_there(here: Any, home: Any) -> None:
