@@ -146,6 +146,7 @@ REGIONS = [
     ("fk5\nellipse(83,22,80,1,0)", "region 1 cannot be used: it reaches further than"),
     ("fk5\npolygon(0,0,120,0,240,0)", "region 1 cannot be used"),
     ("fk5\n" + "circle(83.6,22,0.1)\n" * 1001, "1,001 regions, of 1,000 at most"),
+    ("fk5\ncircle(83,22,1) # " + "a" * 999, "line 2 of it has more than 1,000 char"),
     ("fk5\npolygon(" + "83,22," * 10_001 + ")", "10,001 corners, of 10,000 at most"),
 ]  # fmt: skip
 

@@ -38,6 +38,9 @@ MASK_REGIONS_MAX = 1000
 MASK_CORNERS_MAX = 10_000
 """Most corners of all polygons together."""
 
+MASK_LINE_MAX = 1000
+"""Longest line with more than numbers: the time to read one grows with its square."""
+
 MASK_REACH_DEG = 45.0
 """How far a region that is no circle may reach from its centre."""
 
@@ -201,9 +204,12 @@ def _read_regions(path: Path) -> list[SkyRegion]:
     """Return the regions of a file of DS9, all of which have an area on the sky."""
     try:
         text = path.read_text(encoding="utf-8")
+        _check_lines(text)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = list(Regions.parse(text, format="ds9"))
+    except UnusableFileError:
+        raise
     except Exception as error:
         # Whatever the parser makes of what it cannot read.
         message = f"it is no file of regions (DS9): {_line(error)}"
@@ -231,6 +237,15 @@ def _read_regions(path: Path) -> list[SkyRegion]:
         message = f"its polygons have {corners:,} corners, of {most}"
         raise UnusableFileError(message)
     return found
+
+
+def _check_lines(text: str) -> None:
+    """Refuse lines that would take long to read; one of a polygon may be long."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MASK_LINE_MAX and not set(line).isdisjoint("#;={"):
+            most = f"{MASK_LINE_MAX:,} characters"
+            message = f"line {number} of it has more than {most}; shorten its text"
+            raise UnusableFileError(message)
 
 
 def _fault_of(region: Any) -> str:
