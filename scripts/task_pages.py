@@ -62,6 +62,8 @@ def _example(task: Task) -> Iterator[str]:
 
 def _row(one: Described) -> str:
     words = [one.description, *(f"`{choice}`" for choice in one.choices)]
+    if one.files:
+        words.append(f"A file ({' or '.join(f'`{e}`' for e in one.files)}).")
     if one.is_repeatable:
         words.append("May be repeated.")
     value = " ".join(f"`{text}`" for text in one.default) or one.unset

@@ -17,8 +17,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from distiller.analysis import tasks
-from distiller.analysis.parameters import TaskParameters
+from distiller.analysis.fields import shown
+from distiller.analysis.parameters import SentFile, TaskParameters
 from distiller.analysis.products import ProductDescription, ProductFile
 from distiller.core.errors import Busy
 from distiller.core.times import now
@@ -35,6 +38,9 @@ class RogueParameters(TaskParameters):
 
     kind: str = "good"
     seconds: float = 60.0
+    file: SentFile | None = Field(
+        default=None, json_schema_extra=shown("File", files=(".reg",))
+    )
 
 
 def install() -> None:
@@ -65,6 +71,8 @@ def run(
     _KINDS[configuration.kind](configuration.seconds)
     for name in ("product.fits", "configuration.yaml"):
         (result_dir / name).write_text("software: {rogue: 1}\n")
+    for path in configuration.files.values():
+        (result_dir / "product.fits").write_bytes(path.read_bytes())
     if configuration.kind == "large":
         (result_dir / "product.fits").write_bytes(b"\0" * 1_500_000)
     return ProductDescription(

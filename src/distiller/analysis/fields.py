@@ -38,8 +38,11 @@ Group = Literal["Place", "Energy", "Time", "Method", "Output"]
 
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 
-Kind = Literal["text", "number", "whole", "flag", "circle"]
+Kind = Literal["text", "number", "whole", "flag", "circle", "file"]
 """What one value is, or each of its parts."""
+
+Format = Literal[".fits", ".reg"]
+"""What a file may be that is sent along: a FITS file, regions of DS9."""
 
 _KINDS: Final[Mapping[object, Kind]] = {
     bool: "flag",
@@ -91,6 +94,7 @@ def shown(  # noqa: PLR0913 - all that is said about a field
     ucd: str | None = None,
     unset: str = "",
     repeatable: bool = False,
+    files: tuple[Format, ...] = (),
 ) -> dict[str, Any]:
     """Return the ``json_schema_extra`` of a field: all that documents say beside it.
 
@@ -108,6 +112,9 @@ def shown(  # noqa: PLR0913 - all that is said about a field
         Whether it may be given several times, or on several lines; its type is then
         ``tuple[..., ...]``, and `distiller.analysis.parameters.separated` lets its
         values be separated by commas, too.
+    files
+        What it may be, if it is a file that is sent along; its value is the SHA-256 of
+        the content (`distiller.analysis.parameters.SentFile`).
 
     Examples
     --------
@@ -115,7 +122,8 @@ def shown(  # noqa: PLR0913 - all that is said about a field
     {'title': 'Lowest energy', 'group': 'Energy', 'unit': 'TeV'}
     """
     said: dict[str, Any] = {"title": label, "group": group}
-    more = {"ucd": ucd, "unset": unset, "repeatable": repeatable}
+    more: dict[str, Any] = {"ucd": ucd, "unset": unset, "repeatable": repeatable}
+    more["files"] = list(files)
     if unit is not None:
         said["unit"] = unit
     return said | {key: value for key, value in more.items() if value}
@@ -141,6 +149,12 @@ def repeatable_of(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of the parameters that may be given several times."""
     fields = model.model_fields.items()
     return frozenset(name for name, field in fields if is_repeatable(field))
+
+
+def files_of(model: type[BaseModel]) -> dict[str, tuple[Format, ...]]:
+    """Return the parameters that are files, and which formats each may have."""
+    found = {n: _said(field).get("files") for n, field in model.model_fields.items()}
+    return {name: tuple(formats) for name, formats in found.items() if formats}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +183,8 @@ class Described:
         As texts, one for each value; empty without one.
     unset
         What is meant where nothing is given and there is no default.
+    files
+        What it may be, of a file.
     """
 
     name: str
@@ -187,6 +203,7 @@ class Described:
     default: tuple[str, ...]
     unset: str
     examples: tuple[str, ...]
+    files: tuple[Format, ...] = ()
 
 
 @functools.cache
@@ -234,7 +251,7 @@ def _described(name: str, field: FieldInfo) -> Described:
         label=str(said.get("title") or field.title or name),
         description=field.description or "",
         group=said.get("group", "Method"),
-        kind=_kind(one),
+        kind="file" if said.get("files") else _kind(one),
         unit=said.get("unit"),
         ucd=said.get("ucd"),
         is_required=required,
@@ -246,6 +263,7 @@ def _described(name: str, field: FieldInfo) -> Described:
         default=() if required else texts_of(field, field.get_default()),
         unset=str(said.get("unset", "")),
         examples=tuple(text_of(item) for item in field.examples or ()),
+        files=tuple(said.get("files", ())),
     )
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.stats import chi2
 
-from distiller.analysis import results
+from distiller.analysis import exclusions, results
+from distiller.analysis.recipes.exclusion_file import UnusableFileError
 from distiller.analysis.recipes.on_off import RefusedError, counted, write_ogip
 from distiller.core.errors import UserError
 
@@ -41,6 +42,8 @@ def refusals_told() -> Iterator[None]:
     """Tell users why a recipe gives no result of what they chose."""
     try:
         yield
+    except UnusableFileError as error:
+        raise exclusions.unusable(error) from error
     except RefusedError as error:
         hint = "choose other runs or parameters"
         raise UserError(str(error), hint=hint) from error
@@ -150,7 +153,8 @@ def _of_background(
             f"(probability {probability:.1e}): a source may lie in some of them; "
             "exclude it."
         )
-    if not configuration.exclude:
+    yield from exclusions.sentences(reduced.file_share, "field of the off regions")
+    if not configuration.exclude and configuration.exclusion_file is None:
         yield (
             "No region was left out of the background: another source in an off region "
             "lowers the flux."

@@ -8,7 +8,9 @@ service descriptors and the reference are made from it.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import (
@@ -17,11 +19,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
 
-from distiller.analysis.fields import repeatable_of, shown, texts_of
+from distiller.analysis.fields import files_of, repeatable_of, shown, texts_of
 from distiller.core.errors import BadParameter, InternalError
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ OBS_MAX: Final = 500
 """Most datasets that one job may take in."""
 
 _NEAR_DEG: Final = 1.0
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 _WORDS: Final[dict[str, str]] = {
     "missing": "is required",
@@ -116,10 +120,28 @@ def _on_one_line(text: str | None) -> str | None:
     return text
 
 
+def _is_checksum(text: str) -> str:
+    """Refuse what cannot be the checksum of a file."""
+    text = text.lower()
+    if not _SHA256.fullmatch(text):
+        message = (
+            "must be sent along as a file (multipart/form-data); as text it is the "
+            "SHA-256 of one that was sent before"
+        )
+        raise ValueError(message)
+    return text
+
+
+SentFile = Annotated[str, AfterValidator(_is_checksum)]
+"""A file that is sent along with a job; in parameters the SHA-256 of its content."""
+
+
 class TaskParameters(BaseModel):
     """Parameters that every task has: which datasets, and which place on the sky."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     obs: Annotated[tuple[str, ...], BeforeValidator(separated)] = Field(
         min_length=1,
@@ -212,6 +234,32 @@ class TaskParameters(BaseModel):
     def resolved(self, ra_deg: float, dec_deg: float) -> Self:
         """Return the same parameters with the centre at this ICRS position."""
         return self.model_copy(update={"ra": ra_deg, "dec": dec_deg})
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """The SHA-256 of each file that is sent along, by parameter."""
+        values = {name: getattr(self, name) for name in files_of(type(self))}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """Where these files lie on this machine, as far as it was told."""
+        return self._files
+
+    def with_files(self, files: Mapping[str, Path]) -> Self:
+        """Return the same parameters with the places of the files they name."""
+        copy = self.model_copy()
+        copy._files = dict(files)  # noqa: SLF001 - of this class
+        return copy
+
+    def for_recipe(self) -> dict[str, Any]:
+        """Return what a recipe is given: as in a configuration, with files as paths."""
+        lacking = self.sent.keys() - self.files.keys()
+        if lacking:
+            message = f"nobody said where {', '.join(sorted(lacking))} lies"
+            raise InternalError(message)
+        values = self.model_dump(mode="json", exclude_none=True)
+        return values | {name: str(self.files[name]) for name in self.sent}
 
     def completed(self) -> Self:
         """Return the same with all that follows from it written out; see tasks.

@@ -7,6 +7,7 @@ from typing import Final, Self
 from pydantic import BaseModel, Field, model_validator
 
 from distiller.analysis.fields import Circle, shown
+from distiller.analysis.parameters import SentFile
 
 EXCLUDED_MAX: Final = 200
 """Most regions that one job may leave out."""
@@ -96,5 +97,17 @@ class Exclusions(BaseModel):
         description="Circles on the sky (ICRS) that are left out of the background.",
         json_schema_extra=shown(
             "Regions left out", unit="deg", unset="none", repeatable=True
+        ),
+    )
+    exclusion_file: SentFile | None = Field(
+        default=None,
+        description=(
+            "A file that says what is left out of the background, too: a FITS image "
+            "with coordinates on the sky, 1 where events count as background and 0 "
+            "where they do not (as Gammapy's masks; beyond its edges they count); or "
+            "regions of DS9 in coordinates on the sky, which are left out."
+        ),
+        json_schema_extra=shown(
+            "Exclusion file", unset="none", files=(".fits", ".reg")
         ),
     )

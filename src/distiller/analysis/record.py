@@ -17,6 +17,7 @@ from distiller.core.times import mjd_utc_to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from astropy.io import fits
 
@@ -76,6 +77,7 @@ def configuration_yaml(
         "task_version": task.version,
         "parameters": parameters.model_dump(mode="json", exclude_none=True),
         "inputs": [_input(item) for item in inputs],
+        **_sent(parameters),
         "software": dict(own_software()),
     }
     head = (
@@ -83,6 +85,25 @@ def configuration_yaml(
         "# versions, gives the same product again.\n"
     )
     return head + yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+
+
+def _sent(parameters: TaskParameters) -> dict[str, Any]:
+    """Return what names the files that were sent along; nothing without any."""
+    named = {
+        name: {"file": file_name(name, path), "sha256": parameters.sent[name]}
+        for name, path in parameters.files.items()
+    }
+    return {"files": named} if named else {}
+
+
+def file_name(parameter: str, path: Path) -> str:
+    """Return what a file that was sent along is called among the results.
+
+    >>> from pathlib import PurePath
+    >>> file_name("exclusion_file", PurePath("9f86d081.reg"))
+    'exclusion_file.reg'
+    """
+    return f"{parameter}{path.suffix}"
 
 
 def _input(item: InputDataset) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from distiller.analysis.products import (
     RECIPE,
     ProductFile,
 )
+from distiller.analysis.record import file_name
 from distiller.core.files import atomic_file
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _MEDIA_TYPES: Final = {
     ".ecsv": "text/plain",
     ".py": "text/x-python",
     ".zip": "application/zip",
+    ".reg": "text/plain",
 }
 _FIRST: Final = (PRODUCT, PLOT, CONFIGURATION)
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
@@ -65,7 +67,8 @@ class Results:
         result_id
             Name among the UWS results.
         role
-            As in ``cta.product_file``; None: that name.
+            As in ``cta.product_file``; None: that name. A file that went in is a part
+            of the configuration.
         """
         with self.writing(result_id, name, role=role) as stream:
             stream.write(content)
@@ -97,6 +100,18 @@ class Results:
         """Write what makes the product again: see `distiller.analysis.record`."""
         self.add(CONFIGURATION, "configuration.yaml", configuration.encode())
         self.add(RECIPE, "recipe.py", recipe.encode())
+
+    def add_sent(self, files: Mapping[str, Path]) -> None:
+        """Write again what was sent along: without it nobody repeats the product.
+
+        Parameters
+        ----------
+        files
+            By parameter, which becomes the name among the UWS results.
+        """
+        for name, path in files.items():
+            content = path.read_bytes()
+            self.add(name, file_name(name, path), content, role=CONFIGURATION)
 
     @property
     def files(self) -> tuple[ProductFile, ...]:

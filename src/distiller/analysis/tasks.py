@@ -140,6 +140,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 recipe=(
                     "time_reference",
                     "reading",
+                    "exclusion_file",
                     "sky_images",
                     "significances",
                     "significance_map",
@@ -163,7 +164,14 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 parameters=SpectrumParameters,
                 entry="distiller.analysis.spectrum.run:run",
                 needs_responses=True,
-                recipe=("time_reference", "reading", "on_off", "flux_fit", "spectrum"),
+                recipe=(
+                    "time_reference",
+                    "reading",
+                    "exclusion_file",
+                    "on_off",
+                    "flux_fit",
+                    "spectrum",
+                ),
                 example=(
                     ("obs", "1001,1002,1003,1004"),
                     ("target", "Crab Nebula"),
@@ -184,6 +192,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 recipe=(
                     "time_reference",
                     "reading",
+                    "exclusion_file",
                     "on_off",
                     "flux_fit",
                     "light_curve",

@@ -68,6 +68,18 @@ class JobSettings(BaseModel):
         "without an account together, MB; who has more starts no further job. 0 for "
         "no limit.",
     )
+    job_file_mb: int = Field(
+        default=50,
+        ge=1,
+        description="Largest file that is sent along with an analysis job, MB; no "
+        "request has more than `upload_mb`.",
+    )
+    job_files_mb: int = Field(
+        default=2000,
+        ge=1,
+        description="Disk for such files of all jobs together, MB; where it is full, "
+        "those of jobs that have ended go.",
+    )
     smtp_url: SecretStr | None = Field(
         default=None,
         description="Mail server for notices at the end of jobs, "

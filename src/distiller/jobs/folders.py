@@ -2,8 +2,8 @@
 
 A job's folder: ``job.json``, ``reserve``, ``lock``, ``slurm.json``, ``shepherd.json``,
 ``out.log`` and later parts of it (`jobs.logs`), ``progress.json``, ``fault.txt``,
-``cancel``, ``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a query:
-``uploads/``, ``answer/``, ``out.log``. A product's folder has the files alone.
+``cancel``, ``sent/``, ``inputs/``, ``result/``, ``tmp/``, ``state.json``; that of a
+query: ``uploads/``, ``answer/``, ``out.log``. A product's folder has the files alone.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ LOCK: Final = "lock"
 TEMPORARY: Final = "tmp"
 ANSWER: Final = "answer"
 UPLOADS: Final = "uploads"
+SENT: Final = "sent"
 _RESERVE: Final = "reserve"
 _PARTIAL: Final = ".partial-"
 _TRASH: Final = ".trash-"

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from distiller.analysis import tasks
 from distiller.analysis.fields import unit_of
+from distiller.analysis.products import CONFIGURATION
 from distiller.core.errors import NotFound
 from distiller.vo.provenance import (
     Record,
     dataset_entity,
     own_response_entity,
     response_entity,
+    sent_entity,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ def provenance_rows(  # noqa: PLR0913 - what a product is made of
     for source in inputs:
         record.used(activity, source, "events", usage)
     _responses(record, spec, activity, described)
+    _sent(record, spec, product, activity, described)
     for file in product.files[1:]:
         kinds = _further_file(record, file, described)
         if kinds is not None:
@@ -192,6 +195,44 @@ def _responses(record: Record, spec: JobSpec, activity: str, of: str) -> None:
                 description=kind,
             )
             record.used(activity, own, "response", usage)
+
+
+def _sent(
+    record: Record,
+    spec: JobSpec,
+    product: ProductDescription,
+    activity: str,
+    of: str,
+) -> None:
+    """Add the files that were sent along with the job."""
+    task = _task(spec)
+    fields = task.parameters.model_fields if task else {}
+    for file in product.files:
+        # A file that is a parameter is a result under that name, too.
+        checksum = spec.parameters.get(file.result_id)
+        if file.role != CONFIGURATION or not checksum:
+            continue
+        words = fields[file.result_id].description if file.result_id in fields else None
+        kind = record.entity_description(
+            "File of a user",
+            file.result_id,
+            description="What was sent along with a job.",
+            content_type=file.media_type,
+        )
+        usage = record.usage_description(
+            of,
+            file.result_id,
+            description=words or file.result_id,
+            many=False,
+            entity=kind,
+        )
+        own = record.entity(
+            sent_entity(file.result_id, checksum),
+            name=f"Sent as {file.result_id}",
+            location=file.name,
+            description=kind,
+        )
+        record.used(activity, own, file.result_id, usage)
 
 
 def _response(item: InputDataset, table: ResponseTable) -> str:

@@ -80,10 +80,11 @@ class QueryDesk(Desk):
             self._sweep()
 
     def _sweep(self) -> None:
-        """Remove uploads of jobs that were never made, since their maker was killed."""
+        """Remove files of jobs that were never made, since their maker was killed."""
         old = time.time() - _ORPHAN_S
         for folder in self._settings.jobs_path.glob("*-*"):
-            if [p.name for p in folder.glob("*")] != [folders.UPLOADS]:
+            names = {path.name for path in folder.glob("*")}
+            if names not in ({folders.UPLOADS}, {folders.SENT}):
                 continue
             if folder.stat().st_mtime < old and not self._is_a_job(folder.name):
                 folders.remove(folder)

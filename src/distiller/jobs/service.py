@@ -20,9 +20,10 @@ from distiller.analysis import tasks
 from distiller.core.errors import Forbidden, NotFound
 from distiller.core.rights import NOBODY, Reader, may_touch
 from distiller.core.times import now
-from distiller.jobs import cache, folders, limits, notices, uploads
+from distiller.jobs import cache, folders, limits, notices, sent_files, uploads
 from distiller.jobs import parameters as parameters_of
 from distiller.jobs.outcome import Outcomes, after
+from distiller.jobs.sent_files import SentFiles
 from distiller.jobs.spec import FILE
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
@@ -67,6 +68,7 @@ class JobService:
         self._store, self._archive = store, archive
         self._settings = settings
         self._specifier = Specifier(archive, settings, resolver)
+        self._files = SentFiles(store, archive, settings)
         self._outcomes = Outcomes(store, archive, settings, self._specifier)
         # Jobs of this process tell of their changes; others' are looked at.
         own = settings.runner == "embedded" and settings.database_url is None
@@ -93,7 +95,8 @@ class JobService:
         Parameters
         ----------
         files
-            What comes along, by name; only queries take any.
+            What comes along, by name: that of an upload, or of a parameter that is a
+            file.
         fresh
             Whether the product is to be computed even if it is there already.
 
@@ -106,8 +109,9 @@ class JobService:
         """
         job = self._new(task, parameters, owner, run_id, times, fresh=fresh)
         limits.make_room(self._store, owner, kind_of(task))
-        self._keep(job, files)
-        return job
+        with self._files.kept(job, files) as made:
+            self._store.create(made)
+        return made
 
     def submit(  # noqa: PLR0913 - the parts of a request
         self,
@@ -134,10 +138,11 @@ class JobService:
         """
         job = self._new(task, parameters, who.name, run_id, times, fresh=fresh)
         notices.check(job, self._settings, self._store)
-        phase, update = self._outcomes.of(job, who)
-        self._check_load(job, phase)
-        made = after(job, phase, update)
-        self._keep(made, files, update.get("spec", ""))
+        with self._files.kept(job, files, who) as given:
+            phase, update = self._outcomes.of(given, who)
+            self._check_load(given, phase)
+            made = after(given, phase, update)
+            self._store.create(made, update.get("spec", ""))
         return made
 
     def check(
@@ -154,7 +159,9 @@ class JobService:
         Unreachable
             If nobody could say where the target is.
         """
-        return self._specifier.check(task, parameters, who)
+        checked = self._specifier.check(task, parameters, who)
+        self._files.check(task, checked, who)
+        return checked
 
     def set_parameters(
         self,
@@ -166,9 +173,10 @@ class JobService:
 
         Those that may be repeated add up (DALI); others replace what was there.
         """
-        if files and self._store.get(job_id).phase is Phase.PENDING:
-            self._save(folders.job_folder(self._settings, job_id), files)
-        parameters_of.give(self._store, job_id, tuple(parameters))
+        job, more = self._store.get(job_id), tuple(parameters)
+        if files and job.phase is Phase.PENDING:
+            more = sent_files.with_files(more, self._files.take(job, files))
+        parameters_of.give(self._store, job_id, more)
         return self.get(job_id)
 
     def set_parameter(self, job_id: str, name: str, values: Iterable[str]) -> None:
@@ -223,6 +231,7 @@ class JobService:
                 raise parameters_of.illegal(job, "run")
             notices.check(job, self._settings, self._store)
             owner = who if who and who.name == job.owner else Reader(job.owner)
+            self._files.bring(job, owner)
             phase, update = self._outcomes.of(job, owner)
             self._check_load(job, phase)
             # If parameters were added since, they are to be used as well.
@@ -468,27 +477,6 @@ class JobService:
             run_id=run_id,
             fresh=fresh,
             parameters=limits.bounded(tuple(parameters)),
-        )
-
-    def _keep(self, job: Job, files: Uploads, spec: str = "") -> None:
-        """Store a new job; its files first, since it may run the next moment."""
-        if not files:
-            self._store.create(job, spec)
-            return
-        folder = folders.job_folder(self._settings, job.job_id)
-        try:
-            self._save(folder, files)
-            self._store.create(job, spec)
-        except BaseException:
-            folders.remove(folder)
-            raise
-
-    def _save(self, folder: Path, files: Uploads) -> None:
-        uploads.save(
-            folder,
-            files,
-            most_bytes=self._settings.upload_mb * 10**6,
-            most_together=self._settings.async_results_mb * 10**6,
         )
 
     def _check_load(self, job: Job, phase: Phase) -> None:

@@ -8,7 +8,7 @@ from distiller.analysis import record, tasks
 from distiller.analysis.parameters import InvalidParameters
 from distiller.core.errors import NotFound, PassingError, Unreachable, UserError
 from distiller.core.sky import separation_deg
-from distiller.jobs import cache, inputs, notices
+from distiller.jobs import cache, folders, inputs, notices, sent_files
 from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Specifier:
         """
         task = tasks.task(job.task)
         parameters, datasets, heritage = self._resolve(job.task, job.parameters, reader)
+        folder = folders.job_folder(self._settings, job.job_id)
+        sent_files.require(folder, job.task, parameters)
         return JobSpec(
             job_id=job.job_id,
             task=task.name,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from distiller.analysis import tasks
 from distiller.core.errors import DistillerError
 from distiller.core.files import sync_folder
-from distiller.jobs import failures, fetching, folders, processes
+from distiller.jobs import failures, fetching, folders, processes, sent_files
 from distiller.jobs.spec import FILE, JobSpec
 from distiller.vo.uws import JobError
 
@@ -95,6 +95,7 @@ def run(spec: JobSpec, folder: Path) -> ProductDescription:
             new.replace(folder / folders.PROGRESS)
 
     configuration = task.parameters.model_validate(spec.parameters)
+    configuration = configuration.with_files(sent_files.at_hand(folder, configuration))
     report(0.0, f"Starting {task.name}")
     with fetching.at_hand(spec.inputs, folder) as inputs:
         product = task.load()(configuration, inputs, result, report)

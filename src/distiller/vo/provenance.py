@@ -77,6 +77,15 @@ def response_entity(
     return f"irf:{path}#{sha256[:ENTITY_DIGITS]}"
 
 
+def sent_entity(name: str, sha256: str) -> str:
+    """Return the identifier of a file that was sent along with a job.
+
+    >>> sent_entity("exclusion_file", "ab" * 32)
+    'file:exclusion_file#abababababababab'
+    """
+    return f"file:{name}#{sha256[:ENTITY_DIGITS]}"
+
+
 def own_response_entity(entity: str) -> str:
     """Return the identifier of the responses inside the file of a dataset."""
     return f"{entity}/irf"

@@ -161,7 +161,7 @@ def test_files_that_are_too_many_or_too_large_leave_no_job(
 
 def test_files_of_all_jobs_together_are_bounded(office: Office) -> None:
     few = office.home.model_copy(update={"async_results_mb": 1})
-    office.service._settings = few
+    office.service._files._settings = few
     half = {"a": [b"\0" * 600_000]}
     first = office.service.create("tap", [("LANG", "ADQL")], files=half)
     with pytest.raises(NoSpace, match="files that came with queries which have not"):
@@ -185,3 +185,17 @@ def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
     office.open()
     office.wait(lambda: not orphan.exists())
     assert list(uploads.find(office.folder(kept))) == ["a"]
+
+
+def test_files_of_an_analysis_that_was_never_made_go_too(office: Office) -> None:
+    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+    (orphan / folders.SENT).mkdir(parents=True)
+    (orphan / folders.SENT / "exclusion_file-0.reg").write_bytes(b"x")
+    files = {"exclusion_file": [b"fk5"]}
+    kept = office.service.create("spectrum", [], files=files)
+    old = time.time() - 7200
+    for folder in (orphan, office.folder(kept)):
+        os.utime(folder, (old, old))
+    office.open()
+    office.wait(lambda: not orphan.exists())
+    assert len(list((office.folder(kept) / folders.SENT).iterdir())) == 1

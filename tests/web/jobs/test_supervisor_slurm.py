@@ -12,6 +12,8 @@ from distiller.jobs import folders, processes, registration, shepherd
 from distiller.jobs.supervisor import Supervisor
 from distiller.vo.uws import Phase
 
+from .conftest import PLACE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -128,3 +130,19 @@ def test_a_task_that_is_not_there_has_no_engine(yard: Any) -> None:
     set_engines(yard, engine_by_task={"count_maps": "slurm"})
     with pytest.raises(BadParameter, match="no such task: count_maps"):
         Supervisor(yard.home, yard.store, yard.archive)
+
+
+def test_a_file_that_is_sent_along_is_there_in_slurm(
+    cluster: Cluster, yard: Any
+) -> None:
+    set_engines(yard, engine="slurm")
+    yard.supervisor()
+    region = b"fk5\ncircle(84.2,22.5,0.4)\n"
+    pairs = (("obs", "1001"), *PLACE)
+    job = yard.service.submit("rogue", pairs, files={"file": [region]})
+    ended = yard.until(job)
+    assert ended.phase is Phase.COMPLETED, ended.error
+    assert is_in_slurm(yard, job)
+    path = yard.service.result_path(job.job_id, "product")
+    assert path.read_bytes() == region
+    del cluster

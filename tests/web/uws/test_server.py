@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import signal
@@ -79,6 +80,60 @@ def test_a_job_from_the_page(each_uws: Any) -> None:
         product = browser.get(f"/products/{product_id(job_id)}/")
         assert product.status_code == 200
         assert "1001" in product.text
+
+
+def test_an_exclusion_file_from_submission_to_the_recipe(uws: Any) -> None:
+    """Sent in multipart; the same content again is given the product, another not."""
+    url = uws.url.replace("count_map", "significance_map")
+    fields = {**MAP, "width": "2", "binsz": "0.05", "PHASE": "RUN"}
+    region, other = (f"fk5\ncircle(84.2,22.5,{size})\n" for size in (0.4, 0.3))
+
+    def asked(**more: Any) -> str:
+        answer = httpx.post(url, data=fields, timeout=60, **more)
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["Location"]).removeprefix(url)
+
+    def phase_of(path: str) -> str:
+        return httpx.get(f"{url}{path}/phase").text
+
+    first = asked(files={"exclusion_file": ("mine.reg", region.encode())})
+    while phase_of(first) in {"QUEUED", "EXECUTING"}:
+        httpx.get(f"{url}{first}", params={"WAIT": "30"}, timeout=60)
+    document = httpx.get(f"{url}{first}").content
+    assert xpath(document, "string(//u:phase)") == "COMPLETED", document
+    links = {
+        link.rpartition("/")[2]: link
+        for link in xpath(document, "//u:result/@xlink:href")
+    }
+    assert httpx.get(links["exclusion_file"]).text == region
+    assert httpx.get(f"{url}{first}/parameters/exclusion_file").text == region
+    record = yaml.safe_load(httpx.get(links["configuration"]).text)
+    named = record["files"]["exclusion_file"]
+    assert named["sha256"] == hashlib.sha256(region.encode()).hexdigest()
+    with fits.open(io.BytesIO(httpx.get(links["product"]).content)) as hdus:
+        assert (hdus["EXCLUSION"].data == 0).any()
+    # The file went into it, says its provenance.
+    base = uws.url.removesuffix("/uws/count_map")
+    state = named["sha256"][:16]
+    query = f"SELECT role FROM provenance.used WHERE entity_id LIKE '%{state}'"
+    words = {"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"}
+    answer = httpx.get(f"{base}/tap/sync", params=words)
+    assert answer.text.split() == ["role", "exclusion_file"]
+    # By its content, whatever its name; or by its checksum.
+    again = asked(files={"exclusion_file": ("x", region.encode())})
+    assert phase_of(again) == "COMPLETED"
+    fields["exclusion_file"] = named["sha256"]
+    assert phase_of(asked()) == "COMPLETED"
+    del fields["exclusion_file"]
+    changed = asked(files={"exclusion_file": ("mine.reg", other.encode())})
+    assert phase_of(changed) in {"QUEUED", "EXECUTING"}
+    for path in (first, again, changed):
+        httpx.delete(f"{url}{path}")
+    # The product keeps the file: it is there for a job of it once more.
+    fields |= {"exclusion_file": named["sha256"], "CACHE": "no"}
+    once_more = asked()
+    assert phase_of(once_more) in {"QUEUED", "EXECUTING"}
+    httpx.delete(f"{url}{once_more}")
 
 
 def test_the_product_is_in_obscore(each_uws: Any) -> None:

@@ -57,11 +57,10 @@ def run(
         message = f"a light curve cannot be made from {type(configuration).__name__}"
         raise InternalError(message)
     runs = observations.read_all(inputs, report, _READING)
-    parameters = configuration.model_dump(mode="json", exclude_none=True)
     with on_off_results.refusals_told():
         made = recipe.make(
             runs,
-            parameters,
+            configuration.for_recipe(),
             lambda part, text: report(_READING + (_MAKING - _READING) * part, text),
         )
     numbers = recipe.numbers(made)
@@ -76,6 +75,7 @@ def run(
     said = json.dumps(numbers | {"limits": limits}, indent=1)
     written.add("fit", "fit.json", said.encode())
     written.add_record(text, record.recipe_py(task))
+    written.add_sent(configuration.files)
     report(0.9, "Drawing the plot")
     simulated = any(item.simulated for item in inputs)
     drawing = plot.draw(numbers, configuration, _caption(made), simulated)

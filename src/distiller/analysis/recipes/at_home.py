@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from distiller.analysis.recipes.reading import observations
+from distiller.analysis.recipes.reading import observations, sent_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,11 @@ def main(
         if made_with != here:
             words = f"made with {name} {made_with}, here is {here}"
             print(words, file=sys.stderr)  # noqa: T201 - a program for a terminal
-    made = make(observations(record, data), record["parameters"])
+    parameters = record["parameters"] | {
+        name: str(sent_file(one, data, configuration.parent))
+        for name, one in record.get("files", {}).items()
+    }
+    made = make(observations(record, data), parameters)
     if rest:
         rest[0].mkdir(parents=True, exist_ok=True)
         write(made, rest[0])

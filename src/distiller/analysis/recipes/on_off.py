@@ -27,6 +27,8 @@ from gammapy.stats import WStatCountsStatistic
 from gammapy.utils.regions import compound_region_to_regions
 from regions import CircleSkyRegion, PointSkyRegion
 
+from distiller.analysis.recipes.exclusion_file import left_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -70,6 +72,8 @@ class Reduced:
         Events in each reflected region, by run; not with point-like responses.
     point_like
         Whether the source region is that of the responses.
+    file_share
+        Part of the field of the off regions that the exclusion file speaks of.
     """
 
     datasets: Datasets
@@ -79,6 +83,7 @@ class Reduced:
     safe_range: dict[str, str] = field(default_factory=dict)
     off_counts: dict[str, list[int]] = field(default_factory=dict)
     point_like: bool = False
+    file_share: float = 1.0
 
 
 def energy_edges(
@@ -134,6 +139,8 @@ def reduce_runs(
 
     Parameters
     ----------
+    parameters
+        As in configuration.yaml; ``exclusion_file`` is the path of that file.
     bins
         Edges of the energy bins, TeV.
     report
@@ -141,6 +148,8 @@ def reduce_runs(
 
     Raises
     ------
+    UnusableFileError
+        If the exclusion file is none.
     RefusedError
         If no run has a background and responses.
     """
@@ -153,8 +162,8 @@ def reduce_runs(
     geom = RegionGeom.create(region, axes=[MapAxis.from_energy_edges(bins * u.TeV)])
     axis = true_axis(observations)
     empty = SpectrumDataset.create(geom=geom, energy_axis_true=axis)
-    excluded = _exclusion(observations, parameters, centre)
-    found = Reduced(Datasets(), None, point_like=point_like)
+    excluded, share = _exclusion(observations, parameters, centre)
+    found = Reduced(Datasets(), None, point_like=point_like, file_share=share)
     for number, one in enumerate(observations):
         report(
             number / len(observations),
@@ -239,11 +248,14 @@ def _says_region(observation: Observation) -> bool:
 
 def _exclusion(
     observations: Observations, parameters: Mapping[str, Any], centre: SkyCoord
-) -> Map | None:
-    """Return a map that is false in the circles that are left out; None: no circle."""
-    circles = parameters.get("exclude", ())
-    if not circles:
-        return None
+) -> tuple[Map | None, float]:
+    """Return a map that is false in what is left out; None: nothing is.
+
+    And the part of it that the exclusion file speaks of.
+    """
+    circles, file = parameters.get("exclude", ()), parameters.get("exclusion_file")
+    if not circles and file is None:
+        return None, 1.0
     away = max(_pointing(one).separation(centre) for one in observations)
     width = 4 * away + 2 * (parameters["radius"] + 0.5) * u.deg
     geom = WcsGeom.create(skydir=centre, width=width, binsz=_MASK_BIN_DEG, proj="TAN")
@@ -251,7 +263,13 @@ def _exclusion(
         CircleSkyRegion(SkyCoord(ra, dec, unit="deg"), radius * u.deg)
         for ra, dec, radius in circles
     ]
-    return geom.region_mask(regions, inside=False)
+    mask, share = Map.from_geom(geom, data=True), 1.0
+    if regions:
+        mask = geom.region_mask(regions, inside=False)
+    if file is not None:
+        left, share = left_in(file, geom)
+        mask.data &= left
+    return mask, share
 
 
 def _pointing(observation: Observation) -> SkyCoord:

@@ -23,7 +23,7 @@ from gammapy.irf import IRF_REGISTRY, RadMax2D
 from distiller.analysis.recipes.time_reference import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _PLACE = {"GEOLON": 0.0, "GEOLAT": 0.0, "ALTITUDE": 0.0}
@@ -134,9 +134,28 @@ def _input(item: Mapping[str, Any], folder: Path) -> Observation:
         return observation(item["obs_id"], events, gti, responses)
 
 
+def sent_file(item: Mapping[str, Any], folder: Path, beside: Path) -> Path:
+    """Return a file that was sent along with a job, from beside its configuration.
+
+    Or from below the folder with the data. Its name may have a beginning of its own, as
+    that of a downloaded result has.
+
+    Raises
+    ------
+    SystemExit
+        If it is not there, or is another one.
+    """
+    name = item["file"]
+    places = [*beside.glob(f"*{name}"), *sorted(folder.rglob(f"*{name}"))]
+    return _right(places, name, item["sha256"], folder)
+
+
 def _file(folder: Path, name: str, checksum: str) -> Path:
     """Return the file of that name whose content is right."""
-    places = sorted(folder.rglob(name))
+    return _right(sorted(folder.rglob(name)), name, checksum, folder)
+
+
+def _right(places: Sequence[Path], name: str, checksum: str, folder: Path) -> Path:
     for path in places:
         if not checksum or hashlib.sha256(path.read_bytes()).hexdigest() == checksum:
             return path

@@ -25,6 +25,7 @@ from gammapy.modeling import Fit
 from gammapy.modeling.models import FoVBackgroundModel, PowerLawNormSpectralModel
 from gammapy.stats import CashCountsStatistic, WStatCountsStatistic
 
+from distiller.analysis.recipes.exclusion_file import left_in
 from distiller.analysis.recipes.reading import within
 from distiller.analysis.recipes.significances import (
     fitted_normal,
@@ -89,6 +90,8 @@ class Made:
         errors, and in ``independent`` how many discs fit side by side into ``off``.
     found
         Pixels that the second pass left out because the first was significant there.
+    file_share
+        Part of the map that the exclusion file speaks of.
     """
 
     geom: WcsGeom
@@ -100,6 +103,7 @@ class Made:
     peaks: Table
     fit: dict[str, float]
     found: int
+    file_share: float
 
 
 def make(
@@ -114,18 +118,23 @@ def make(
     observations
         With effective area and background.
     parameters
-        As in configuration.yaml.
+        As in configuration.yaml; ``exclusion_file`` is the path of that file.
     report
         Told of the progress, 0 to 1.
 
     Raises
     ------
-    NothingToMap
+    UnusableFileError
+        If the exclusion file is none.
+    NothingToMapError
         If no run has good time, energies and field of view in common with the map.
     """
     chosen = within(observations, parameters.get("t_min"), parameters.get("t_max"))
     plan = Plan(chosen, pixels(parameters), parameters, report)
-    used = outside(plan.geom, parameters)
+    used, file_share = outside(plan.geom, parameters), 1.0
+    if "exclusion_file" in parameters:
+        left, file_share = left_in(parameters["exclusion_file"], plan.geom)
+        used &= left
     method = _ring if parameters["method"] == "ring" else _field
     seen: list[View] = []
     maps = method(plan, used, seen)
@@ -147,6 +156,7 @@ def make(
         peaks=peaks(plan.geom, maps, parameters),
         fit=fit,
         found=int(found.sum()),
+        file_share=file_share,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from astropy.coordinates import SkyCoord
 
+from distiller.analysis import exclusions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,6 +62,7 @@ def sentences(
     found = (
         *_background(made),
         *_crowded(made, configuration),
+        *exclusions.sentences(made.file_share, "map"),
         *_few(made, configuration),
         *_models(made, configuration),
         *_stretched(made, configuration),

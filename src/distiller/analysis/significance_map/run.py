@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from astropy import units as u
 
-from distiller.analysis import footprint, observations, record, results
+from distiller.analysis import exclusions, footprint, observations, record, results
 from distiller.analysis.products import (
     PLOT,
     PRODUCT,
@@ -21,7 +21,7 @@ from distiller.analysis.products import (
     SkyMap,
     finite,
 )
-from distiller.analysis.recipes import reading, sky_images
+from distiller.analysis.recipes import exclusion_file, reading, sky_images
 from distiller.analysis.recipes import significance_map as recipe
 from distiller.analysis.significance_map import limits, plot
 from distiller.analysis.significance_map.parameters import SignificanceMapParameters
@@ -84,6 +84,7 @@ def run(
     written = results.Results(result_dir)
     written.add(PRODUCT, "product.fits", results.fits_bytes(hdus))
     written.add_record(text, record.recipe_py(task))
+    written.add_sent(configuration.files)
     _add_plots(written, made, configuration, inputs, said, report)
     for result_id in ("histogram", "peaks", "runs"):
         table = getattr(made, result_id)
@@ -144,13 +145,14 @@ def _made(
     configuration: SignificanceMapParameters,
     report: Callable[[float, str], None],
 ) -> Made:
-    parameters = configuration.model_dump(mode="json", exclude_none=True)
     try:
         return recipe.make(
             read,
-            parameters,
+            configuration.for_recipe(),
             lambda fraction, text: report(_READING + _MAKING * fraction, text),
         )
+    except exclusion_file.UnusableFileError as error:
+        raise exclusions.unusable(error) from error
     except sky_images.NothingToMapError as error:
         ra, dec = configuration.centre_deg
         nearest = min(

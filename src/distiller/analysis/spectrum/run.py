@@ -58,11 +58,10 @@ def run(
         message = f"a spectrum cannot be made from {type(configuration).__name__}"
         raise InternalError(message)
     runs = observations.read_all(inputs, report, _READING)
-    parameters = configuration.model_dump(mode="json", exclude_none=True)
     with on_off_results.refusals_told():
         made = recipe.make(
             runs,
-            parameters,
+            configuration.for_recipe(),
             lambda part, text: report(_READING + (_MAKING - _READING) * part, text),
         )
     numbers = recipe.numbers(made)
@@ -78,6 +77,7 @@ def run(
     written.add("fit", "fit.json", said.encode())
     written.add("models", "models.yaml", recipe.models_yaml(made).encode())
     written.add_record(text, record.recipe_py(task))
+    written.add_sent(configuration.files)
     report(0.8, "Writing counts and responses")
     written.add("ogip", "ogip.zip", on_off_results.ogip_zip(made.reduced))
     report(0.9, "Drawing the plot")

@@ -35,6 +35,7 @@ _DATATYPES: Final = {
     "flag": "boolean",
     "circle": "double",
     "text": "char",
+    "file": "char",
 }
 _CIRCLE_PARTS: Final = "3"
 
@@ -109,6 +110,11 @@ def _input(one: Described) -> InputParameter:
         words.append("Required.")
     if one.is_repeatable:
         words.append("May be repeated.")
+    if one.files:
+        words.append(
+            "Sent along as a file (multipart/form-data); as text, the SHA-256 of one "
+            "that was sent before."
+        )
     if one.unset:
         words.append(f"Without it: {one.unset}.")
     datatype = _DATATYPES[one.kind]

@@ -134,17 +134,11 @@ def read_post(request: HttpRequest, task: str) -> Post:
     Raises
     ------
     BadParameter
-        If it is of another kind, a control parameter is wrong or repeated, or a file
-        is sent along that this task does not take.
+        If it is of another kind, or a control parameter is wrong or repeated.
     """
     require_form(request)
     bodies.measure(request)
     pairs = _pairs(request, "POST")
-    if request.FILES and task != QUERY:
-        name = next(iter(request.FILES))
-        raise BadParameter(
-            name, "no file is taken here", hint="name datasets of the archive"
-        )
     # A query has no product, and what TAP does not know is ignored.
     controls = _CONTROL if task == QUERY else _CONTROL | {_CACHE}
     control = Parameters(p for p in pairs if p[0].upper() in controls)
@@ -162,8 +156,19 @@ def read_post(request: HttpRequest, task: str) -> Post:
         destruction=_instant(control, "DESTRUCTION"),
         fresh=None if cache is None else cache == "NO",
         parameters=tuple(p for p in pairs if p[0].upper() not in controls),
-        files={name: _chunks(request, name) for name in request.FILES},
+        files=files_of(request),
     )
+
+
+def files_of(request: HttpRequest) -> Uploads:
+    """Return what came along with a request, by name; each may be read once.
+
+    Raises
+    ------
+    BadParameter
+        If two files have one name.
+    """
+    return {name: _chunks(request, name) for name in request.FILES}
 
 
 def _chunks(request: HttpRequest, name: str) -> Iterable[bytes]:

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from distiller.analysis import tasks
 from distiller.core.errors import NotFound
 from distiller.core.times import dali
-from distiller.jobs import cache, folders, uploads
+from distiller.jobs import cache, folders, sent_files, uploads
 from distiller.jobs.limits import Times
 from distiller.jobs.store import QUERY
 from distiller.vo import uws_documents, votable
@@ -41,6 +41,7 @@ _ABORT_WAIT_S: Final = 1.0
 _READS: Final = frozenset({"GET", "HEAD"})
 _AFTER_DELETE: Final = 100
 _TEXT: Final = "text/plain; charset=utf-8"
+_BYTES: Final = "application/octet-stream"
 
 
 @csrf_exempt
@@ -124,7 +125,7 @@ async def result(
     service = site.current().jobs
     path = await sync_to_async(service.result_path)(job_id, result_id)
     described = found.result(result_id)
-    media_type = described.media_type if described else "application/octet-stream"
+    media_type = described.media_type if described else _BYTES
     name = f"{task}_{job_id[:8]}_{path.name}"
     return await send(request, SentFile(path, name, media_type))
 
@@ -168,16 +169,19 @@ async def parameter(
     if request.method not in _READS:
         return _not_allowed(request, "GET", "HEAD", "PUT")
     values = tuple(v for n, v in found.parameters if n.lower() == name.lower())
-    if values:
-        return HttpResponse("\n".join(values), content_type=_TEXT)
-    # What came along with a query stands there as well (section 2.2.3.1.1).
+    # What came along stands there as well (section 2.2.3.1.1).
     folder = folders.job_folder(site.current().settings, job_id)
+    if values:
+        sent = sent_files.of_parameter(folder, name, values)
+        if sent is not None:
+            return await send(request, SentFile(sent, sent.name, _BYTES))
+        return HttpResponse("\n".join(values), content_type=_TEXT)
     file = uploads.find(folder).get(name)
     if file is None:
         message = f"job {job_id} has no parameter {name!r}"
         names = ", ".join(dict.fromkeys(n for n, _ in found.parameters))
         raise NotFound(message, hint=f"it has: {names}" if names else None)
-    return await send(request, SentFile(file, name, "application/octet-stream"))
+    return await send(request, SentFile(file, name, _BYTES))
 
 
 @csrf_exempt

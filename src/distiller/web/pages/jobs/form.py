@@ -64,8 +64,10 @@ class Entry:
     fault: str = ""
 
     @property
-    def control(self) -> Literal["line", "lines", "choice", "choices"]:
-        """What it looks like: boxes for one line or several, one or several choices."""
+    def control(self) -> Literal["line", "lines", "choice", "choices", "file"]:
+        """What it looks like: boxes for one line or several, choices, or a file."""
+        if self.about.files:
+            return "file"
         if self.about.choices:
             return "choices" if self.about.is_repeatable else "choice"
         return "lines" if self.about.is_repeatable else "line"
@@ -74,6 +76,11 @@ class Entry:
     def value(self) -> str:
         """What stands in a box."""
         return "\n".join(self.values)
+
+    @property
+    def accept(self) -> str:
+        """Endings of the files that a browser offers."""
+        return ",".join(self.about.files)
 
     @property
     def placeholder(self) -> str:
@@ -116,6 +123,11 @@ class TaskForm:
     left_out: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether a file may be chosen."""
+        return any(entry.control == "file" for entry in self.entries)
 
     @property
     def groups(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:

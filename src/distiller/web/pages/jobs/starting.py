@@ -15,6 +15,7 @@ from distiller.web import access, site
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
 from distiller.web.pages.jobs import form, links
+from distiller.web.uws.requests import files_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -44,8 +45,11 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
     jobs, who = site.current().jobs, access.visitor(request)
     try:
         _check_number(task, pairs)
+        files = files_of(request)
+        # A file that is chosen takes the place of one that was sent before.
+        pairs = [pair for pair in pairs if pair[0] not in files]
         jobs.check(task, pairs, who)
-        made = jobs.submit(task, pairs, who)
+        made = jobs.submit(task, pairs, who, files=files)
     except (UserError, PassingError) as error:
         wrong = form.prepare(chosen, pairs, who, form.faults_of(error))
         # The page is there; it is the form that names what is not.
