@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
 os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
 
+# Tests start hundreds of processes of the program, which would compile it each time,
+# and send thousands of requests to this machine: each would read the certificates of
+# all authorities, which takes longer than the rest of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = tempfile.mkdtemp(prefix="distiller-test-")
+
 from tests.support import postgres, slurm
 
 from distiller.archive import open_archive
