@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from tests.support import postgres
 from tests.web.jobs.desks import Office
+from tests.web.jobs.quick_looks import QUICK
 
 from distiller.analysis import tasks
 from distiller.analysis.simulate import simulate
@@ -169,6 +170,14 @@ def real_engine() -> Iterator[LocalEngine]:
 def rogue_engine() -> Iterator[LocalEngine]:
     """Give the same with a zygote that knows the rogues, and has no Gammapy."""
     made = KeptEngine(program=[str(ROGUES), "zygote"])
+    yield made
+    LocalEngine.close(made)
+
+
+@pytest.fixture(scope="session")
+def quick_engine() -> Iterator[LocalEngine]:
+    """Give the same for quick looks that nobody draws."""
+    made = KeptEngine(program=[str(QUICK)])
     yield made
     LocalEngine.close(made)
 
