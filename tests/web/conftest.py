@@ -188,6 +188,7 @@ def _fill(settings: Settings, files: Path, more: More) -> dict[str, Path]:
     """Store the datasets: three of Crab, one proprietary, one whose file is gone."""
     paths = {}
     if settings.database_url is None:
+        settings.archive_path.touch(mode=0o600)
         settings.archive_path.write_bytes(_empty())
     with closing(open_archive(settings)) as archive:
         for bundle in more(files):
