@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("DISTILLER_HOME", tempfile.mkdtemp(prefix="distiller-test-"))
 os.environ.setdefault("DISTILLER_RESOLVER_URL", "")
 
+# Tests start hundreds of processes of the program, which would compile it each time,
+# and send thousands of requests to this machine: each would read the certificates of
+# all authorities, which takes longer than the rest of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = tempfile.mkdtemp(prefix="distiller-test-")
+
 from tests.support import postgres, slurm
 
 from distiller.archive import open_archive
@@ -73,36 +80,42 @@ def engine(request: pytest.FixtureRequest) -> str:
 def make_home(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Callable[..., Settings]:
-    """Return what makes the settings of a fresh home with an archive on the engine."""
+    """Return what makes the settings of a fresh home with an archive on the engine.
 
-    def make(name: str = "home", **given: Any) -> Settings:
+    If it is to be ``installed``, it is a copy of an empty one: making one takes longer.
+    """
+
+    def make(name: str = "home", *, installed: bool = False, **given: Any) -> Settings:
         if engine == "postgresql":
             server: postgres.Server = request.getfixturevalue("postgres_server")
-            given["database_url"] = server.create()
+            template = postgres.PLAIN
+            if installed:
+                template = request.getfixturevalue("empty_database")
+            given["database_url"] = server.create(template=template)
         home = tmp_path / name
         home.mkdir()
-        return load_settings(
+        settings = load_settings(
             home, **{"authority": "org.example", "resolver_url": "", **given}
         )
+        if installed and engine != "postgresql":
+            empty = request.getfixturevalue("empty_file")
+            shutil.copy(empty, settings.archive_path)  # with its rights
+        return settings
 
     return make
 
 
 @pytest.fixture
-def engine_home(make_home: Callable[..., Settings]) -> Settings:
+def engine_home(
+    make_home: Callable[..., Settings], request: pytest.FixtureRequest
+) -> Settings:
     """Return the settings of a fresh home with an archive on the engine."""
-    return make_home()
+    return make_home(installed="installed_home" in request.fixturenames)
 
 
 @pytest.fixture
-def installed_home(engine_home: Settings, request: pytest.FixtureRequest) -> Settings:
-    """Return that home with an empty archive: a copy, since making one takes longer."""
-    if engine_home.database_url is None:
-        shutil.copyfile(request.getfixturevalue("empty_file"), engine_home.archive_path)
-    else:
-        server: postgres.Server = request.getfixturevalue("postgres_server")
-        url = engine_home.database_url.get_secret_value()
-        server.renew(url, template=request.getfixturevalue("empty_database"))
+def installed_home(engine_home: Settings) -> Settings:
+    """Return that home, with an empty archive in it from the beginning."""
     return engine_home
 
 

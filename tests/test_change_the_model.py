@@ -67,7 +67,8 @@ def _served(home: Settings) -> Iterator[str]:
         [*command, "--port", str(port)],
         stdout=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
+        # Nobody asks for jobs of analysis here.
+        env={**os.environ, "DISTILLER_RUNNER": "external"},
     ) as process:
         assert process.stdout is not None
         try:

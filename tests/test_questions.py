@@ -64,10 +64,10 @@ def headers(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def archive(engine_home: Settings, folder: Path) -> Iterator[Archive]:
-    with open_archive(engine_home) as opened:
+def archive(installed_home: Settings, folder: Path) -> Iterator[Archive]:
+    with open_archive(installed_home) as opened:
         ingest([folder], opened, "org.example", Options(collection="simulated"))
-        opened.store(count_map(engine_home, folder))
+        opened.store(count_map(installed_home, folder))
         yield opened
 
 

@@ -57,8 +57,15 @@ class Server:
             return self.process.wait(30)
 
 
-def start(home: Path, database_url: str | None = None) -> Server:
-    environment = {**os.environ, "DISTILLER_RESOLVER_URL": ""}
+def start(
+    home: Path, database_url: str | None = None, *, previews: bool = False
+) -> Server:
+    """Start the demo; without quick looks, which keep the processors busy for long."""
+    environment = {
+        **os.environ,
+        "DISTILLER_RESOLVER_URL": "",
+        "DISTILLER_PREVIEWS": str(previews).lower(),
+    }
     if database_url is not None:
         environment["DISTILLER_DATABASE_URL"] = database_url
     port = free_port()
@@ -88,7 +95,7 @@ def server(
         database: postgres.Server = request.getfixturevalue("postgres_server")
         url = database.create()
     home = tmp_path_factory.mktemp("demo") / "home"
-    running = start(home, url)
+    running = start(home, url, previews=url is None)
     assert (home / "archive.duckdb").exists() is (url is None)
     yield running
     running.stop()

@@ -117,7 +117,7 @@ def test_the_order_and_the_grouping_do_not_matter(
 ) -> None:
     numbers = list(range(12))
     archive.store_many([toy.bundle(n) for n in numbers])
-    with open_archive(make_home("other")) as other:
+    with open_archive(make_home("other", installed=True)) as other:
         for n in reversed(numbers):
             other.store(toy.bundle(n))
         assert other.digest() == archive.digest()
@@ -347,7 +347,7 @@ def test_killed_at_any_moment_and_run_again(
     process = _start(home, runs, step)
     process.communicate(timeout=120)
     assert process.returncode == 0
-    with open_archive(make_home("clean")) as archive:
+    with open_archive(make_home("clean", installed=True)) as archive:
         archive.store_many([toy.bundle(n) for n in range(runs)])
         expected = archive.digest()
     with open_archive(home) as archive:

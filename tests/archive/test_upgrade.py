@@ -31,11 +31,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def home(engine_home: Settings, toy: Any) -> Settings:
+def home(installed_home: Settings, toy: Any) -> Settings:
     """Return a home with some datasets of the packaged model."""
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         archive.store_many([toy.bundle(number) for number in range(RUNS)])
-    return engine_home
+    return installed_home
 
 
 def test_a_new_attribute_becomes_a_column(home: Settings, folder: Path) -> None:

@@ -24,11 +24,11 @@ _RUNS = 3
 
 
 @pytest.fixture
-def home(engine_home: Settings, toy: Any) -> Settings:
+def home(installed_home: Settings, toy: Any) -> Settings:
     """Return a home with some datasets of the packaged model."""
-    with open_archive(engine_home) as archive:
+    with open_archive(installed_home) as archive:
         archive.store_many([toy.bundle(number) for number in range(_RUNS)])
-    return engine_home
+    return installed_home
 
 
 def test_another_mapping_is_noticed(home: Settings, tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], said: Path) -> None:
 
 
 @contextmanager
-def serving(home: Path, runs: Path) -> Iterator[Server]:
-    """Serve a home until the block ends."""
+def serving(home: Path, runs: Path, **settings: str) -> Iterator[Server]:
+    """Serve a home until the block ends; settings may be given."""
+    given = {f"DISTILLER_{name.upper()}": value for name, value in settings.items()}
     port = free_port()
     command = [sys.executable, "-m", "distiller", "--home", str(home)]
     said = home / "server.log"
@@ -77,7 +78,7 @@ def serving(home: Path, runs: Path) -> Iterator[Server]:
         said.open("wb") as output,
         subprocess.Popen(
             [*command, "serve", "--port", str(port)],
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **given},
             stdout=output,
             stderr=subprocess.STDOUT,
         ) as process,
@@ -109,7 +110,8 @@ def empty_server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="dst") as folder:
         home = Path(folder) / "home"
         distiller(home, "init")
-        with serving(home, Path(folder)) as running:
+        # There is nothing to make anything of.
+        with serving(home, Path(folder), runner="external") as running:
             yield running
 
 

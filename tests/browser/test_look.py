@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from distiller.jobs import processes, shepherd
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from playwright.sync_api import Page
     from tests.browser.conftest import Look, OpenPage, Server
 
@@ -69,13 +78,19 @@ def test_job_pages(
 ) -> None:
     mark = f"{size}{'-dark' if dark else ''}"
     with open_page(size=size, dark=dark) as page:
-        # A fine and large map takes long enough to be seen running.
-        page.goto(
-            f"{server.url}/jobs/new/count_map/?obs=1001&obs=1002&width=8&binsz=0.0025"
-        )
+        form = f"{server.url}/jobs/new/count_map/?obs=1001&obs=1002"
+        # As large as a map may be: it is not over before it is stopped.
+        page.goto(f"{form}&width=10&binsz=0.0025")
         page.get_by_role("button", name="Make the count map").click()
-        page.get_by_role("status").get_by_text("EXECUTING").wait_for(timeout=10_000)
-        look(page, f"job-running-{mark}")
+        page.get_by_role("status").get_by_text("EXECUTING").wait_for()
+        with _stopped(server.home / "jobs" / page.url.split("/")[-2]):
+            look(page, f"job-running-{mark}")
+            assert page.get_by_role("status").inner_text() == "EXECUTING"
+        page.get_by_role("link", name="Abort").click()
+        page.get_by_role("button", name="Abort it").click()
+        # Each look has a map of its own: one that was made before is given at once.
+        page.goto(f"{form}&width=8&e_min=0.1{LOOKS.index((size, dark))}")
+        page.get_by_role("button", name="Make the count map").click()
         page.get_by_role("status").get_by_text("COMPLETED").wait_for(timeout=60_000)
         _wait_for_picture(page)
         look(page, f"job-done-{mark}")
@@ -85,7 +100,7 @@ def test_job_pages(
         look(page, f"product-{mark}")
         page.goto(f"{server.url}/jobs/new/count_map/?obs=1001&ra=0&dec=-80&width=1")
         page.get_by_role("button", name="Make the count map").click()
-        page.get_by_role("status").get_by_text("ERROR").wait_for(timeout=10_000)
+        page.get_by_role("status").get_by_text("ERROR").wait_for()
         look(page, f"job-failed-{mark}")
         page.get_by_role("link", name="Delete").click()
         look(page, f"job-delete-{mark}")
@@ -93,6 +108,23 @@ def test_job_pages(
         page.get_by_role("button", name="Make the count map").click()
         page.get_by_text("was not started").wait_for()
         look(page, f"job-form-wrong-{mark}")
+
+
+@contextmanager
+def _stopped(job: Path) -> Iterator[None]:
+    """Let the work at a job stand still, so that it can be looked at."""
+    found = shepherd.written(job)
+    assert found is not None
+    while not (worker := processes.descendants(found.pid)):
+        assert found.is_alive, "the job has ended"
+        time.sleep(0.01)
+    for pid in worker:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in worker:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _wait_for_picture(page: Page) -> None:

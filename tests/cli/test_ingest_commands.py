@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
-from tests.ingest.conftest import RunPlan, cut_gzip, gadf_set
+from tests.ingest.conftest import RunPlan, cut_gzip, gadf_set, good_set
 
 from distiller.archive import open_archive
 from distiller.cli import program
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["gadf_set"]  # a fixture of the ingest tests
+__all__ = ["gadf_set", "good_set"]  # fixtures of the ingest tests
 
 DID = "ivo://distiller.invalid/c?"
 
 
 @pytest.fixture
-def home(named_home: Settings) -> Path:
+def home(named_home: Settings, installed_home: Settings) -> Path:
+    assert named_home is installed_home
     return named_home.home
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,8 +250,9 @@ def write_table(path: Path, columns: dict[str, list[Any]]) -> None:
 
 
 @pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
+def archive(tmp_home: Settings, empty_file: Path) -> Iterator[Archive]:
     """Return an archive of DuckDB; a file of tests may have one of its own."""
+    shutil.copy(empty_file, tmp_home.archive_path)
     with open_archive(tmp_home) as opened:
         yield opened
 
@@ -269,9 +271,15 @@ def judged(tmp_path: Path) -> Callable[[RunPlan], Run]:
 
 
 @pytest.fixture
-def gadf_set(tmp_path: Path) -> Path:
+def gadf_set(tmp_path: Path, good_set: Path) -> Path:
     """Return a folder with three good runs and index files."""
-    folder = tmp_path / "Good Set"
+    return Path(shutil.copytree(good_set, tmp_path / good_set.name))
+
+
+@pytest.fixture(scope="session")
+def good_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return that folder to copy: writing it takes longer."""
+    folder = tmp_path_factory.mktemp("good") / "Good Set"
     for obs_id in (1, 2, 3):
         RunPlan(obs_id=obs_id, n_events=obs_id).write(
             folder / "data" / f"run_{obs_id}.fits.gz"

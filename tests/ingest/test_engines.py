@@ -26,7 +26,7 @@ def test_the_real_sets_dump_to_the_same_rows(
 ) -> None:
     embedded = load_settings(tmp_path / "embedded", authority="org.example")
     with (
-        open_archive(make_home()) as ours,
+        open_archive(make_home(installed=True)) as ours,
         open_archive(embedded) as theirs,
     ):
         for archive in (ours, theirs):

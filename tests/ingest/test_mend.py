@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def archive(tmp_home: Settings) -> Iterator[Archive]:
+def archive(tmp_home: Settings, empty_file: Path) -> Iterator[Archive]:
+    shutil.copy(empty_file, tmp_home.archive_path)
     with open_archive(tmp_home) as opened:
         yield opened
 

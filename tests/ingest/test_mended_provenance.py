@@ -91,7 +91,7 @@ def path(tmp_path: Path) -> Path:
 def test_what_is_mended_is_what_provenance_tells(
     make_home: Callable[..., Settings], path: Path
 ) -> None:
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         load(archive, path, "")
         load(archive, path, MENDED)
         (entity,) = told(archive)["entity"]
@@ -135,7 +135,7 @@ def test_the_order_of_ingests_makes_no_difference(
     ways = (("", MENDED), (MENDED, "", MENDED), (MENDED,))
     found = []
     for number, way in enumerate(ways):
-        with open_archive(make_home(f"home{number}")) as archive:
+        with open_archive(make_home(f"home{number}", installed=True)) as archive:
             for text in way:
                 load(archive, path, text)
             rows = [
@@ -151,7 +151,7 @@ def test_the_order_of_ingests_makes_no_difference(
 def test_a_run_that_was_removed_is_told_anew(
     make_home: Callable[..., Settings], path: Path
 ) -> None:
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         load(archive, path, "")
         archive.remove("ivo://org.example/set?7")
         load(archive, path, MENDED, frozenset({"7"}))
@@ -165,7 +165,7 @@ def test_a_simulation_is_not_taken_for_a_reconstruction(
     folder = tmp_path / "set"
     RunPlan(obs_id=1).write(folder / "a.fits")
     RunPlan(obs_id=2, header={"NMCIDS": 1}).write(folder / "b.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         load(archive, folder, "")
         rows = archive.rows(
             "SELECT activity_subtype FROM provenance.activity_description "

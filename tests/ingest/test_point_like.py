@@ -44,8 +44,8 @@ METRES_TEV = 1.239841984332e-18  # wavelength times energy
 
 
 @pytest.fixture
-def archive(engine_home: Settings) -> Iterator[Archive]:
-    with open_archive(engine_home) as opened:
+def archive(installed_home: Settings) -> Iterator[Archive]:
+    with open_archive(installed_home) as opened:
         yield opened
 
 

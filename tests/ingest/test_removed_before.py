@@ -29,9 +29,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def archive(engine_home: Settings) -> Iterator[Archive]:
+def archive(installed_home: Settings) -> Iterator[Archive]:
     """Return an archive of each engine."""
-    with open_archive(engine_home) as opened:
+    with open_archive(installed_home) as opened:
         yield opened
 
 

@@ -122,7 +122,7 @@ def test_a_corrected_run_is_read_as_one_that_was_truly_mended(
     told = [*told, ("EVENTS", "OBSERVER", "Ann")]
     wrong = RunPlan(obs_id=7, **plan).write(tmp_path / "wrong" / "run.fits")
     mended_file(wrong, told, tmp_path / "right" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, wrong.parent, told)
         taken_in(archive, tmp_path / "right", [])
         corrected, right = resolved(archive, "wrong?7"), resolved(archive, "right?7")
@@ -151,7 +151,7 @@ def test_without_the_correction_the_map_would_be_another(
 ) -> None:
     plan, told = CASES["time scale"]
     run_file = RunPlan(obs_id=7, **plan).write(tmp_path / "set" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, run_file.parent, told)
         corrected = resolved(archive, "set?7")
     as_it_stands = corrected.model_copy(update={"corrections": ()})
@@ -171,7 +171,7 @@ def test_a_card_that_is_itself_at_fault(
     else:
         content[at : at + 30] = b"RA_PNT  = 83.6.33 @ 'abc      "
     path.write_bytes(content)
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent, [("EVENTS", "RA_PNT", 83.25)])
         dataset = resolved(archive, "set?7")
     pointing = events.read(dataset).pointing_deg
@@ -194,7 +194,7 @@ def test_responses_and_values_of_every_kind(
         ("EVENTS", "ORIGIN", "\u00c5s"),
     ]
     path = RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent, told)
         dataset = resolved(archive, "set?7")
     assert [(one.header, one.keyword, one.value) for one in dataset.corrections] == told
@@ -227,7 +227,7 @@ def test_the_record_names_what_was_corrected(
 ) -> None:
     path = RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     told: list[Told] = [("EVENTS", "RA_PNT", 83.5), ("GTI", "TIMESYS", None)]
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent, told)
         dataset = resolved(archive, "set?7")
     made(dataset, tmp_path / "a")
@@ -249,7 +249,7 @@ def test_corrections_of_the_index_are_no_matter_of_files(
 ) -> None:
     RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     write_indexes(tmp_path / "set", {7: "run.fits"}, {"TARGET_NAME": ["Wrong"]})
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, tmp_path / "set", [("INDEX", "TARGET_NAME", "Right")])
         assert archive.rows("SELECT header FROM cta.header_correction")
         assert resolved(archive, "set?7").corrections == ()
@@ -267,7 +267,7 @@ def test_what_no_job_can_correct_is_refused(
 
     path = RunPlan(obs_id=7, responses=nameless).write(tmp_path / "set" / "run.fits")
     told: list[Told] = [("AEFF", "LO_THRES", 2.0), ("EVENTS", "OBSERVER", "Ann")]
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent, told)
         message = (
             r"obs: corrected in a header that jobs cannot find: ivo://org.example/"
@@ -284,7 +284,7 @@ def test_runs_that_an_older_version_stored_are_to_be_ingested_again(
 ) -> None:
     path = RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     told: list[Told] = [("EVENTS", "RA_PNT", 83.5)]
-    home = make_home()
+    home = make_home(installed=True)
     with open_archive(home) as archive:
         taken_in(archive, path.parent, told)
     # As such a version left it: the finding, and no correction.

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 def test_a_product_whose_collection_was_removed_meanwhile(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    settings = make_home()
+    settings = make_home(installed=True)
     RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     (tmp_path / "set" / "README").write_text("A title\n")
     did, made = "ivo://org.example/set?7", tmp_path / "made"

@@ -48,7 +48,7 @@ def test_a_task_that_needs_them_gets_each_table_by_kind_and_class(
     path = RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     told = '[[override]]\ntable = "AEFF"\nkeyword = "LO_THRES"\nvalue = 2.5\n'
     told += 'reason = "as the logbook says"\n'
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent, told)
         dataset = of_run(archive)
         (plain,), _ = resolve(archive, ["7"], NOBODY)
@@ -87,7 +87,7 @@ def test_what_cannot_be_told_apart_is_refused(
     make_home: Callable[..., Settings], tmp_path: Path, tables: Any, words: str
 ) -> None:
     path = RunPlan(obs_id=7, responses=tables).write(tmp_path / "set" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent)
         with pytest.raises(BadParameter, match=words) as caught:
             of_run(archive)
@@ -99,7 +99,7 @@ def test_a_task_that_can_do_without_gets_what_is_clear(
 ) -> None:
     RunPlan(obs_id=7, responses=two_areas).write(tmp_path / "set" / "run.fits")
     RunPlan(obs_id=8).write(tmp_path / "set" / "other.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, tmp_path / "set")
         found, _ = resolve(archive, ["7", "8"], NOBODY, optional=("aeff", "psf"))
     kinds = [{one.kind for one in item.responses} for item in found]
@@ -165,7 +165,7 @@ def test_a_run_that_does_not_say_where_it_was_taken(
 ) -> None:
     plan = RunPlan(obs_id=7, header={"GEOLON": None, "GEOLAT": None})
     path = plan.write(tmp_path / "set" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, path.parent)
         dataset = of_run(archive)
     found = observations.read(dataset)

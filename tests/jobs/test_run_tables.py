@@ -95,7 +95,7 @@ def test_each_run_of_a_file_is_read_as_from_a_file_of_its_own(
     folder = two_runs(tmp_path / "both")
     ONE.write(tmp_path / "own" / "one.fits")
     TWO.write(tmp_path / "own" / "two.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, folder)
         stored = [tuple(row.values()) for row in archive.rows(STORED)]
         taken_in(archive, tmp_path / "own")
@@ -130,7 +130,7 @@ def test_corrections_are_of_the_tables_of_the_run(
             for table in ("EVENTS", "GTI")
         )
     )
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, folder, said)
         one, two = (events.read(resolved(archive, f"both?{n}")) for n in (1, 2))
         stored = archive.rows("SELECT obs_id, t_min FROM cta.product ORDER BY obs_id")
@@ -157,7 +157,7 @@ def test_good_times_in_another_file(
         extra={"FILE_NAME": ["run.fits", "times.fits"], "HDU_NAME": ["EVENTS", name]},
     )  # fmt: skip
     RunPlan(obs_id=7, responses=no_responses).write(tmp_path / "own" / "run.fits")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, folder)
         stored = [tuple(row.values()) for row in archive.rows(STORED)]
         taken_in(archive, tmp_path / "own")
@@ -195,7 +195,7 @@ def test_tables_that_no_name_singles_out(
         folder, {1: "both.fits"}, hdus=("EVENTS", "GTI"),
         extra={"HDU_NAME": ["EVENTS", ""]},
     )  # fmt: skip
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, folder)
         dataset = resolved(archive, "both?1")
     assert (dataset.events_hdu, dataset.gti_hdu) == ("+1", "+2")
@@ -212,7 +212,7 @@ def test_an_index_that_names_no_good_times_is_told_of_several(
     write_indexes(
         folder, {2: "both.fits"}, hdus=("EVENTS",), extra={"HDU_NAME": ["EVENTS_2"]}
     )
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         report = taken_in(archive, folder)
         assert resolved(archive, "both?2").gti_hdu == "GTI"
     told = [one.message for one in report.findings if one.code == "D129"]
@@ -223,7 +223,7 @@ def test_an_index_that_names_another_table_is_another_run(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> None:
     folder = two_runs(tmp_path / "both")
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         taken_in(archive, folder)
         assert taken_in(archive, folder).counts["unchanged"] == 2
         index(folder, ["EVENTS", "GTI_2", "EVENTS_2", "GTI_2"])
@@ -236,7 +236,7 @@ def test_runs_that_were_stored_before_the_tables_were_kept(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> None:
     """They are read where the file leaves no choice; ingested again they are told."""
-    home = make_home()
+    home = make_home(installed=True)
     folder = two_runs(tmp_path / "both")
     ONE.write(tmp_path / "own" / "run.fits")
     with open_archive(home) as archive:

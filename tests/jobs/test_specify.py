@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def specifier(
     make_home: Callable[..., Settings], tmp_path: Path
 ) -> Iterator[Specifier]:
-    settings = make_home()
+    settings = make_home(installed=True)
     path = RunPlan(obs_id=7).write(tmp_path / "set" / "run.fits")
     with open_archive(settings) as archive:
         report = ingest([path.parent], archive, "org.example", Options())

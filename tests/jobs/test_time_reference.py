@@ -59,7 +59,7 @@ def test_the_times_of_a_job_are_those_of_the_archive(
 ) -> None:
     path = run_file(tmp_path / "set" / "run.fits", *CASES[name])
     right = run_file(tmp_path / "right" / "run.fits", WHOLE, WHOLE)
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         for folder in (path.parent, right.parent):
             report = ingest([folder], archive, "org.example", Options())
             assert report.refused == 0, report.findings
@@ -82,7 +82,7 @@ def test_days_without_a_part_anywhere(
     """The other table has another reference, whose part is none of this one's."""
     days: dict[str, Cards] = {"EVENTS": WHOLE, "GTI": WHOLE, table: {"MJDREFI": 59001}}
     path = run_file(tmp_path / "set" / "run.fits", days["EVENTS"], days["GTI"])
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         report = ingest([path.parent], archive, "org.example", Options())
         assert report.refused == 0, report.findings
         (found,), _ = resolve(archive, ["7"], NOBODY)
@@ -101,7 +101,7 @@ def test_a_card_that_cannot_be_read(
     card = b"MJDREFI =                59000"
     assert content.count(card) == 2
     path.write_bytes(content.replace(card, b"MJDREFI = 59.0.0 @ 'abc       ", 1))
-    with open_archive(make_home()) as archive:
+    with open_archive(make_home(installed=True)) as archive:
         report = ingest([path.parent], archive, "org.example", Options())
         assert report.refused == 0, report.findings
         (found,), _ = resolve(archive, ["7"], NOBODY)

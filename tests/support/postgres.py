@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PACKAGES = ("postgresql-15", "postgresql-15-pgsphere")
+PLAIN = "with_pgsphere"
+"""A database with pgSphere and nothing else, to copy."""
+
 _BIN = Path("/usr/lib/postgresql/15/bin")
 _SETTINGS = {
     "listen_addresses": "",
@@ -55,10 +58,8 @@ class Server:
         options = ["--no-sync", "--auth=trust", "--username=distiller", "-E", "UTF8"]
         server._run("initdb", "-D", server._data, "--locale=C.UTF-8", *options)
         server._start()
-        server._psql("postgres", "CREATE DATABASE with_pgsphere")
-        with psycopg.connect(
-            server.url("with_pgsphere"), autocommit=True
-        ) as connection:
+        server._psql("postgres", f"CREATE DATABASE {PLAIN}")
+        with psycopg.connect(server.url(PLAIN), autocommit=True) as connection:
             ensure_pgsphere(connection)
         return server
 
@@ -78,18 +79,12 @@ class Server:
             self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create(self, *, template: str = "with_pgsphere", options: str = "") -> str:
+    def create(self, *, template: str = PLAIN, options: str = "") -> str:
         """Make a new database and return its URL."""
         self._number += 1
         name = f"test_{self._number}"
         self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} {options}")
         return self.url(name)
-
-    def renew(self, url: str, *, template: str) -> None:
-        """Make a database anew from a template that nobody has open."""
-        name = name_of(url)
-        self._psql("postgres", f"DROP DATABASE {name}")
-        self._psql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
 
     def url(self, name: str) -> str:
         """Return the URL of a database."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -186,6 +187,9 @@ def make_bundle() -> MakeBundle:
 def _fill(settings: Settings, files: Path, more: More) -> dict[str, Path]:
     """Store the datasets: three of Crab, one proprietary, one whose file is gone."""
     paths = {}
+    if settings.database_url is None:
+        settings.archive_path.touch(mode=0o600)
+        settings.archive_path.write_bytes(_empty())
     with closing(open_archive(settings)) as archive:
         for bundle in more(files):
             archive.store(bundle)
@@ -207,9 +211,21 @@ def _fill(settings: Settings, files: Path, more: More) -> dict[str, Path]:
     return paths
 
 
+@cache
+def _empty() -> bytes:
+    """Return the file of an empty archive: making one takes longer than a copy."""
+    with tempfile.TemporaryDirectory(prefix="dst") as folder:
+        home = load_settings(Path(folder))
+        open_archive(home).close()
+        return home.archive_path.read_bytes()
+
+
 @contextmanager
 def serving(more: More = lambda _: (), **given: object) -> Iterator[Server]:
     """Run a server over the datasets in a fresh home; settings may be given.
+
+    It runs queries, and no jobs of analysis unless ``runner="embedded"`` is given: a
+    zygote that nobody needs takes more of the processors than the server itself.
 
     Parameters
     ----------
@@ -223,6 +239,9 @@ def serving(more: More = lambda _: (), **given: object) -> Iterator[Server]:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         ours = {"authority": AUTHORITY, "resolver_url": "", "base_url": url}
+        if "database_url" not in given:
+            # Elsewhere a server that runs no jobs runs no queries in the background.
+            given = {"runner": "external", **given}
         settings = load_settings(home, **{**ours, **given})
         files = _fill(settings, Path(folder), more)
         environment = {

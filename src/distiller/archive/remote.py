@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,11 @@ class RemoteArchive:
     def __init__(self, socket_path: Path) -> None:
         self._socket_path = socket_path
         self._client = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket_path)),
+            # A socket of this machine needs no certificates, and reading all of those
+            # that others need takes as long as the rest of a small command.
+            transport=httpx.HTTPTransport(
+                uds=str(socket_path), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            ),
             base_url="http://control",
             timeout=_PATIENCE_S,
         )

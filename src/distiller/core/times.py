@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from astropy.time import Time
-
 from distiller.core.errors import BadParameter
 
 
@@ -15,6 +13,8 @@ def mjd_utc_to_iso(mjd: float) -> str:
     >>> mjd_utc_to_iso(53343.5)
     '2004-12-04T12:00:00.000Z'
     """
+    from astropy.time import Time  # noqa: PLC0415 - slow import
+
     return f"{Time(mjd, format='mjd', scale='utc').isot}Z"
 
 
@@ -24,6 +24,8 @@ def iso_to_mjd_utc(text: str) -> float:
     >>> iso_to_mjd_utc("2004-12-04T12:00:00Z")
     53343.5
     """
+    from astropy.time import Time  # noqa: PLC0415 - slow import
+
     try:
         instant = Time(text.strip().removesuffix("Z"), scale="utc")
     except ValueError as error:

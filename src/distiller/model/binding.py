@@ -290,7 +290,12 @@ class Binding(_Frozen):
     )
 
 
-class _Loader(yaml.SafeLoader):
+# In C where there is one: every process that opens an archive reads the bindings, and
+# the parser in Python takes longer than all the rest.
+_Safe = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+class _Loader(_Safe):  # type: ignore[misc, valid-type]  # one of two
     """Words are words, ``on`` and ``no`` too, and no key stands twice."""
 
     def construct_mapping(
@@ -306,7 +311,8 @@ class _Loader(yaml.SafeLoader):
                     problem_mark=key.start_mark,
                 )
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        made: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 _Loader.yaml_implicit_resolvers = {

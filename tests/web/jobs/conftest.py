@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from tests.support import postgres
 from tests.web.jobs.desks import Office
+from tests.web.jobs.quick_looks import QUICK
 
 from distiller.analysis import tasks
 from distiller.analysis.simulate import simulate
@@ -149,21 +150,62 @@ def service(store: OrmJobStore, archive: Archive, home: Settings) -> JobService:
     return JobService(store, archive, home, resolver=position)
 
 
+class KeptEngine(LocalEngine):
+    """Keeps its zygote for the next supervisor: getting one ready takes seconds."""
+
+    def close(self) -> None:
+        for handle in list(self._watched):
+            self.unwatch(handle)
+
+
+@pytest.fixture(scope="session")
+def real_engine() -> Iterator[LocalEngine]:
+    """Give an engine with Gammapy's zygote, for one supervisor after the other."""
+    made = KeptEngine()
+    yield made
+    LocalEngine.close(made)
+
+
+@pytest.fixture(scope="session")
+def rogue_engine() -> Iterator[LocalEngine]:
+    """Give the same with a zygote that knows the rogues, and has no Gammapy."""
+    made = KeptEngine(program=[str(ROGUES), "zygote"])
+    yield made
+    LocalEngine.close(made)
+
+
+@pytest.fixture(scope="session")
+def quick_engine() -> Iterator[LocalEngine]:
+    """Give the same for quick looks that nobody draws."""
+    made = KeptEngine(program=[str(QUICK)])
+    yield made
+    LocalEngine.close(made)
+
+
 class Yard:
-    """Supervisors of one home, and helpers to use them."""
+    """Supervisors of one home, one after the other, and helpers to use them."""
 
     def __init__(
-        self, home: Settings, store: OrmJobStore, archive: Any, service: JobService
+        self,
+        home: Settings,
+        store: OrmJobStore,
+        archive: Any,
+        service: JobService,
+        *,
+        real: LocalEngine,
+        rogue: LocalEngine,
     ) -> None:
         self.home = home
         self.store = store
         self.archive = archive
         self.service = service
+        self.real = real
+        self.rogue = rogue
         self.started: list[Supervisor] = []
 
     def supervisor(self, *, real: bool = False, archive: Any = None) -> Supervisor:
         """Start a supervisor; with Gammapy's zygote if ``real``."""
-        engine = LocalEngine() if real else LocalEngine(program=[str(ROGUES), "zygote"])
+        engine = self.real if real else self.rogue
         slurm = SlurmEngine(self.home, program=[str(ROGUES), "shepherd"], settle_s=0.5)
         made = Supervisor(
             self.home, self.store, archive or self.archive, engine=engine, slurm=slurm
@@ -204,10 +246,12 @@ def yard(
     archive: Archive,
     service: JobService,
     rogue: None,
+    real_engine: LocalEngine,
+    rogue_engine: LocalEngine,
 ) -> Iterator[Yard]:
     """Give a home whose supervisors end with the test."""
     del rogue
-    made = Yard(home, store, archive, service)
+    made = Yard(home, store, archive, service, real=real_engine, rogue=rogue_engine)
     yield made
     for job in store.list(owner=None, everybody=True):
         if not job.phase.is_final:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
     from distiller.core.settings import Settings
+    from distiller.jobs.engines.local import LocalEngine
 
 DID = "ivo://org.example/sim?1001"
 OTHER = "ivo://org.example/sim?1002"
@@ -18,9 +19,12 @@ QUICK = Path(__file__).parents[2] / "jobs" / "quick_zygote.py"
 REAL = previews._ZYGOTE
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing and do not give way to other tests, unless the real one is named."""
-    monkeypatch.setattr(previews, "_ZYGOTE", [str(QUICK)])
+def hurry(monkeypatch: pytest.MonkeyPatch, engine: LocalEngine) -> None:
+    """Draw nothing and do not give way to other tests, unless the real one is named.
+
+    The engine is kept for the next test: its zygote takes seconds to get ready.
+    """
+    monkeypatch.setattr(previews, "LocalEngine", lambda program: program and engine)
     monkeypatch.setattr(previews, "NICE", 0)
 
 

@@ -28,6 +28,7 @@ from distiller.jobs.previews import Previews
 from .quick_looks import DID, OTHER, hurry, kept, stamps
 
 if TYPE_CHECKING:
+    from distiller.jobs.engines.local import LocalEngine
     from distiller.jobs.preview_files import Dataset
 
 pytestmark = pytest.mark.slow
@@ -36,8 +37,8 @@ NO_ZYGOTE = ["-c", "raise SystemExit(1)"]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+def quick(monkeypatch: pytest.MonkeyPatch, quick_engine: LocalEngine) -> None:
+    hurry(monkeypatch, quick_engine)
 
 
 @pytest.fixture

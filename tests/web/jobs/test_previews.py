@@ -27,7 +27,7 @@ from distiller.jobs.previews import Previews
 from distiller.vo.uws import Phase
 
 from .conftest import each_engine
-from .quick_looks import DID, REAL, hurry, kept, stamps
+from .quick_looks import DID, QUICK, REAL, hurry, kept, stamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +44,24 @@ NO_ZYGOTE = ["-c", "raise SystemExit(1)"]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+def quick(monkeypatch: pytest.MonkeyPatch, quick_engine: LocalEngine) -> None:
+    hurry(monkeypatch, quick_engine)
 
 
 class House:
     """Makers of quick looks of one home, and helpers to look at what they made."""
 
-    def __init__(self, home: Settings, store: OrmJobStore, archive: Archive) -> None:
+    def __init__(
+        self,
+        home: Settings,
+        store: OrmJobStore,
+        archive: Archive,
+        others: set[int],
+    ) -> None:
         self.home = home
         self.store = store
         self.archive = archive
+        self.others = others
         self.makers: list[Previews] = []
 
     def maker(self, *, archive: Any = None, **given: Any) -> Previews:
@@ -90,18 +97,21 @@ class House:
         return list((self.home.jobs_path / "previews").glob("*"))
 
     def zygotes(self) -> list[int]:
-        """Return the zygotes of this process and their forks."""
+        """Return the zygotes of this test and their forks."""
         return [
             pid
             for pid in processes.descendants(os.getpid())
-            if b"_zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if pid not in self.others
+            and b"_zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
 
 @pytest.fixture
 def house(home: Settings, store: OrmJobStore, archive: Archive) -> Iterator[House]:
     """Give a home whose makers end with the test, and all that they started."""
-    made = House(home, store, archive)
+    # The one that is kept from test to test.
+    others = set(processes.descendants(os.getpid()))
+    made = House(home, store, archive, others)
     yield made
     for maker in made.makers:
         maker.stop()
@@ -235,7 +245,7 @@ def test_the_zygote_goes_when_there_is_nothing_to_do(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distiller.jobs.previews._IDLE_S", 0.0)
-    house.start()
+    house.start(engine=LocalEngine(program=[str(QUICK)]))
     house.until_all()
     wait_for(lambda: not house.zygotes())
 
@@ -305,7 +315,7 @@ def test_a_folder_that_nobody_has_begun_with(house: House) -> None:
 
 
 def test_kill_of_shepherd_and_zygote(house: House) -> None:
-    maker = house.maker()
+    maker = house.maker(engine=LocalEngine(program=[str(QUICK)]))
     assert maker.take_lock()
     maker.turn()
     (folder,) = house.work()

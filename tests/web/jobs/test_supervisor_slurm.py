@@ -105,7 +105,7 @@ def test_a_job_stays_where_it_was_handed_over(cluster: Cluster, yard: Any) -> No
     cluster.ask("scontrol", "release", f"jobname={job.job_id}")
     assert yard.until(job).phase is Phase.COMPLETED
     assert yard.service.log_tail(job.job_id).count("being good") == 1
-    assert cluster.states(job.job_id) == ["COMPLETED"]
+    wait_for_state(cluster, job, "COMPLETED")
 
 
 def test_a_running_job_is_adopted_then_deleted(cluster: Cluster, yard: Any) -> None:

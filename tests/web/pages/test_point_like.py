@@ -36,13 +36,13 @@ def _without_region(bundle: Bundle) -> Bundle:
 
 
 @pytest.fixture
-def archive(engine_home: Settings, make_bundle: MakeBundle) -> Iterator[Archive]:
+def archive(installed_home: Settings, make_bundle: MakeBundle) -> Iterator[Archive]:
     """Hold a dataset with its region, and two without: 0.4 and 2.9 deg off the Crab."""
 
     def made(obs_id: str, dec: float) -> Bundle:
         return make_bundle(obs_id, Path(f"run_{obs_id}.fits"), ra=83.63, dec=dec)
 
-    with closing(open_archive(engine_home)) as ready:
+    with closing(open_archive(installed_home)) as ready:
         ready.store(made(WITH, 22.41))
         ready.store(_without_region(made(NEAR, 22.41)))
         ready.store(_without_region(made(FAR, 24.91)))

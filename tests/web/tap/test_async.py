@@ -355,7 +355,9 @@ def test_parts_may_come_in_chunks(jobs: Jobs) -> None:
 def test_analysis_and_queries_do_not_block_each_other(
     start_server: StartServer,
 ) -> None:
-    jobs = Jobs(start_server(async_queries_at_once=1, jobs_at_once=1))
+    jobs = Jobs(
+        start_server(runner="embedded", async_queries_at_once=1, jobs_at_once=1)
+    )
     with jobs.client:
         busy = jobs.make(ENDLESS, PHASE="RUN")
         while jobs.phase(busy) != "EXECUTING":

@@ -150,19 +150,23 @@ def test_too_many_at_once_are_told_when_to_come_back(
     start_server: StartServer,
 ) -> None:
     server = start_server(queries_at_once=1)
-    with httpx.Client(timeout=60) as client:
+    short = "SELECT obs_id FROM ivoa.obscore"
+    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(1) as pool:
         request = client.build_request(
             "GET", f"{server.url}/tap/sync", params=parameters(ENDLESS, "votable")
         )
         busy = client.send(request, stream=True)
         try:
-            mine = server.ask("SELECT obs_id FROM ivoa.obscore")
-            theirs = httpx.get(
+            # Both wait for a place, as long as anybody may.
+            asked = pool.submit(
+                httpx.get,
                 f"{server.url}/tap/sync",
-                params=parameters("SELECT obs_id FROM ivoa.obscore"),
+                params=parameters(short),
                 headers={"X-Forwarded-For": "192.0.2.7"},
                 timeout=60,
             )
+            mine = server.ask(short)
+            theirs = asked.result()
         finally:
             busy.close()
     for answer, status, words in (

@@ -10,6 +10,7 @@ what they mean, and short ones are inlined into the query that calls them.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -139,6 +140,7 @@ def _case(connection: psycopg.Connection) -> str:
     )
 
 
+@functools.cache
 def _letters() -> str:
     r"""Return letters and digits of all alphabets as ranges of a regular expression.
 
