@@ -221,6 +221,7 @@ from __future__ import annotations
     return "\n\n".join([head, *parts, end])
 
 
+@functools.cache
 def _body(name: str) -> str:
     """Return a recipe without its docstring and what the joined file has already."""
     text = files(_RECIPES).joinpath(f"{name}.py").read_text(encoding="utf-8")
