@@ -353,6 +353,47 @@ def test_responses_that_do_not_serve_are_refused(
         made("spectrum", runs[:1], tmp_path, ra=120, exclude_known=False)
 
 
+@pytest.mark.parametrize("ra_deg", [120.0, 263.6])
+def test_a_target_far_away_is_refused_before_a_mask_is_made(
+    ra_deg: float, runs: list[InputDataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mask would be larger than the memory of a job."""
+    monkeypatch.setattr(on_off.WcsGeom, "create", small_only(on_off.WcsGeom.create))
+    with pytest.raises(
+        on_off.RefusedError, match=r"1001: the target is \d+\.\d+ deg of"
+    ):
+        reduced(runs[:2], ra=ra_deg, exclude=[f"{ra_deg},22,0.3"])
+
+
+def test_a_run_far_away_is_left_out_before_a_mask_is_made(
+    runs: list[InputDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "away.fits"
+    shutil.copy(runs[1].path, path)
+    with fits.open(path, mode="update") as hdus:
+        hdus["EVENTS"].header["RA_PNT"] = 266.4
+    moved = {"path": path, "checksum": ""}
+    tables = [one.model_copy(update=moved) for one in runs[1].responses]
+    away = runs[1].model_copy(update={**moved, "responses": tuple(tables)})
+    circles = {"exclude": ["83.633,22.914,0.3"]}
+    monkeypatch.setattr(on_off.WcsGeom, "create", small_only(on_off.WcsGeom.create))
+    alone, both = reduced(runs[:1], **circles), reduced([runs[0], away], **circles)
+    assert list(both.dropped) == ["1002"]
+    assert "deg off axis, beyond its responses" in both.dropped["1002"]
+    assert both.off_counts == alone.off_counts
+    assert both.off_regions == alone.off_regions
+
+
+def small_only(create: Any) -> Any:
+    """Refuse to make pixels of more than some degrees: nobody needs them here."""
+
+    def checked(**given: Any) -> Any:
+        assert np.max(u.Quantity(given.get("width", 0 * u.deg), u.deg).value) < 20
+        return create(**given)
+
+    return checked
+
+
 @pytest.mark.slow
 def test_containment_is_corrected(runs: list[InputDataset]) -> None:
     with_it = reduced(runs[:1]).datasets[0].exposure.data

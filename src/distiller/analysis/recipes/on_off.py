@@ -162,12 +162,14 @@ def reduce_runs(
     geom = RegionGeom.create(region, axes=[MapAxis.from_energy_edges(bins * u.TeV)])
     axis = true_axis(observations)
     empty = SpectrumDataset.create(geom=geom, energy_axis_true=axis)
-    excluded, share = _exclusion(observations, parameters, centre)
-    found = Reduced(Datasets(), None, point_like=point_like, file_share=share)
-    for number, one in enumerate(observations):
+    found = Reduced(Datasets(), None, point_like=point_like)
+    near = _within_reach(observations, centre, found)
+    # Of the runs that see the target only: its size grows with their distances squared.
+    excluded, found.file_share = _exclusion(near, parameters, centre)
+    for number, one in enumerate(near):
         report(
-            number / len(observations),
-            f"Counting run {one.obs_id} ({number + 1} of {len(observations)})",
+            number / len(near),
+            f"Counting run {one.obs_id} ({number + 1} of {len(near)})",
         )
         name = str(one.obs_id)
         reason = _add(
@@ -246,15 +248,32 @@ def _says_region(observation: Observation) -> bool:
         return False
 
 
+def _within_reach(
+    observations: Observations, centre: SkyCoord, found: Reduced
+) -> list[Observation]:
+    """Return the runs whose responses reach to the target; the others are dropped."""
+    near = []
+    for one in observations:
+        offset = _pointing(one).separation(centre)
+        axis = one.aeff.axes["offset"]
+        if offset > max(axis.bounds[1], axis.center[-1]) * 1.0001 + 0.2 * u.deg:
+            found.dropped[str(one.obs_id)] = (
+                f"the target is {offset.deg:.2f} deg off axis, beyond its responses"
+            )
+        else:
+            near.append(one)
+    return near
+
+
 def _exclusion(
-    observations: Observations, parameters: Mapping[str, Any], centre: SkyCoord
+    observations: list[Observation], parameters: Mapping[str, Any], centre: SkyCoord
 ) -> tuple[Map | None, float]:
     """Return a map that is false in what is left out; None: nothing is.
 
     And the part of it that the exclusion file speaks of.
     """
     circles, file = parameters.get("exclude", ()), parameters.get("exclusion_file")
-    if not circles and file is None:
+    if not observations or (not circles and file is None):
         return None, 1.0
     away = max(_pointing(one).separation(centre) for one in observations)
     width = 4 * away + 2 * (parameters["radius"] + 0.5) * u.deg
@@ -288,9 +307,6 @@ def _add(  # noqa: PLR0913, PLR0911 - each reason to leave out a run is told
     """Add a run; or return why it is left out."""
     region = empty.counts.geom.region
     offset = _pointing(observation).separation(region.center)
-    axis = observation.aeff.axes["offset"]
-    if offset > max(axis.bounds[1], axis.center[-1]) * 1.0001 + 0.2 * u.deg:
-        return f"the target is {offset.deg:.2f} deg off axis, beyond its responses"
     wanted = parameters["safe_range"]
     if wanted == "thresholds" and _thresholds(observation) == (None, None):
         return "its file has no safe thresholds (choose another safe_range)"
