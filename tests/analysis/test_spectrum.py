@@ -359,9 +359,7 @@ def test_a_target_far_away_is_refused_before_a_mask_is_made(
 ) -> None:
     """Its mask would be larger than the memory of a job."""
     monkeypatch.setattr(on_off.WcsGeom, "create", small_only(on_off.WcsGeom.create))
-    with pytest.raises(
-        on_off.RefusedError, match=r"1001: the target is \d+\.\d+ deg of"
-    ):
+    with pytest.raises(on_off.RefusedError, match=r"1001: the target is \d+\.\d+ deg"):
         reduced(runs[:2], ra=ra_deg, exclude=[f"{ra_deg},22,0.3"])
 
 

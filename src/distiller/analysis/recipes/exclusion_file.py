@@ -6,6 +6,7 @@ not, as Gammapy has its exclusion masks; or regions of DS9, which do not count.
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,23 @@ _SHAPES = (
 )
 _HARMLESS = ("Found duplicate metadata", 'DS9 "')
 """What ``regions`` says of colours and the like, and not of a region."""
+
+_WORD = re.compile(r"[#+\-\s]*([a-z0-9]+)")
+"""What a line of DS9 begins with: coordinates, or a shape."""
+
+_FRAMES = ("icrs", "fk5", "j2000", "fk4", "b1950", "galactic", "ecliptic", "image")
+_OF_IMAGES = re.compile(r"physical|linear|amplifier|detector|wcs[0a-z]?")
+"""Coordinates that mean nothing without an image."""
+
+_FORMS = {
+    "circle": "circle(83.6,22.0,0.3)",
+    "ellipse": "ellipse(83.6,22.0,0.5,0.3,45)",
+    "box": "box(83.6,22.0,1.0,0.5,45)",
+    "annulus": "annulus(83.6,22.0,0.3,0.5)",
+    "polygon": "polygon(83,22,84,22,83.5,23)",
+}
+_SHOWN = 60
+"""Most characters of a line that are said again."""
 
 _FINE_DEG = 1e-3
 
@@ -204,21 +222,13 @@ def _read_regions(path: Path) -> list[SkyRegion]:
     """Return the regions of a file of DS9, all of which have an area on the sky."""
     try:
         text = path.read_text(encoding="utf-8")
-        _check_lines(text)
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            found = list(Regions.parse(text, format="ds9"))
-    except UnusableFileError:
-        raise
-    except Exception as error:
-        # Whatever the parser makes of what it cannot read.
-        message = f"it is no file of regions (DS9): {_line(error)}"
+    except UnicodeDecodeError as error:
+        message = "it is no file of regions (DS9), which is text, and no FITS file"
         raise UnusableFileError(message) from error
-    lost = [str(one.message) for one in said]
-    lost = [words for words in lost if not words.startswith(_HARMLESS)]
-    if lost:
-        message = f"a region of it cannot be read: {_line(lost[0])}"
-        raise UnusableFileError(message)
+    _check_lines(text)
+    found = _parsed(text)
+    if found is None:
+        raise UnusableFileError(_unreadable(text))
     if not found:
         message = "it holds no region"
         raise UnusableFileError(message)
@@ -237,6 +247,56 @@ def _read_regions(path: Path) -> list[SkyRegion]:
         message = f"its polygons have {corners:,} corners, of {most}"
         raise UnusableFileError(message)
     return found
+
+
+def _parsed(text: str) -> list[Any] | None:
+    """Return the regions of a text; None: the parser cannot read all of it."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            found = list(Regions.parse(text, format="ds9"))
+        except Exception:  # noqa: BLE001 - whatever the parser makes of it
+            return None
+    lost = [one for one in said if not str(one.message).startswith(_HARMLESS)]
+    return None if lost else found
+
+
+def _unreadable(text: str) -> str:
+    """Return which line the parser cannot read, and what to do: it says neither."""
+    frame = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if _parsed(f"{frame}\n{line}") is None:
+            return f"line {number} of it {_fault_of_line(line, frame)}"
+        frame = next((w for w in reversed(_words(line)) if w in _FRAMES), frame)
+    return "it is no file of regions (DS9): its lines cannot be read together"
+
+
+def _fault_of_line(line: str, frame: str) -> str:
+    words = _words(line)
+    for word in words:
+        if _OF_IMAGES.fullmatch(word):
+            return (
+                f'("{word}") has coordinates of some image; save it in coordinates on '
+                "the sky (fk5, icrs or galactic)"
+            )
+    shown = "".join(c if c.isprintable() else " " for c in line)
+    shown = " ".join(shown.split())[:_SHOWN]
+    if not frame and _parsed(f"fk5\n{line}") is not None:
+        return (
+            f'("{shown}") has no coordinates said before it; write fk5, icrs or '
+            "galactic on a line above it"
+        )
+    forms = dict.fromkeys(_FORMS[word] for word in words if word in _FORMS)
+    if forms:
+        form = " or ".join(forms)
+        return f'("{shown}") cannot be read; a region is written like {form}, in deg'
+    return f'("{shown}") cannot be read; there may be {", ".join(_FORMS)}'
+
+
+def _words(line: str) -> list[str]:
+    """Return what the parts of a line begin with."""
+    found = (_WORD.match(part) for part in line.lower().split(";"))
+    return [one.group(1) for one in found if one]
 
 
 def _check_lines(text: str) -> None:
@@ -292,6 +352,12 @@ def _add_region(found: Any, region: Any, places: SkyCoord, vectors: Any) -> None
         centre = region.center.icrs.cartesian.xyz.value
     middle = SkyCoord(*centre, representation_type="cartesian", frame="icrs")
     middle = SkyCoord(middle.spherical.lon, middle.spherical.lat, frame="icrs")
+    too_far = f"it reaches further than {MASK_REACH_DEG:g} deg from its centre"
+    if (
+        is_polygon
+        and region.vertices.icrs.separation(middle).deg.max() > MASK_REACH_DEG
+    ):
+        raise ValueError(too_far)
     # Great circles are straight on the one, distances from the centre right on the
     # other.
     plane = _plane(middle, "TAN" if is_polygon else "ARC")
@@ -300,8 +366,7 @@ def _add_region(found: Any, region: Any, places: SkyCoord, vectors: Any) -> None
     size = np.hypot(max(-box.ixmin, box.ixmax), max(-box.iymin, box.iymax))
     reach_deg = (size + 1) * _FINE_DEG
     if reach_deg > MASK_REACH_DEG:
-        message = f"it reaches further than {MASK_REACH_DEG:g} deg from its centre"
-        raise ValueError(message)
+        raise ValueError(too_far)
     centre = middle.cartesian.xyz.value
     near = centre @ vectors >= np.cos(np.radians(reach_deg))
     if near.any():
