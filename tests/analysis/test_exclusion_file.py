@@ -238,6 +238,16 @@ def test_masks_that_cannot_be_used(make: Any, words: str, tmp_path: Path) -> Non
         left_in(path, FIELD)
 
 
+def test_what_leaves_out_all_of_the_field_is_refused(tmp_path: Path) -> None:
+    """As a mask whose 0 and 1 are the wrong way round."""
+    path = written(tmp_path / "m.fits", FIELD, np.zeros(FIELD.data_shape))
+    with pytest.raises(UnusableFileError, match=r"all of the field, .* 0 is left out"):
+        left_in(path, FIELD)
+    (tmp_path / "a.reg").write_text("fk5\ncircle(83.6,22,9)\n")
+    with pytest.raises(UnusableFileError, match="leaves out all of the field"):
+        left_in(tmp_path / "a.reg", FIELD)
+
+
 def cards(**values: Any) -> bytes:
     header = fits.Header({"SIMPLE": True, **values})
     return str(header.tostring()).encode()

@@ -20,7 +20,7 @@ from distiller.analysis.parameters import InvalidParameters
 from distiller.analysis.recipes import on_off
 from distiller.analysis.significance_map.parameters import SignificanceMapParameters
 from distiller.analysis.tasks import TASKS
-from distiller.core.errors import BadParameter, InternalError
+from distiller.core.errors import BadParameter, InternalError, UserError
 from distiller.core.files import sha256
 
 from .orders import ALONE, CRAB, SMALL, images, made, parameters
@@ -181,6 +181,26 @@ def test_a_file_that_cannot_be_used_is_told_as_such(
         "image of 1 and 0 with a celestial WCS, or regions of DS9)"
     )
     assert not list((tmp_path / "result").iterdir())
+
+
+@pytest.mark.parametrize("task", ["significance_map", "spectrum", "light_curve"])
+def test_a_file_that_leaves_no_background_is_named(
+    task: str, crab: list[InputDataset], tmp_path: Path
+) -> None:
+    def refusal(radius: float, **given: Any) -> str:
+        path = regions(tmp_path, f"fk5\ncircle(83.633,22.014,{radius})\n")
+        asked = with_file(spectra.parameters(task, crab[:1], **given), path)
+        with pytest.raises(UserError) as caught:
+            run_of(task, asked, crab[:1], tmp_path / "result")
+        return caught.value.text
+
+    small = SMALL if task == "significance_map" else {}
+    assert "exclusion_file: it leaves out all of the field" in refusal(20, **small)
+    if small:
+        # The corners of the map, where the run does not look.
+        assert "exclusion file" in refusal(2.07, **small, offset_max=1)
+    else:
+        assert "exclusion file" in refusal(1.8)
 
 
 def test_a_file_is_known_by_its_checksum_and_nothing_else() -> None:

@@ -101,25 +101,32 @@ def left_in(path: str | Path, geom: WcsGeom) -> tuple[Any, float]:
     Raises
     ------
     UnusableFileError
-        If it is no such file, is too large, or has nothing to do with the map.
+        If it is no such file, is too large, or leaves out nothing or all of the map.
     """
     sky = geom.get_coord().skycoord
     on_sky = np.isfinite(sky.spherical.lon.deg)
     with Path(path).open("rb") as stream:
         is_fits = stream.read(9) == b"SIMPLE  ="
+    share = 1.0
     if is_fits:
         used, known = _of_image(Path(path), sky)
         share = float(known[on_sky].mean())
         if share == 0:
             message = "its image has no pixel in common with the field"
             raise UnusableFileError(message)
-        return used, share
-    regions = _read_regions(Path(path))
-    used = ~_within(regions, sky.icrs, on_sky)
-    if used.all():
-        message = f"none of its {len(regions)} regions holds a pixel of the field"
+    else:
+        regions = _read_regions(Path(path))
+        used = ~_within(regions, sky.icrs, on_sky)
+        if used.all():
+            message = f"none of its {len(regions)} regions holds a pixel of the field"
+            raise UnusableFileError(message)
+    if not used[on_sky].any():
+        message = (
+            "it leaves out all of the field, and nothing counts as background; in a "
+            "mask, 1 counts and 0 is left out"
+        )
         raise UnusableFileError(message)
-    return used, 1.0
+    return used, share
 
 
 def _of_image(path: Path, sky: SkyCoord) -> tuple[Any, Any]:

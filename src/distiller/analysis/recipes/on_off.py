@@ -323,13 +323,20 @@ def _add(  # noqa: PLR0913, PLR0911 - each reason to leave out a run is told
         return "its effective area is zero at the target"
     finder = _finder(near, offset, empty, point_like=found.point_like)
     if finder is None:
-        return "the pointing is within the on region, no other lies at this offset"
+        instead = "" if found.point_like else ", or a smaller radius"
+        return (
+            "the pointing is within the on region, and no off region has room at this "
+            f"offset: choose a target further from the pointing{instead}"
+        )
     background = ReflectedRegionsBackgroundMaker(finder, exclusion_mask=excluded)
     dataset = background.run(dataset, near)
     if dataset.counts_off is None or not (dataset.acceptance_off.data > 0).any():
+        left = "what is excluded"
+        if "exclusion_file" in parameters:
+            left += " (by the exclusion file, too)"
         return (
             f"no off region at {offset.deg:.2f} deg from the pointing lies outside the "
-            "on region and what is excluded"
+            f"on region and {left}"
         )
     regions = round(float(dataset.acceptance_off.data.max()))
     if regions < parameters["n_off_min"]:

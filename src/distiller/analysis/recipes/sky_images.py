@@ -195,6 +195,8 @@ def check_seen(seen: Flags, counts: Floats, parameters: Mapping[str, Any]) -> No
     )
     if not seen.any():
         message = f"no run has good time, safe energies and a background from {wanted}"
+        if "exclusion_file" in parameters:
+            message += ", outside of what the exclusion file and circles leave out"
         raise NothingToMapError(message)
     if not counts.any():
         message = f"no run has events from {wanted}"
