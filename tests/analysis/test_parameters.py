@@ -47,6 +47,14 @@ def test_unknown_task_lists_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
+def test_circles_say_how_they_are_written(name: str) -> None:
+    kinds = [one for one in describe(task(name).parameters) if one.kind == "circle"]
+    for one in kinds:
+        assert "ra,dec,radius in deg" in one.description
+    assert kinds or name == "count_map"
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
 def test_every_parameter_is_described_and_numbers_have_units(name: str) -> None:
     for one in describe(task(name).parameters):
         assert one.description.endswith("."), one.name
@@ -100,6 +108,11 @@ BAD = [
     ((("n_e", "1.5"),), "n_e: must be a whole number, not '1.5'"),
     ((("n_e", "9" * 5000),), "n_e: must be a whole number of fewer digits"),
     ((("n_e", "101"),), "n_e: must be at most 100, not '101'"),
+    (
+        (("t_min", "2024-12-16"),),
+        "t_min: must be a number: a UTC-based MJD such as 60000.5, not '2024-12-16'",
+    ),
+    ((("t_max", "now"),), "t_max: must be a number: a UTC-based MJD such as 60000.5"),
     ((("t_min", "1e9"),), "t_min: must be at most 100000, not '1e9'"),
     ((("target", "x" * 101),), "target: has more than 100 characters"),
     ((("target", "Crab\nNebula"),), "target: has a character that cannot be printed"),

@@ -49,6 +49,9 @@ _WORDS_OF_OBS: Final[dict[str, str]] = {
     "too_long": "{actual_length:,} datasets are more than the {max_length} of one job",
 }
 
+_MJD: Final = "must be a number: a UTC-based MJD such as 60000.5"
+_WORDS_OF_TIMES: Final = {"float_type": _MJD, "float_parsing": _MJD}
+
 _WORDS_OF_VALUES: Final[Mapping[str, str]] = {
     "float_type": "must be a number",
     "float_parsing": "must be a number",
@@ -352,7 +355,8 @@ def _sentence(item: Mapping[str, Any]) -> str:
         return words_of_lists[kind].format_map(about)
     if kind == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
-    words = _WORDS_OF_VALUES.get(kind)
+    is_time = item["loc"] in {("t_min",), ("t_max",)}
+    words = (_WORDS_OF_TIMES if is_time else {}).get(kind, _WORDS_OF_VALUES.get(kind))
     plain = str(item["msg"]) if words is None else words.format_map(about)
     return f"{plain}, not {str(item['input'])[:60]!r}"
 

@@ -94,7 +94,10 @@ class Exclusions(BaseModel):
     exclude: tuple[Circle, ...] = Field(
         default=(),
         max_length=EXCLUDED_MAX,
-        description="Circles on the sky (ICRS) that are left out of the background.",
+        description=(
+            "Circles on the sky (ICRS) that are left out of the background, each as "
+            "ra,dec,radius in deg."
+        ),
         json_schema_extra=shown(
             "Regions left out", unit="deg", unset="none", repeatable=True
         ),

@@ -67,7 +67,10 @@ class SelectEventsParameters(TimeRange, TaskParameters):
     exclude: tuple[Circle, ...] = Field(
         default=(),
         max_length=EXCLUDED_MAX,
-        description="Circles on the sky (ICRS) whose events are left out.",
+        description=(
+            "Circles on the sky (ICRS) whose events are left out, each as "
+            "ra,dec,radius in deg."
+        ),
         json_schema_extra=shown(
             "Regions left out", group="Place", unit="deg", unset="none", repeatable=True
         ),
