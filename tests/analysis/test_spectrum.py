@@ -16,6 +16,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from gammapy.datasets import Datasets, SpectrumDatasetOnOff
 from gammapy.estimators import FluxPoints, FluxPointsEstimator
+from gammapy.maps import WcsGeom
 from gammapy.modeling import Fit
 from gammapy.modeling.models import Models
 from gammapy.utils.regions import compound_region_to_regions
@@ -359,7 +360,7 @@ def test_a_target_far_away_is_refused_before_a_mask_is_made(
     ra_deg: float, runs: list[InputDataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its mask would be larger than the memory of a job."""
-    monkeypatch.setattr(on_off.WcsGeom, "create", small_only(on_off.WcsGeom.create))
+    monkeypatch.setattr(WcsGeom, "create", small_only(WcsGeom.create))
     with pytest.raises(on_off.RefusedError, match=r"1001: the target is \d+\.\d+ deg"):
         reduced(runs[:2], ra=ra_deg, exclude=[f"{ra_deg},22,0.3"])
 
@@ -375,7 +376,7 @@ def test_a_run_far_away_is_left_out_before_a_mask_is_made(
     tables = [one.model_copy(update=moved) for one in runs[1].responses]
     away = runs[1].model_copy(update={**moved, "responses": tuple(tables)})
     circles = {"exclude": ["83.633,22.914,0.3"]}
-    monkeypatch.setattr(on_off.WcsGeom, "create", small_only(on_off.WcsGeom.create))
+    monkeypatch.setattr(WcsGeom, "create", small_only(WcsGeom.create))
     alone, both = reduced(runs[:1], **circles), reduced([runs[0], away], **circles)
     assert list(both.dropped) == ["1002"]
     assert "deg off axis, beyond its responses" in both.dropped["1002"]

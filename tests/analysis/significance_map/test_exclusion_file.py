@@ -17,7 +17,7 @@ from tests.support import spectra
 
 from distiller.analysis import observations
 from distiller.analysis.parameters import InvalidParameters
-from distiller.analysis.recipes import on_off
+from distiller.analysis.recipes import on_off, reading
 from distiller.analysis.significance_map.parameters import SignificanceMapParameters
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import BadParameter, InternalError, UserError
@@ -122,6 +122,17 @@ def test_the_mask_of_a_product_makes_it_again_at_home(
     )
     assert answer.returncode == 1
     assert "exclusion_file.fits is not the file that was used" in answer.stderr
+
+
+def test_a_recipe_says_both_places_where_a_missing_file_may_lie(tmp_path: Path) -> None:
+    home, data = tmp_path / "home", tmp_path / "data"
+    item = {"file": "exclusion_file.reg", "sha256": "ab" * 32}
+    with pytest.raises(SystemExit) as caught:
+        reading.sent_file(item, data, home)
+    assert str(caught.value) == (
+        f"exclusion_file.reg is neither beside the configuration, in {home}, nor below "
+        f"{data}"
+    )
 
 
 def test_off_regions_keep_away_from_what_a_file_leaves_out(

@@ -147,22 +147,25 @@ def sent_file(item: Mapping[str, Any], folder: Path, beside: Path) -> Path:
     """
     name = item["file"]
     places = [*beside.glob(f"*{name}"), *sorted(folder.rglob(f"*{name}"))]
-    return _right(places, name, item["sha256"], folder)
+    where = f"beside the configuration, in {beside.absolute()}, nor below {folder}"
+    return _right(places, name, item["sha256"], f"neither {where}")
 
 
 def _file(folder: Path, name: str, checksum: str) -> Path:
     """Return the file of that name whose content is right."""
-    return _right(sorted(folder.rglob(name)), name, checksum, folder)
+    places = sorted(folder.rglob(name))
+    return _right(places, name, checksum, f"not below {folder}")
 
 
-def _right(places: Sequence[Path], name: str, checksum: str, folder: Path) -> Path:
+def _right(places: Sequence[Path], name: str, checksum: str, missing: str) -> Path:
+    """Return the place whose content is right; ``missing`` says where there is none."""
     for path in places:
         if not checksum or hashlib.sha256(path.read_bytes()).hexdigest() == checksum:
             return path
     if places:
         message = f"{name} is not the file that was used (sha256 {checksum})"
     else:
-        message = f"{name} is not below {folder}"
+        message = f"{name} is {missing}"
     raise SystemExit(message)
 
 
