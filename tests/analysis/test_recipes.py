@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -70,7 +71,7 @@ def test_a_recipe_is_one_whole_program(name: str) -> None:
 def test_plain_gammapy_repeats_the_numbers(
     name: str, runs: list[InputDataset], tmp_path: Path
 ) -> None:
-    made(name, runs, tmp_path / "a", **CASES[name])
+    product = made(name, runs, tmp_path / "a", **CASES[name])
     # A home without this program.
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "distiller.py").write_text("raise ImportError('not here')\n")
@@ -88,7 +89,21 @@ def test_plain_gammapy_repeats_the_numbers(
     ours = json.loads((folder / "fit.json").read_text())
     del ours["limits"]
     _same(told, ours)
-    assert {path.name for path in (tmp_path / "b").iterdir()} >= {"fit.json"}
+    # Its page names what was made, here and there.
+    (results,) = [p for p in TASKS[name].method.split("\n## ") if p[:7] == "Results"]
+    for file in product.files:
+        assert f"`{file.result_id}`" in results
+        assert f"`{file.name}`" in results
+    assert (tmp_path / "b" / "fit.json").is_file()
+    for path in (tmp_path / "b").iterdir():
+        said = "pha_*.fits" if path.name.startswith("pha_") else path.name
+        assert f"`{said}`" in results
+
+
+@pytest.mark.parametrize("name", WITH_RECIPE)
+def test_pages_say_how_a_recipe_is_run(name: str) -> None:
+    words = r"no pictures?: `python recipe\.py configuration\.yaml FOLDER RESULT`"
+    assert re.search(words, TASKS[name].method)
 
 
 def _same(one: Any, other: Any, where: str = "") -> None:

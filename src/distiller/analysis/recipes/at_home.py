@@ -1,4 +1,4 @@
-"""A recipe at home: ``python recipe.py configuration.yaml DATA [RESULT]``."""
+"""A recipe at home: ``python recipe.py configuration.yaml FOLDER [RESULT]``."""
 
 from __future__ import annotations
 
