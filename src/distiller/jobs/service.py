@@ -163,6 +163,16 @@ class JobService:
         self._files.check(task, checked, who)
         return checked
 
+    def check_files(self, task: str, files: Uploads) -> None:
+        """Look at files as a job would, without keeping any (for forms).
+
+        Raises
+        ------
+        InvalidParameters
+            With the fault of each.
+        """
+        self._files.look(task, files)
+
     def set_parameters(
         self,
         job_id: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from distiller.analysis.fields import describe
-from distiller.analysis.parameters import OBS_MAX, InvalidParameters
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters, is_checksum
 from distiller.analysis.products import SELECTED_EVENTS
 from distiller.core.rights import Terms, may_read
 from distiller.core.sky import separation_deg
@@ -76,6 +76,11 @@ class Entry:
     def value(self) -> str:
         """What stands in a box."""
         return "\n".join(self.values)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what stands in it is a file that is here, by its SHA-256."""
+        return is_checksum(self.value)
 
     @property
     def accept(self) -> str:
@@ -246,6 +251,23 @@ def faults_of(error: DistillerError) -> dict[str, str]:
     if colon and name.isidentifier():
         return {name: text + hint}
     return {"": error.text}
+
+
+def to_choose_again(task: Task, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the faults of fields with the name of a file, which is not here.
+
+    Parameters
+    ----------
+    pairs
+        What was sent, with names of files that came along.
+    """
+    files = {about.name for about in describe(task.parameters) if about.files}
+    return {
+        name.lower(): f"choose {value.strip()} again, for a browser keeps no file; "
+        "or untick it, to go on without it"
+        for name, value in pairs
+        if name.lower() in files and value.strip() and not is_checksum(value)
+    }
 
 
 def _values(task: Task, given: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
