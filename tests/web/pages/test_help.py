@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 import lxml.html
@@ -16,6 +16,7 @@ from tests.web.tap.test_user_tables import PASSWORD, add_user
 
 from distiller.analysis.fields import describe
 from distiller.analysis.tasks import TASKS
+from distiller.web.pages.help.methods import html_of
 from distiller.web.pages.help.views import SERVICES, Service
 
 if TYPE_CHECKING:
@@ -59,6 +60,37 @@ def test_every_task_has_a_page(server: Server, task: Task) -> None:
     assert tuple(given) == task.example
     # What the example says is what the task takes.
     assert task.parameters.from_pairs(task.name, given)
+
+
+def _help_pages() -> list[str]:
+    return ["/help/", *(f"/help/{name}/" for name in TASKS)]
+
+
+def test_every_link_of_the_help_leads_somewhere(server: Server) -> None:
+    """Links within the site, and the places in pages that they name."""
+    links = set()
+    for path in _help_pages():
+        page: Any = lxml.html.fromstring(httpx.get(server.url + path).text)
+        hrefs = [urljoin(path, link) for link in page.xpath("//main//a/@href")]
+        links |= {link for link in hrefs if not urlsplit(link).netloc}
+    assert {"/help/significance_map/#method", "/help/#h-same"} <= links
+    for link in sorted(links):
+        address, _, anchor = link.partition("#")
+        answer = httpx.get(server.url + address, follow_redirects=True)
+        assert answer.status_code == 200, link
+        if anchor:
+            assert f'id="{anchor}"' in answer.text, link
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda one: one.name)
+def test_examples_of_a_method_have_the_address_of_the_site(task: Task) -> None:
+    shown = html_of(task, "https://dl3.example/archive/")
+    assert "127.0.0.1" not in shown
+    if "http://127.0.0.1:8000/uws" in task.method:
+        assert f"https://dl3.example/archive/uws/{task.name} " in shown
+    # Looked at like the other commands of the page.
+    fences = task.method.count("```") // 2
+    assert shown.count('<div class="adql"><pre tabindex="0" aria-label=') == fences
 
 
 def test_an_unknown_task_has_no_page(server: Server) -> None:
