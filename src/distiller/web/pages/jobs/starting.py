@@ -10,7 +10,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from distiller.analysis import tasks
 from distiller.analysis.parameters import OBS_MAX, InvalidParameters
 from distiller.core.errors import NotFound, PassingError, UserError
+from distiller.core.times import now
 from distiller.jobs import notices
+from distiller.jobs.store import QUERY
 from distiller.web import access, site
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
@@ -127,11 +129,18 @@ def _show_form(
         "form": shown,
         "runs": runs,
         "total": _minutes(total_s),
+        "typical": typical(shown.task.name),
         "can_mail": "mail" in notices.possible(site.current().settings)
         and bool(getattr(request.user, "email", "")),
         "wants_mail": "mail" in notices.ways(_pairs(request)),
     }
     return render(request, "jobs/new.html", words, status=status)
+
+
+def typical(task: str) -> str:
+    """Return how long a job of a task takes, as past ones did; empty if unknown."""
+    done = None if task == QUERY else site.current().jobs.quote(task)
+    return "" if done is None else cells.duration((done - now()).total_seconds())
 
 
 def _minutes(seconds: float | None) -> str:
