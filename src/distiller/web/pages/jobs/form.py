@@ -14,6 +14,7 @@ from distiller.analysis.products import SELECTED_EVENTS
 from distiller.core.rights import Terms, may_read
 from distiller.core.sky import separation_deg
 from distiller.core.times import now
+from distiller.jobs import inputs
 from distiller.web import site
 
 if TYPE_CHECKING:
@@ -176,7 +177,15 @@ def prepare(
         wrong["obs"] = too_many(len(chosen))
         chosen = ()
     found = runs_of(chosen)
+    unclear = ambiguous(chosen, found)
+    for name, dids in unclear.items():
+        wrong.setdefault("obs", f"{inputs.several(name, dids)} ({inputs.WHICH})")
+        # None takes its place unless it is named itself.
+        found = [
+            r for r in found if r["obs_id"] != name or r["publisher_did"] in chosen
+        ]
     known = {r["publisher_did"] for r in found} | {r["obs_id"] for r in found}
+    known -= unclear.keys()
     lists = [r for r in found if is_usable(r)]
     moment = now()
     runs = [r for r in lists if may_read(who, Terms.of(r), moment)]
@@ -201,6 +210,22 @@ def prepare(
         closed=tuple(r["obs_id"] for r in lists if r not in runs),
         faults=wrong,
     )
+
+
+def ambiguous(
+    chosen: Sequence[str], found: Iterable[Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Return what of the chosen stands in several collections, with the DIDs there.
+
+    >>> rows = [{"obs_id": "7", "publisher_did": f"ivo://x/{c}?7"} for c in "ab"]
+    >>> ambiguous(["7"], rows)
+    {'7': ['ivo://x/a?7', 'ivo://x/b?7']}
+    """
+    dids: dict[str, set[str]] = {}
+    for row in found:
+        if row["obs_id"] in chosen:
+            dids.setdefault(row["obs_id"], set()).add(row["publisher_did"])
+    return {name: sorted(some) for name, some in dids.items() if len(some) > 1}
 
 
 def is_usable(product: Mapping[str, Any]) -> bool:
