@@ -6,6 +6,7 @@ import html
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -20,8 +21,6 @@ from distiller.web.pages.help.methods import html_of
 from distiller.web.pages.help.views import SERVICES, Service
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.web.conftest import Server
 
     from distiller.analysis.tasks import Task
@@ -147,6 +146,23 @@ def test_the_commands_for_own_tables_run(server: Server, tmp_path: Path) -> None
     done = _python(script, tmp_path)
     assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
     assert _shell(drop, tmp_path) == "Dropped user table mine\n"
+
+
+@pytest.mark.slow
+def test_programs_log_in_for_jobs_as_documented(server: Server, tmp_path: Path) -> None:
+    add_user(server, "ugo")
+    text = (Path(__file__).parents[3] / "docs/reference/uws.md").read_text()
+    section = text.partition("## Logging in from programs\n")[2].partition("\n## ")[0]
+    script = section.partition("```python\n")[2].partition("```")[0]
+    script = script.replace("http://127.0.0.1:8000", server.url)
+    script = script.replace('"maria", "..."', f'"ugo", {PASSWORD!r}')
+    script = script.replace(".wait()", "")  # nothing runs jobs here
+    done = _python(script + "\nprint(job.url, job.owner)\n", tmp_path)
+    assert done.returncode == 0, done.stderr
+    url, owner = done.stdout.split()[-2:]
+    assert owner == "ugo"
+    assert httpx.get(url).status_code == 403
+    assert httpx.get(url, auth=("ugo", PASSWORD)).status_code == 200
 
 
 def _python(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
