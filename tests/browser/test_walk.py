@@ -119,6 +119,34 @@ def test_abort_and_delete_ask_first(server: Server, page: Page) -> None:
     assert page.url == f"{server.url}/jobs/"
 
 
+def test_a_log_follows_and_names_do_not_overlap(
+    server: Server, open_page: OpenPage
+) -> None:
+    with open_page(size="phone") as page:
+        page.goto(f"{server.url}/jobs/new/significance_map/?obs=1001&ra=0&dec=-80")
+        page.get_by_role("button", name="Make the significance map").click()
+        page.get_by_role("status").get_by_text("ERROR").wait_for(timeout=30_000)
+        wide = page.evaluate(
+            "[...document.querySelectorAll('.facts dt')].filter("
+            "d => d.scrollWidth > d.clientWidth).map(d => d.textContent)"
+        )
+        assert wide == []
+        # More is printed, as the page gets it while a job runs.
+        more = """() => {
+            const log = document.querySelector(".log");
+            log.textContent += "a line\\n".repeat(50);
+            document.dispatchEvent(new Event("htmx:after:swap"));
+            return log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+        }"""
+        assert page.evaluate(more)
+        page.evaluate(
+            "new Promise(done => { const log = document.querySelector('.log');"
+            " log.addEventListener('scroll', done); log.scrollTop = 10; })"
+        )
+        assert not page.evaluate(more)
+        assert page.evaluate("document.querySelector('.log').scrollTop") == 10
+
+
 def test_keys_and_theme(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/help/")
     page.keyboard.press("/")

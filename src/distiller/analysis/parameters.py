@@ -123,10 +123,19 @@ def _on_one_line(text: str | None) -> str | None:
     return text
 
 
-def _is_checksum(text: str) -> str:
+def is_checksum(text: str) -> bool:
+    """Whether a text can be the SHA-256 of a file.
+
+    >>> is_checksum("AB" * 32), is_checksum("mask.fits")
+    (True, False)
+    """
+    return _SHA256.fullmatch(text.strip().lower()) is not None
+
+
+def _checksum(text: str) -> str:
     """Refuse what cannot be the checksum of a file."""
-    text = text.lower()
-    if not _SHA256.fullmatch(text):
+    text = text.strip().lower()
+    if not is_checksum(text):
         message = (
             "must be sent along as a file (multipart/form-data); as text it is the "
             "SHA-256 of one that was sent before"
@@ -135,7 +144,7 @@ def _is_checksum(text: str) -> str:
     return text
 
 
-SentFile = Annotated[str, AfterValidator(_is_checksum)]
+SentFile = Annotated[str, AfterValidator(_checksum)]
 """A file that is sent along with a job; in parameters the SHA-256 of its content."""
 
 

@@ -79,6 +79,9 @@ _VALUES: Final[Mapping[str, Callable[[str], str | int | float | bool]]] = {
     "text": str, "integer": int, "real": float, "boolean": lambda text: text == "true",
 }  # fmt: skip
 
+WHICH: Final = "name the one you mean by its DID"
+"""What to do about an obs_id that stands in several collections."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -263,6 +266,15 @@ def _correction(row: Mapping[str, Any]) -> HeaderCorrection:
     )
 
 
+def several(name: str, dids: Sequence[str]) -> str:
+    """Say that an obs_id is no name of one dataset.
+
+    >>> several("7", ["ivo://x/a?7", "ivo://x/b?7"])
+    '7 stands in several collections: ivo://x/a?7, ivo://x/b?7'
+    """
+    return f"{name} stands in several collections: {', '.join(dids)}"
+
+
 def _in_order(obs: Sequence[str], found: Rows) -> Rows:
     matches: dict[str, Rows] = {name: [] for name in obs}
     for row in found:
@@ -278,8 +290,8 @@ def _in_order(obs: Sequence[str], found: Rows) -> Rows:
         if len(dids) > 1:
             raise BadParameter(
                 "obs",
-                f"{name} stands in several collections: {', '.join(dids)}",
-                hint="name the one you mean by its DID",
+                several(name, dids),
+                hint=WHICH,
             )
     unique = {str(rows[0]["publisher_did"]): rows[0] for rows in matches.values()}
     return list(unique.values())

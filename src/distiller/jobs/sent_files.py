@@ -168,13 +168,7 @@ class SentFiles:
                     most_together=self._settings.async_results_mb * _MB,
                 )
             return ()
-        known = files_of(tasks.task(job.task).parameters)
-        for name in files:
-            if name.lower() not in known:
-                hint = f"send it as {' or '.join(known)}" if known else None
-                raise BadParameter(
-                    name, "no file is taken here", hint=hint or _no_files(job.task)
-                )
+        known = _known(job.task, files)
         return tuple(
             (
                 name.lower(),
@@ -207,6 +201,28 @@ class SentFiles:
         )
         if lacking:
             raise _unknown(task, lacking)
+
+    def look(self, task: str, files: Uploads) -> None:
+        """Refuse files that `take` would not keep for what they are; keep none."""
+        known = _known(task, files)
+        faults = []
+        for name, chunks in files.items():
+            try:
+                self._look(name.lower(), chunks, known[name.lower()])
+            except BadParameter as error:
+                faults.append((name.lower(), error.text.partition(": ")[2]))
+        if faults:
+            raise InvalidParameters(task, tuple(faults))
+
+    def _look(
+        self, name: str, chunks: Iterable[bytes], formats: Collection[Format]
+    ) -> None:
+        head, size, most = b"", 0, self._settings.job_file_mb * _MB
+        for chunk in chunks:
+            head = head or chunk[:_HEAD]
+            size += len(chunk)
+            self._check_size(name, size, most)
+        _format_of(name, head, size, formats)
 
     def _source(self, name: str, checksum: str, reader: Reader) -> Path | None:
         """Return a file of that content which this reader may have."""
@@ -291,6 +307,22 @@ class SentFiles:
                 hint="delete jobs that you no longer need, or try again later; the "
                 "operator's limit is job_files_mb",
             )
+
+
+def _known(task: str, files: Uploads) -> Mapping[str, tuple[Format, ...]]:
+    """Return the parameters of a task that are files, by name, with their formats.
+
+    Raises
+    ------
+    BadParameter
+        If one of these files is none of them.
+    """
+    known = files_of(tasks.task(task).parameters)
+    for name in files:
+        if name.lower() not in known:
+            hint = f"send it as {' or '.join(known)}" if known else _no_files(task)
+            raise BadParameter(name, "no file is taken here", hint=hint)
+    return known
 
 
 def with_files(parameters: Pairs, files: Pairs) -> Pairs:

@@ -163,6 +163,10 @@ class JobService:
         self._files.check(task, checked, who)
         return checked
 
+    def check_files(self, task: str, files: Uploads) -> None:
+        """Refuse what no job would take, with the fault of each; keep none (forms)."""
+        self._files.look(task, files)
+
     def set_parameters(
         self,
         job_id: str,
@@ -327,6 +331,10 @@ class JobService:
         return self._store.list(
             owner=owner, everybody=everybody, task=task, wanted=wanted, skip=skip
         )
+
+    def quote(self, task: str) -> datetime | None:
+        """Return when a job of a task would be done if it ran now; None: unknown."""
+        return self._outcomes.quote(task)
 
     def place(self, job: Job) -> tuple[int, int]:
         """Return the place of a waiting job, from 1 on, and how many wait."""

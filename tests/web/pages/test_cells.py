@@ -57,6 +57,20 @@ def test_cells(column: Column, value: Any, text: str, title: str) -> None:
     assert title in found.title
 
 
+@pytest.mark.parametrize(
+    ("table", "name", "unit"),
+    [
+        ("cta.flux_point", "flux", "cm-2 s-1 TeV-1"),
+        ("cta.light_curve_point", "flux", "cm-2 s-1"),
+        ("cta.product", "s_ra", "deg"),
+    ],
+)
+def test_units_are_written_for_people(table: str, name: str, unit: str) -> None:
+    column = load_model().catalog[table].column(name)
+    assert column is not None
+    assert cells.heading(column).unit == unit
+
+
 def test_instants_have_their_mjd_beside_them() -> None:
     assert cells.cell(_column("t_min"), 53343.92234).more == "53343.92234"
 

@@ -23,6 +23,7 @@ def test_every_field_is_read() -> None:
         pos="pointing",
         level=["DL3", "DL4"],
         dataproduct_type="event",
+        dataproduct_subtype=["counts", "flux-points"],
         collection="hess",
         obs_id="23523",
         t_min="2004-12-04T12:00:00",
@@ -37,6 +38,7 @@ def test_every_field_is_read() -> None:
     assert (form.target, form.radius_used_deg) == ("Crab", 2.5)
     assert form.position_mode == "pointing"
     assert form.levels == ("DL3", "DL4")
+    assert form.subtypes == ("counts", "flux-points")
     assert (form.t_min_mjd, form.t_max_mjd) == (53343.5, 53345.25)
     assert (form.e_min_tev, form.e_max_tev) == (0.5, 40.0)
     assert (form.sort, form.page, form.rows) == ("-t_exptime", 3, 100)

@@ -6,8 +6,9 @@ import html
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 import lxml.html
@@ -16,11 +17,10 @@ from tests.web.tap.test_user_tables import PASSWORD, add_user
 
 from distiller.analysis.fields import describe
 from distiller.analysis.tasks import TASKS
+from distiller.web.pages.help.methods import html_of
 from distiller.web.pages.help.views import SERVICES, Service
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.web.conftest import Server
 
     from distiller.analysis.tasks import Task
@@ -59,6 +59,37 @@ def test_every_task_has_a_page(server: Server, task: Task) -> None:
     assert tuple(given) == task.example
     # What the example says is what the task takes.
     assert task.parameters.from_pairs(task.name, given)
+
+
+def _help_pages() -> list[str]:
+    return ["/help/", *(f"/help/{name}/" for name in TASKS)]
+
+
+def test_every_link_of_the_help_leads_somewhere(server: Server) -> None:
+    """Links within the site, and the places in pages that they name."""
+    links = set()
+    for path in _help_pages():
+        page: Any = lxml.html.fromstring(httpx.get(server.url + path).text)
+        hrefs = [urljoin(path, link) for link in page.xpath("//main//a/@href")]
+        links |= {link for link in hrefs if not urlsplit(link).netloc}
+    assert {"/help/significance_map/#method", "/help/#h-same"} <= links
+    for link in sorted(links):
+        address, _, anchor = link.partition("#")
+        answer = httpx.get(server.url + address, follow_redirects=True)
+        assert answer.status_code == 200, link
+        if anchor:
+            assert f'id="{anchor}"' in answer.text, link
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda one: one.name)
+def test_examples_of_a_method_have_the_address_of_the_site(task: Task) -> None:
+    shown = html_of(task, "https://dl3.example/archive/")
+    assert "127.0.0.1" not in shown
+    if "http://127.0.0.1:8000/uws" in task.method:
+        assert f"https://dl3.example/archive/uws/{task.name} " in shown
+    # Looked at like the other commands of the page.
+    fences = task.method.count("```") // 2
+    assert shown.count('<div class="adql"><pre tabindex="0" aria-label=') == fences
 
 
 def test_an_unknown_task_has_no_page(server: Server) -> None:
@@ -115,6 +146,23 @@ def test_the_commands_for_own_tables_run(server: Server, tmp_path: Path) -> None
     done = _python(script, tmp_path)
     assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
     assert _shell(drop, tmp_path) == "Dropped user table mine\n"
+
+
+@pytest.mark.slow
+def test_programs_log_in_for_jobs_as_documented(server: Server, tmp_path: Path) -> None:
+    add_user(server, "ugo")
+    text = (Path(__file__).parents[3] / "docs/reference/uws.md").read_text()
+    section = text.partition("## Logging in from programs\n")[2].partition("\n## ")[0]
+    script = section.partition("```python\n")[2].partition("```")[0]
+    script = script.replace("http://127.0.0.1:8000", server.url)
+    script = script.replace('"maria", "..."', f'"ugo", {PASSWORD!r}')
+    script = script.replace(".wait()", "")  # nothing runs jobs here
+    done = _python(script + "\nprint(job.url, job.owner)\n", tmp_path)
+    assert done.returncode == 0, done.stderr
+    url, owner = done.stdout.split()[-2:]
+    assert owner == "ugo"
+    assert httpx.get(url).status_code == 403
+    assert httpx.get(url, auth=("ugo", PASSWORD)).status_code == 200
 
 
 def _python(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

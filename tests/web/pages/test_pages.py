@@ -59,6 +59,11 @@ def test_start_says_what_is_there(client: httpx.Client) -> None:
     assert "Nothing has been made from these data yet." in text
 
 
+def test_start_names_what_can_be_made(client: httpx.Client) -> None:
+    text = _text(client.get("/").text)
+    assert "make maps, a spectrum, a light curve or selected event lists" in text
+
+
 def test_frame_of_every_page(client: httpx.Client) -> None:
     text = _get(client, "/help/")
     assert "Authority: org.example" in text
@@ -79,6 +84,8 @@ def test_frame_of_every_page(client: httpx.Client) -> None:
         ({"obs_id": "23526"}, 1),
         ({"collection": "test-dr1"}, 5),
         ({"level": "DL4"}, 0),
+        ({"dataproduct_subtype": "event-list"}, 5),
+        ({"dataproduct_subtype": "flux-points"}, 0),
         ({"e_min": "101"}, 0),
         ({"e_max": "0.2"}, 5),
         ({"t_max": "1990-01-01"}, 0),
@@ -98,6 +105,8 @@ def test_result_table_has_units_and_links(client: httpx.Client) -> None:
     html = client.get("/search/", params={"target": "Crab"}).text
     text = _text(html)
     assert "RA deg" in text
+    assert re.search(r"Type (\S+ )?Subtype ", text)
+    assert " event event-list DL3 " in text
     assert "Start UTC (MJD)" in text
     assert "E min TeV" in text
     assert "0.1000 100.0" in text
@@ -187,7 +196,8 @@ def test_twins(client: httpx.Client) -> None:
     assert [row["obs_publisher_did"] for row in rows][0] == CRAB  # noqa: RUF015
     data = client.get("/search.json", params=query).json()
     assert data["status"] == "OK"
-    assert data["metadata"][5]["unit"] == "deg"
+    units = {one["name"]: one.get("unit") for one in data["metadata"]}
+    assert units["s_ra"] == "deg"
     assert [row[0] for row in data["data"]] == ["23523", "23526", "23559"]
     for suffix in ("tsv", "fits", "parquet"):
         file = client.get(f"/search.{suffix}", params=query)
@@ -224,6 +234,7 @@ def test_dataset_page_is_grouped_as_the_model(client: httpx.Client) -> None:
     assert "n_events 7000" in text
     assert "livetime 1650.0 s" in text
     assert "Not recorded:" in text
+    assert "calib_level" not in text  # ObsCore has it, from the level
     assert "/data/" in client.get("/obs/23523/").text
 
 

@@ -45,6 +45,7 @@ def _conditions(form: SearchForm) -> list[str]:
             ["1 = CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.6331, 22.0145, 2.0))"],
         ),
         (SearchForm(types=("event",)), ["o.dataproduct_type = 'event'"]),
+        (SearchForm(subtypes=("counts",)), ["p.product_subtype = 'counts'"]),
         (
             SearchForm(levels=("DL3", "DL4"), collections=("a",)),
             ["p.data_level IN ('DL3', 'DL4')", "o.obs_collection = 'a'"],

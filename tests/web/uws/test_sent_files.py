@@ -205,6 +205,39 @@ def test_faults_of_a_file_stand_at_its_field(file: Any, words: str, here: Any) -
     assert words in fault
     (field,) = page.xpath("//input[@type='file']")
     assert field.get("aria-invalid") == "true"
-    (hint,) = page.xpath(f"//*[@id='h-{NAME}']/text()")
-    assert "Choose the file again" in hint
+    assert here.list(owner=None) == ()
+
+
+def test_a_file_is_not_lost_by_a_fault_elsewhere(here: Any, home: Any) -> None:
+    """The next submission has no file, and must not pass without it in silence."""
+    browser = Client()
+    wrong = {**ASKED, "e_min": "-1", NAME: sent()}
+    page = page_of(browser.post(FORM, wrong))
+    assert page.xpath("//*[@id='w-e_min']")
+    again = "choose mine.reg again, for a browser keeps no file"
+    assert again in page.xpath(f"string(//*[@id='w-{NAME}'])")
+    (kept,) = page.xpath(f"//input[@type='checkbox' and @name='{NAME}']")
+    assert (kept.get("value"), "checked" in kept.attrib) == ("mine.reg", True)
+    assert not list(home.jobs_path.glob("*-*"))  # nothing is kept for it
+    # As a browser sends what it is shown: no file, and the mark.
+    for _ in range(2):
+        answer = browser.post(FORM, {**ASKED, NAME: kept.get("value")})
+        assert answer.status_code == 400
+        assert again in page_of(answer).xpath(f"string(//*[@id='w-{NAME}'])")
+        assert page_of(answer).xpath(f"//input[@name='{NAME}' and @checked]")
+    assert here.list(owner=None) == ()
+    both = {**ASKED, NAME: [kept.get("value"), sent()]}
+    assert browser.post(FORM, both).status_code == 302
+    assert browser.post(FORM, ASKED).status_code == 302  # the mark taken away
+    given = [dict(job.parameters).get(NAME) for job in here.list(owner=None)]
+    assert given == [None, sha(REGION)]
+
+
+def test_the_fault_of_a_file_is_told_beside_others(here: Any) -> None:
+    wrong = {**ASKED, "e_min": "-3", NAME: sent(b"\xff\xd8\xff\xe0", "photo.jpg")}
+    page = page_of(Client().post(FORM, wrong))
+    assert "greater than" in page.xpath("string(//*[@id='w-e_min'])")
+    fault = page.xpath(f"string(//*[@id='w-{NAME}'])")
+    assert "the file is neither a FITS file nor a file of regions" in fault
+    assert "choose photo.jpg again" in fault
     assert here.list(owner=None) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ _EARLIEST_MJD: Final = 30_000.0
 _LATEST_MJD: Final = 2_973_483.0
 """The end of the year 9999; what is outside of both is no instant of ours."""
 
+_PRODUCT: Final = re.compile(r"\.(?=[A-Za-z(])")
 _DECIMALS: Final = {"deg": 4, "s": 1, "d": 6}
 
 
@@ -60,6 +62,7 @@ LABELS: Final = {
     "obs_collection": "Collection",
     "target_name": "Target",
     "dataproduct_type": "Type",
+    "product_subtype": "Subtype",
     "data_level": "Level",
     "s_ra": "RA",
     "s_dec": "Dec",
@@ -87,10 +90,19 @@ def heading(column: Column) -> Heading:
     return Heading(
         name=column.name,
         label=LABELS.get(column.name, column.name),
-        unit=unit,
+        unit=unit_words(unit),
         description=description,
         is_number=_is_number(column) and not is_mjd(column),
     )
+
+
+def unit_words(unit: str) -> str:
+    """Return a unit of the model (VOUnit) as people write it.
+
+    >>> unit_words("cm**-2.s**-1.TeV**-1"), unit_words("erg.cm**-2"), unit_words("deg")
+    ('cm-2 s-1 TeV-1', 'erg cm-2', 'deg')
+    """
+    return _PRODUCT.sub(" ", unit.replace("**", ""))
 
 
 def heading_as_asked(column: Column) -> Heading:

@@ -220,6 +220,8 @@ RESULTS: Final = (
 """Groups with what came out of an analysis in numbers, in the order as shown."""
 
 _HIDDEN: Final = frozenset({"path", "configuration", "software", "limitations"})
+_FROM_OTHERS: Final = frozenset({"calib_level"})
+"""Recorded where a product's own is another than that of its data level."""
 
 _PICTURE: Final = "image/png"
 
@@ -406,7 +408,9 @@ def _group(part: Part, found: Mapping[str, list[Row]]) -> Group:
     return Group(
         *words,
         facts=tuple(_fact(c, row[c.name]) for c in given),
-        missing=tuple(c.name for c in columns if c not in given),
+        missing=tuple(
+            c.name for c in columns if c not in given and c.name not in _FROM_OTHERS
+        ),
     )
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
-from markdown_it import MarkdownIt
 
 from distiller.analysis.fields import describe
 from distiller.analysis.tasks import TASKS, task
 from distiller.web import site
+from distiller.web.pages.help import methods
 from distiller.web.pages.jobs import elsewhere, links
 
 if TYPE_CHECKING:
@@ -39,27 +39,6 @@ SERVICES: Final = (
 )
 
 
-def _markdown() -> MarkdownIt:
-    """Return what writes Markdown as HTML; wide tables are scrolled on a phone."""
-
-    def begin(*_: object) -> str:
-        return (
-            '<div class="table-frame plain" tabindex="0" role="group" '
-            'aria-label="Table"><table class="data">\n'
-        )
-
-    def end(*_: object) -> str:
-        return "</table></div>\n"
-
-    made = MarkdownIt("commonmark", {"html": False}).enable("table")
-    made.add_render_rule("table_open", begin)
-    made.add_render_rule("table_close", end)
-    return made
-
-
-_MARKDOWN: Final = _markdown()
-
-
 @require_safe
 def show_help(request: HttpRequest) -> HttpResponse:
     """Show how to search, analyse and use other programs, and the terms."""
@@ -83,16 +62,15 @@ def show_help(request: HttpRequest) -> HttpResponse:
 def show_task(request: HttpRequest, name: str) -> HttpResponse:
     """Show how a task works, its parameters and an example."""
     chosen = task(name)
+    base_url = site.current().settings.base_url
     words = {
         "here": "help",
         "task": chosen,
         # Ours, and HTML in it would be shown as text.
-        "method": mark_safe(_MARKDOWN.render(chosen.method)),  # noqa: S308
+        "method": mark_safe(methods.html_of(chosen, base_url)),  # noqa: S308
         "parameters": describe(chosen.parameters),
         "form": links.form_address(chosen.name, chosen.example),
-        "snippets": elsewhere.snippets(
-            chosen.name, chosen.example, site.current().settings.base_url
-        ),
-        "base_url": site.current().settings.base_url,
+        "snippets": elsewhere.snippets(chosen.name, chosen.example, base_url),
+        "base_url": base_url,
     }
     return render(request, "help/task.html", words)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from distiller.analysis.fields import describe
-from distiller.analysis.parameters import OBS_MAX, InvalidParameters
+from distiller.analysis.parameters import OBS_MAX, InvalidParameters, is_checksum
 from distiller.analysis.products import SELECTED_EVENTS
 from distiller.core.rights import Terms, may_read
 from distiller.core.sky import separation_deg
 from distiller.core.times import now
+from distiller.jobs import inputs
 from distiller.web import site
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Entry:
     def value(self) -> str:
         """What stands in a box."""
         return "\n".join(self.values)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what stands in it is a file that is here, by its SHA-256."""
+        return is_checksum(self.value)
 
     @property
     def accept(self) -> str:
@@ -171,7 +177,15 @@ def prepare(
         wrong["obs"] = too_many(len(chosen))
         chosen = ()
     found = runs_of(chosen)
+    unclear = ambiguous(chosen, found)
+    for name, dids in unclear.items():
+        wrong.setdefault("obs", f"{inputs.several(name, dids)} ({inputs.WHICH})")
+        # None takes its place unless it is named itself.
+        found = [
+            r for r in found if r["obs_id"] != name or r["publisher_did"] in chosen
+        ]
     known = {r["publisher_did"] for r in found} | {r["obs_id"] for r in found}
+    known -= unclear.keys()
     lists = [r for r in found if is_usable(r)]
     moment = now()
     runs = [r for r in lists if may_read(who, Terms.of(r), moment)]
@@ -196,6 +210,22 @@ def prepare(
         closed=tuple(r["obs_id"] for r in lists if r not in runs),
         faults=wrong,
     )
+
+
+def ambiguous(
+    chosen: Sequence[str], found: Iterable[Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Return what of the chosen stands in several collections, with the DIDs there.
+
+    >>> rows = [{"obs_id": "7", "publisher_did": f"ivo://x/{c}?7"} for c in "ab"]
+    >>> ambiguous(["7"], rows)
+    {'7': ['ivo://x/a?7', 'ivo://x/b?7']}
+    """
+    dids: dict[str, set[str]] = {}
+    for row in found:
+        if row["obs_id"] in chosen:
+            dids.setdefault(row["obs_id"], set()).add(row["publisher_did"])
+    return {name: sorted(some) for name, some in dids.items() if len(some) > 1}
 
 
 def is_usable(product: Mapping[str, Any]) -> bool:
@@ -246,6 +276,23 @@ def faults_of(error: DistillerError) -> dict[str, str]:
     if colon and name.isidentifier():
         return {name: text + hint}
     return {"": error.text}
+
+
+def to_choose_again(task: Task, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the faults of fields with the name of a file, which is not here.
+
+    Parameters
+    ----------
+    pairs
+        What was sent, with names of files that came along.
+    """
+    files = {about.name for about in describe(task.parameters) if about.files}
+    return {
+        name.lower(): f"choose {value.strip()} again, for a browser keeps no file; "
+        "or untick it, to go on without it"
+        for name, value in pairs
+        if name.lower() in files and value.strip() and not is_checksum(value)
+    }
 
 
 def _values(task: Task, given: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

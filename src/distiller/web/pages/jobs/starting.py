@@ -10,7 +10,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from distiller.analysis import tasks
 from distiller.analysis.parameters import OBS_MAX, InvalidParameters
 from distiller.core.errors import NotFound, PassingError, UserError
+from distiller.core.times import now
 from distiller.jobs import notices
+from distiller.jobs.store import QUERY
 from distiller.web import access, site
 from distiller.web.errors import headers_of, status_of
 from distiller.web.pages import cells
@@ -47,11 +49,17 @@ def new(request: HttpRequest, task: str) -> HttpResponse:
         _check_number(task, pairs)
         files = files_of(request)
         # A file that is chosen takes the place of one that was sent before.
-        pairs = [pair for pair in pairs if pair[0] not in files]
-        jobs.check(task, pairs, who)
-        made = jobs.submit(task, pairs, who, files=files)
+        names = {name.lower() for name in files}
+        own = [pair for pair in pairs if pair[0].lower() not in names]
+        jobs.check(task, own, who)
+        made = jobs.submit(task, own, who, files=files)
     except (UserError, PassingError) as error:
-        wrong = form.prepare(chosen, pairs, who, form.faults_of(error))
+        pairs = _with_names(request, pairs)
+        faults = form.faults_of(error) | form.to_choose_again(chosen, pairs)
+        for name, text in _faults_of_files(request, task).items():
+            # What is wrong with it comes first; then, that it is not here any more.
+            faults[name] = "; ".join(dict.fromkeys((text, faults.get(name, text))))
+        wrong = form.prepare(chosen, pairs, who, faults)
         # The page is there; it is the form that names what is not.
         status = 400 if isinstance(error, NotFound) else status_of(error)
         answer = _show_form(request, wrong, status=status)
@@ -70,6 +78,30 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
         if name != "csrfmiddlewaretoken"
         for value in values
     ]
+
+
+def _with_names(
+    request: HttpRequest, pairs: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the parameters with the names of files in place of their content.
+
+    No file is kept for a job that is not made, and a browser keeps none. A name is
+    what no job takes for a file: it cannot be lost before the user says so.
+    """
+    names = {
+        name.lower(): getattr(one, "name", None) or "file"
+        for name, one in request.FILES.items()
+    }
+    return [*(pair for pair in pairs if pair[0].lower() not in names), *names.items()]
+
+
+def _faults_of_files(request: HttpRequest, task: str) -> dict[str, str]:
+    """Return what is wrong with the files that came along."""
+    try:
+        site.current().jobs.check_files(task, files_of(request))
+    except UserError as error:
+        return form.faults_of(error)
+    return {}
 
 
 def _check_number(task: str, pairs: list[tuple[str, str]]) -> None:
@@ -97,11 +129,18 @@ def _show_form(
         "form": shown,
         "runs": runs,
         "total": _minutes(total_s),
+        "typical": typical(shown.task.name),
         "can_mail": "mail" in notices.possible(site.current().settings)
         and bool(getattr(request.user, "email", "")),
         "wants_mail": "mail" in notices.ways(_pairs(request)),
     }
     return render(request, "jobs/new.html", words, status=status)
+
+
+def typical(task: str) -> str:
+    """Return how long a job of a task takes, as past ones did; empty if unknown."""
+    done = None if task == QUERY else site.current().jobs.quote(task)
+    return "" if done is None else cells.duration((done - now()).total_seconds())
 
 
 def _minutes(seconds: float | None) -> str:

@@ -27,6 +27,7 @@ from distiller.web.pages import cells
 from distiller.web.pages.context import jobs_under_way
 from distiller.web.pages.dataset import record
 from distiller.web.pages.jobs import elsewhere, form, links, queries
+from distiller.web.pages.jobs.starting import typical
 from distiller.web.uws.addresses import path_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _WORDS: Final = {
     Phase.ARCHIVED: "archived",
     Phase.UNKNOWN: "unknown",
 }
+_UNDER_WAY: Final = frozenset({Phase.QUEUED, Phase.EXECUTING})
 _STARTABLE: Final = frozenset({Phase.PENDING, Phase.HELD})
 _STOPPABLE: Final = frozenset(
     {Phase.PENDING, Phase.HELD, Phase.QUEUED, Phase.EXECUTING}
@@ -254,8 +256,6 @@ def _title(task: str) -> str:
 def _words(found: Job) -> dict[str, Any]:
     jobs = site.current().jobs
     line = _line(found)
-    done = found.phase is Phase.COMPLETED
-    fraction = found.progress.fraction if found.progress else 0.0
     results = [
         {
             "id": r.id,
@@ -272,7 +272,8 @@ def _words(found: Job) -> dict[str, Any]:
         "found": found,
         "place": jobs.place(found) if found.phase is Phase.QUEUED else None,
         "unattended": _is_unattended(found),
-        "percent": 100 if done else round(100 * fraction),
+        "percent": _percent(found),
+        "typical": typical(found.task) if found.phase in _UNDER_WAY else "",
         "doing": _doing(found),
         "log": jobs.log_tail(found.job_id, _LOG_LINES),
         "log_address": f"{path_of(found.task, found.job_id)}/log",
@@ -294,6 +295,15 @@ def _words(found: Job) -> dict[str, Any]:
         "started": found.start_time and cells.instant(found.start_time),
         "ended": found.end_time and cells.instant(found.end_time),
     }
+
+
+def _percent(found: Job) -> int | None:
+    """Return how far a job is; None if it ended before it was done."""
+    if found.phase in {Phase.ERROR, Phase.ABORTED}:
+        return None
+    if found.phase is Phase.COMPLETED:
+        return 100
+    return round(100 * found.progress.fraction) if found.progress else 0
 
 
 def _result_url(found: Job, result_id: str, name: str) -> str:

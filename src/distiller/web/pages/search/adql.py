@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "o.obs_collection",
     "o.target_name",
     "o.dataproduct_type",
+    "p.product_subtype",
     "p.data_level",
     "o.s_ra",
     "o.s_dec",
@@ -52,6 +53,7 @@ class Facet:
 FACETS: Final = (
     Facet("Collection", "collection", "o.obs_collection", "collections"),
     Facet("Data product type", "dataproduct_type", "o.dataproduct_type", "types"),
+    Facet("Subtype", "dataproduct_subtype", "p.product_subtype", "subtypes"),
     Facet("Data level", "level", "p.data_level", "levels"),
     Facet("Target", "target_name", "o.target_name", "target_names"),
 )
@@ -67,7 +69,7 @@ def search(form: SearchForm) -> str:
           AND 1 = CONTAINS(POINT(o.s_ra, o.s_dec), CIRCLE(83.6331, 22.0145, 2.0))))
     ORDER BY o.t_min, o.obs_publisher_did
     """
-    chosen = ", ".join(COLUMNS[:7]) + ",\n       " + ", ".join(COLUMNS[7:])
+    chosen = ", ".join(COLUMNS[:8]) + ",\n       " + ", ".join(COLUMNS[8:])
     return f"SELECT {chosen}\n{_FROM}{_where(form)}\nORDER BY {_order(form)}"
 
 
@@ -94,6 +96,7 @@ def _where(form: SearchForm) -> str:
     conditions = [
         *_position(form),
         *_one_of("o.dataproduct_type", form.types),
+        *_one_of("p.product_subtype", form.subtypes),
         *_one_of("p.data_level", form.levels),
         *_one_of("o.obs_collection", form.collections),
         *_one_of("o.target_name", form.target_names),

@@ -30,7 +30,13 @@ _RADIUS_MAX_DEG: Final = 180.0
 _ENERGY_MAX_TEV: Final = 1e6
 _TEXT_MAX: Final = 200
 _ADQL_MAX: Final = 20_000
-_MULTIPLE: Final = ("dataproduct_type", "level", "collection", "target_name")
+_MULTIPLE: Final = (
+    "dataproduct_type",
+    "dataproduct_subtype",
+    "level",
+    "collection",
+    "target_name",
+)
 _TEXTS: Final = ("target", "obs_id", "proposal_id")
 _NUMBERS: Final[dict[str, tuple[float, float, str]]] = {
     "ra": (0.0, 360.0, "deg"),
@@ -73,6 +79,7 @@ class SearchForm:
     radius_deg: float | None = None
     position_mode: PositionMode = "footprint"
     types: tuple[str, ...] = ()
+    subtypes: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
@@ -145,7 +152,9 @@ class _Reader:
             "t_min_mjd": self._checked("t_min", _read_time),
             "t_max_mjd": self._checked("t_max", _read_end),
         }
-        types, levels, collections, names = (self._several(n) for n in _MULTIPLE)
+        types, subtypes, levels, collections, names = (
+            self._several(n) for n in _MULTIPLE
+        )
         self._check_ranges(numbers, times)
         mode = self._text("pos") or "footprint"
         if mode not in RADIUS_DEG:
@@ -164,6 +173,7 @@ class _Reader:
             **times,
             "position_mode": mode,
             "types": types,
+            "subtypes": subtypes,
             "levels": tuple(level for level in levels if level in LEVELS),
             "collections": collections,
             "target_names": names,

@@ -131,6 +131,7 @@ def _choices(
             [row["product_type"] for row in types],
             form.types,
         ),
+        ("dataproduct_subtype", "Subtype", (), form.subtypes),
         ("collection", "Collection", [row["name"] for row in names], form.collections),
         ("target_name", "Target in headers", (), form.target_names),
     )
@@ -158,6 +159,7 @@ def _has_more(form: SearchForm) -> bool:
         "e_min",
         "e_max",
         "dataproduct_type",
+        "dataproduct_subtype",
         "level",
         "collection",
         "target_name",
