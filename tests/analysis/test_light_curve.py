@@ -158,6 +158,7 @@ def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> 
     assert description.product_type == "timeseries"
     assert description.t_xel == 4
     assert description.em_xel == 1
+    assert u.Unit(description.o_unit, format="vounit") == u.Unit("cm-2 s-1")
     again = ProductDescription.model_validate_json(description.model_dump_json())
     assert again == description
 

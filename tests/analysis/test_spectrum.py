@@ -230,6 +230,7 @@ def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> 
     asked = SpectrumParameters.model_validate(record["parameters"])
     assert asked.completed() == asked
     assert all(len(i["responses"]) == 4 for i in record["inputs"])
+    assert u.Unit(description.o_unit, format="vounit") == u.Unit("cm-2 s-1 TeV-1")
     again = ProductDescription.model_validate_json(description.model_dump_json())
     assert again == description
 

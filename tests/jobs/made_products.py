@@ -196,7 +196,7 @@ PRODUCTS: Final[dict[str, ProductDescription]] = {
         s_region_deg=(83.633, 22.014, 0.11),
         em_xel=2,
         o_ucd="phot.flux.density;em.gamma",
-        o_unit="cm-2 s-1 TeV-1",
+        o_unit="cm**-2.s**-1.TeV**-1",
         spectrum=SPECTRUM,
         compared=(OTHER,),
         limits=("Below 1 TeV there are fewer than 10 off counts.",),
@@ -210,7 +210,7 @@ PRODUCTS: Final[dict[str, ProductDescription]] = {
         t_xel=2,
         em_xel=1,
         o_ucd="phot.flux;em.gamma",
-        o_unit="cm-2 s-1",
+        o_unit="cm**-2.s**-1",
         light_curve=LIGHT_CURVE,
     ),
     "select_events": _described(

@@ -205,7 +205,7 @@ def _describe(
         energy_max_tev=numbers["e_max"],
         em_xel=1,
         o_ucd="phot.flux;em.gamma",
-        o_unit="cm-2 s-1",
+        o_unit="cm**-2.s**-1",
         light_curve=LightCurveResult(
             energy_min_tev=numbers["e_min"],
             energy_max_tev=numbers["e_max"],

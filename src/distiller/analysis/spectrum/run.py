@@ -201,7 +201,7 @@ def _describe(
         energy_max_tev=numbers["e_max"],
         em_xel=len(numbers["flux_points"]),
         o_ucd="phot.flux.density;em.gamma",
-        o_unit=recipe.FLUX_UNIT,
+        o_unit="cm**-2.s**-1.TeV**-1",
         spectrum=first,
         compared=tuple(others),
         limits=limits,
