@@ -215,6 +215,42 @@ def test_documents_follow_the_schema_in_every_phase(
     client.close()
 
 
+def blocks(page: str, language: str) -> list[str]:
+    found: list[str] = re.findall(
+        rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    return found
+
+
+def run_block(
+    text: str, language: str, demo: UwsServer, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a block of a page, with the address of the server in it."""
+    text = text.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{demo.port}")
+    python = [sys.executable, "-W", "ignore", "-c", text]
+    words = python if language == "python" else ["bash", "-euc", text]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, cwd=folder, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("task", ["significance_map", "spectrum", "light_curve"])
+def test_the_examples_with_a_file_run(
+    demo: UwsServer, task: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.reg").write_text("fk5\ncircle(84.2,22.3,0.2)\n")
+    page = (DOCS / "reference" / f"{task}.md").read_text(encoding="utf-8")
+    method = page.partition("\n## Example")[0]
+    (text,) = blocks(method, "bash")
+    assert "exclusion_file=@mine.reg" in text
+    answer = run_block(text, "bash", demo, tmp_path).stdout
+    assert " 303 " in answer.splitlines()[0]
+    for text in blocks(method, "python"):
+        run_block(text, "python", demo, tmp_path)
+
+
 @pytest.mark.parametrize("task", sorted(TASKS))
 @pytest.mark.parametrize("language", ["python", "bash"])
 def test_the_example_of_the_page_runs(
@@ -222,14 +258,8 @@ def test_the_example_of_the_page_runs(
 ) -> None:
     page = (DOCS / "reference" / f"{task}.md").read_text(encoding="utf-8")
     assert f"](../images/{task}.png)" in page
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    text = text.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{demo.port}")
-    python = [sys.executable, "-W", "ignore", "-c", text]
-    words = python if language == "python" else ["bash", "-euc", text]
-    done = subprocess.run(
-        words, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
+    (text,) = blocks(page.partition("\n## Example")[2], language)
+    done = run_block(text, language, demo, tmp_path)
     if language == "python":
         named = dict(line.split() for line in done.stdout.splitlines())
         assert httpx.get(named["product"], timeout=60).status_code == 200
