@@ -28,6 +28,8 @@ from distiller.core.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"e_min": 0.5, "e_max": 20.0, "index": 2.7}
 
 

@@ -67,6 +67,7 @@ def test_a_recipe_is_one_whole_program(name: str) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_plain_gammapy_repeats_the_numbers(
     name: str, runs: list[InputDataset], tmp_path: Path

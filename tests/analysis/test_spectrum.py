@@ -44,6 +44,8 @@ from distiller.core.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"n_e": 3, "e_min": 0.3, "e_max": 30.0}
 
 
