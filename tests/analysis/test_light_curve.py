@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from astropy.time import Time
 from gammapy.estimators import FluxPoints, LightCurveEstimator
 from gammapy.modeling.models import LogParabolaSpectralModel
 from tests.support.dl3 import CRAB_RUNS, hess_run
-from tests.support.spectra import TRUTH, made, parameters, simulated_runs
+from tests.support.spectra import TRUTH, made, numbers_of, parameters, simulated_runs
 
 from distiller.analysis import observations
 from distiller.analysis.light_curve.parameters import LightCurveParameters
@@ -49,11 +48,6 @@ def product(
     folder = tmp_path_factory.mktemp("light_curve")
     given = {"target": "Crab", "e_min": 0.5, "e_max": 20.0}
     return made("light_curve", runs, folder, **given), folder
-
-
-def numbers_of(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "fit.json").read_text())
-    return found
 
 
 def recipe_made(inputs: list[InputDataset], **given: Any) -> recipe.Made:

@@ -1,9 +1,8 @@
-"""Spectra: published and simulated numbers, plain counts, Gammapy's own ways."""
+"""Spectra: simulated numbers, plain counts, Gammapy's own ways."""
 
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -21,11 +20,11 @@ from gammapy.modeling import Fit
 from gammapy.modeling.models import Models
 from gammapy.utils.regions import compound_region_to_regions
 from PIL import Image
-from tests.support.dl3 import CRAB_RUNS, hess_run
 from tests.support.spectra import (
     CRAB,
     TRUTH,
     made,
+    numbers_of,
     parameters,
     point_like,
     simulated_runs,
@@ -64,11 +63,6 @@ def product(
     """Spectrum of four runs with all models."""
     folder = tmp_path_factory.mktemp("spectrum")
     return made("spectrum", runs, folder, target="Crab", model="all"), folder
-
-
-def numbers_of(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "fit.json").read_text())
-    return found
 
 
 def recipe_made(inputs: list[InputDataset], **given: Any) -> recipe.Made:
@@ -237,7 +231,6 @@ def test_files_are_read_by_gammapy(product: tuple[ProductDescription, Path]) -> 
     assert again == description
 
 
-@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(
     runs: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -309,7 +302,7 @@ def test_known_sources_are_in_the_configuration(runs: list[InputDataset]) -> Non
     assert bare.exclude == ()
 
 
-@pytest.mark.parametrize("fixed", [None, pytest.param(0.12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fixed", [None, 0.12])
 def test_point_like_responses(
     fixed: float | None, runs: list[InputDataset], tmp_path: Path
 ) -> None:
@@ -397,7 +390,6 @@ def small_only(create: Any) -> Any:
     return checked
 
 
-@pytest.mark.slow
 def test_containment_is_corrected(runs: list[InputDataset]) -> None:
     with_it = reduced(runs[:1]).datasets[0].exposure.data
     bare = reduced(runs[:1], containment=False).datasets[0].exposure.data
@@ -458,7 +450,6 @@ def test_times_are_cut(runs: list[InputDataset], tmp_path: Path) -> None:
     assert "1 run, 0.19 h" in description.description
 
 
-@pytest.mark.slow
 def test_the_plot_says_simulated(runs: list[InputDataset], tmp_path: Path) -> None:
     pretended = [item.model_copy(update={"simulated": False}) for item in runs[:1]]
     made("spectrum", runs[:1], tmp_path / "a", target="$Crab", **QUICK)
@@ -468,60 +459,3 @@ def test_the_plot_says_simulated(runs: list[InputDataset], tmp_path: Path) -> No
         for d in ("a", "b")
     ]
     assert (images[0] != images[1]).any(axis=2).sum() > 500
-
-
-@pytest.mark.slow
-@pytest.mark.real_data
-@pytest.mark.parametrize("combine", ["stacked", "joint"])
-def test_mohrmann_et_al_2019(combine: str, hess: Path, tmp_path: Path) -> None:
-    """Table of the paper (A&A 632, A72), as its supplement has it.
-
-    1D analysis with Gammapy: 0.11 deg, 24 bins and 8 points per decade, energies where
-    the bias is below 10 %, reference energy 1.45 TeV.
-    """
-    inputs = [hess_run(hess, number) for number in CRAB_RUNS]
-    made(
-        "spectrum", inputs, tmp_path, ra=83.63, dec=22.01, radius=0.11, n_e=8,
-        e_ref=1.45, safe_range="edisp-bias", exclude_known=False, combine=combine,
-    )  # fmt: skip
-    found = numbers_of(tmp_path)["parameters"]
-    assert abs(found["amplitude"]["value"] - 1.62924e-11) < 0.5 * 8.84563e-13
-    assert abs(found["index"]["value"] - 2.62888) < 0.5 * 0.0735089
-
-
-@pytest.mark.slow
-@pytest.mark.real_data
-@pytest.mark.parametrize("combine", ["stacked", "joint"])
-def test_nigro_et_al_2019(combine: str, hess: Path, tmp_path: Path) -> None:
-    """H.E.S.S. of joint-crab (A&A 625, A10): 0.11 deg, 20 bins per decade, thresholds.
-
-    Its beta, 0.372 +- 0.224, is per log10(E).
-    """
-    inputs = [hess_run(hess, number) for number in CRAB_RUNS]
-    made(
-        "spectrum", inputs, tmp_path, ra=83.632912, dec=22.0145, radius=0.11, n_e=5,
-        model="lp", exclude_known=False, combine=combine,
-    )  # fmt: skip
-    numbers = numbers_of(tmp_path)
-    assert numbers["n_on"] == 459
-    assert numbers["excess"] == pytest.approx(431.5, abs=1.0)
-    found = numbers["parameters"]
-    assert abs(found["amplitude"]["value"] - 4.4744e-11) < 0.5 * 2.8699e-12
-    assert abs(found["alpha"]["value"] - 2.39290) < 0.5 * 0.18277
-    per_ln = np.log(10)
-    assert abs(found["beta"]["value"] - 0.37193 / per_ln) < 0.5 * 0.22401 / per_ln
-
-
-@pytest.mark.slow
-@pytest.mark.real_data
-def test_default_parameters_on_real_runs(hess: Path, tmp_path: Path) -> None:
-    """What nobody chose agrees with what was published."""
-    inputs = [hess_run(hess, number) for number in CRAB_RUNS]
-    description = made("spectrum", inputs, tmp_path)
-    numbers = numbers_of(tmp_path)
-    assert numbers["excess"] == pytest.approx(431.5, abs=0.5 * 21.5)
-    law = Models.read(tmp_path / "models.yaml")[recipe.SOURCE].spectral_model
-    flux = law(1.45 * u.TeV).to_value(recipe.FLUX_UNIT)
-    assert flux == pytest.approx(1.62924e-11, abs=8.84563e-13)
-    assert numbers["goodness"]["p_value"] > 0.05
-    assert not [text for text in description.limits if "off regions differ" in text]

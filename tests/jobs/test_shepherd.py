@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -278,6 +279,32 @@ def test_the_worker_dies_with_its_shepherd(herd: Any) -> None:
     state = herd.state(folder)
     assert state["phase"] == "ERROR"
     assert "watched over the job was killed (run it again)" in state["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("began", "own", "phase"),
+    [
+        ("", "", "ERROR"),
+        ("0:one", "", "ERROR"),  # by hand, outside of the batch system
+        ("0:one", "0:one", "ERROR"),  # the script's second, which tells
+        ("0:one", "0:two", "COMPLETED"),  # started anew by the batch system
+        ("0:one", "1:two", "COMPLETED"),  # handed over again
+    ],
+)
+def test_only_another_run_in_a_batch_system_begins_anew(
+    herd: Any, monkeypatch: Any, began: str, own: str, phase: str
+) -> None:
+    process, folder = herd.start("slow")
+    process.kill()
+    process.wait(5)
+    record = json.loads((folder / folders.SHEPHERD).read_text())
+    (folder / folders.SHEPHERD).write_text(json.dumps({**record, "handover": began}))
+    job = json.loads((folder / FILE).read_text())
+    job["parameters"]["kind"] = "good"
+    (folder / FILE).write_text(json.dumps(job))
+    monkeypatch.setenv(shepherd.HANDOVER, own)
+    herd.shepherd(folder).wait(20)
+    assert herd.state(folder)["phase"] == phase
 
 
 def test_the_worker_knows_no_secrets(herd: Any, monkeypatch: Any) -> None:

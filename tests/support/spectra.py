@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -121,3 +122,9 @@ def _rad_max() -> fits.BinTableHDU:
     )
     made_table.name = "RAD_MAX"
     return made_table
+
+
+def numbers_of(folder: Path) -> dict[str, Any]:
+    """Return what a spectrum or light curve says of itself in ``fit.json``."""
+    found: dict[str, Any] = json.loads((folder / "fit.json").read_text())
+    return found

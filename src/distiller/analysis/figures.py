@@ -28,10 +28,10 @@ _RIGHT: Final = 0.97
 _SALT: Final = "distiller"
 
 _PNG: Final = {"compress_level": 3}
-"""A tenth larger than at the usual 6, in half the time."""
+"""Quicker than the usual 6, and not much larger."""
 
 _GRID_POINTS: Final = 200
-"""Of a line of the grid: no corner is seen, and it takes a fifth of the usual time."""
+"""Of a line of the grid: no corner is seen, and it is drawn sooner than of 1,000."""
 
 _NAMES: Final = {
     "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
@@ -61,7 +61,7 @@ def sky_axes(figure: Figure, box: Box, wcs: WCS, frame: str, *, grid: float) -> 
     for coordinate, name, ticks in zip(axes.coords, _NAMES[frame], (5, 6), strict=True):
         coordinate.set_axislabel(name)
         coordinate.set_ticks(number=ticks)
-        # Letters: the usual ones are set like formulas, which takes twice as long.
+        # Letters: the usual ones are set like formulas, which takes longer.
         is_hours = coordinate.get_format_unit() == u.hourangle
         coordinate.set_separator(_HOURS if is_hours else _DEGREES)
     axes.coords.grid(color="white", alpha=grid, linewidth=0.6)

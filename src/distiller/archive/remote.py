@@ -69,7 +69,7 @@ class RemoteArchive:
         self._socket_path = socket_path
         self._client = httpx.Client(
             # A socket of this machine needs no certificates, and reading all of those
-            # that others need takes as long as the rest of a small command.
+            # that others need takes time.
             transport=httpx.HTTPTransport(
                 uds=str(socket_path), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             ),

@@ -188,7 +188,7 @@ def _seen_through(folder: Path, held: ExitStack) -> End:
         if (folder / folders.SHEPHERD).exists():
             # The one before was killed; what it began cannot be trusted.
             sweep(folder, written(folder))
-            if begun_by(folder) in {None, _handover()}:
+            if not _handover() or begun_by(folder) in {None, _handover()}:
                 return ends.lost(folder)
             folders.begin_anew(folder, "The batch system lost the job; again:")
         if (folder / folders.CANCEL).exists():

@@ -290,8 +290,7 @@ class Binding(_Frozen):
     )
 
 
-# In C where there is one: every process that opens an archive reads the bindings, and
-# the parser in Python takes longer than all the rest.
+# In C where there is one: every process that opens an archive reads the bindings.
 _Safe = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 

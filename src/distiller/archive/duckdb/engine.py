@@ -213,7 +213,7 @@ def _configuration(
         "memory_limit": f"{settings.query_memory_mb}MB",
         "threads": settings.query_threads,
         # Freed memory goes back to the system; else the process keeps what one large
-        # statement needed. Below 16 MB every small statement takes twice as long.
+        # statement needed. A smaller second threshold makes small statements slow.
         "allocator_flush_threshold": "1MB",
         "allocator_bulk_deallocation_flush_threshold": "16MB",
         "enable_external_access": False,

@@ -162,7 +162,7 @@ class Commands:
             if self._running is not None:
                 self._running.kill()
 
-    def script(self, folder: Path, before: int = 0) -> str:
+    def script(self, folder: Path, before: int) -> str:
         """Return the script of a job."""
         python = self._settings.slurm_python
         kept = local.environment()
