@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, Final, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 from astropy import units as u
 from astropy.visualization.wcsaxes import conf as wcsaxes_settings
+from matplotlib.cm import ScalarMappable
+from matplotlib.transforms import blended_transform_factory
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from astropy.wcs import WCS
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]
 """Left, bottom, width and height of axes, as parts of the figure."""
@@ -25,13 +30,19 @@ COLOURS: Final = "viridis"
 _RIGHT: Final = 0.97
 """Where a title must end, as part of the width."""
 
-_SALT: Final = "distiller"
+_MARGIN: Final = 0.957
+"""Where the label of a colour bar begins, likewise: beside numbers of five digits."""
+
+_SURE: Final = 25
+"""So many letters fit, be they the widest; to measure words takes a canvas."""
+
+_SVG: Final[Any] = {"svg.hashsalt": "distiller", "image.composite_image": False}
 
 _PNG: Final = {"compress_level": 3}
 """Quicker than the usual 6, and not much larger."""
 
-_GRID_POINTS: Final = 200
-"""Of a line of the grid: no corner is seen, and it is drawn sooner than of 1,000."""
+_POINTS: Final = 200
+"""Of a line of the grid and of a border: no corner is seen; 1,000 are usual."""
 
 _NAMES: Final = {
     "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
@@ -68,10 +79,49 @@ def sky_axes(figure: Figure, box: Box, wcs: WCS, frame: str, *, grid: float) -> 
     return axes
 
 
+def sky_image(axes: Any, data: NDArray[Any], norm: Normalize) -> ScalarMappable:
+    """Show an image on axes of `sky_axes`, pixel by pixel.
+
+    Returns
+    -------
+    What `colour_bar` takes.
+    """
+    colours = ScalarMappable(norm, COLOURS)
+    box = axes.get_window_extent()
+    if data.size > box.width * box.height:
+        how = {"norm": norm, "cmap": COLOURS, "interpolation": "nearest"}
+        axes.imshow(data, origin="lower", **how)
+    else:
+        # Fewer than the pixels of the screen: they become colours once for all
+        # pictures, and in the SVG they stand as they are, sharp at any size.
+        rgba = colours.to_rgba(data, bytes=True)
+        axes.imshow(rgba, origin="lower", interpolation="none")
+    return colours
+
+
+def colour_bar(
+    figure: Figure, colours: ScalarMappable, box: Box, label: str, **look: Any
+) -> None:
+    """Draw the colour bar of an image, its label at the margin.
+
+    Parameters
+    ----------
+    look
+        Of ``Figure.colorbar``.
+    """
+    made: Any = figure
+    axes = made.add_axes(box)
+    bar = made.colorbar(colours, cax=axes, **look)
+    bar.set_label(label)
+    # Given, it need not be found beside the labels of ticks whenever it is drawn.
+    place = blended_transform_factory(made.transFigure, axes.transAxes)
+    axes.yaxis.set_label_coords(_MARGIN, 0.5, transform=place)
+
+
 def png_bytes(figure: Figure) -> bytes:
     """Return a picture as PNG: the same bytes for the same picture."""
     stream = io.BytesIO()
-    with _quick_grid():
+    with _quick_sky():
         figure.savefig(
             stream, format="png", metadata={"Software": None}, pil_kwargs=_PNG
         )
@@ -81,16 +131,20 @@ def png_bytes(figure: Figure) -> bytes:
 def svg_bytes(figure: Figure) -> bytes:
     """Return a picture as SVG, without the time and with ids that do not change."""
     stream = io.BytesIO()
-    with _quick_grid(), mpl.rc_context({"svg.hashsalt": _SALT}):
+    with _quick_sky(), mpl.rc_context(_SVG):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
 
 
-def _quick_grid() -> AbstractContextManager[Any]:
+@contextmanager
+def _quick_sky() -> Iterator[None]:
+    """Draw the lines of sky axes with no more points than are seen."""
     settings: Any = wcsaxes_settings
-    return cast(
-        "AbstractContextManager[Any]", settings.set_temp("grid_samples", _GRID_POINTS)
-    )
+    with (
+        settings.set_temp("grid_samples", _POINTS),
+        settings.set_temp("frame_boundary_samples", _POINTS),
+    ):
+        yield
 
 
 def titled(figure: Figure, title: str, caption: str, *, left: float = 0.13) -> None:
@@ -118,6 +172,8 @@ def simulated(axes: Any) -> None:
 def _fit(text: Any, words: str) -> None:
     """Show words, cut off with an ellipsis where they would leave the figure."""
     text.set_text(_plain(words))
+    if len(words) <= _SURE:
+        return
     kept = words
     while kept and text.get_window_extent().x1 > _RIGHT * text.figure.bbox.x1:
         kept = kept[:-1].rstrip()

@@ -25,6 +25,9 @@ _GENERATED: Final = "provenance.was_generated_by"
 _ATTRIBUTED: Final = "provenance.was_attributed_to"
 _OF: Final = "entity_id"
 
+TAKEN_BACK: Final = frozenset({_GENERATED, _ATTRIBUTED})
+"""Tables of history whose rows may go."""
+
 
 def restate(session: Session, model: Model, batch: Batch) -> None:
     """Take back what was said of the entities that a batch generates, where it differs.

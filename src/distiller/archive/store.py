@@ -18,6 +18,7 @@ from distiller.archive.install import mapping_parameters
 from distiller.archive.litter import Litter
 from distiller.archive.rules import broken
 from distiller.archive.statements import restate
+from distiller.archive.told import Told
 from distiller.archive.versions import Versions
 from distiller.core.bundle import Stored
 from distiller.core.errors import Damaged, IllegalState, InternalError
@@ -57,6 +58,7 @@ class Writer:
         self._model = model
         self._versions = Versions(session, model)
         self._litter = Litter(session, model)
+        self._told = Told()
 
     @cached_property
     def _root(self) -> BoundTable:
@@ -112,12 +114,27 @@ class Writer:
         With them go refusals, which are remembered, and keys of those to be forgotten.
         """
         try:
-            outcomes = self._store(bundles, refused, cleared, alone=False)
-        except _LeavesLitter:
-            outcomes = self._store(bundles, refused, cleared, alone=True)
+            outcomes = self._attempt(bundles, refused, cleared)
+        except Exception:
+            if not self._told.spared:
+                raise
+            # Perhaps what this process had told is there no more.
+            outcomes = self._attempt(bundles, refused, cleared)
         fresh = [b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"]
         self._read_back(fresh)
         return outcomes
+
+    def _attempt(
+        self,
+        bundles: Sequence[Bundle],
+        refused: Sequence[Refusal],
+        cleared: Sequence[str],
+    ) -> tuple[Outcome, ...]:
+        with self._told.committing():
+            try:
+                return self._store(bundles, refused, cleared, alone=False)
+            except _LeavesLitter:
+                return self._store(bundles, refused, cleared, alone=True)
 
     def _store(
         self,
@@ -254,8 +271,8 @@ class Writer:
     def _share(self, table: BoundTable, wanted: dict[Cells, Cells], left: Keys) -> None:
         """Insert shared rows of a table that are absent, describe others anew."""
         if table.rows == "history":
-            rows = [wanted[key] for key in sorted(wanted, key=str)]
-            self._session.insert_absent(table, rows)
+            if untold := self._told.untold(table.name, wanted):
+                self._session.insert_absent(table, [wanted[key] for key in untold])
             return
         present = self._find(table, set(wanted))
         # In one order everywhere, or two processes could wait for each other.

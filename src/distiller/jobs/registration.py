@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from distiller.jobs.spec import JobSpec
 
 _CONFIGURATION: Final = "configuration.yaml"
+_Loader: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def product_id(job_id: str) -> str:
@@ -140,7 +141,7 @@ def bundle(
     digest = hashlib.sha256("\n".join(sorted(sums.values())).encode()).hexdigest()
     files = tuple(_file_row(spec, f, target, sums[f.name]) for f in product.files)
     text = (target / _CONFIGURATION).read_text(encoding="utf-8")
-    record = yaml.safe_load(text)
+    record = yaml.load(text, _Loader)  # noqa: S506 - a safe one
     software = record["software"]
     # With what has made it: another version may have queued it.
     version = str(record.get("task_version", spec.task_version))

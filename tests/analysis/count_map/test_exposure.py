@@ -62,6 +62,8 @@ def plain_exposure(
         {"width": 6, "binsz": 0.25},
         {"width": 8, "binsz": 0.5, "frame": "galactic", "proj": "CAR", "n_e": 3},
         {"width": (40, 20), "binsz": 1, "proj": "AIT", "e_min": 1, "e_max": 10},
+        # More pixels than are computed at once.
+        {"width": (7.5, 5), "binsz": 0.04, "n_e": 2},
     ],
 )
 def test_the_exposure_is_that_of_gammapy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.colors import PowerNorm
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SIZE_IN: Final = (7.0, 6.2)
 _AXES: Final = (0.13, 0.1, 0.673, 0.76)  # a square
+_BAR: Final = (0.86, 0.1, 0.025, 0.76)
 
 
 def draw(
@@ -43,10 +44,11 @@ def draw(
     )
     # The square root lets single events show beside a bright source.
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(data.max()), 1.0))
-    image = axes.imshow(
-        data, origin="lower", cmap=figures.COLOURS, norm=norm, interpolation="nearest"
-    )
-    _bar(figure, image, configuration)
+    colours = figures.sky_image(axes, data, norm)
+    size = np.format_float_positional(configuration.binsz, trim="-")
+    label = f"Events per pixel of ({size} deg)\N{SUPERSCRIPT TWO}"
+    ticks = MaxNLocator(nbins=6, integer=True)
+    figures.colour_bar(figure, colours, _BAR, label, ticks=ticks)
     energies = f"{number(configuration.e_min)} TeV \N{LESS-THAN OR EQUAL TO} E < "
     energies += f"{number(configuration.e_max)} TeV"
     title = configuration.target or "Raw counts"
@@ -54,11 +56,3 @@ def draw(
     if simulated:
         figures.simulated(axes)
     return figure
-
-
-def _bar(figure: Figure, image: Any, configuration: CountMapParameters) -> None:
-    bar_axes = figure.add_axes((0.86, 0.1, 0.025, 0.76))
-    locator = MaxNLocator(nbins=6, integer=True)
-    bar = figure.colorbar(image, cax=bar_axes, ticks=locator)
-    size = np.format_float_positional(configuration.binsz, trim="-")
-    bar.set_label(f"Events per pixel of ({size} deg)\N{SUPERSCRIPT TWO}")

@@ -163,7 +163,7 @@ def count(
         tally.is_pointlike |= bool(area.is_pointlike)
         exposure.add(area, rows.pointing_deg, live_s)
     if exposure is not None and not tally.unexposed:
-        tally.exposure = pixels.to_map(exposure.values, EXPOSURE_UNIT)
+        tally.exposure = pixels.to_map(exposure.summed(), EXPOSURE_UNIT)
     return pixels.to_map(cells), tally
 
 

@@ -30,6 +30,8 @@ SPECTRAL_INDEX: Final = 2.0
 _FINE_PER_DECADE: Final = 40
 _INWARDS: Final = 1e-9
 _STEP_DEG: Final = 0.02
+_BLOCK: Final = 16384
+"""Pixels at once: their arrays stay in the processor's cache."""
 
 Cells = np.typing.NDArray[np.int64]
 
@@ -61,16 +63,23 @@ class Pixels:
         # As Gammapy keeps them; whole numbers are exact up to 16,777,216.
         return WcsNDMap(self.geom, values.reshape(shape).astype(np.float32), unit=unit)
 
-    def directions(self) -> tuple[Floats, Cells]:
-        """Return unit vectors (ICRS, shape (n, 3)) of pixels, and which these are.
+    def directions(self, first: int, last: int) -> Floats:
+        """Return unit vectors (ICRS, shape (3, n)) of the pixels of some rows.
 
-        Flat in C order of (y, x). Pixels that the projection does not show are left
-        out.
+        Flat in C order of (y, x); NaN where the projection shows nothing.
+
+        Parameters
+        ----------
+        first, last
+            Rows from this one up to, and without, that one.
         """
-        sky = self.geom.to_image().get_coord().skycoord.icrs
-        lon, lat = sky.ra.rad.ravel(), sky.dec.rad.ravel()
-        (shown,) = np.nonzero(np.isfinite(lon) & np.isfinite(lat))
-        return _vectors(lon[shown], lat[shown]), shown
+        _, _, columns = self.shape
+        y, x = np.mgrid[first:last, :columns].reshape(2, -1)
+        lon, lat = self.geom.wcs.wcs_pix2world(x, y, 0)
+        if self.geom.frame == "galactic":
+            sky = SkyCoord(lon, lat, unit="deg", frame="galactic").icrs
+            lon, lat = sky.ra.deg, sky.dec.deg
+        return _vectors(np.radians(lon), np.radians(lat))
 
 
 def pixels_of(parameters: Mapping[str, Any]) -> Pixels:
@@ -119,6 +128,25 @@ def _bin(pixel: Floats, count: int) -> Cells:
     return np.searchsorted(edges, pixel, side="right") - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run adds to the exposure: cm2 s at nodes of the offset, by energy bin."""
+
+    pointing: Floats
+    nodes_deg: Floats
+    profiles: Floats
+
+    def add_to(self, values: Floats, directions: Floats) -> None:
+        """Add to pixels, shape (energy bins, pixels), that lie in these directions."""
+        # From the chord, which keeps its digits at small angles.
+        parts = zip(directions, self.pointing, strict=True)
+        chords = np.sqrt(sum((part - at) ** 2 for part, at in parts))
+        offsets = np.degrees(2.0 * np.arcsin(np.minimum(chords / 2.0, 1.0)))
+        (near,) = np.nonzero(offsets <= self.nodes_deg[-1])  # NaN is nowhere
+        for bin_values, profile in zip(values, self.profiles, strict=True):
+            bin_values[near] += np.interp(offsets[near], self.nodes_deg, profile)
+
+
 class Exposure:
     """Effective area times live time of runs, summed for each cell, cm2 s.
 
@@ -128,10 +156,8 @@ class Exposure:
     """
 
     def __init__(self, pixels: Pixels) -> None:
-        bins, rows, columns = pixels.shape
-        self.values = np.zeros((bins, rows * columns))
-        self._directions, self._shown = pixels.directions()
-        self._edges_tev = pixels.edges_tev
+        self._pixels = pixels
+        self._runs: list[_Run] = []
 
     def add(
         self,
@@ -141,24 +167,21 @@ class Exposure:
     ) -> None:
         """Add a run."""
         nodes = _offsets_of(area)
-        profiles = _averaged(area, nodes, self._edges_tev)
-        offsets, near = self._offsets(pointing_deg, nodes[-1])
-        where = self._shown[near]
-        for values, profile in zip(self.values, profiles, strict=True):
-            values[where] += live_s * np.interp(offsets, nodes, profile, right=0.0)
+        profiles = live_s * _averaged(area, nodes, self._pixels.edges_tev)
+        self._runs.append(_Run(_vectors(*np.radians(pointing_deg)), nodes, profiles))
 
-    def _offsets(
-        self, pointing_deg: tuple[float, float], reach_deg: float
-    ) -> tuple[Floats, Flags]:
-        """Return offsets in deg of the pixels that a run reaches, and which these are.
-
-        From the chord, which keeps its digits at small angles.
-        """
-        pointing = _vectors(*np.radians(pointing_deg))
-        chords = np.sqrt(np.sum((self._directions - pointing) ** 2, axis=1))
-        offsets = np.degrees(2.0 * np.arcsin(np.clip(chords / 2.0, 0.0, 1.0)))
-        near = offsets <= reach_deg
-        return offsets[near], near
+    def summed(self) -> Floats:
+        """Return the exposure of each cell, shape (energy bins, rows, columns)."""
+        _, rows, columns = self._pixels.shape
+        found = np.zeros(self._pixels.shape)
+        step = max(1, _BLOCK // columns)
+        flat = found.reshape(len(found), -1)
+        for first in range(0, rows, step):
+            last = min(first + step, rows)
+            directions = self._pixels.directions(first, last)
+            for run in self._runs:
+                run.add_to(flat[:, first * columns : last * columns], directions)
+        return found
 
 
 def _offsets_of(area: EffectiveAreaTable2D) -> Floats:
@@ -184,8 +207,9 @@ def reaches(area: EffectiveAreaTable2D) -> bool:
 
 def _vectors(lon_rad: Any, lat_rad: Any) -> Floats:
     around = np.cos(lat_rad)
-    parts = around * np.cos(lon_rad), around * np.sin(lon_rad), np.sin(lat_rad)
-    return np.stack(parts, axis=-1)
+    return np.stack(
+        [around * np.cos(lon_rad), around * np.sin(lon_rad), np.sin(lat_rad)]
+    )
 
 
 def _averaged(
@@ -227,7 +251,7 @@ def make(
             exposure.add(one.aeff, rows.pointing_deg, live_s)
     maps = {"counts": pixels.to_map(cells)}
     if exposure is not None:
-        maps["exposure"] = pixels.to_map(exposure.values, "cm2 s")
+        maps["exposure"] = pixels.to_map(exposure.summed(), "cm2 s")
     return maps
 
 

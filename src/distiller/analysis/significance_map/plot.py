@@ -9,6 +9,7 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import SphericalCircle
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
@@ -63,16 +64,12 @@ def draw(
     largest = float(np.nanmax(data))
     top = float(np.clip(largest, *_HIGHEST))
     axes.set_facecolor("0.85")
-    image = axes.imshow(
-        data, origin="lower", cmap=figures.COLOURS, vmin=_LOWEST, vmax=top,
-        interpolation="nearest",
-    )  # fmt: skip
+    colours = figures.sky_image(axes, data, Normalize(_LOWEST, top))
     _outline(axes, made, configuration)
-    bar_axes = figure.add_axes(axes_at((0.86, 0.1, 0.025, 0.76)))
     extend = "max" if largest > top else "neither"
-    bar = figure.colorbar(image, cax=bar_axes, extend=extend)
-    words = f"Significance within {configuration.radius:g} deg"
-    bar.set_label(f"{words} ({_SIGMA})")
+    label = f"Significance within {configuration.radius:g} deg ({_SIGMA})"
+    bar_at = axes_at((0.86, 0.1, 0.025, 0.76))
+    figures.colour_bar(figure, colours, bar_at, label, extend=extend)
     figures.titled(figure, configuration.target or "Significance", caption)
     if simulated:
         figures.simulated(axes)
