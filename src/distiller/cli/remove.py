@@ -11,7 +11,7 @@ import click
 from distiller.archive import connect, ledger
 from distiller.cli import settings_of
 from distiller.core.errors import BadParameter, NotFound
-from distiller.jobs import folders, preview_files, product_files
+from distiller.jobs import removal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,13 +64,7 @@ def command(  # noqa: PLR0913 - click hands over every option
         note, whole = reason.strip(), bool(collection) and not obs
         if whole:
             note = ledger.WITH_ALL + note
-        made = product_files.folders_of(archive, settings, names)
-        looks = preview_files.product_ids(archive, names)
-        removed = sum(archive.remove(did, note=note) for did in names)
-        # After the rows: `distiller check` tells what a crash leaves.
-        for folder in made:
-            folders.remove(folder)
-        preview_files.remove_all_of(settings, looks)
+        removed = removal.remove(archive, settings, names, note)
         if collection and whole:
             gone = [one.refusal_id for one in archive.refusals(collection)]
             archive.record_refusals([], gone)

@@ -118,6 +118,17 @@ def make_room(store: JobStore, owner: str | None, kind: Kind) -> None:
         store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
 
 
+def taken(archive: DatasetFinder, owner: str | None) -> tuple[int, float]:
+    """Return how many products an owner has, and the MB of their files.
+
+    Those of all visitors without an account if there is no owner.
+    """
+    values = [] if owner is None else [owner]
+    whose = _OF_NOBODY if owner is None else _OF_OWNER
+    (row,) = archive.rows(_PRODUCTS + whose, values)
+    return int(row["number"]), int(row["size"] or 0) / _MB
+
+
 def check_products(archive: DatasetFinder, settings: Settings, job: Job) -> None:
     """Refuse a job of an owner whose products take as much disk as they may.
 
@@ -131,10 +142,7 @@ def check_products(archive: DatasetFinder, settings: Settings, job: Job) -> None
     most_mb = settings.products_mb_per_user
     if not most_mb or job.task == QUERY:
         return
-    values = [] if job.owner is None else [job.owner]
-    whose = _OF_NOBODY if job.owner is None else _OF_OWNER
-    (row,) = archive.rows(_PRODUCTS + whose, values)
-    used_mb = int(row["size"] or 0) / _MB
+    number, used_mb = taken(archive, job.owner)
     if used_mb < most_mb:
         return
     if job.owner is None:
@@ -144,14 +152,10 @@ def check_products(archive: DatasetFinder, settings: Settings, job: Job) -> None
         )
         raise Forbidden(message, hint="log in, or ask the operators to remove some")
     message = (
-        f"your {row['number']:,} products take {used_mb:,.1f} MB of the {most_mb:,} MB "
+        f"your {number:,} products take {used_mb:,.1f} MB of the {most_mb:,} MB "
         "that this site gives a user"
     )
-    hint = (
-        "tell the operators which you no longer need; they take them out with "
-        "`distiller remove`"
-    )
-    raise Forbidden(message, hint=hint)
+    raise Forbidden(message, hint="remove some: /products/ lists them")
 
 
 def check_load(store: JobStore, most: int, owner: str | None, kind: Kind) -> None:

@@ -336,6 +336,10 @@ class JobService:
         """Return when a job of a task would be done if it ran now; None: unknown."""
         return self._outcomes.quote(task)
 
+    def owners_of(self, product_id: str) -> tuple[str | None, ...]:
+        """Return whose jobs show a product: an owner for each job."""
+        return self._store.owners_of(product_id)
+
     def place(self, job: Job) -> tuple[int, int]:
         """Return the place of a waiting job, from 1 on, and how many wait."""
         kind = kind_of(job.task)

@@ -152,6 +152,9 @@ class JobStore(Protocol):
     ) -> str | None:
         """Return the oldest job of an owner in this phase, None if there is none."""
 
+    def owners_of(self, product_id: str) -> tuple[str | None, ...]:
+        """Return whose jobs show a product: an owner for each job."""
+
     def place(self, created: datetime, kind: Kind | None = None) -> tuple[int, int]:
         """Return how many jobs wait that are older, and how many wait in all."""
 

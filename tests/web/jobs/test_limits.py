@@ -83,9 +83,8 @@ def test_the_products_of_a_user_take_so_much_disk_at_most(
     yard.until(yard.submit("large"))
     waiting = service.create("count_map", pairs, owner="marie")
     message = (
-        "your 2 products take 3.0 MB of the 2 MB that this site gives a user (tell "
-        "the operators which you no longer need; they take them out with `distiller "
-        "remove`)"
+        "your 2 products take 3.0 MB of the 2 MB that this site gives a user (remove "
+        "some: /products/ lists them)"
     )
     with pytest.raises(Forbidden, match=re.escape(message)):
         service.run(waiting.job_id)

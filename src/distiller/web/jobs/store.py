@@ -206,6 +206,11 @@ class OrmJobStore:
         rows = rows.exclude(wish="delete").order_by("creation_time")
         return rows.values_list("job_id", flat=True).first()
 
+    def owners_of(self, product_id: str) -> tuple[str | None, ...]:
+        """Return whose jobs show a product: an owner for each job."""
+        rows = JobRow.objects.filter(product_id=product_id).exclude(wish="delete")
+        return tuple(owner or None for owner in rows.values_list("owner", flat=True))
+
     def place(self, created: datetime, kind: Kind | None = None) -> tuple[int, int]:
         """Return how many jobs wait that are older, and how many wait in all."""
         rows = _of(kind).filter(phase=Phase.QUEUED.value)

@@ -325,6 +325,12 @@ def find(product_id: str) -> Record:
     return _record(product_id, _collected(PARTS, product_id))
 
 
+def is_there(product_id: str) -> bool:
+    """Whether the archive has a product."""
+    look = "SELECT product_id FROM cta.product WHERE product_id = ?"
+    return bool(site.current().archive.rows(look, [product_id]))
+
+
 def results_of(product_id: str) -> Results:
     """Return what came out of the analysis that made a product; nothing if none did."""
     wanted = {"product", "analysis", *RESULTS}

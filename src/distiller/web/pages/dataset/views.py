@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import NotFound
-from distiller.web import site
+from distiller.jobs.removal import may_remove
+from distiller.web import access, site
 from distiller.web.pages import cells
 from distiller.web.pages.dataset import quick_look, record
 from distiller.web.pages.jobs import links
@@ -74,6 +75,10 @@ def show(request: HttpRequest, product_id: str) -> HttpResponse:
             for r in found.made
         ],
         "analysis": _analysis(found),
+        "can_remove": any(
+            may_remove(made["owner"], access.visitor(request))
+            for made in found.rows["analysis"]
+        ),
     }
     return render(request, "dataset/dataset.html", words)
 

@@ -28,6 +28,7 @@ from distiller.web.pages.context import jobs_under_way
 from distiller.web.pages.dataset import record
 from distiller.web.pages.jobs import elsewhere, form, links, queries
 from distiller.web.pages.jobs.starting import typical
+from distiller.web.pages.paging import page_of
 from distiller.web.uws.addresses import path_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 _LOG_LINES: Final = 200
 _LISTED: Final = 100
-_LAST_PAGE: Final = 10_000
 _PICTURE: Final = "image/png"
 _WORDS: Final = {
     Phase.PENDING: "not started",
@@ -65,7 +65,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """List the jobs of this user, newest first; administrators may see everybody's."""
     who = access.visitor(request)
     everybody = who.is_staff and request.GET.get("of") == "everybody"
-    page = _page(request.GET.get("page", ""))
+    page = page_of(request.GET.get("page", ""))
     # One more than is shown tells whether there are older ones.
     found = site.current().jobs.list(
         owner=who.name,
@@ -88,15 +88,6 @@ def job_list(request: HttpRequest) -> HttpResponse:
     }
     part = request.headers.get("HX-Request") == "true"
     return render(request, "jobs/list_part.html" if part else "jobs/list.html", words)
-
-
-def _page(text: str) -> int:
-    """Return the number of a page; nonsense is the first."""
-    if not (text.isascii() and text.isdecimal()):
-        return 1
-    # Python reads no number of thousands of digits.
-    is_far = len(text.lstrip("0")) > len(str(_LAST_PAGE))
-    return _LAST_PAGE if is_far else min(max(1, int(text)), _LAST_PAGE)
 
 
 def _address(query: dict[str, str], page: int) -> str:
@@ -207,7 +198,7 @@ def delete(request: HttpRequest, job_id: str) -> HttpResponse:
         if found.task == QUERY
         else (
             "The job, its log and its place in your list go. "
-            "A product that it made stays in the archive."
+            "A product that it made stays in the archive; it has a page of its own."
         ),
         "possible": True,
     }
@@ -256,6 +247,7 @@ def _title(task: str) -> str:
 def _words(found: Job) -> dict[str, Any]:
     jobs = site.current().jobs
     line = _line(found)
+    is_gone = bool(found.product_id) and not record.is_there(str(found.product_id))
     results = [
         {
             "id": r.id,
@@ -264,11 +256,12 @@ def _words(found: Job) -> dict[str, Any]:
             "size": cells.size(r.size),
             "url": _result_url(found, r.id, r.name),
         }
-        for r in found.results
+        for r in (() if is_gone else found.results)
     ]
     by_id = {result["id"]: result for result in results}
     return {
         "job": line,
+        "is_gone": is_gone,
         "found": found,
         "place": jobs.place(found) if found.phase is Phase.QUEUED else None,
         "unattended": _is_unattended(found),
