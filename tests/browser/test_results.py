@@ -1,0 +1,50 @@
+"""Pages with the numbers and pictures of results, measured in a real browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+    from tests.browser.conftest import OpenPage, Server
+
+pytestmark = pytest.mark.browser
+
+FIT = "?obs=1001&obs=1002&model=pl"
+
+LINES = """
+element => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.bottom))).size;
+}
+"""
+"""How many lines the text of an element takes."""
+
+
+def _make(page: Page, server: Server, task: str, asked: str) -> None:
+    """Run a job from its form to its end; its page is shown."""
+    page.goto(f"{server.url}/jobs/new/{task}/{asked}")
+    page.locator("main button[type=submit]").last.click()
+    page.get_by_role("status").get_by_text("COMPLETED").wait_for(timeout=60_000)
+
+
+def _lines(of: Locator) -> int:
+    found: int = of.evaluate(LINES)
+    return found
+
+
+def test_a_unit_stays_on_one_line(server: Server, open_page: OpenPage) -> None:
+    with open_page(size="phone") as page:
+        _make(page, server, "spectrum", FIT)
+        unit = page.get_by_role("cell", name="cm-2 s-1 TeV-1", exact=True)
+        assert _lines(unit) == 1
+        page.get_by_role("link", name="Product page").click()
+        page.wait_for_url("**/products/**")
+        assert _lines(unit) == 1
+        # As ObsCore has it, among what is known of the product.
+        assert _lines(page.get_by_text("cm**-2.s**-1.TeV**-1", exact=True)) == 1
+        # A table that is wider than the page scrolls; the page does not.
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
