@@ -76,7 +76,7 @@ def text_of(answer: Any) -> str:
 
 def table_of(answer: Any, group: str) -> list[list[str]]:
     """Return the cells of one group of a page, its heads first."""
-    page = answer.content.decode()
+    page = answer.content.decode().replace("<wbr>", "")
     part = page.partition(f'id="g-{group}"')[2].partition("</section>")[0]
     rows = re.findall(r"<tr>(.*?)</tr>", part, re.DOTALL)
     cells = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
