@@ -72,6 +72,8 @@ def test_a_unit_stays_on_one_line(server: Server, open_page: OpenPage) -> None:
         assert _lines(unit) == 1
         # As ObsCore has it, among what is known of the product.
         assert _lines(page.get_by_text("cm**-2.s**-1.TeV**-1", exact=True)) == 1
+        versions = page.get_by_role("group", name="Versions").get_by_role("cell")
+        assert _lines(versions.last) == 1  # when it was registered
         # A table that is wider than the page scrolls; the page does not.
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         # A name that is too long goes on after an underscore.

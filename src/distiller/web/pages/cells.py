@@ -41,16 +41,16 @@ class Cell:
         The full value, for the pointer.
     more
         A second form beside it: the MJD of an instant.
-    is_unit
-        Whether it is the unit of another value, such as ``cm-2 s-1 TeV-1``: it stays
-        on one line.
+    is_whole
+        Whether it stays on one line: an instant, or the unit of another value such as
+        ``cm-2 s-1 TeV-1``.
     """
 
     text: str
     title: str = ""
     more: str = ""
     is_number: bool = False
-    is_unit: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def cell(column: Column, value: Any) -> Cell:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(column, value)
     text = _words(value)
-    return Cell(text, text, is_unit=column.ucd == _UNIT)
+    return Cell(text, text, is_whole=column.ucd == _UNIT)
 
 
 def cell_as_asked(column: Column, value: Any) -> Cell:
@@ -173,7 +173,7 @@ def _words(value: Any) -> str:
 
 def instant(value: datetime) -> Cell:
     """Return an instant (UTC) as shown, to the second."""
-    return Cell(value.strftime("%Y-%m-%d %H:%M:%S"), dali(value))
+    return Cell(value.strftime("%Y-%m-%d %H:%M:%S"), dali(value), is_whole=True)
 
 
 def mjd(value: float | None) -> Cell:
