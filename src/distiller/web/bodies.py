@@ -29,6 +29,12 @@ _LINGER_S: Final = 10.0
 """So long a client may go on to send; cut off at once, it would not see the answer."""
 _TOO_LARGE: Final = 413
 
+_HINTS: Final = (
+    (("tap", "tables"), "take fewer columns or rows"),
+    (("uws", "jobs"), "send a smaller file, such as a mask with larger pixels"),
+)
+"""What to do, by the first part of the path: tables go there, or files of jobs."""
+
 
 def limited(application: Application, most_mb: int) -> Application:
     """Return an application that takes no bodies of more than that, and a little."""
@@ -87,7 +93,7 @@ async def _refuse(scope: Message, most_mb: int, receive: Receive, send: Send) ->
     error = BadParameter(
         "request",
         f"it has more than the {most_mb} MB that are allowed",
-        hint="take fewer columns or rows, or ask the operators: upload_mb",
+        hint=f"{_hint(scope['path'])}, or ask the operators: upload_mb",
     )
     document, kind = votable.error_document(error.text), votable.MEDIA_TYPE
     if b"text/html" in dict(scope["headers"]).get(b"accept", b""):  # a browser
@@ -106,6 +112,16 @@ async def _refuse(scope: Message, most_mb: int, receive: Receive, send: Send) ->
             while message["type"] == "http.request" and message.get("more_body"):
                 message = await receive()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _hint(path: str) -> str:
+    """Return what to do about a request that is too large.
+
+    >>> _hint("/tap/sync"), _hint("/accounts/login/")
+    ('take fewer columns or rows', 'send less')
+    """
+    first = path.lstrip("/").partition("/")[0]
+    return next((words for names, words in _HINTS if first in names), "send less")
 
 
 def measure(request: HttpRequest) -> None:

@@ -40,7 +40,9 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 def _text(html: str) -> str:
     """Return what a person reads, blanks squeezed."""
-    bare = re.sub(r"<(script|style)[\s\S]*?</\1>|<[^>]+>", " ", html)
+    bare = re.sub(
+        r"<(script|style)[\s\S]*?</\1>|<[^>]+>", " ", html.replace("<wbr>", "")
+    )
     return " ".join(bare.replace("&#x27;", "'").replace("&quot;", '"').split())
 
 

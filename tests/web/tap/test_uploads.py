@@ -299,6 +299,7 @@ def test_what_is_too_large_is_refused_at_once(start_server: StartServer) -> None
     )
     assert by_browser.status_code == 413
     assert by_browser.text.startswith("request: it has more than the 1 MB")
+    assert "(take fewer columns or rows, or ask the operators: " in by_browser.text
 
     def in_chunks() -> Iterator[bytes]:
         while True:

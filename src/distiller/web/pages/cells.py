@@ -22,6 +22,9 @@ _EARLIEST_MJD: Final = 30_000.0
 _LATEST_MJD: Final = 2_973_483.0
 """The end of the year 9999; what is outside of both is no instant of ours."""
 
+_UNIT: Final = "meta.unit"
+"""The UCD of columns that hold units."""
+
 _PRODUCT: Final = re.compile(r"\.(?=[A-Za-z(])")
 _DECIMALS: Final = {"deg": 4, "s": 1, "d": 6}
 
@@ -38,12 +41,16 @@ class Cell:
         The full value, for the pointer.
     more
         A second form beside it: the MJD of an instant.
+    is_whole
+        Whether it stays on one line: an instant, or the unit of another value such as
+        ``cm-2 s-1 TeV-1``.
     """
 
     text: str
     title: str = ""
     more: str = ""
     is_number: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ def cell(column: Column, value: Any) -> Cell:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(column, value)
     text = _words(value)
-    return Cell(text, text)
+    return Cell(text, text, is_whole=column.ucd == _UNIT)
 
 
 def cell_as_asked(column: Column, value: Any) -> Cell:
@@ -166,7 +173,7 @@ def _words(value: Any) -> str:
 
 def instant(value: datetime) -> Cell:
     """Return an instant (UTC) as shown, to the second."""
-    return Cell(value.strftime("%Y-%m-%d %H:%M:%S"), dali(value))
+    return Cell(value.strftime("%Y-%m-%d %H:%M:%S"), dali(value), is_whole=True)
 
 
 def mjd(value: float | None) -> Cell:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -35,6 +39,16 @@ def grouped(number: int) -> str:
     '1,000,000'
     """
     return f"{number:,}"
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """Let a name go on in a new line after its underscores, where it is too long.
+
+    >>> breakable("degrees_of_freedom")
+    'degrees_<wbr>of_<wbr>freedom'
+    """
+    return format_html_join(mark_safe("_<wbr>"), "{}", ([p] for p in name.split("_")))
 
 
 @register.filter
