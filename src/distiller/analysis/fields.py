@@ -95,6 +95,7 @@ def shown(  # noqa: PLR0913 - all that is said about a field
     unset: str = "",
     repeatable: bool = False,
     files: tuple[Format, ...] = (),
+    words: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the ``json_schema_extra`` of a field: all that documents say beside it.
 
@@ -115,6 +116,8 @@ def shown(  # noqa: PLR0913 - all that is said about a field
     files
         What it may be, if it is a file that is sent along; its value is the SHA-256 of
         the content (`distiller.analysis.parameters.SentFile`).
+    words
+        What choices mean, in a few words.
 
     Examples
     --------
@@ -123,7 +126,7 @@ def shown(  # noqa: PLR0913 - all that is said about a field
     """
     said: dict[str, Any] = {"title": label, "group": group}
     more: dict[str, Any] = {"ucd": ucd, "unset": unset, "repeatable": repeatable}
-    more["files"] = list(files)
+    more |= {"files": list(files), "words": dict(words or {})}
     if unit is not None:
         said["unit"] = unit
     return said | {key: value for key, value in more.items() if value}
@@ -177,6 +180,8 @@ class Described:
         How many values one text holds, separated by commas; None if any number.
     choices
         What it may be; empty if there is no list of that.
+    words
+        What some of these mean.
     low, high
         Range of a number, where one is declared.
     default
@@ -203,6 +208,7 @@ class Described:
     default: tuple[str, ...]
     unset: str
     examples: tuple[str, ...]
+    words: Mapping[str, str]
     files: tuple[Format, ...] = ()
 
 
@@ -264,6 +270,7 @@ def _described(name: str, field: FieldInfo) -> Described:
         unset=str(said.get("unset", "")),
         examples=tuple(text_of(item) for item in field.examples or ()),
         files=tuple(said.get("files", ())),
+        words=said.get("words", {}),
     )
 
 

@@ -10,6 +10,16 @@ from distiller.analysis.fields import shown
 from distiller.analysis.parameters import numbers
 
 Projection = Literal["TAN", "CAR", "SIN", "ZEA", "ARC", "STG", "AIT", "MOL"]
+_PROJECTIONS: Final = {
+    "TAN": "gnomonic",
+    "CAR": "plate carr\u00e9e",
+    "SIN": "orthographic",
+    "ZEA": "zenithal equal-area",
+    "ARC": "zenithal equidistant",
+    "STG": "stereographic",
+    "AIT": "Hammer-Aitoff",
+    "MOL": "Mollweide",
+}
 
 _WIDTH_MAX_DEG: Final[dict[str, tuple[float, float]]] = {
     # Gnomonic and orthographic maps end before 90 deg from the centre.
@@ -55,12 +65,17 @@ class MapGeometry(BaseModel):
     proj: Projection = Field(
         default="TAN",
         description="Projection, as the FITS standard abbreviates it.",
-        json_schema_extra=shown("Projection", group="Place"),
+        json_schema_extra=shown("Projection", group="Place", words=_PROJECTIONS),
     )
     frame: Literal["icrs", "galactic"] = Field(
         default="icrs",
         description="Coordinate frame of the map.",
-        json_schema_extra=shown("Frame", group="Place", ucd="pos.frame"),
+        json_schema_extra=shown(
+            "Frame",
+            group="Place",
+            ucd="pos.frame",
+            words={"icrs": "right ascension, declination", "galactic": "galactic"},
+        ),
     )
 
     def check_width(self) -> None:

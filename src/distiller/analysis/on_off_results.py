@@ -143,8 +143,8 @@ def _of_background(
     if filled.any():
         yield (
             f"{int(filled.sum())} of {int(used.sum())} energy bins have on events and "
-            "no off event: W takes the background for zero there, which biases the fit "
-            "a little."
+            "no off event: the fit statistic W takes the background for zero there, "
+            "which biases the fit a little."
         )
     probability = _same_background(reduced)
     if probability is not None and probability < _UNLIKELY:

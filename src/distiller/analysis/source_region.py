@@ -72,7 +72,17 @@ class SourceRegionParameters(KnownSources, TimeRange, TaskParameters):
             "of its maximum; all. auto: the thresholds where the file has sensible "
             "ones, else by the bias."
         ),
-        json_schema_extra=shown("Safe energies", group="Energy"),
+        json_schema_extra=shown(
+            "Safe energies",
+            group="Energy",
+            words={
+                "auto": "thresholds, else by the bias",
+                "thresholds": "thresholds of the files",
+                "edisp-bias": "bias below 10 %",
+                "aeff-max": "area above 10 % of its maximum",
+                "none": "all energies",
+            },
+        ),
     )
     containment: bool = Field(
         default=True,

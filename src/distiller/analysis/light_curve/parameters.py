@@ -41,7 +41,7 @@ class LightCurveParameters(SourceRegionParameters):
         ),
         examples=["night", "0.5"],
         json_schema_extra=shown(
-            "Time bins: run, night, or length in h",
+            "Time bins: run, night, or a length",
             group="Time",
             unit="h",
             ucd="time.interval",

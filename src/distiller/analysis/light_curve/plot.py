@@ -67,6 +67,10 @@ def _power(points: list[dict[str, Any]]) -> int:
     return math.floor(math.log10(largest))
 
 
+def _unit(scale: int) -> str:
+    return f"$10^{{{scale}}}$ cm$^{{-2}}$ s$^{{-1}}$"
+
+
 def _is(point: dict[str, Any]) -> bool:
     return point["flux_ul" if point["is_ul"] else "flux"] is not None
 
@@ -75,10 +79,10 @@ def _mean(axes: Any, numbers: dict[str, Any], scale: int) -> None:
     """Draw the constant that fits best, and say how well it does."""
     varies = numbers["variability"]
     mean, error = varies["mean_flux"], varies["mean_flux_error"]
-    if mean is None:
+    if mean is None or len(numbers["points"]) == 1:
         return
     mean, error = mean / 10.0**scale, error / 10.0**scale
-    words = f"mean {mean:.2f} \u00b1 {error:.2f}"
+    words = f"mean ({mean:.2f} \u00b1 {error:.2f}) {_unit(scale)}"
     if varies["chi2"] is not None:
         words += f", \u03c7\u00b2 = {varies['chi2']:.1f} / "
         words += f"{varies['degrees_of_freedom']}, p = {varies['p_value']:.2g}"
@@ -122,9 +126,10 @@ def _dress(axes: Any, points: list[dict[str, Any]], start: float, scale: int) ->
     axes.set_ylim(min(low, 0.0), high * _ROOM)
     axes.axhline(0.0, color="0.6", linewidth=0.6)
     axes.set_xlabel(f"MJD (UTC) \u2212 {start:d}", fontsize=10)
-    axes.set_ylabel(f"Flux ($10^{{{scale}}}$ cm$^{{-2}}$ s$^{{-1}}$)", fontsize=10)
+    axes.set_ylabel(f"Flux ({_unit(scale)})", fontsize=10)
     axes.tick_params(which="both", direction="in")
-    axes.legend(loc="upper right", fontsize=8.5, frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right", fontsize=8.5, frameon=False)
 
 
 def _middle(points: list[dict[str, Any]]) -> Any:

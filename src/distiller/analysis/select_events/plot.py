@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SIZE_IN: Final = (9.4, 4.9)
 _SKY: Final = (0.08, 0.13, 0.36, 0.69)
 _BAR: Final = (0.45, 0.13, 0.012, 0.69)
-_ENERGY: Final = (0.58, 0.13, 0.38, 0.69)
+_ENERGY: Final = (0.61, 0.13, 0.36, 0.69)
 _LEFT: Final = 0.08
 _SKY_BINS: Final = 80
 _PER_DECADE: Final = 10

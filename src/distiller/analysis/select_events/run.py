@@ -269,6 +269,7 @@ def _describe(
     files: tuple[ProductFile, ...],
 ) -> ProductDescription:
     c = configuration
+    cuts = plot.cuts_of(c)
     begin, end = (float(mjd) for mjd in merged.bounds.utc.mjd)
     energy = merged.energy_tev
     has_place = c.target or c.radius is not None
@@ -276,7 +277,8 @@ def _describe(
     return ProductDescription(
         title=f"Selected events, {name}",
         description=(
-            f"{plot.cuts_of(c)}; {_caption(merged, tally)}: {record.runs_named(inputs)}"
+            f"{cuts[0].upper()}{cuts[1:]}; {_caption(merged, tally)}: "
+            f"{record.runs_named(inputs)}"
         ),
         product_type="event",
         product_subtype=SELECTED_EVENTS,

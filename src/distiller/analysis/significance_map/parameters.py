@@ -35,7 +35,9 @@ class SignificanceMapParameters(
             "Where the background comes from: ring, a ring around each pixel; fov, the "
             "background model of each run, fitted to its field of view."
         ),
-        json_schema_extra=shown("Background"),
+        json_schema_extra=shown(
+            "Background", words={"ring": "ring", "fov": "field of view"}
+        ),
     )
     radius: float = Field(
         default=0.1,
@@ -77,7 +79,11 @@ class SignificanceMapParameters(
             "Which energies of a run are safe: those within the thresholds of its "
             "effective area (LO_THRES, HI_THRES); or all."
         ),
-        json_schema_extra=shown("Safe energies", group="Energy"),
+        json_schema_extra=shown(
+            "Safe energies",
+            group="Energy",
+            words={"thresholds": "thresholds of the files", "none": "all energies"},
+        ),
     )
     bins_per_decade: int = Field(
         default=8,

@@ -224,7 +224,7 @@ def _caption(made: Made, configuration: SignificanceMapParameters) -> str:
     ways = {"ring": "ring background", "fov": "field-of-view background"}
     return (
         f"{low:.3g} to {high:.3g} TeV, {len(made.runs)} {words}, "
-        f"{_livetime_s(made) / 3600:.2f} h, {ways[configuration.method]}"
+        f"{_livetime_s(made) / 3600:.2f} h live, {ways[configuration.method]}"
     )
 
 

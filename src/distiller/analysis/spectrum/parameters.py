@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,12 @@ from distiller.analysis.fields import shown
 from distiller.analysis.source_region import SourceRegionParameters
 
 Model = Literal["pl", "lp", "ecpl", "all"]
+MODELS: Final = {
+    "pl": "power law",
+    "lp": "log-parabola",
+    "ecpl": "power law with exponential cut-off",
+}
+"""What the models are called in words."""
 
 
 class SpectrumParameters(SourceRegionParameters):
@@ -22,7 +28,7 @@ class SpectrumParameters(SourceRegionParameters):
             "cut-off; or all three compared. Then the power law is taken unless a "
             "curved one fits better by 3 sigma (likelihood ratio)."
         ),
-        json_schema_extra=shown("Model"),
+        json_schema_extra=shown("Model", words=MODELS | {"all": "all three, compared"}),
     )
     e_ref: float = Field(
         default=1.0,
@@ -51,5 +57,7 @@ class SpectrumParameters(SourceRegionParameters):
             "Whether the models are fitted to the sum of all runs with their mean "
             "responses, or to all runs at once, each with its own."
         ),
-        json_schema_extra=shown("Runs are"),
+        json_schema_extra=shown(
+            "Runs are", words={"stacked": "summed", "joint": "fitted at once"}
+        ),
     )

@@ -22,12 +22,12 @@ from distiller.analysis.products import (
 )
 from distiller.analysis.recipes import spectrum as recipe
 from distiller.analysis.spectrum import plot
-from distiller.analysis.spectrum.parameters import SpectrumParameters
+from distiller.analysis.spectrum.parameters import MODELS, SpectrumParameters
 from distiller.analysis.tasks import TASKS
 from distiller.core.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gammapy.data import Observations
@@ -136,8 +136,8 @@ def _limits(
     goodness = numbers["goodness"]["p_value"]
     if goodness < _UNLIKELY:
         yield (
-            f"The model {numbers['model']} does not describe the counts (probability "
-            f"{goodness:g}): try model=all."
+            f"A {MODELS[numbers['model']]} does not describe the counts (probability "
+            f"{_share(numbers['goodness'])}): try another model, or all."
         )
     low, high = configuration.e_min, configuration.e_max
     if low is not None and numbers["e_min"] > low * (1 + _SAME):
@@ -155,6 +155,13 @@ def _limits(
             "Other models were tried and are in the result; the one shown is the power "
             "law unless a curved one is better by 3 standard deviations."
         )
+
+
+def _share(goodness: Mapping[str, Any]) -> str:
+    """Return a share of trials in words; of none it is not known how small it is."""
+    if goodness["p_value"] > 0:
+        return f"{goodness['p_value']:g}"
+    return f"below {1 / goodness['trials']:g}"
 
 
 def _caption(made: recipe.Made) -> str:

@@ -97,11 +97,19 @@ class Entry:
     @property
     def options(self) -> tuple[tuple[str, str, bool], ...]:
         """Value, words and whether it is chosen, of all that there is to choose."""
-        found = [(one, one, one in self.values) for one in self.about.choices]
-        if self.control == "choice" and not self.about.default:
-            words = self.about.unset or "not given"
+        about = self.about
+        found = [
+            (one, _in_words(one, about.words.get(one)), one in self.values)
+            for one in about.choices
+        ]
+        if self.control == "choice" and not about.default:
+            words = about.unset or "not given"
             found.insert(0, ("", words, not self.values))
         return tuple(found)
+
+
+def _in_words(choice: str, words: str | None) -> str:
+    return f"{words} ({choice})" if words else choice
 
 
 @dataclass(frozen=True, slots=True)
