@@ -193,6 +193,27 @@ def test_a_letter_says_which_job_in_seven_bits(home: Settings) -> None:
     assert "\nTarget: Große Bcc: x@y ...\nRuns: 2\n" in text
 
 
+def test_an_abort_is_told_of_what_was_in_the_queue(
+    yard: Any, store: OrmJobStore, archive: Any, box: mail.Mailbox, marie: None
+) -> None:
+    """And not of what was PENDING: the answer to the abort has told already."""
+    del marie
+    yard.home = with_notices(yard.home, smtp_url=box.url)
+    service = JobService(store, archive, yard.home)
+    pairs = (("obs", "1001"), *PLACE, *MAIL)
+    never = service.create("rogue", pairs, "marie")
+    assert service.abort(never.job_id).phase is Phase.ABORTED
+    waiting = service.submit("rogue", pairs, Reader("marie"))
+    service.abort(waiting.job_id)
+    yard.supervisor()
+    yard.until(waiting)
+    until(lambda: box.mails)
+    (told,) = box.mails
+    assert told["Subject"] == f"ABORTED: rogue {waiting.job_id[:8]}"
+    assert "aborted by its user before it ran" in told.get_content()
+    assert "It ran from" not in told.get_content()
+
+
 WRONG = [
     ("marie", "pigeon", {}, "NOTIFY: 'pigeon' is not mail or webhook"),
     ("marie", "mail", {}, "NOTIFY: this site has no mail for notices (leave it out"),
