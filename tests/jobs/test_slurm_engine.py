@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +72,14 @@ def test_a_controller_that_is_killed_loses_and_doubles_nothing(
         asked = time.monotonic()
         assert rig.end(deaf)["phase"] == "ABORTED"
         assert time.monotonic() - asked < 3
-        time.sleep(1.0)
-        for handle in (running, held, meanwhile):
+        assert rig.end(held)["phase"] == "ABORTED"
+        for handle in (running, meanwhile):
             assert rig.engine.poll([handle])[handle].end is None
         assert numbers(meanwhile.folder) == []
     finally:
         slurm_cluster.start_controller()
     assert rig.end(meanwhile, 60)["phase"] == "COMPLETED"
-    assert rig.end(held, 60)["phase"] == "ABORTED"
+    wait_for(lambda: slurm_cluster.states(held.folder.name) == ["CANCELLED"])
     assert rig.engine.poll([running])[running].end is None
     rig.engine.cancel(running)
     assert rig.end(running)["phase"] == "ABORTED"
@@ -259,6 +260,52 @@ def test_jobs_wait_while_there_is_no_slurm(
         assert rig.engine.poll([handle])[handle].end is None
     assert "Slurm cannot be asked for jobs, and is tried again: squeue" in caplog.text
     assert rig.end(handle)["phase"] == "COMPLETED"
+
+
+def ended(engine: Any, handle: slurm.Handle) -> Any:
+    return engine.poll([handle])[handle].end
+
+
+def test_what_waits_is_aborted_while_there_is_no_slurm(
+    rig: Rig, slurm_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, whether Slurm has it or not; it is told when it is back."""
+    engine = rig.another(slurm_options=("--hold",))
+    there = engine.submit(rig.folder("good"))
+    wait_for(lambda: numbers(there.folder))
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        never = engine.submit(rig.folder("good"))
+        for handle in (there, never):
+            assert engine.poll([handle])[handle].end is None
+            engine.cancel(handle)
+        for handle in (there, never):
+            end = wait_for(partial(ended, engine, handle))
+            assert end.phase == "ABORTED"
+            engine.unwatch(handle)
+    wait_for(lambda: slurm_cluster.states(there.folder.name) == ["CANCELLED"])
+    assert slurm_cluster.states(never.folder.name) == []
+
+
+def test_what_is_at_work_is_not_aborted_by_word_while_there_is_no_slurm(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A shepherd has the folder, and has not yet written who it is."""
+    folder = rig.folder("slow")
+    words = [sys.executable, "-c", HOLDER, str(folder / folders.LOCK)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", "/nowhere")
+            handle = rig.engine.submit(folder)
+            rig.engine.cancel(handle)
+            wait_for(lambda: "cannot be run: No such file" in caplog.text)
+            assert rig.engine.poll([handle])[handle].end is None
+            holder.kill()
+            holder.wait()
+            end = wait_for(lambda: rig.engine.poll([handle])[handle].end)
+            assert end.phase == "ABORTED"
 
 
 HOLDER = """

@@ -23,7 +23,7 @@ _GENERATED_BYTES = 12
 
 @click.group()
 def command() -> None:
-    """Add and list accounts, set passwords, make members of groups, see tables."""
+    """Accounts: add and list them, passwords, addresses, groups, kept tables."""
 
 
 @command.command("add")
@@ -56,6 +56,19 @@ def password_(ctx: click.Context, name: str, *, generate: bool) -> None:
     click.echo(f"the password of {name} is changed")
     if generate:
         click.echo(f"password: {password}")
+
+
+@command.command("email")
+@click.argument("name")
+@click.argument("address", default="")
+@click.pass_context
+def email_(ctx: click.Context, name: str, address: str) -> None:
+    """Give the account NAME the e-mail address ADDRESS, or none.
+
+    Notices at the end of its jobs go there.
+    """
+    _accounts(ctx).set_email(name, address)
+    click.echo(f"mail for {name} goes to {address or 'nobody'}")
 
 
 @command.command("group")

@@ -358,14 +358,18 @@ def load_settings(home: Path | str | None = None, **given: Any) -> Settings:
         return Settings(home=folder.absolute(), **given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        name = ".".join(str(part) for part in first["loc"])
+        words = first["msg"].removeprefix("Value error, ")
+        if not name:  # two settings that do not go together, which the words name
+            hint = f"mend {folder / FILE_NAME} or the environment"
+            raise BadParameter("settings", words, hint=hint) from error
         where = f"{folder / FILE_NAME} or DISTILLER_{name.upper()}"
         if first["type"] == "extra_forbidden":
             near = difflib.get_close_matches(name, Settings.model_fields, n=1)
             meant = f", did you mean {near[0]}?" if near else ""
             hint = f"mend {folder / FILE_NAME}{meant}"
             raise BadParameter(name, "there is no such setting", hint=hint) from error
-        raise BadParameter(name, first["msg"], hint=f"set in {where}") from error
+        raise BadParameter(name, words, hint=f"set in {where}") from error
     except SettingsError as error:  # a list or table that is no JSON
         found = re.search(r'field "(\w+)" from source "Env', str(error))
         if found is None:

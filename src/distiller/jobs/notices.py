@@ -18,6 +18,7 @@ import threading
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -59,6 +60,8 @@ _STOP_S: Final = 5.0
 _PORTS: Final = {"smtp": 25, "smtps": 465}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LASTING: Final = 500
+_LONGEST: Final = 300
+_LONGEST_LINE: Final = 900
 _AGAIN: Final = frozenset({408, 429})
 _GOOD: Final = range(200, 300)
 _REFUSED: Final = range(400, 500)
@@ -204,9 +207,13 @@ class Notifier:
     def _safely_deliver(self, path: Path) -> None:
         try:
             is_done = self._deliver(path)
+        except UserError as error:
+            # Refused for good: it is not tried again, and the words say all.
+            logger.error("notice %s is given up: %s", path.name, error)  # noqa: TRY400
+            is_done = True
         except Exception as error:  # noqa: BLE001 - a notice is worth no more than a log
             count = self._troubles.note(path.name, error, f"notice {path.name} waits")
-            is_done = isinstance(error, UserError) or count >= self._tries
+            is_done = count >= self._tries
             if is_done:
                 logger.error("notice %s is given up: %s", path.name, error)  # noqa: TRY400
         if is_done:
@@ -234,26 +241,34 @@ class Notifier:
             words = f"there is no address of {job.owner} any more, or no mail server"
             raise NotFound(words)
         message = letter(job, address, self._settings)
+        url = self._settings.smtp_url.get_secret_value()
         try:
-            _send(self._settings.smtp_url.get_secret_value(), message)
+            _send(url, message)
         except smtplib.SMTPRecipientsRefused as error:
             raise _refusal(*next(iter(error.recipients.values()))) from error
         except smtplib.SMTPDataError as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPException as error:
             raise Unreachable(f"the mail server: {error}") from error
+        except OSError as error:
+            # Its words name no machine: "Connection refused".
+            where = urlsplit(url).hostname
+            raise Unreachable(f"the mail server at {where}: {error}") from error
 
     def _call(self, job: Job) -> None:
         url = self._settings.webhook_url
         if url is None:
             raise NotFound("there is no webhook any more")
         try:
-            status = httpx.post(
+            with httpx.stream(
+                "POST",
                 url.get_secret_value(),
                 json=record(job, self._settings),
                 timeout=_TIMEOUT_S,
                 follow_redirects=False,
-            ).status_code
+            ) as answer:
+                # No more is read: a body without an end would hold up all notices.
+                status = answer.status_code
         except httpx.HTTPError as error:
             # Its words do not name the address, which may hold a secret.
             raise Unreachable(f"the webhook: {type(error).__name__}") from error
@@ -290,20 +305,53 @@ def letter(job: Job, address: str, settings: Settings) -> EmailMessage:
     # The same each time, so that a mail program knows a notice that came twice.
     message["Message-ID"] = f"<{job.job_id}@{settings.authority}>"
     message["Auto-Submitted"] = "auto-generated"
-    name = f"{job.task} ({job.run_id})" if job.run_id else job.task
+    name = f"{job.task} ({_short(job.run_id)})" if job.run_id else job.task
     lines = [
         f"Your job {name} has ended: {job.phase.value}.",
         "",
         _url(job, settings),
         "",
+        *_about(job),
     ]
     if job.error is not None:
         lines += [job.error.message, ""]
     if job.start_time is not None and job.end_time is not None:
-        lines += [f"From {dali(job.start_time)} to {dali(job.end_time)}.", ""]
+        # A line that began with "From" would come with ">" before it (mbox).
+        lines += [f"It ran from {dali(job.start_time)} to {dali(job.end_time)}.", ""]
     lines += [f"{settings.site_title}; the job asked for this with NOTIFY=mail."]
-    message.set_content("\n".join(lines))
+    text = "\n".join(lines)
+    # Not every server takes eight bits (RFC 6152).
+    message.set_content(text, cte="7bit" if _is_plain(text) else "quoted-printable")
     return message
+
+
+def _about(job: Job) -> list[str]:
+    """Return what tells a job from others of its task: where, or what, of how much."""
+    given = {name.strip().lower(): value for name, value in job.parameters}
+    place = given.get("target") or " ".join((given.get("ra", ""), given.get("dec", "")))
+    runs = {
+        run.strip()
+        for name, value in job.parameters
+        if name.strip().lower() == "obs"
+        for run in value.split(",")
+    } - {""}
+    said = {
+        "Target": place,
+        "Runs": str(len(runs)) if runs else "",
+        "Query": given.get("query", ""),
+    }
+    lines = [
+        f"{name}: {_short(value)}" for name, value in said.items() if value.strip()
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _short(text: str) -> str:
+    return shorten(text, _LONGEST, placeholder=" ...")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and max(map(len, text.splitlines())) <= _LONGEST_LINE
 
 
 def _url(job: Job, settings: Settings) -> str:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from tests.support import mail
+from tests.support.ports import free_port
 from tests.web.jobs.test_store import new
 
 from distiller.core.errors import BadParameter
 from distiller.core.rights import Reader
 from distiller.core.settings import load_settings
-from distiller.jobs.notices import Notifier
+from distiller.jobs.notices import Notifier, letter, ways
 from distiller.jobs.service import JobService
 from distiller.vo.uws import Phase
 from distiller.web import site
@@ -29,6 +30,7 @@ from .conftest import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from distiller.core.settings import Settings
     from distiller.vo.uws import Job
@@ -59,6 +61,7 @@ class Hook(list[Any]):
 
     url: str
     statuses: list[int]
+    is_endless = False
 
 
 @contextmanager
@@ -73,6 +76,10 @@ def hook(*statuses: int) -> Iterator[Hook]:
             found.append(json.loads(self.rfile.read(size)))
             self.send_response(found.statuses.pop(0) if found.statuses else 200)
             self.end_headers()
+            with suppress(OSError):  # until the client goes
+                while found.is_endless:
+                    self.wfile.write(b"more ")
+                    time.sleep(0.01)
 
         def log_message(self, *_: Any) -> None:
             """Print nothing."""
@@ -89,6 +96,10 @@ def until(what: Callable[[], Any]) -> None:
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def posted_time(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds") + "Z"
 
 
 def with_notices(home: Settings, **more: str) -> Settings:
@@ -126,10 +137,13 @@ def test_a_job_tells_its_owner(
     assert told["Subject"] == f"ERROR: rogue {job.job_id[:8]}"
     assert told["Bcc"] is None
     assert told["Message-ID"] == f"<{job.job_id}@org.example>"
-    text = told.get_content()
-    assert "has ended: ERROR." in text
+    text = told.get_content().replace("\r\n", "\n")
+    assert "Your job rogue (night Bcc: x@y) has ended: ERROR.\n" in text
     assert f"http://127.0.0.1:8000/jobs/{job.job_id}/" in text
     assert "seven is not eight" in text
+    assert "\nRuns: 1\n" in text
+    # No line begins with "From", which mail programs would show as ">From".
+    assert f"\nIt ran from {posted_time(job.start_time)} to " in text
     (posted,) = hooked
     assert posted == {
         "job_id": job.job_id,
@@ -137,8 +151,8 @@ def test_a_job_tells_its_owner(
         "owner": "marie",
         "run_id": "night\r\nBcc: x@y",
         "phase": "ERROR",
-        "started": job.start_time.isoformat(timespec="milliseconds") + "Z",
-        "ended": job.end_time.isoformat(timespec="milliseconds") + "Z",
+        "started": posted_time(job.start_time),
+        "ended": posted_time(job.end_time),
         "error": job.error.message,
         "url": f"http://127.0.0.1:8000/jobs/{job.job_id}/",
     }
@@ -157,6 +171,47 @@ def test_a_query_tells_its_owner_too(
     assert office.until(job).phase is Phase.COMPLETED
     until(lambda: box.mails)
     assert box.mails[0]["Subject"] == f"COMPLETED: tap {job.job_id[:8]}"
+    assert "\nQuery: SELECT" in box.mails[0].get_content()
+    assert "Runs:" not in box.mails[0].get_content()
+
+
+def test_a_letter_says_which_job_in_seven_bits(home: Settings) -> None:
+    """Servers need not take eight (RFC 6152), and what users type may be long."""
+    typed = (
+        ("OBS", "1001, 1002"),
+        ("obs", "1002"),
+        ("target", "Große\r\nBcc: x@y " + "M" * 2000),
+    )
+    job = replace(new("marie"), parameters=typed, run_id="é")
+    told = letter(job, MARIE, with_notices(home, smtp_url="smtp://localhost"))
+    raw = bytes(told)
+    assert raw.isascii()
+    assert max(map(len, raw.splitlines())) < 100
+    assert told["Bcc"] is None
+    text = told.get_content()
+    assert "count_map (é) has ended" in text
+    assert "\nTarget: Große Bcc: x@y ...\nRuns: 2\n" in text
+
+
+def test_an_abort_is_told_of_what_was_in_the_queue(
+    yard: Any, store: OrmJobStore, archive: Any, box: mail.Mailbox, marie: None
+) -> None:
+    """And not of what was PENDING: the answer to the abort has told already."""
+    del marie
+    yard.home = with_notices(yard.home, smtp_url=box.url)
+    service = JobService(store, archive, yard.home)
+    pairs = (("obs", "1001"), *PLACE, *MAIL)
+    never = service.create("rogue", pairs, "marie")
+    assert service.abort(never.job_id).phase is Phase.ABORTED
+    waiting = service.submit("rogue", pairs, Reader("marie"))
+    service.abort(waiting.job_id)
+    yard.supervisor()
+    yard.until(waiting)
+    until(lambda: box.mails)
+    (told,) = box.mails
+    assert told["Subject"] == f"ABORTED: rogue {waiting.job_id[:8]}"
+    assert "aborted by its user before it ran" in told.get_content()
+    assert "It ran from" not in told.get_content()
 
 
 WRONG = [
@@ -271,7 +326,42 @@ def test_a_notice_is_given_up_and_logged(
     assert box.tried == times
     words = f"notice {job.job_id}.mail is given up: the mail server says {answer}"
     assert words in caplog.text
+    assert "Traceback" not in caplog.text
     assert not box.mails
+
+
+def test_a_mail_server_that_is_not_there_is_named(
+    home: Settings,
+    store: OrmJobStore,
+    marie: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    del marie
+    url = f"smtp://u:s3cret@127.0.0.1:{free_port()}"
+    notifier = Notifier(
+        with_notices(home, smtp_url=url), store, "analysis", first_s=0.01, tries=2
+    )
+    ended(store, notifier)
+    notifier.start()
+    until(lambda: not list((home.jobs_path / "notices/analysis").iterdir()))
+    notifier.stop()
+    assert "the mail server at 127.0.0.1: [Errno 111]" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_the_body_of_a_webhook_is_not_awaited(
+    home: Settings, store: OrmJobStore
+) -> None:
+    """One that never ends held up all notices that came after it."""
+    with hook() as hooked:
+        hooked.is_endless = True
+        settings = with_notices(home, webhook_url=hooked.url)
+        notifier = Notifier(settings, store, "analysis", first_s=0.05)
+        ended(store, notifier, way="webhook")
+        notifier.start()
+        until(lambda: not list((home.jobs_path / "notices/analysis").iterdir()))
+        notifier.stop()
+    assert len(hooked) == 1
 
 
 @pytest.mark.parametrize(("status", "times"), [(503, 2), (404, 1), (302, 4)])
@@ -335,9 +425,37 @@ def test_the_form_has_a_box_for_who_has_an_address(
         assert answer.status_code == 302
         (job,) = service.list(owner="marie")
         assert (job.phase, job.parameters[-1]) == (Phase.QUEUED, ("NOTIFY", "mail"))
+        assert 'value="webhook"' not in shown
         wrong = client.post("/jobs/new/count_map/", {**sent, "NOTIFY": "pigeon"})
         assert wrong.status_code == 400
         assert "is not mail or webhook" in wrong.content.decode()
+    finally:
+        site.install(None)
+
+
+def test_the_form_has_a_box_for_the_webhook(
+    home: Settings, store: OrmJobStore, archive: Any, marie: None
+) -> None:
+    """Without it, who ran a job again from its page lost the wish of that job."""
+    del marie
+    url = "https://chat.example.org/hooks/s3cret"
+    settings = with_notices(home, smtp_url="smtp://localhost", webhook_url=url)
+    service = JobService(store, archive, settings)
+    site.install(site.Site(settings=settings, archive=archive, jobs=service))
+    try:
+        client = Client()
+        place = "/jobs/new/count_map/?obs=1001"
+        shown = client.get(place).content.decode()
+        assert 'name="NOTIFY" value="webhook">' in shown
+        assert "s3cret" not in shown
+        ticked = client.get(f"{place}&NOTIFY=mail,webhook").content.decode()
+        assert 'name="NOTIFY" value="webhook" checked>' in ticked
+        client.login(username="marie", password="p")  # noqa: S106
+        sent = {"obs": "1001", "ra": "83.6", "dec": "22.0"}
+        both = {**sent, "NOTIFY": ["mail", "webhook"]}
+        assert client.post("/jobs/new/count_map/", both).status_code == 302
+        (job,) = service.list(owner="marie")
+        assert ways(job.parameters) == {"mail", "webhook"}
     finally:
         site.install(None)
 
@@ -350,11 +468,15 @@ def test_the_form_has_a_box_for_who_has_an_address(
             "it is no URL as smtp://host.example.org is",
         ),
         ({"webhook_url": "file:///etc"}, "it is no URL as https://host.example.org is"),
-        ({"smtp_url": "smtp://u:s3cret@h", "mail_from": ""}, "mail_from must be an"),
+        (
+            {"smtp_url": "smtp://u:s3cret@h", "mail_from": ""},
+            "settings: mail_from must be an e-mail address where smtp_url is set (m",
+        ),
     ],
 )
 def test_settings_of_notices(home: Settings, given: dict[str, str], words: str) -> None:
     with pytest.raises(BadParameter) as caught:
         load_settings(home.home, **{"mail_from": SENDER, **given})
     assert words in caught.value.text
+    assert "Value error" not in caught.value.text
     assert "s3cret" not in caught.value.text

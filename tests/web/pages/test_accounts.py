@@ -130,6 +130,18 @@ def test_accounts_on_the_command_line(tmp_path: Path) -> None:
     assert first[1] not in changed.stdout
     unknown = _user(home, "password", "zoe", "--generate")
     assert "no such user: zoe (list them with `distiller user list`)" in unknown.stderr
+    for address in ("ada", "a@x.org, b@x.org", "a@x.org\nBcc: b@x.org"):
+        odd = _user(home, "email", "ada", address)
+        assert odd.returncode == 1
+        assert "email: Enter a valid email address." in odd.stderr
+    lost = _user(home, "email", "zoe", "z@x.org")
+    assert "no such user: zoe" in lost.stderr
+    moved = _user(home, "email", "ada", "ada@y.org")
+    assert moved.stdout == "mail for ada goes to ada@y.org\n"
+    assert "ada@y.org" in _user(home, "list").stdout
+    assert _user(home, "email", "ada").stdout == "mail for ada goes to nobody\n"
+    assert "@" not in _user(home, "list").stdout
+    assert _user(home, "email", "ada", "a@x.org").returncode == 0
     joined = _user(home, "group", "ada", "hess")
     assert joined.stdout == "ada is in hess\n"
     stranger = _user(home, "group", "ada", "magic", "--leave")

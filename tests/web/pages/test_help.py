@@ -65,6 +65,13 @@ def _help_pages() -> list[str]:
     return ["/help/", *(f"/help/{name}/" for name in TASKS)]
 
 
+def test_the_help_says_what_held_is_and_who_is_told(server: Server) -> None:
+    page: Any = lxml.html.fromstring(httpx.get(f"{server.url}/help/").text)
+    said = " ".join(page.text_content().split())
+    assert "HELD says that an administrator has taken it out of the queue" in said
+    assert "NOTIFY=mail of programs" in said
+
+
 def test_every_link_of_the_help_leads_somewhere(server: Server) -> None:
     """Links within the site, and the places in pages that they name."""
     links = set()

@@ -83,6 +83,27 @@ def test_a_job_that_ended_early_shows_no_progress(here: Any, phase: Phase) -> No
     assert " 0 %" not in text_of(answer)
 
 
+def test_pages_of_a_held_job_look_whether_it_goes_on(here: Any) -> None:
+    """It is an administrator who holds it and lets it go, elsewhere."""
+    client, job = Client(), submitted(here)
+    address = f"/jobs/{job.job_id}/"
+
+    def looks(place: str, part: str) -> list[str]:
+        page: Any = lxml.html.fromstring(client.get(place).content)
+        found: list[str] = page.xpath(f"//*[@id='{part}']/@hx-trigger")
+        return found
+
+    assert looks(address, "job") == ["every 600ms"]
+    moved(here, job, Phase.HELD)
+    assert looks(address, "job") == ["every 3s"]
+    assert looks("/jobs/", "job-list") == ["every 3s"]
+    said = text_of(client.get(address))
+    assert "held back by an administrator" in said
+    assert "An administrator lets it go on, or “Run it” does." in said
+    moved(here, job, Phase.ABORTED)
+    assert looks(address, "job") == looks("/jobs/", "job-list") == []
+
+
 @pytest.mark.usefixtures("here")
 def test_an_obs_id_of_several_collections_is_refused(archive: Any) -> None:
     """As over UWS, and before it is sent; its DID is taken."""

@@ -134,6 +134,7 @@ class SlurmEngine:
         self._troubles = Troubles()
         self._asked = threading.Event()
         self._closing = threading.Event()
+        self._is_away = False
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread: threading.Thread | None = None
 
@@ -239,6 +240,9 @@ class SlurmEngine:
         if known.end is not None:
             return Status(known.end)
         has_begun = known.has_begun
+        if self._is_away and not has_begun and _is_as_good_as_aborted(folder):
+            # Slurm is told when it is back, if it has the job at all.
+            return Status(ends.aborted())
         if known.over is None or not self._has_settled(known, has_begun=has_begun):
             return Status(None, has_begun=has_begun)
         return self._status_over(known, known.over)
@@ -288,6 +292,8 @@ class SlurmEngine:
         except Exception as error:  # noqa: BLE001 - logged with its place
             # The edge of the thread: jobs stay as they are while Slurm is away.
             if not self._closing.is_set():
+                self._is_away = True
+                self._ring()
                 self._troubles.note(_LOOK, error, "Slurm cannot be asked for jobs")
                 self._closing.wait(min(_SOON_S, self._look_s))
             return self._look_s
@@ -298,6 +304,7 @@ class SlurmEngine:
         if not jobs:
             return None
         queue = self._commands.queue()
+        self._is_away = False
         self._troubles.over(_LOOK)
         was_asked = False
         for known in jobs:
@@ -438,6 +445,21 @@ def _numbers(folder: Path) -> list[int]:
         return [int(number) for number in data.get("numbers", [])]
     except (TypeError, ValueError):
         return []
+
+
+def _is_as_good_as_aborted(folder: Path) -> bool:
+    """Whether no shepherd is at a job, and whatever starts later finds the cancel file.
+
+    A shepherd takes the lock first and then looks for that file, so it is asked for in
+    the other order here.
+    """
+    if not (folder / folders.CANCEL).exists():
+        return False
+    # A folder that is listed is seen as it is now, on a shared disk too.
+    with suppress(OSError):
+        list(folder.iterdir())
+    is_begun = (folder / folders.SHEPHERD).exists()
+    return not is_begun and not shepherd.is_held(folder)
 
 
 def _is_past(known: _Known) -> bool:

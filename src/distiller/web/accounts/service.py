@@ -73,6 +73,25 @@ def set_password(name: str, password: str) -> None:
     user.save(update_fields=["password"])
 
 
+def set_email(name: str, email: str) -> None:
+    """Give an account another e-mail address; an empty one takes it away.
+
+    Raises
+    ------
+    NotFound
+        There is no such account.
+    BadParameter
+        It is no address.
+    """
+    user = _user(name)
+    user.email = email
+    try:
+        user.clean_fields(exclude={"password"})
+    except ValidationError as error:
+        raise BadParameter("email", " ".join(error.messages)) from error
+    user.save(update_fields=["email"])
+
+
 def join(name: str, group: str, *, leave: bool = False) -> Account:
     """Make an account a member of a group, or no longer one.
 

@@ -123,6 +123,8 @@ def _show_form(
         for row in shown.runs
     ]
     total_s = sum(row["t_exptime"] or 0.0 for row in shown.runs)
+    possible = notices.possible(site.current().settings)
+    wanted = notices.ways(_pairs(request))
     words = {
         "here": "jobs",
         "task": shown.task,
@@ -130,9 +132,10 @@ def _show_form(
         "runs": runs,
         "total": _minutes(total_s),
         "typical": typical(shown.task.name),
-        "can_mail": "mail" in notices.possible(site.current().settings)
-        and bool(getattr(request.user, "email", "")),
-        "wants_mail": "mail" in notices.ways(_pairs(request)),
+        "can_mail": "mail" in possible and bool(getattr(request.user, "email", "")),
+        "wants_mail": "mail" in wanted,
+        "can_call": "webhook" in possible,
+        "wants_call": "webhook" in wanted,
     }
     return render(request, "jobs/new.html", words, status=status)
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES: Final = 200
 _LISTED: Final = 100
+_STARTABLE_LOOK: Final = "3s"
 _PICTURE: Final = "image/png"
 _WORDS: Final = {
     Phase.PENDING: "not started",
@@ -78,7 +79,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     words = {
         "here": "jobs",
         "jobs": [_line(item) for item in shown],
-        "any_active": any(item.phase.is_active for item in shown),
+        "looks_again": _looks_again({item.phase for item in shown}, "1s"),
         "everybody": everybody,
         "is_staff": who.is_staff,
         "page": page,
@@ -234,8 +235,19 @@ def _line(found: Job) -> dict[str, Any]:
         "took": _took(found),
         "percent": round(100 * found.progress.fraction) if found.progress else None,
         "product_id": found.product_id,
-        "is_active": found.phase in {Phase.QUEUED, Phase.EXECUTING, Phase.SUSPENDED},
+        "looks_again": _looks_again({found.phase}, "600ms"),
     }
+
+
+def _looks_again(phases: set[Phase], usual: str) -> str:
+    """Return after how long a page asks again; empty if nothing is to come.
+
+    One that is held or not started yet goes on by what is done elsewhere: by an
+    administrator, or a program.
+    """
+    if phases & {Phase.QUEUED, Phase.EXECUTING, Phase.SUSPENDED}:
+        return usual
+    return _STARTABLE_LOOK if phases & _STARTABLE else ""
 
 
 def _title(task: str) -> str:
@@ -327,7 +339,7 @@ def _doing(found: Job) -> str:
         Phase.COMPLETED: "done",
         Phase.ERROR: "ended with an error",
         Phase.ABORTED: "was aborted",
-        Phase.HELD: "held back by an administrator; it waits to be run again",
+        Phase.HELD: "held back by an administrator",
     }.get(found.phase, _WORDS[found.phase])
 
 
