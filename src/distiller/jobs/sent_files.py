@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 from distiller.analysis import tasks
 from distiller.analysis.fields import files_of
 from distiller.analysis.parameters import InvalidParameters
-from distiller.core.errors import BadParameter, Damaged, NoSpace, NotFound
+from distiller.core.errors import BadParameter, Damaged, NotFound
 from distiller.core.files import atomic_file, sha256, sync_folder
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
-from distiller.jobs import folders, limits, uploads
+from distiller.jobs import folders, limits, shares, uploads
+from distiller.jobs.shares import Share
 from distiller.jobs.store import QUERY
 from distiller.vo.uws import JobFilter
 
@@ -155,26 +156,30 @@ class SentFiles:
         ------
         BadParameter
             If the task takes no such file, or it is of another format or too large.
+        Forbidden
+            If what the owner may have is full.
         NoSpace
             If the disk, or what all jobs may have, is full.
         """
-        folder = folders.job_folder(self._settings, job.job_id)
         if job.task == QUERY:
             if files:
-                uploads.save(
-                    folder,
-                    files,
-                    most_bytes=self._settings.upload_mb * _MB,
-                    most_together=self._settings.async_results_mb * _MB,
-                )
+                self._upload(job, files)
             return ()
         known = _known(job.task, files)
         return tuple(
-            (
-                name.lower(),
-                self._save(folder, name.lower(), chunks, known[name.lower()]),
-            )
+            (name.lower(), self._save(job, name.lower(), chunks, known[name.lower()]))
             for name, chunks in files.items()
+        )
+
+    def _upload(self, job: Job, files: Uploads) -> None:
+        """Keep the uploads of a query."""
+        jobs, place = self._settings.jobs_path, shares.of_queries(self._settings)
+        left = place.most - shares.used(jobs, place)
+        uploads.save(
+            folders.job_folder(self._settings, job.job_id),
+            files,
+            most_bytes=place.largest,
+            take=Share(self._store, jobs, job, place, left).take,
         )
 
     def bring(self, job: Job, reader: Reader) -> None:
@@ -190,7 +195,7 @@ class SentFiles:
             if find(folder, name, checksum) is None:
                 source = self._source(name, checksum, reader)
                 if source is not None:
-                    self._save(folder, name, _chunks(source), known[name])
+                    self._save(job, name, _chunks(source), known[name])
 
     def check(self, task: str, parameters: TaskParameters, reader: Reader) -> None:
         """Refuse parameters that name a file which `bring` would not find."""
@@ -217,11 +222,11 @@ class SentFiles:
     def _look(
         self, name: str, chunks: Iterable[bytes], formats: Collection[Format]
     ) -> None:
-        head, size, most = b"", 0, self._settings.job_file_mb * _MB
+        head, size = b"", 0
         for chunk in chunks:
             head = head or chunk[:_HEAD]
             size += len(chunk)
-            self._check_size(name, size, most)
+            self._check_size(name, size)
         _format_of(name, head, size, formats)
 
     def _source(self, name: str, checksum: str, reader: Reader) -> Path | None:
@@ -245,22 +250,23 @@ class SentFiles:
 
     def _save(
         self,
-        folder: Path,
+        job: Job,
         name: str,
         chunks: Iterable[bytes],
         formats: Collection[Format],
     ) -> str:
         """Keep a file, whole or not at all; return the SHA-256 of its content."""
-        place = folder / folders.SENT
+        place = folders.job_folder(self._settings, job.job_id) / folders.SENT
         new = place / f".{uuid.uuid4().hex}"
-        left = self._room(folder.parent)
+        share = self._share(job)
         digest, head, size = hashlib.sha256(), b"", 0
         try:
             with atomic_file(new, mode=0o600) as stream:
                 for chunk in chunks:
                     head = head or chunk[:_HEAD]
                     size += len(chunk)
-                    self._check_size(name, size, left)
+                    self._check_size(name, size)
+                    share.take(len(chunk))
                     digest.update(chunk)
                     stream.write(chunk)
             ending = _format_of(name, head, size, formats)
@@ -272,23 +278,23 @@ class SentFiles:
             raise
         return checksum
 
-    def _room(self, jobs: Path) -> int:
-        """Return how many bytes may come; where they are few, old ones go.
+    def _share(self, job: Job) -> Share:
+        """Return what counts a file; where little is left for it, old ones go.
 
-        Of jobs that have ended: their products have a file of their own. Else whoever
-        sends much for jobs that fail would keep all others from sending any.
+        Those of jobs that have ended: their products have a file of their own. Else
+        whoever sends much for jobs that fail would keep all others from sending any.
         """
-        most = self._settings.job_files_mb * _MB
-        wanted = min(most, self._settings.job_file_mb * _MB)
+        jobs, place = self._settings.jobs_path, shares.of_analysis(self._settings)
+        wanted = min(place.most, place.largest)
         files = _all_files(jobs)
-        left = most - sum(size for _, size, _ in files)
+        left = place.most - sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if left >= wanted:
                 break
             if self._has_ended(path.parents[1].name):
                 path.unlink(missing_ok=True)
                 left += size
-        return left
+        return Share(self._store, jobs, job, place, left)
 
     def _has_ended(self, job_id: str) -> bool:
         try:
@@ -296,17 +302,11 @@ class SentFiles:
         except NotFound:
             return False  # it is being made, or removed
 
-    def _check_size(self, name: str, size: int, left: int) -> None:
+    def _check_size(self, name: str, size: int) -> None:
         most_mb = self._settings.job_file_mb
         if size > most_mb * _MB:
             hint = "make its pixels larger, or ask the operators: job_file_mb"
             raise BadParameter(name, f"the file has more than {most_mb} MB", hint=hint)
-        if size > left:
-            raise NoSpace(
-                "the files that were sent with jobs fill their place",
-                hint="delete jobs that you no longer need, or try again later; the "
-                "operator's limit is job_files_mb",
-            )
 
 
 def _known(task: str, files: Uploads) -> Mapping[str, tuple[Format, ...]]:
