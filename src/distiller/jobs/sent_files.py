@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from distiller.core.errors import BadParameter, Damaged, NotFound
 from distiller.core.files import atomic_file, sha256, sync_folder
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
-from distiller.jobs import folders, limits, shares, uploads
+from distiller.jobs import folders, leftovers, limits, shares, uploads
 from distiller.jobs.shares import Share
 from distiller.jobs.store import QUERY
 from distiller.vo.uws import JobFilter
@@ -137,17 +137,20 @@ class SentFiles:
             Who runs it; None: nobody yet.
         """
         folder = folders.job_folder(self._settings, job.job_id)
-        try:
-            given = self.take(job, files)
-            if given:
-                parameters = with_files(job.parameters, given)
-                job = replace(job, parameters=limits.bounded(parameters))
-            if reader is not None:
-                self.bring(job, reader)
-            yield job
-        except BaseException:
-            folders.remove(folder)
-            raise
+        with ExitStack() as stack:
+            if files or _named_files(job):
+                stack.enter_context(leftovers.making(self._settings))
+            try:
+                given = self.take(job, files)
+                if given:
+                    parameters = with_files(job.parameters, given)
+                    job = replace(job, parameters=limits.bounded(parameters))
+                if reader is not None:
+                    self.bring(job, reader)
+                yield job
+            except BaseException:
+                folders.remove(folder)
+                raise
 
     def take(self, job: Job, files: Uploads) -> Pairs:
         """Keep what is sent along with a job; return the parameters that it is.
@@ -187,15 +190,13 @@ class SentFiles:
 
         What is not found stays missing; the job will not be specified then.
         """
-        if job.task == QUERY:
-            return
         folder = folders.job_folder(self._settings, job.job_id)
-        known = files_of(tasks.task(job.task).parameters)
-        for name, checksum in _named(job.parameters, known):
+        for name, checksum in _named_files(job):
             if find(folder, name, checksum) is None:
                 source = self._source(name, checksum, reader)
                 if source is not None:
-                    self._save(job, name, _chunks(source), known[name])
+                    formats = _known(job.task, (name,))[name]
+                    self._save(job, name, _chunks(source), formats)
 
     def check(self, task: str, parameters: TaskParameters, reader: Reader) -> None:
         """Refuse parameters that name a file which `bring` would not find."""
@@ -309,7 +310,7 @@ class SentFiles:
             raise BadParameter(name, f"the file has more than {most_mb} MB", hint=hint)
 
 
-def _known(task: str, files: Uploads) -> Mapping[str, tuple[Format, ...]]:
+def _known(task: str, files: Iterable[str]) -> Mapping[str, tuple[Format, ...]]:
     """Return the parameters of a task that are files, by name, with their formats.
 
     Raises
@@ -342,6 +343,13 @@ def _named(parameters: Pairs, names: Collection[str]) -> list[tuple[str, str]]:
     ]
     # Anything else is no part of the name of a file.
     return [(n, v) for n, v in lower if n in names and len(v) == 64 and v.isalnum()]  # noqa: PLR2004 - digits of a SHA-256
+
+
+def _named_files(job: Job) -> list[tuple[str, str]]:
+    """Return names and checksums of the files that a job of analysis names."""
+    if job.task == QUERY:
+        return []
+    return _named(job.parameters, files_of(tasks.task(job.task).parameters))
 
 
 def _no_files(task: str) -> str:

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,11 +22,13 @@ from distiller.core.errors import (
     IllegalState,
     NoSpace,
 )
-from distiller.jobs import folders, uploads
+from distiller.jobs import folders, query_desk, uploads
 from distiller.jobs.service import JobService
 from distiller.vo.uws import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distiller.vo.uws import Job
 
 pytestmark = pytest.mark.slow
@@ -284,27 +287,77 @@ def test_files_of_visitors_that_wait_to_run_stay(office: Office) -> None:
     office.service.create("tap", [], files=files)
 
 
-def test_uploads_of_a_job_that_was_never_made_go(office: Office) -> None:
-    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+ORPHAN = "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
+YEARS_S = 1e9
+
+
+@pytest.mark.parametrize("age_s", [-YEARS_S, 0, YEARS_S])
+def test_files_of_jobs_that_were_never_made_go(office: Office, age_s: float) -> None:
+    """Whatever the clock said when they came."""
+    query = office.home.jobs_path / ORPHAN
+    uploads.save(query, {"a": [b"x"]}, most_bytes=10, take=lambda _: None)
+    analysis = query.with_name(str(uuid.uuid4()))
+    (analysis / folders.SENT).mkdir(parents=True)
+    (analysis / folders.SENT / "exclusion_file-0.reg").write_bytes(b"x")
+    kept = [
+        office.service.create("tap", [], files={"a": [b"x"]}),
+        office.service.create("spectrum", [], files={"exclusion_file": [b"fk5"]}),
+    ]
+    set_back(office, age_s)
+    office.open()
+    office.wait(lambda: not query.exists())
+    office.wait(lambda: not analysis.exists())
+    assert [sizes(office, job) for job in kept] == [[1], [3]]
+
+
+def set_back(office: Office, age_s: float) -> None:
+    """Let all folders of jobs be so old by the clock."""
+    then = time.time() - age_s
+    for folder in office.home.jobs_path.glob("*-*"):
+        os.utime(folder, (then, then))
+
+
+def test_files_of_a_job_that_is_being_made_stay(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set ahead since they came: they look old."""
+    monkeypatch.setattr(query_desk, "_SWEEP_AGAIN_S", 0.05)
+    orphan = office.home.jobs_path / ORPHAN
+    has_come, goes_on = threading.Event(), threading.Event()
+
+    def content() -> Iterator[bytes]:
+        yield b"x"
+        has_come.set()
+        assert goes_on.wait(30)
+
+    made: list[Job] = []
+
+    def make() -> None:
+        files = {"a": content()}
+        made.append(office.service.create("tap", [("QUERY", RUNS)], files=files))
+        office.store.release()
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    assert has_come.wait(30)
     uploads.save(orphan, {"a": [b"x"]}, most_bytes=10, take=lambda _: None)
-    kept = office.service.create("tap", [], files={"a": [b"x"]})
-    old = time.time() - 7200
-    for folder in (orphan, office.folder(kept)):
-        os.utime(folder, (old, old))
-    office.open()
+    set_back(office, YEARS_S)
+    desk = office.open()
+    # A query that runs to its end: the desk has looked around by then.
+    office.run()
+    swept_at = desk._sweep_at
+    office.wait(lambda: desk._sweep_at > swept_at)
+    assert orphan.exists()  # nobody knows whether it is the one
+    goes_on.set()
+    maker.join(30)
     office.wait(lambda: not orphan.exists())
-    assert list(uploads.find(office.folder(kept))) == ["a"]
+    assert [sizes(office, job) for job in made] == [[1]]
 
 
-def test_files_of_an_analysis_that_was_never_made_go_too(office: Office) -> None:
-    orphan = office.home.jobs_path / "0b5ff3b6-5d0b-4f61-a1a4-6a3c2ba60d18"
-    (orphan / folders.SENT).mkdir(parents=True)
-    (orphan / folders.SENT / "exclusion_file-0.reg").write_bytes(b"x")
-    files = {"exclusion_file": [b"fk5"]}
-    kept = office.service.create("spectrum", [], files=files)
-    old = time.time() - 7200
-    for folder in (orphan, office.folder(kept)):
-        os.utime(folder, (old, old))
+def test_files_of_a_query_that_has_run_go_after_a_kill(office: Office) -> None:
+    """Between the end of the job and that of its files."""
+    job = office.service.create("tap", [("QUERY", RUNS)], files={"a": [b"x"]})
+    office.store.update(job.job_id, {Phase.PENDING}, {}, to=Phase.COMPLETED)
     office.open()
-    office.wait(lambda: not orphan.exists())
-    assert len(list((office.folder(kept) / folders.SENT).iterdir())) == 1
+    office.wait(lambda: not sizes(office, job))
+    assert office.service.get(job.job_id).phase is Phase.COMPLETED
