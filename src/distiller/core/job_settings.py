@@ -78,7 +78,8 @@ class JobSettings(BaseModel):
         default=2000,
         ge=1,
         description="Disk for such files of all jobs together, MB; where it is full, "
-        "those of jobs that have ended go.",
+        "those of jobs that have ended go. Of one user, and of all visitors without an "
+        "account together, those of jobs that have not ended take a quarter at most.",
     )
     smtp_url: SecretStr | None = Field(
         default=None,

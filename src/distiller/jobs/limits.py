@@ -113,8 +113,7 @@ def make_room(store: JobStore, owner: str | None, kind: Kind) -> None:
         raise Forbidden(message, hint="start some, or delete them")
     # Those of nobody are everybody's: one who fills them up must not shut out
     # the others, so the oldest makes room.
-    oldest = store.oldest(None, Phase.PENDING, kind)
-    if oldest is not None:
+    for oldest in store.ids(None, {Phase.PENDING}, kind)[:1]:
         store.update(oldest, {Phase.PENDING}, {"wish": "delete"})
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from distiller.core.errors import Busy, NotFound
+from distiller.core.errors import Busy
 from distiller.core.times import now
-from distiller.jobs import folders, uploads
+from distiller.jobs import folders, leftovers, uploads
 from distiller.jobs.desk import KEPT, LOOK_S, MOVING, Desk, given_up
 from distiller.jobs.engines.queries import QueryEngine
 from distiller.jobs.room import Room
@@ -43,7 +42,8 @@ TRIES: Final = 10
 """How often such a query is begun at most."""
 
 _STOP_S: Final = 8.0
-_ORPHAN_S: Final = 3600.0
+_SWEEP_S: Final = 3600.0
+_SWEEP_AGAIN_S: Final = 10.0
 
 
 class QueryDesk(Desk):
@@ -72,35 +72,20 @@ class QueryDesk(Desk):
         self._room = Room(settings)
         self._engine = QueryEngine(archive, settings, self._room, self.ring)
         self._running: dict[str, tuple[Run, Entry]] = {}
+        self._sweep_at = 0.0
 
     def _prepare(self) -> None:
         self._room.measure()
-        # What a sick disk does not show is swept at another start.
-        with suppress(OSError):
-            self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove files of jobs that were never made, since their maker was killed."""
-        old = time.time() - _ORPHAN_S
-        for folder in self._settings.jobs_path.glob("*-*"):
-            names = {path.name for path in folder.glob("*")}
-            if names not in ({folders.UPLOADS}, {folders.SENT}):
-                continue
-            if folder.stat().st_mtime < old and not self._is_a_job(folder.name):
-                folders.remove(folder)
-
-    def _is_a_job(self, job_id: str) -> bool:
-        try:
-            self._store.spec(str(uuid.UUID(job_id)))
-        except NotFound:
-            return False
-        except ValueError:
-            return True  # no folder of ours
-        return True
 
     def _tend(self) -> None:
-        """Have those ended that take too long."""
+        """Have those ended that take too long, and see to what kills have left."""
         self._engine.poll(run for run, _ in self._running.values())
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + _SWEEP_AGAIN_S
+            # What a sick disk does not show is swept another time.
+            with suppress(OSError):
+                if leftovers.sweep(self._settings, self._store):
+                    self._sweep_at = time.monotonic() + _SWEEP_S
 
     def _known(self) -> Collection[str]:
         return self._running

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 from distiller.analysis import tasks
 from distiller.analysis.fields import files_of
 from distiller.analysis.parameters import InvalidParameters
-from distiller.core.errors import BadParameter, Damaged, NoSpace, NotFound
+from distiller.core.errors import BadParameter, Damaged, NotFound
 from distiller.core.files import atomic_file, sha256, sync_folder
 from distiller.core.rights import Terms, may_read
 from distiller.core.times import now
-from distiller.jobs import folders, limits, uploads
+from distiller.jobs import folders, leftovers, limits, shares, uploads
+from distiller.jobs.shares import Share
 from distiller.jobs.store import QUERY
 from distiller.vo.uws import JobFilter
 
@@ -136,17 +137,20 @@ class SentFiles:
             Who runs it; None: nobody yet.
         """
         folder = folders.job_folder(self._settings, job.job_id)
-        try:
-            given = self.take(job, files)
-            if given:
-                parameters = with_files(job.parameters, given)
-                job = replace(job, parameters=limits.bounded(parameters))
-            if reader is not None:
-                self.bring(job, reader)
-            yield job
-        except BaseException:
-            folders.remove(folder)
-            raise
+        with ExitStack() as stack:
+            if files or _named_files(job):
+                stack.enter_context(leftovers.making(self._settings))
+            try:
+                given = self.take(job, files)
+                if given:
+                    parameters = with_files(job.parameters, given)
+                    job = replace(job, parameters=limits.bounded(parameters))
+                if reader is not None:
+                    self.bring(job, reader)
+                yield job
+            except BaseException:
+                folders.remove(folder)
+                raise
 
     def take(self, job: Job, files: Uploads) -> Pairs:
         """Keep what is sent along with a job; return the parameters that it is.
@@ -155,26 +159,30 @@ class SentFiles:
         ------
         BadParameter
             If the task takes no such file, or it is of another format or too large.
+        Forbidden
+            If what the owner may have is full.
         NoSpace
             If the disk, or what all jobs may have, is full.
         """
-        folder = folders.job_folder(self._settings, job.job_id)
         if job.task == QUERY:
             if files:
-                uploads.save(
-                    folder,
-                    files,
-                    most_bytes=self._settings.upload_mb * _MB,
-                    most_together=self._settings.async_results_mb * _MB,
-                )
+                self._upload(job, files)
             return ()
         known = _known(job.task, files)
         return tuple(
-            (
-                name.lower(),
-                self._save(folder, name.lower(), chunks, known[name.lower()]),
-            )
+            (name.lower(), self._save(job, name.lower(), chunks, known[name.lower()]))
             for name, chunks in files.items()
+        )
+
+    def _upload(self, job: Job, files: Uploads) -> None:
+        """Keep the uploads of a query."""
+        jobs, place = self._settings.jobs_path, shares.of_queries(self._settings)
+        left = place.most - shares.used(jobs, place)
+        uploads.save(
+            folders.job_folder(self._settings, job.job_id),
+            files,
+            most_bytes=place.largest,
+            take=Share(self._store, jobs, job, place, left).take,
         )
 
     def bring(self, job: Job, reader: Reader) -> None:
@@ -182,15 +190,13 @@ class SentFiles:
 
         What is not found stays missing; the job will not be specified then.
         """
-        if job.task == QUERY:
-            return
         folder = folders.job_folder(self._settings, job.job_id)
-        known = files_of(tasks.task(job.task).parameters)
-        for name, checksum in _named(job.parameters, known):
+        for name, checksum in _named_files(job):
             if find(folder, name, checksum) is None:
                 source = self._source(name, checksum, reader)
                 if source is not None:
-                    self._save(folder, name, _chunks(source), known[name])
+                    formats = _known(job.task, (name,))[name]
+                    self._save(job, name, _chunks(source), formats)
 
     def check(self, task: str, parameters: TaskParameters, reader: Reader) -> None:
         """Refuse parameters that name a file which `bring` would not find."""
@@ -217,11 +223,11 @@ class SentFiles:
     def _look(
         self, name: str, chunks: Iterable[bytes], formats: Collection[Format]
     ) -> None:
-        head, size, most = b"", 0, self._settings.job_file_mb * _MB
+        head, size = b"", 0
         for chunk in chunks:
             head = head or chunk[:_HEAD]
             size += len(chunk)
-            self._check_size(name, size, most)
+            self._check_size(name, size)
         _format_of(name, head, size, formats)
 
     def _source(self, name: str, checksum: str, reader: Reader) -> Path | None:
@@ -245,22 +251,23 @@ class SentFiles:
 
     def _save(
         self,
-        folder: Path,
+        job: Job,
         name: str,
         chunks: Iterable[bytes],
         formats: Collection[Format],
     ) -> str:
         """Keep a file, whole or not at all; return the SHA-256 of its content."""
-        place = folder / folders.SENT
+        place = folders.job_folder(self._settings, job.job_id) / folders.SENT
         new = place / f".{uuid.uuid4().hex}"
-        left = self._room(folder.parent)
+        share = self._share(job)
         digest, head, size = hashlib.sha256(), b"", 0
         try:
             with atomic_file(new, mode=0o600) as stream:
                 for chunk in chunks:
                     head = head or chunk[:_HEAD]
                     size += len(chunk)
-                    self._check_size(name, size, left)
+                    self._check_size(name, size)
+                    share.take(len(chunk))
                     digest.update(chunk)
                     stream.write(chunk)
             ending = _format_of(name, head, size, formats)
@@ -272,23 +279,23 @@ class SentFiles:
             raise
         return checksum
 
-    def _room(self, jobs: Path) -> int:
-        """Return how many bytes may come; where they are few, old ones go.
+    def _share(self, job: Job) -> Share:
+        """Return what counts a file; where little is left for it, old ones go.
 
-        Of jobs that have ended: their products have a file of their own. Else whoever
-        sends much for jobs that fail would keep all others from sending any.
+        Those of jobs that have ended: their products have a file of their own. Else
+        whoever sends much for jobs that fail would keep all others from sending any.
         """
-        most = self._settings.job_files_mb * _MB
-        wanted = min(most, self._settings.job_file_mb * _MB)
+        jobs, place = self._settings.jobs_path, shares.of_analysis(self._settings)
+        wanted = min(place.most, place.largest)
         files = _all_files(jobs)
-        left = most - sum(size for _, size, _ in files)
+        left = place.most - sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if left >= wanted:
                 break
             if self._has_ended(path.parents[1].name):
                 path.unlink(missing_ok=True)
                 left += size
-        return left
+        return Share(self._store, jobs, job, place, left)
 
     def _has_ended(self, job_id: str) -> bool:
         try:
@@ -296,20 +303,14 @@ class SentFiles:
         except NotFound:
             return False  # it is being made, or removed
 
-    def _check_size(self, name: str, size: int, left: int) -> None:
+    def _check_size(self, name: str, size: int) -> None:
         most_mb = self._settings.job_file_mb
         if size > most_mb * _MB:
             hint = "make its pixels larger, or ask the operators: job_file_mb"
             raise BadParameter(name, f"the file has more than {most_mb} MB", hint=hint)
-        if size > left:
-            raise NoSpace(
-                "the files that were sent with jobs fill their place",
-                hint="delete jobs that you no longer need, or try again later; the "
-                "operator's limit is job_files_mb",
-            )
 
 
-def _known(task: str, files: Uploads) -> Mapping[str, tuple[Format, ...]]:
+def _known(task: str, files: Iterable[str]) -> Mapping[str, tuple[Format, ...]]:
     """Return the parameters of a task that are files, by name, with their formats.
 
     Raises
@@ -342,6 +343,13 @@ def _named(parameters: Pairs, names: Collection[str]) -> list[tuple[str, str]]:
     ]
     # Anything else is no part of the name of a file.
     return [(n, v) for n, v in lower if n in names and len(v) == 64 and v.isalnum()]  # noqa: PLR2004 - digits of a SHA-256
+
+
+def _named_files(job: Job) -> list[tuple[str, str]]:
+    """Return names and checksums of the files that a job of analysis names."""
+    if job.task == QUERY:
+        return []
+    return _named(job.parameters, files_of(tasks.task(job.task).parameters))
 
 
 def _no_files(task: str) -> str:

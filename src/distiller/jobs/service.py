@@ -6,12 +6,8 @@ runs.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
-import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -27,6 +23,7 @@ from distiller.jobs.sent_files import SentFiles
 from distiller.jobs.spec import FILE
 from distiller.jobs.specify import Specifier
 from distiller.jobs.store import QUERY, kind_of
+from distiller.jobs.waiting import WaitingRoom
 from distiller.vo.uws import Job, JobError, JobFilter, Phase
 
 if TYPE_CHECKING:
@@ -41,8 +38,6 @@ if TYPE_CHECKING:
     from distiller.jobs.uploads import Uploads
     from distiller.vo.uws import Result
 
-_LOOK_S: Final = 0.5
-_LOOK_AT_OWN_S: Final = 5.0
 _OPEN: Final = frozenset({Phase.PENDING, Phase.HELD})
 _ALL: Final = frozenset(Phase)
 _NO_FILES: Final[Uploads] = MappingProxyType({})
@@ -70,12 +65,7 @@ class JobService:
         self._specifier = Specifier(archive, settings, resolver)
         self._files = SentFiles(store, archive, settings)
         self._outcomes = Outcomes(store, archive, settings, self._specifier)
-        # Jobs of this process tell of their changes; others' are looked at.
-        own = settings.runner == "embedded" and settings.database_url is None
-        self._look_s = _LOOK_AT_OWN_S if own else _LOOK_S
-        # For looks at the store while clients wait: two threads for all of them.
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="job-wait")
-        self._leaving = False
+        self._waiting = WaitingRoom(store, settings)
 
     # What users may do -----------------------------------------------------------
 
@@ -364,37 +354,17 @@ class JobService:
             The phase that the client knows; if the job is not in it, or not in one
             that can end by itself, there is nothing to wait for.
         """
-        look = functools.partial(self._look, job_id, who)
-        loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
-
-        def tell(other: str) -> None:
-            if other in {job_id, ""} and not loop.is_closed():
-                loop.call_soon_threadsafe(changed.set)
-
-        deadline = time.monotonic() + timeout_s
-        with self._store.changes.listening(tell):
-            job = await loop.run_in_executor(self._threads, look)
-            known = job.phase if phase is None else phase
-            while job.phase == known and known.is_active:
-                left = deadline - time.monotonic()
-                if left <= 0 or self._leaving:
-                    break
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left, self._look_s))
-                changed.clear()
-                job = await loop.run_in_executor(self._threads, look)
-        return job
+        look = functools.partial(self.visit, job_id, who)
+        return await self._waiting.wait(job_id, look, timeout_s=timeout_s, phase=phase)
 
     def leave(self) -> None:
         """Answer everybody who waits with the present state: the server stops."""
-        self._leaving = True
-        self._store.changes.tell("")
+        self._waiting.close()
 
     @property
     def is_leaving(self) -> bool:
         """Whether the server stops, and whoever follows something is let go."""
-        return self._leaving
+        return self._waiting.is_closed
 
     def result_path(self, job_id: str, result_id: str) -> Path:
         """Return the file of a result.
@@ -439,12 +409,6 @@ class JobService:
         return given or folders.log_tail(folder, lines)
 
     # Inside ----------------------------------------------------------------------
-
-    def _look(self, job_id: str, who: Reader) -> Job:
-        try:
-            return self.visit(job_id, who)
-        finally:
-            self._store.release()
 
     def _step(
         self,

@@ -147,10 +147,10 @@ class JobStore(Protocol):
     ) -> int:
         """Count the jobs of an owner that are in one of these phases."""
 
-    def oldest(
-        self, owner: str | None, phase: Phase, kind: Kind | None = None
-    ) -> str | None:
-        """Return the oldest job of an owner in this phase, None if there is none."""
+    def ids(
+        self, owner: str | None, phases: Collection[Phase], kind: Kind
+    ) -> Sequence[str]:
+        """Return the jobs of an owner that are in one of these phases, oldest first."""
 
     def owners_of(self, product_id: str) -> tuple[str | None, ...]:
         """Return whose jobs show a product: an owner for each job."""

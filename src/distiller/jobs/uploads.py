@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from distiller.core.errors import BadParameter, NoSpace
+from distiller.core.errors import BadParameter
 from distiller.core.files import atomic_file
 from distiller.jobs import folders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     Uploads = Mapping[str, Iterable[bytes]]
@@ -41,15 +40,18 @@ def find(folder: Path) -> dict[str, Path]:
     }
 
 
-def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -> None:
+def save(
+    folder: Path, files: Uploads, *, most_bytes: int, take: Callable[[int], object]
+) -> None:
     """Keep files, each whole or not at all; one of the same name is replaced.
 
     Parameters
     ----------
     most_bytes
         That the files of this job may have.
-    most_together
-        Bytes that the files of all jobs may have.
+    take
+        Told of the bytes that come before they are written, and may refuse them
+        (`distiller.jobs.shares.Share.take`).
 
     Raises
     ------
@@ -57,10 +59,9 @@ def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -
         If there are too many, or they are too large: those that are kept already
         count too. None of these is kept then.
     NoSpace
-        If the disk, or what all jobs may have, is full.
+        If the disk is full.
     """
     present = find(folder)
-    left = most_together - _all_bytes(folder.parent)
     both = {*present, *files}
     if len(both) > MOST_FILES:
         words = f"{len(both)} files are more than the {MOST_FILES} of one job"
@@ -82,8 +83,8 @@ def save(folder: Path, files: Uploads, *, most_bytes: int, most_together: int) -
             with atomic_file(path, mode=0o600) as stream:
                 for chunk in chunks:
                     used += len(chunk)
-                    left -= len(chunk)
-                    _check(used, most_bytes, left)
+                    _check(used, most_bytes)
+                    take(len(chunk))
                     stream.write(chunk)
     except BaseException:
         for path in new:
@@ -95,27 +96,12 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def _all_bytes(jobs: Path) -> int:
-    """Return what the files of all jobs take."""
-    total = 0
-    for path in jobs.glob(f"*/{folders.UPLOADS}/*"):
-        with suppress(FileNotFoundError):  # its query has run meanwhile
-            total += path.stat().st_size
-    return total
-
-
-def _check(used: int, most_bytes: int, left: int) -> None:
+def _check(used: int, most_bytes: int) -> None:
     if used > most_bytes:
         raise BadParameter(
             "UPLOAD",
             f"the files of a job may have {most_bytes // 10**6} MB together",
             hint="take fewer columns or rows, or ask the operators: upload_mb",
-        )
-    if left < 0:
-        raise NoSpace(
-            "the files that came with queries which have not run fill their place",
-            hint="try again later, or ask /tap/sync; the operator's limit is "
-            "async_results_mb",
         )
 
 

@@ -21,6 +21,7 @@ from distiller.analysis.simulate import simulate
 from distiller.archive import open_archive
 from distiller.cli.ingest import command as ingest
 from distiller.core.settings import Settings, load_settings
+from distiller.jobs.engines import local
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.engines.slurm import SlurmEngine
 from distiller.jobs.service import JobService
@@ -148,6 +149,19 @@ def service(store: OrmJobStore, archive: Archive, home: Settings) -> JobService:
         return 83.633, 22.014
 
     return JobService(store, archive, home, resolver=position)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reaped() -> Iterator[None]:
+    """Leave no process behind that nobody has waited for."""
+    yield
+    # Zygotes end by themselves once they are closed, a moment later.
+    deadline = time.monotonic() + 30
+    local._part_with()
+    while local._parting:
+        assert time.monotonic() < deadline, [p.args for p in local._parting]
+        time.sleep(0.02)
+        local._part_with()
 
 
 class KeptEngine(LocalEngine):

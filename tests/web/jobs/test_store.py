@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from distiller.core.errors import IllegalState, NoSpace, NotFound
 from distiller.core.times import now
 from distiller.jobs.watch import Watcher
-from distiller.vo.uws import Job, JobError, JobFilter, Phase, Result
+from distiller.vo.uws import FINAL, Job, JobError, JobFilter, Phase, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,8 +260,10 @@ def test_counts_and_places(store: OrmJobStore) -> None:
     assert store.count("marie", {Phase.PENDING}) == 1
     assert store.count("marie", {Phase.QUEUED, Phase.EXECUTING}) == 2
     assert store.count(None, set(Phase)) == 1
-    assert store.oldest("marie", Phase.QUEUED) == jobs[1].job_id
-    assert store.oldest("marie", Phase.ERROR) is None
+    ids = [job.job_id for job in jobs]
+    assert store.ids("marie", {Phase.PENDING, Phase.QUEUED}, "analysis") == (*ids[:3],)
+    assert store.ids("marie", {Phase.ERROR}, "analysis") == ()
+    assert store.ids("marie", {Phase.PENDING}, "query") == ()
     assert store.place(jobs[2].creation_time) == (1, 3)
 
 
@@ -279,7 +281,7 @@ ASKED: dict[str, Callable[[OrmJobStore], object]] = {
     "supervisor's look": lambda store: store.unfinished(),
     "destructions": lambda store: store.expired(now()),
     "limit": lambda store: store.count("marie", {Phase.QUEUED, Phase.EXECUTING}),
-    "oldest": lambda store: store.oldest(None, Phase.PENDING),
+    "share": lambda store: store.ids(None, set(Phase) - FINAL, "query"),
     "place": lambda store: store.place(now()),
     "list": lambda store: store.list(owner="marie", wanted=JobFilter(last=9)),
     "quote": lambda store: store.typical_duration_s("count_map"),

@@ -120,32 +120,45 @@ def test_what_is_no_file_of_this_task(client: Client, here: Any) -> None:
         assert words in error.message
 
 
-def test_files_of_all_jobs_together_are_bounded(
-    client: Client, here: Any, home: Any
-) -> None:
+def test_files_of_all_jobs_together_are_bounded(here: Any, home: Any) -> None:
     few = home.model_copy(update={"job_files_mb": 1})
     here._files._settings = few
     large = b"SIMPLE  =" + b" " * 600_000
-    first = path_of(client.post(BASE, {**ASKED, NAME: sent(large)}))
-    answer = client.post(BASE, {**ASKED, NAME: sent(large)})
+    marie, pierre = logged_in("marie"), logged_in("pierre")
+    first = path_of(marie.post(BASE, {**ASKED, NAME: sent(large)}))
+    answer = pierre.post(BASE, {**ASKED, NAME: sent(large)})
     assert answer.status_code == 503
     assert "files that were sent with jobs fill their place" in message_of(answer)
-    assert [job.job_id for job in here.list(owner=None)] == [first.rpartition("/")[2]]
+    assert here.list(owner="pierre") == ()
     # One that has ended makes room.
-    assert path_of(client.post(f"{first}/phase", {"PHASE": "ABORT"})) == first
-    assert client.head(f"{first}/parameters/{NAME}").headers["Content-Type"] == (
+    assert path_of(marie.post(f"{first}/phase", {"PHASE": "ABORT"})) == first
+    assert marie.head(f"{first}/parameters/{NAME}").headers["Content-Type"] == (
         "application/octet-stream"
     )
-    path_of(client.post(BASE, {**ASKED, NAME: sent(large)}))
-    assert client.get(f"{first}/parameters/{NAME}").content.decode() == sha(large)
+    path_of(pierre.post(BASE, {**ASKED, NAME: sent(large)}))
+    assert marie.get(f"{first}/parameters/{NAME}").content.decode() == sha(large)
+
+
+def test_files_of_one_account_are_bounded(here: Any, home: Any) -> None:
+    few = home.model_copy(update={"job_files_mb": 2, "job_file_mb": 1})
+    here._files._settings = few
+    large = b"SIMPLE  =" + b" " * 600_000
+    marie = logged_in("marie")
+    path_of(marie.post(BASE, {**ASKED, NAME: sent(large)}))
+    answer = marie.post(BASE, {**ASKED, NAME: sent(large)})
+    assert answer.status_code == 403
+    assert "your files that were sent with jobs fill the 1 MB" in message_of(answer)
+
+
+def logged_in(name: str) -> Client:
+    browser = Client()
+    browser.force_login(get_user_model().objects.create_user(name))
+    return browser
 
 
 def test_a_file_of_somebody_else_is_not_there(here: Any, home: Any) -> None:
     """Whoever knows the checksum has no file by that, but for their own."""
-    users = get_user_model().objects
-    marie, pierre = Client(), Client()
-    for browser, name in ((marie, "marie"), (pierre, "pierre")):
-        browser.force_login(users.create_user(name))
+    marie, pierre = logged_in("marie"), logged_in("pierre")
     run = {"PHASE": "RUN"}
     path = path_of(marie.post(BASE, {**ASKED, NAME: sent()}))
     assert pierre.get(f"{path}/parameters/{NAME}").status_code == 403

@@ -198,13 +198,13 @@ class OrmJobStore:
         rows = _of(kind).filter(owner=owner or "").exclude(wish="delete")
         return rows.filter(phase__in=[p.value for p in phases]).count()
 
-    def oldest(
-        self, owner: str | None, phase: Phase, kind: Kind | None = None
-    ) -> str | None:
-        """Return the oldest job of an owner in this phase, None if there is none."""
-        rows = _of(kind).filter(owner=owner or "", phase=phase.value)
+    def ids(
+        self, owner: str | None, phases: Collection[Phase], kind: Kind
+    ) -> tuple[str, ...]:
+        """Return the jobs of an owner that are in one of these phases, oldest first."""
+        rows = _of(kind).filter(owner=owner or "", phase__in=[p.value for p in phases])
         rows = rows.exclude(wish="delete").order_by("creation_time")
-        return rows.values_list("job_id", flat=True).first()
+        return tuple(rows.values_list("job_id", flat=True))
 
     def owners_of(self, product_id: str) -> tuple[str | None, ...]:
         """Return whose jobs show a product: an owner for each job."""
