@@ -16,8 +16,10 @@ from gammapy.maps import Map, MapAxis, WcsGeom, WcsNDMap
 from regions import (
     CircleAnnulusSkyRegion,
     CircleSkyRegion,
+    EllipseAnnulusSkyRegion,
     EllipseSkyRegion,
     PolygonSkyRegion,
+    RectangleAnnulusSkyRegion,
     RectangleSkyRegion,
     Regions,
     SkyRegion,
@@ -127,32 +129,169 @@ def test_a_mask_of_all_the_sky_goes_round(tmp_path: Path) -> None:
     assert used[:5].all()
 
 
+RADII = "".join(f",{n}e-3" for n in range(1, 1003))
 REGIONS = [
     ("", "it holds no region"),
     ("fk5\n# nothing\n", "it holds no region"),
     ("dear sirs", r'line 1 of it \("dear sirs"\) cannot be read; there may be circle'),
-    ("image\ncircle(10,10,3)", r"region 1 \(circle\) is in pixels of some image; sav"),
+    ("image\ncircle(10,10,3)", r'line 2 .*"circle\(10,10,3\)"\) has coordinates of so'),
     ("physical\ncircle(1,2,3)", r'line 1 of it \("physical"\) has coordinates of some'),
     ("fk5\ncircle(83,22,1)\nwcsa;box(1,2,3,4,5)", r'line 3 of it \("wcsa"\) has coord'),
     ("circle(83.6,22,0.3)", r"line 1 of it .* write fk5, icrs or galactic on a line"),
-    ("fk5\ncircle(83.6,22,3)\npoint(83,22)", r"region 2 \(point\) has no area"),
-    ("fk5\n# text(83.6,22) text={hi}", r"region 1 \(text\) has no area"),
-    ("fk5\n-circle(83.6,22,0.3)", r"region 1 \(circle\) has a minus sign"),
-    ("fk5\ncircle(83.6,22,1) # include=0", r"region 1 \(circle\) has a minus sign"),
+    ("fk5\ncircle(83.6,22,3)\npoint(83,22)", "line 3 .* is a point, which has no area"),
+    ("fk5\n# text(83.6,22) text={hi}", "line 2 .* is a text, which has no area; take"),
+    ("fk5\nline(83,22,84,22) # line=0 0", "line 2 .* is a line, which has no area"),
+    ("fk5\n-circle(83.6,22,0.3)", r'line 2 of it \("-circle.*"\) has a minus sign'),
+    ("fk5\ncircle(83.6,22,1) # include=0", r"line 2 .* has a minus sign \(or include"),
+    ("fk5\n# composite(83,22,0) || composite=1 include=0", "line 2 .* has a minus si"),
     ("fk5\ncircle(10,10,1)", "none of its 1 regions holds a pixel of the field"),
     ("fk5\ncircle(83.6,122,1)", r'line 2 of it \("circle\(83.6,122,1\)"\) cannot be'),
     ("fk5\ncircle(83.6,22,-1)", r'line 2 of it \("circle\(83.6,22,-1\)"\) cannot be'),
-    ("fk5\ncircle(83.6,22)", r"cannot be read; a region is written like circle\(83"),
-    ("fk5;circle(83,22,3);box(84,22)", r"line 1 .* like circle\(.*\) or box\(.*\), in"),
+    ("fk5\ncircle(83.6,22,°)", r"cannot be read; a region is written like circle\(83"),
     ("fk5\n\x01\x02circle(83", r'line 2 of it \("circle\(83"\) cannot be read'),
     ("fk5\n\n# a\ncircle(83.6,22,nan)", r'line 4 of it \("circle\(83.6,22,nan\)"\)'),
     ("fk5\npanda(83,22,0,90,3,0,3,2)\ncircle(83.6,22,1)", r'line 2 of it \("panda'),
-    ("fk5\nellipse(83,22,80,1,0)", "region 1 cannot be used: it reaches further than"),
-    ("fk5\npolygon(0,0,120,0,240,0)", "region 1 cannot be used: it reaches further"),
-    ("fk5\n" + "circle(83.6,22,0.1)\n" * 1001, "1,001 regions, of 1,000 at most"),
-    ("fk5\ncircle(83,22,1) # " + "a" * 999, "line 2 of it has more than 1,000 char"),
-    ("fk5\npolygon(" + "83,22," * 10_001 + ")", "10,001 corners, of 10,000 at most"),
+    ("fk5\nellipse(83,22,80,1,0)", "line 2 of it cannot be used: it reaches further t"),
+    ("fk5\npolygon(0,0,120,0,240,0)", "line 2 of it cannot be used: it reaches furth"),
+    ("fk5\ncircle(83,22,500)", "line 2 .* used: its radius is more than 180 deg"),
+    ("fk5\n" + "circle(83.6,22,0.1)\n" * 1001, "it holds more than 1,000 regions"),
+    (f"fk5\nannulus(83,22{RADII})", "it holds more than 1,000 regions"),
+    ("fk5\npolygon(" + "83,22," * 10_001 + ")", "its polygons have more than 10,000 c"),
 ]  # fmt: skip
+
+LIKE_A_CIRCLE = r"written like circle\(83.6,22.0,0.3\), in deg"
+MISREAD = [
+    ("polygon(83,22,84)", "has 3 numbers, and a polygon has two for each of at least"),
+    ("polygon(83,22,84,22)", "has 4 numbers, and a polygon has two for each of at le"),
+    ("polygon(83,22,84,22,83.5)", r"has 5 .* like polygon\(83,22,84,22,83.5,23\)"),
+    ("circle(83,22)", f"has 2 numbers, and a circle has 3: .*{LIKE_A_CIRCLE}"),
+    ("circle(83,22,0.5,7,8)", f"has 5 numbers, and a circle has 3: .*{LIKE_A_CIRCLE}"),
+    ("circle(5 34 32,+22 00 52,0.5)", f"has 7 numbers, and a circle.*{LIKE_A_CIRCLE}"),
+    ("circle(83,,0.5,0.3)", "has nothing before a comma; it is written like circle"),
+    ("circle(83,22,0.5", r'\("circle\(83,22,0.5"\) has no "\)"; is it cut off'),
+    ("circle(83,22,0.5)(84,22,1)", "has more than numbers in one pair of parenthes"),
+    ("circle(83,22,1) circle(84,22,1)", "more than numbers .* one region on a line"),
+    ("circle(83,22,1) -circle(83,22,0.5)", "more than numbers .* one region on a li"),
+    ('circle(83,22,1) "the Crab"', "has more than numbers in one pair of parenthese"),
+    ("circle(1_0,22,1)", f"cannot be read; a region is {LIKE_A_CIRCLE}"),
+    ("circle(83,22,1e400)", f"cannot be read; a region is {LIKE_A_CIRCLE}"),
+    ("ellipse(83,22,0.5)", r"has 3 .* an ellipse has 5: .* like ellipse\(83.6"),
+    ("ellipse(83,22,1,1e400,0)", r"cannot be read; a region is written like ellipse"),
+    ("ellipse(83,22,0.3,0.2,0.5,45)", r"has 6 numbers, and an ellipse has 5: "),
+    ("box(83,22,1)", r"has 3 .* a box has 5: .* like box\(83.6,22.0,1.0,0.5,45\)"),
+    ("box(83,22,1,0.5,45,7)", "has 6 numbers, and a box has 5: its centre, two sizes"),
+    ("annulus(83,22,1)", r"has 3 .* an annulus has 4: .* like annulus\(83.6"),
+    ("annulus(83,22,1,0.5)", r"cannot be read; a region is written like annulus\(83"),
+    ("galactic circle(184,-5,1)", 'has more after "galactic"; write that on a line o'),
+    ("global color=#f00 circle(83,22,1)", 'has more after "global"; write that on a'),
+    ("circle(83,22,1) # text={a; circle(84,22,1)", "has a text that does not end"),
+]  # fmt: skip
+"""What ``regions`` takes for something else, or passes over without a word."""
+
+
+@pytest.mark.parametrize(("line", "words"), MISREAD)
+def test_what_a_shape_does_not_have_is_refused_with_its_line(
+    line: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.reg"
+    path.write_text(f"fk5\ncircle(83.6,22,0.3)\n\n{line}\n")
+    with pytest.raises(UnusableFileError, match=f"^line 4 of it .*{words}"):
+        left_in(path, FIELD)
+    # And among others on a line.
+    path.write_text(f"fk5; circle(83.6,22,0.3); {line}")
+    with pytest.raises(UnusableFileError, match=f"^line 1 of it .*{words}"):
+        left_in(path, FIELD)
+
+
+HEAD = """# Region file format: DS9 version 4.1
+# Filename: /data/crab;2.fits
+global color=green dashlist=8 3 width=1 font="helvetica 10 normal roman" select=1 \
+highlite=1 dash=0 fixed=0 edit=1 move=1 delete=1 include=1 source=1
+"""
+RING = CircleAnnulusSkyRegion(CRAB, 0.2 * u.deg, 0.4 * u.deg)
+OUTER = CircleAnnulusSkyRegion(CRAB, 0.4 * u.deg, 0.7 * u.deg)
+TURNED = EllipseSkyRegion(CRAB, 1.2 * u.deg, 0.6 * u.deg, 30 * u.deg)
+FLAT = EllipseSkyRegion(CRAB, 1.2 * u.deg, 0.6 * u.deg)
+BOX = RectangleSkyRegion(CRAB, 1.2 * u.deg, 0.6 * u.deg)
+SKEW = RectangleSkyRegion(CRAB, 1.2 * u.deg, 0.6 * u.deg, angle=30 * u.deg)
+CIRCLE = SHAPES[0]
+TRIANGLE = SHAPES[3]
+FRAME = RectangleAnnulusSkyRegion(
+    CRAB, 0.4 * u.deg, 0.8 * u.deg, 0.2 * u.deg, 0.4 * u.deg, 30 * u.deg
+)
+SHELLS = [
+    EllipseAnnulusSkyRegion(
+        CRAB, 2 * a * u.deg, 2 * b * u.deg, a * u.deg, b * u.deg, 30 * u.deg
+    )
+    for a, b in ((0.2, 0.4), (0.4, 0.6))
+]
+EDGE = ",".join(f"{ra:.7f},22.5" for ra in np.linspace(82.5, 83, 90))
+LONG = f"polygon({EDGE},82.7,23.0)"
+COMPOSITE = """fk5
+# composite(83.6,22,45) || composite=1 color=red text={a;b}
+circle(83.633,22.014,18.0') || # color=red
+annulus(83.633,22.014,0.4,0.7)
+"""
+VALID: list[tuple[str, list[SkyRegion]]] = [
+    ("fk5\ncircle(83.633,22.014,0.3)", [CIRCLE]),
+    ('fk5\ncircle(5:34:31.92,+22:00:50.4,1080.000") # color=red', [CIRCLE]),
+    ("fk5\ncircle(5:34:31.92,+22:00:50.4,18.0')", [CIRCLE]),
+    ("icrs\ncircle(5h34m31.92s,22d00m50.4s,0.3d)", [CIRCLE]),
+    ("J2000; CIRCLE 83.633 22.014 18'", [CIRCLE]),
+    ("fk5;+circle( 83.633 , 22.014 , 0.3 )# width=2", [CIRCLE]),
+    ("fk5\ncircle(1.459671208r,0.384216782r,5.23598776e-03r)", [CIRCLE]),
+    ("fk5\nCircle(83.633d 22.014d 3e-1) # text='it; \"is' tag={a;b} tag={c}", [CIRCLE]),
+    ("galactic;circle(12:34:56,-5:00:00,1);icrs;circle(83.633,22.014,0.3)", [CIRCLE]),
+    ("fk4;circle(0,0,1)\necliptic;circle(0,0,1)\nfk5;circle(83.633,22.014,0.3)",
+     [CIRCLE]),
+    ("fk5\ncircle(5:34:31.92,22:00:50.4,18') # text={Barnard's; -circle(1)}", [CIRCLE]),
+    ("fk5\n-circle(83.633,22.014,0.3) # include=1 background", [CIRCLE]),
+    ('fk5\ncircle(83.633,22.014,0.3) # text={include=0} font="a 9.5"', [CIRCLE]),
+    ("fk5\n# the Crab; circle(84,22,1)\ncircle(83.633,22.014,0.3)", [CIRCLE]),
+    ("fk5\ncircle(5:34:31.92,+22:00:50.4,18') # dash=1 dashlist=8.5 3\n\n", [CIRCLE]),
+    ("fk5\nellipse(83.633,22.014,0.6,0.3,30)", [TURNED]),
+    ("fk5\nellipse(83.633,22.014,0.6,0.3)", [FLAT]),
+    ("fk5\nellipse 83.633 22.014 36' 18' ; box 83.633 22.014 72' 36'", [FLAT, BOX]),
+    ("fk5\nbox(83.633,22.014,1.2,0.6)", [BOX]),
+    ('fk5\nbox(83.633,22.014,4320",2160",30)', [SKEW]),
+    ("fk5\nbox(83.633,22.014,0.4,0.2,0.8,0.4,30)", [FRAME]),
+    ("fk5\nellipse(83.633,22.014,0.2,0.1,0.4,0.2,0.6,0.3,30)", SHELLS),
+    ("fk5\nannulus(83.633,22.014,12',24')", [RING]),
+    ("fk5\nannulus(83.633,22.014,0.2,0.4,0.7)", [RING, OUTER]),
+    ("fk5\npolygon(82.5,22.5 83,22.5 82.7,23)", [TRIANGLE]),
+    ("fk5\npolygon(5:30:00,22:30:00,5:32:00,22:30:00,5:30:48,+23:00:00)", [TRIANGLE]),
+    (f"fk5\n{LONG} # color=#a0b1c2 text={{long}}", [TRIANGLE]),
+    ("fk5;" + ";".join(["circle(83.633,22.014,0.3)"] * 50), [CIRCLE]),
+    (COMPOSITE, [CIRCLE, OUTER]),
+    ("fk5\n# vector(83,22,1,45) vector=1\ncircle(83.633,22.014,0.3)", [CIRCLE]),
+    ("fk5\ncircle(5:34:31.92,22:00:50.4,18')\r\nbox(83.633,22.014,1.2,0.6)\r\n",
+     [CIRCLE, BOX]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meant"), VALID)
+@pytest.mark.parametrize("head", ["", HEAD])
+def test_what_is_written_as_ds9_has_it_is_read(
+    head: str, text: str, meant: list[SkyRegion], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.reg"
+    path.write_bytes((head + text).encode())
+    used, _ = left_in(path, FIELD)
+    ours, theirs = ~used, FIELD.region_mask(meant).data
+    assert ours.sum() > 100
+    # Numbers are rounded, and an edge may pass through the middle of a pixel.
+    assert (ours != theirs).sum() <= 2
+
+
+def test_sixty_seconds_are_a_minute(tmp_path: Path) -> None:
+    """As they come of rounding."""
+    path = tmp_path / "a.reg"
+    masks = []
+    for ra in ("5:34:60.00", "5:35:00"):
+        path.write_text(f"fk5\ncircle({ra},22:00:50,0.3)")
+        masks.append(left_in(path, FIELD)[0])
+    assert not masks[0].all()
+    np.testing.assert_array_equal(*masks)
 
 
 @pytest.mark.parametrize(("text", "words"), REGIONS)

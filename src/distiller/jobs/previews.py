@@ -3,7 +3,8 @@
 What is lacking is found by comparing the archive with the folder of quick looks, so
 that nothing is lost if any process is killed at any moment. The work is done by forks
 of a zygote of its own, which has the lowest priority and is there only while there is
-something to make; jobs of users that want the cores hold it back for a while each time.
+something to make; jobs of users that want the cores of this machine hold it back for a
+while each time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from distiller.core.files import atomic_file, sha256, write_text
 from distiller.core.rights import Reader
 from distiller.core.times import now
 from distiller.jobs import failures, folders, inputs, preview_files
+from distiller.jobs.engines import selection
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.preview_files import Record
 from distiller.jobs.preview_zygote import NICE
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from distiller.core.job_settings import JobEngineName
     from distiller.core.settings import Settings
     from distiller.jobs.engines.local import Handle
     from distiller.jobs.preview_files import Dataset
@@ -94,6 +97,7 @@ class Previews:
         self._engine = engine or LocalEngine(program=_ZYGOTE)
         self._todo: deque[Dataset] = deque()
         self._final: dict[str, frozenset[str]] = {}
+        self._chosen: dict[str, JobEngineName] = {}
         self._work: Handle | None = None
         self._look_at = 0.0
         self._held_since: float | None = None
@@ -218,7 +222,7 @@ class Previews:
     def _is_held_back(self) -> bool:
         """Whether jobs of users go first, as they do for a while."""
         moment = time.monotonic()
-        if self._store is None or not _cores_are_wanted(self._store):
+        if self._store is None or not self._cores_are_wanted(self._store):
             self._held_since = None
             return False
         if self._held_since is None:
@@ -227,6 +231,40 @@ class Previews:
             return True
         self._held_since = moment  # the one after this waits as long
         return False
+
+    def _cores_are_wanted(self, store: JobStore) -> bool:
+        """Whether a job waits for its place, or those that run leave one core at most.
+
+        Of the jobs of this machine: those of a batch system use others.
+        """
+        asked = [job for job in store.unfinished("analysis") if job.wish is None]
+        ids = {job.job_id for job in asked}
+        self._chosen = {k: name for k, name in self._chosen.items() if k in ids}
+        here = [job for job in asked if self._engine_of(job.job_id, store) == "local"]
+        here += [job for job in store.unfinished("query") if job.wish is None]
+        phases = [job.phase for job in here]
+        running = phases.count(Phase.EXECUTING)
+        cores = os.cpu_count() or 1
+        return Phase.QUEUED in phases or (running > 0 and running >= cores - 1)
+
+    def _engine_of(self, job_id: str, store: JobStore) -> JobEngineName:
+        """Return who has a job, or whom the supervisor will hand it to."""
+        folder = folders.job_folder(self._settings, job_id)
+        name = selection.handed_to(folder)
+        if (
+            name == "slurm"
+            or (folder / FILE).is_file()
+            or selection.is_only_local(self._settings)
+        ):
+            return name
+        # Many may wait, and their records are not read again at each turn.
+        if job_id not in self._chosen:
+            try:
+                spec = JobSpec.read(store.spec(job_id))
+            except DistillerError:
+                return "local"  # as the supervisor does, which ends it
+            self._chosen[job_id] = selection.choice(self._settings, spec)
+        return self._chosen[job_id]
 
     def _compare(self, only: Collection[str] | None) -> None:
         """Find what is lacking, and remove what is of no use any more."""
@@ -357,14 +395,6 @@ class Previews:
     def _folder(self) -> Path:
         """Where those under way are; no job has such a name."""
         return self._settings.jobs_path / "previews"
-
-
-def _cores_are_wanted(store: JobStore) -> bool:
-    """Whether a job waits for its place, or those that run leave one core at most."""
-    phases = [job.phase for job in store.unfinished() if job.wish is None]
-    running = phases.count(Phase.EXECUTING)
-    cores = os.cpu_count() or 1
-    return Phase.QUEUED in phases or (running > 0 and running >= cores - 1)
 
 
 def _fault(folder: Path) -> str:

@@ -24,6 +24,7 @@ from distiller.jobs import (
 from distiller.jobs.engines.local import LocalEngine
 from distiller.jobs.preview_files import TRIES, Record
 from distiller.jobs.previews import Previews
+from distiller.jobs.spec import FILE
 from distiller.vo.uws import Phase
 
 from .conftest import each_engine
@@ -229,6 +230,71 @@ def test_the_maker_uses_cores_that_nobody_wants(
     assert store.update(job.job_id, {Phase.QUEUED}, {}, to=Phase.EXECUTING)
     maker = house.maker(engine=LocalEngine(program=REAL))
     assert maker.take_lock()
+    maker.turn()
+    assert len(house.work()) == 1
+
+
+def submitted(service: JobService, obs: str = "1001", task: str = "count_map") -> str:
+    """Return a job that waits."""
+    pairs = [("obs", obs), ("ra", "83.6"), ("dec", "22.0")]
+    return service.submit(task, pairs).job_id
+
+
+def handed_over(house: House, job_id: str, *, to_slurm: bool) -> None:
+    """Leave what is on the disk of a job that an engine has."""
+    folder = folders.job_folder(house.home, job_id)
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text(house.store.spec(job_id))
+    if to_slurm:
+        (folder / folders.SLURM).write_text("{}")
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.EXECUTING])
+@pytest.mark.parametrize("is_handed_over", [False, True])
+def test_the_maker_does_not_give_way_to_jobs_of_a_batch_system(
+    house: House,
+    service: JobService,
+    store: OrmJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    phase: Phase,
+    is_handed_over: bool,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    # Set for large jobs; those that are there already stay there whatever is set.
+    wanted: dict[str, Any] = {} if is_handed_over else {"slurm_from_runs": 2}
+    house.home = house.home.model_copy(update=wanted)
+    job_id = submitted(service, "1001,1002")
+    if is_handed_over:
+        handed_over(house, job_id, to_slurm=True)
+    if phase is Phase.EXECUTING:
+        assert store.update(job_id, {Phase.QUEUED}, {}, to=phase)
+    maker = house.maker()
+    assert maker.take_lock()
+    maker.turn()
+    assert len(house.work()) == 1
+    assert store.get(job_id).phase is phase
+
+
+@pytest.mark.parametrize("is_handed_over", [False, True])
+def test_the_maker_gives_way_to_jobs_of_this_machine_among_others(
+    house: House, service: JobService, *, is_handed_over: bool
+) -> None:
+    wanted: dict[str, Any] = {"engine": "slurm"}
+    if not is_handed_over:
+        wanted["engine_by_task"] = {"select_events": "local"}
+    house.home = house.home.model_copy(update=wanted)
+    submitted(service)
+    maker = house.maker()
+    assert maker.take_lock()
+    here = submitted(service, task="select_events")
+    if is_handed_over:
+        # By settings that were others then.
+        handed_over(house, here, to_slurm=False)
+    for _ in range(2):
+        maker.turn()
+    assert not house.work()
+    service.delete(here)
     maker.turn()
     assert len(house.work()) == 1
 

@@ -13,23 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import IllegalSecondWarning, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
-from regions import (
-    CircleAnnulusSkyRegion,
-    CircleSkyRegion,
-    EllipseAnnulusSkyRegion,
-    EllipseSkyRegion,
-    PixCoord,
-    PolygonSkyRegion,
-    RectangleAnnulusSkyRegion,
-    RectangleSkyRegion,
-    Regions,
-    SkyRegion,
-)
+from regions import CircleSkyRegion, PixCoord, PolygonSkyRegion, Regions, SkyRegion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gammapy.maps import WcsGeom
 
 MASK_PIXELS_MAX = 25_000_000
@@ -39,30 +30,12 @@ MASK_REGIONS_MAX = 1000
 MASK_CORNERS_MAX = 10_000
 """Most corners of all polygons together."""
 
-MASK_LINE_MAX = 1000
-"""Longest line with more than numbers: the time to read one grows with its square."""
-
 MASK_REACH_DEG = 45.0
 """How far a region that is no circle may reach from its centre."""
 
 _NAMES = ("EXCLUSION", "MASK")
 _AROUND = ("CAR", "CEA", "CYP", "MER")
 """Projections on a cylinder, whose pixels go on at the other end."""
-
-_SHAPES = (
-    CircleSkyRegion,
-    CircleAnnulusSkyRegion,
-    EllipseSkyRegion,
-    EllipseAnnulusSkyRegion,
-    RectangleSkyRegion,
-    RectangleAnnulusSkyRegion,
-    PolygonSkyRegion,
-)
-_HARMLESS = ("Found duplicate metadata", 'DS9 "')
-"""What ``regions`` says of colours and the like, and not of a region."""
-
-_WORD = re.compile(r"[#+\-\s]*([a-z0-9]+)")
-"""What a line of DS9 begins with: coordinates, or a shape."""
 
 _FRAMES = ("icrs", "fk5", "j2000", "fk4", "b1950", "galactic", "ecliptic", "image")
 _OF_IMAGES = re.compile(r"physical|linear|amplifier|detector|wcs[0a-z]?")
@@ -75,10 +48,48 @@ _FORMS = {
     "annulus": "annulus(83.6,22.0,0.3,0.5)",
     "polygon": "polygon(83,22,84,22,83.5,23)",
 }
+_HOLD = {
+    "circle": "3: its centre and a radius",
+    "ellipse": "5: its centre, two radii and an angle",
+    "box": "5: its centre, two sizes and an angle",
+    "annulus": "4: its centre and two radii",
+    "polygon": "two for each of at least three corners",
+}
+_COUNTS = {
+    "circle": range(3, 4),
+    "ellipse": range(5, 10**9, 2),
+    "box": range(5, 10**9, 2),
+    "annulus": range(4, 10**9),
+    "polygon": range(6, 10**9, 2),
+}
+"""How many numbers a shape may have; several rings in each other are one, too."""
+
+_NOT_TURNED = 4
+"""So many numbers has an ellipse or a box that is not turned."""
+
+_NO_AREA = ("point", "line", "text")
+
+_TEXT = re.compile(r"""=\s*(?:\{[^}]*\}?|"[^"]*"?|'[^']*'?)""")
+"""The text of a property, in which nothing has a meaning."""
+
+_ENDLESS = re.compile(r"""=[{"']""")
+_COMMENT = re.compile(r"\s*#(?! [+-]?(?:text|composite)\()", re.IGNORECASE)
+"""What begins a comment, which these two only look like."""
+
+_WORDS = re.compile(r"([+-]?)([a-z0-9]*)(.*)", re.DOTALL)
+_INSIDE = re.compile(r"\(([^()]*)\)|([^()]*)")
+_NUMBER = re.compile(
+    r"""[+-]?[0-9.]{1,40}(?:e[+-]?0*[0-9]{1,2})?["'dr]?|[+-]?[0-9.]+[:hd][0-9:.hdms'"]*"""
+)
+_MINUS = re.compile(r"\binclude\s*=\s*0")
+_PLUS = re.compile(r"\binclude\s*=\s*1")
+_SHAPE = re.compile(rf"\b(?:{'|'.join(_FORMS)})\s*\(")
+
 _SHOWN = 60
 """Most characters of a line that are said again."""
 
 _FINE_DEG = 1e-3
+_HALF_TURN = 180 * u.deg
 
 
 class UnusableFileError(ValueError):
@@ -225,121 +236,184 @@ def _celestial(header: fits.Header) -> WCS:
     return wcs.celestial
 
 
-def _read_regions(path: Path) -> list[SkyRegion]:
-    """Return the regions of a file of DS9, all of which have an area on the sky."""
+def _read_regions(path: Path) -> list[tuple[int, SkyRegion]]:
+    """Return the regions of a file of DS9, each with its line; all have an area.
+
+    The package ``regions`` passes over or misreads what it does not expect. So it is
+    given one region at a time, and of its line only numbers that fit the shape.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         message = "it is no file of regions (DS9), which is text, and no FITS file"
         raise UnusableFileError(message) from error
-    _check_lines(text)
-    found = _parsed(text)
-    if found is None:
-        raise UnusableFileError(_unreadable(text))
+    found: list[tuple[int, SkyRegion]] = []
+    frame, corners = "", 0
+    for number, part in _region_parts(text):
+        word, rest = _word(part)
+        fault = _fault_of_part(part, frame)
+        if word in _FRAMES:
+            frame = word
+        elif word in _FORMS and not fault:
+            numbers = _numbers(rest)
+            corners += len(numbers) // 2 if word == "polygon" else 0
+            _check_room(len(found) + 1, corners)
+            read = _parsed(word, numbers, frame)
+            found += [(number, one) for one in read]
+            fault = "" if read else _unreadable(word)
+        if fault:
+            shown = "".join(c if c.isprintable() else " " for c in part)
+            shown = " ".join(shown.split())[:_SHOWN]
+            message = f'line {number} of it ("{shown}") {fault}'
+            raise UnusableFileError(message)
     if not found:
         message = "it holds no region"
         raise UnusableFileError(message)
-    if len(found) > MASK_REGIONS_MAX:
-        message = f"it holds {len(found):,} regions, of {MASK_REGIONS_MAX:,} at most"
-        raise UnusableFileError(message)
-    for number, one in enumerate(found, start=1):
-        fault = _fault_of(one)
-        if fault:
-            message = f"region {number} {fault}"
-            raise UnusableFileError(message)
-    polygons = [one for one in found if isinstance(one, PolygonSkyRegion)]
-    corners = sum(one.vertices.size for one in polygons)
-    if corners > MASK_CORNERS_MAX:
-        most = f"{MASK_CORNERS_MAX:,} at most"
-        message = f"its polygons have {corners:,} corners, of {most}"
-        raise UnusableFileError(message)
+    _check_room(len(found), corners)
     return found
 
 
-def _parsed(text: str) -> list[Any] | None:
-    """Return the regions of a text; None: the parser cannot read all of it."""
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            found = list(Regions.parse(text, format="ds9"))
-        except Exception:  # noqa: BLE001 - whatever the parser makes of it
-            return None
-    lost = [one for one in said if not str(one.message).startswith(_HARMLESS)]
-    return None if lost else found
+def _region_parts(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what is said and on which line, without comments and texts of properties.
 
-
-def _unreadable(text: str) -> str:
-    """Return which line the parser cannot read, and what to do: it says neither."""
-    frame = ""
+    >>> list(_region_parts("fk5; circle(3,2,1) # text={a;b} width=1"))
+    [(1, 'fk5'), (1, 'circle(3,2,1) # text= width=1')]
+    """
     for number, line in enumerate(text.split("\n"), start=1):
-        if _parsed(f"{frame}\n{line}") is None:
-            return f"line {number} of it {_fault_of_line(line, frame)}"
-        frame = next((w for w in reversed(_words(line)) if w in _FRAMES), frame)
-    return "it is no file of regions (DS9): its lines cannot be read together"
+        if _COMMENT.match(line):
+            continue
+        for part in _TEXT.sub(_without_text, line).split(";"):
+            if _COMMENT.match(part):
+                break
+            if part.strip():
+                yield number, part.strip()
 
 
-def _fault_of_line(line: str, frame: str) -> str:
-    words = _words(line)
-    for word in words:
-        if _OF_IMAGES.fullmatch(word):
-            return (
-                f'("{word}") has coordinates of some image; save it in coordinates on '
-                "the sky (fk5, icrs or galactic)"
+def _without_text(found: re.Match[str]) -> str:
+    """Return what stands for a text: nothing, or its beginning if it has no end."""
+    text = found.group()[1:].strip()
+    ends = len(text) > 1 and text[-1] == {"{": "}"}.get(text[0], text[0])
+    return "=" if ends else f"={text[0]}"
+
+
+def _word(part: str) -> tuple[str, str]:
+    """Return the shape or coordinates of a part, and what follows up to properties."""
+    head = part.lower().removeprefix("# ").partition("#")[0]
+    found = _WORDS.match(head)
+    return ("", head) if found is None else (found[2], found[3].strip(" \t|"))
+
+
+def _fault_of_part(part: str, frame: str) -> str:
+    """Return why a part cannot be used; nothing if its region can be read."""
+    word, rest = _word(part)
+    fault = ""
+    if _OF_IMAGES.fullmatch(word) or (frame == "image" and word in _FORMS):
+        fault = (
+            "has coordinates of some image; save it in coordinates on the sky (fk5, "
+            "icrs or galactic)"
+        )
+    elif _ENDLESS.search(part):
+        fault = "has a text that does not end"
+    elif word == "global" or word in _FRAMES:
+        if (rest and word in _FRAMES) or _SHAPE.search(part.lower()):
+            fault = f'has more after "{word}"; write that on a line of its own'
+    elif word not in (*_FORMS, *_NO_AREA, "composite"):
+        fault = f"cannot be read; there may be {', '.join(_FORMS)}"
+    elif word in _NO_AREA:
+        fault = f"is a {word}, which has no area; take it out"
+    elif _is_minus(part):
+        fault = "has a minus sign (or include=0), which means all but it; take it out"
+    elif word in _FORMS:
+        fault = _fault_of_numbers(word, rest)
+        if not frame and not fault:
+            fault = (
+                "has no coordinates said before it; write fk5, icrs or galactic on a "
+                "line above it"
             )
-    shown = "".join(c if c.isprintable() else " " for c in line)
-    shown = " ".join(shown.split())[:_SHOWN]
-    if not frame and _parsed(f"fk5\n{line}") is not None:
+    return fault
+
+
+def _is_minus(part: str) -> bool:
+    """Whether a region means what lies outside of it; a property goes before a sign."""
+    if _MINUS.search(part.lower()):
+        return True
+    return part.lstrip("# ").startswith("-") and not _PLUS.search(part.lower())
+
+
+def _fault_of_numbers(word: str, rest: str) -> str:
+    """Return in which way numbers are not those of a shape."""
+    if not _INSIDE.fullmatch(rest):
+        if ")" not in rest:
+            return 'has no ")"; is it cut off?'
         return (
-            f'("{shown}") has no coordinates said before it; write fk5, icrs or '
-            "galactic on a line above it"
+            "has more than numbers in one pair of parentheses; write one region on a "
+            f"line, like {_FORMS[word]}"
         )
-    forms = dict.fromkeys(_FORMS[word] for word in words if word in _FORMS)
-    if forms:
-        form = " or ".join(forms)
-        return f'("{shown}") cannot be read; a region is written like {form}, in deg'
-    return f'("{shown}") cannot be read; there may be {", ".join(_FORMS)}'
+    *items, _ = rest.strip("()").split(",")
+    if not all(one.strip() for one in items):
+        return f"has nothing before a comma; it is written like {_FORMS[word]}"
+    numbers = _numbers(rest)
+    if not all(_NUMBER.fullmatch(one) for one in numbers):
+        return _unreadable(word)
+    count = len(numbers)
+    if count in _COUNTS[word] or (word in ("ellipse", "box") and count == _NOT_TURNED):
+        return ""
+    kind = f"an {word}" if word[0] in "ae" else f"a {word}"
+    return (
+        f"has {count} numbers, and {kind} has {_HOLD[word]}; it is written like "
+        f"{_FORMS[word]}, in deg"
+    )
 
 
-def _words(line: str) -> list[str]:
-    """Return what the parts of a line begin with."""
-    found = (_WORD.match(part) for part in line.lower().split(";"))
-    return [one.group(1) for one in found if one]
+def _numbers(rest: str) -> list[str]:
+    """Return what stands between blanks and commas.
+
+    >>> _numbers("(5:34:32, +22:00:52 30')")
+    ['5:34:32', '+22:00:52', "30'"]
+    """
+    return rest.strip("()").replace(",", " ").split()
 
 
-def _check_lines(text: str) -> None:
-    """Refuse lines that would take long to read; one of a polygon may be long."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > MASK_LINE_MAX and not set(line).isdisjoint("#;={"):
-            most = f"{MASK_LINE_MAX:,} characters"
-            message = f"line {number} of it has more than {most}; shorten its text"
-            raise UnusableFileError(message)
+def _check_room(regions: int, corners: int) -> None:
+    """Refuse more than can be drawn in a short time."""
+    if regions > MASK_REGIONS_MAX:
+        message = f"it holds more than {MASK_REGIONS_MAX:,} regions"
+        raise UnusableFileError(message)
+    if corners > MASK_CORNERS_MAX:
+        message = f"its polygons have more than {MASK_CORNERS_MAX:,} corners"
+        raise UnusableFileError(message)
 
 
-def _fault_of(region: Any) -> str:
-    """Return why a region cannot be left out; nothing if it can."""
-    kind = type(region).__name__.removesuffix("SkyRegion").removesuffix("PixelRegion")
-    if not isinstance(region, SkyRegion):
-        return (
-            f"({kind.lower()}) is in pixels of some image; save it in coordinates on "
-            "the sky (fk5, icrs or galactic)"
-        )
-    if not isinstance(region, _SHAPES):
-        return f"({kind.lower()}) has no area; take it out"
-    if not region.meta.get("include", 1):
-        return f"({kind.lower()}) has a minus sign, which means all but it; take it out"
-    return ""
+def _parsed(word: str, numbers: list[str], frame: str) -> list[SkyRegion]:
+    """Return a region, or several rings; none: the numbers cannot be read."""
+    if word == "ellipse" and len(numbers) == _NOT_TURNED:
+        # Else the second radius is taken for the angle.
+        numbers = [*numbers, "0"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Of seconds that were rounded up to 60, which are understood.
+        warnings.simplefilter("ignore", IllegalSecondWarning)
+        try:
+            text = f"{frame}\n{word}({','.join(numbers)})"
+            return list(Regions.parse(text, format="ds9"))
+        except Exception:  # noqa: BLE001 - whatever the parser makes of it
+            return []
 
 
-def _within(regions: list[SkyRegion], sky: SkyCoord, on_sky: Any) -> Any:
+def _unreadable(word: str) -> str:
+    return f"cannot be read; a region is written like {_FORMS[word]}, in deg"
+
+
+def _within(regions: list[tuple[int, SkyRegion]], sky: SkyCoord, on_sky: Any) -> Any:
     """Return which places lie in one of the regions."""
     places = sky[on_sky]
     vectors = places.cartesian.xyz.value
     found = np.zeros(places.shape, dtype=bool)
-    for number, one in enumerate(regions, start=1):
+    for number, one in regions:
         try:
             _add_region(found, one, places, vectors)
         except (ValueError, u.UnitsError) as error:
-            message = f"region {number} cannot be used: {_line(error)}"
+            message = f"line {number} of it cannot be used: {_line(error)}"
             raise UnusableFileError(message) from error
     whole = np.zeros(on_sky.shape, dtype=bool)
     whole[on_sky] = found
@@ -349,6 +423,9 @@ def _within(regions: list[SkyRegion], sky: SkyCoord, on_sky: Any) -> Any:
 def _add_region(found: Any, region: Any, places: SkyCoord, vectors: Any) -> None:
     """Mark the places of a region; only those near it are looked at."""
     if isinstance(region, CircleSkyRegion):
+        if not region.radius <= _HALF_TURN:
+            message = "its radius is more than 180 deg"
+            raise ValueError(message)
         centre = region.center.icrs.cartesian.xyz.value
         found |= centre @ vectors >= np.cos(region.radius.to_value("rad"))
         return
