@@ -154,9 +154,9 @@ class Settings(JobSettings, BaseSettings):
         default=100_000,
         ge=1,
         description="Disk for the results of all asynchronous queries, below the home, "
-        "and as much for files that came with those which have not run, MB; of these "
+        "and as much for files that came with those which have not run, MB; of each "
         "one user, and all visitors without an account together, have a quarter at "
-        "most.",
+        "most, but always room for one.",
     )
     upload_mb: int = Field(
         default=100,

@@ -155,7 +155,9 @@ class QueryDesk(Desk):
             folder = folders.job_folder(self._settings, entry.job_id)
             if not is_first:
                 self._drop_answer(folder)
-            self._running[entry.job_id] = (self._engine.submit(folder, job), entry)
+            kept = self._store.ids(job.owner, {Phase.COMPLETED}, "query")
+            run = self._engine.submit(folder, job, self._room.size_of(kept))
+            self._running[entry.job_id] = (run, entry)
         return True
 
     # The end of a job --------------------------------------------------------

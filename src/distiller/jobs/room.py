@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from distiller.core.errors import PassingError, UserError
-from distiller.jobs import folders
+from distiller.jobs import folders, shares
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from distiller.core.settings import Settings
@@ -23,6 +24,7 @@ class Room:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.jobs_path
         self._most_mb = settings.async_results_mb
+        self._part = shares.of_results(settings).part
         self._each_mb = settings.async_result_mb
         self._used = 0
         self._lock = threading.Lock()
@@ -38,9 +40,23 @@ class Room:
         with self._lock:
             self._used = sum(_size(path) for path in found)
 
-    def claim(self) -> Claim:
-        """Return what counts one result."""
-        return Claim(self)
+    def size_of(self, job_ids: Iterable[str]) -> int:
+        """Return the bytes of the results of some jobs."""
+        places = (self._folder / one / folders.ANSWER for one in job_ids)
+        return sum(_size(path) for place in places for path in place.glob("*"))
+
+    def claim(self, others: int = 0) -> Claim:
+        """Return what counts one result.
+
+        Parameters
+        ----------
+        others
+            Bytes of the other results of its owner. Those that grow at the same moment
+            are not among them, so that a share may be exceeded by one of each.
+        """
+        most = self._most_mb * _MB
+        # Where one result may fill all, there are no shares.
+        return Claim(self, self._part - others if self._part < most else most)
 
     def forget(self, folder: Path) -> None:
         """Give back what the result of a job takes, which is to be removed."""
@@ -81,12 +97,26 @@ class Room:
 class Claim:
     """The bytes of one result, as they come."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, left: int) -> None:
         self._room = room
+        self._left = left
         self.size = 0
 
     def add(self, count: int) -> None:
-        """Count more bytes; errors as `Room.take`."""
+        """Count more bytes; errors as `Room.take`, also if its owner has no more room.
+
+        Raises
+        ------
+        PassingError
+            If its owner has too much.
+        """
+        if self.size + count > self._left:
+            raise PassingError(
+                "this result and your others (those of all visitors without an account "
+                "together) take more than the share of one user",
+                hint="delete jobs that you no longer need, log in, or ask /tap/sync; "
+                "the operator's limit is async_results_mb",
+            )
         self._room.take(count, self.size + count)
         self.size += count
 

@@ -1,8 +1,8 @@
-"""What files that come with jobs may take of the disk until these have ended.
+"""What files of jobs may take of the disk: those that come with them, and results.
 
-They come before anything runs, and from strangers. So each account, and all visitors
-without one together, has a part of the place at most; and what visitors sent and did
-not start makes room for other visitors.
+Both come from strangers, too. So each account, and all visitors without one together,
+has a part of the place at most; and what visitors sent and did not start makes room for
+other visitors.
 """
 
 from __future__ import annotations
@@ -73,6 +73,19 @@ def of_queries(settings: Settings) -> Place:
         setting="async_results_mb",
         what="files that came with queries which have not run",
         otherwise="try again later, or ask /tap/sync",
+    )
+
+
+def of_results(settings: Settings) -> Place:
+    """Return where results of asynchronous queries lie."""
+    return Place(
+        kind="query",
+        folder=folders.ANSWER,
+        most=settings.async_results_mb * _MB,
+        largest=settings.async_result_mb * _MB,
+        setting="async_results_mb",
+        what="results of asynchronous queries",
+        otherwise="delete jobs that you no longer need, or ask /tap/sync",
     )
 
 

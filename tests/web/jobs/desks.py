@@ -80,7 +80,7 @@ class Office:
             time.sleep(0.01)
         raise AssertionError(self.service.get(job.job_id))
 
-    def run(self, query: str = RUNS, **more: str) -> Job:
+    def run(self, query: str = RUNS, **more: Any) -> Job:
         """Run a query to its end."""
         return self.until(self.submit(query, **more))
 

@@ -366,6 +366,26 @@ def test_all_results_together_are_bounded(office: Office) -> None:
     assert office.run(MANY, MAXREC="2000").phase is Phase.COMPLETED
 
 
+def test_an_owner_has_a_share_of_the_place_for_results(office: Office) -> None:
+    office.open(async_results_mb=4, async_result_mb=1)
+    for owner in (None, "marie"):
+        first = office.run(MANY, MAXREC="2000", owner=owner)
+        (result,) = first.results
+        assert 500_000 < result.size < 1_000_000
+        second = office.run(MANY, MAXREC="2000", owner=owner)
+        assert second.phase is Phase.ERROR
+        assert second.error is not None
+        assert second.error.type == "transient"
+        assert "take more than the share of one user" in second.error.message
+        assert not list(office.folder(second).glob("answer/*"))
+        folder = office.folder(first)
+        office.service.delete(first.job_id)
+        while folder.exists():
+            time.sleep(0.01)
+        again = office.run(MANY, MAXREC="2000", owner=owner)
+        assert again.phase is Phase.COMPLETED
+
+
 @pytest.fixture
 def small_disk(office: Office) -> Iterator[Path]:
     """Put the folders of the jobs on a disk of 2 MB."""

@@ -46,9 +46,10 @@ Asked = Literal["abort", "late", "stop"]
 class Run:
     """A query that was handed over, and how it ended once it has."""
 
-    def __init__(self, job: Job, folder: Path) -> None:
+    def __init__(self, job: Job, folder: Path, others: int = 0) -> None:
         self.job = job
         self.folder = folder
+        self.others = others
         self.outcome: Result | End | None = None
         self._started = now()
         self._began = time.monotonic()
@@ -134,9 +135,15 @@ class QueryEngine:
         place = settings.spool_path / "jobs"
         self._spool = Spool(place, settings.async_results_mb * 10**6)
 
-    def submit(self, folder: Path, job: Job) -> Run:
-        """Begin the query of a job; its answer comes below the job's folder."""
-        run = Run(job, folder)
+    def submit(self, folder: Path, job: Job, others: int = 0) -> Run:
+        """Begin the query of a job; its answer comes below the job's folder.
+
+        Parameters
+        ----------
+        others
+            Bytes of the other results of its owner.
+        """
+        run = Run(job, folder, others)
         run.begin(self._work)
         return run
 
@@ -173,7 +180,7 @@ class QueryEngine:
         prepared = self._prepared(run)
         writer = prepared.writer
         path = run.folder / folders.ANSWER / f"{RESULT}.{writer.extension}"
-        claim = self._room.claim()
+        claim = self._room.claim(run.others)
         told: list[str] = []
         scratch = answer.Scratch(self._spool, self._settings.async_result_mb * 10**6)
         parts = answer.whole(self._archive, prepared, told.append, run.running, scratch)
