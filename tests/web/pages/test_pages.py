@@ -295,7 +295,7 @@ def test_task_form_is_filled_from_the_runs(client: httpx.Client) -> None:
     assert 'name="e_min" value="2"' in html
     assert 'name="e_max" value="100"' in html
     assert 'name="width" value="5,5"' in html
-    assert '<option value="TAN" selected>TAN</option>' in html
+    assert '<option value="TAN" selected>gnomonic (TAN)</option>' in html
     assert f'value="{CRAB}" checked' in html
 
 
