@@ -20,6 +20,8 @@ from distiller.analysis import figures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
 _BOX = (0.13, 0.1, 0.673, 0.76)
 
 
