@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+# Letters as in the SVG, wherever this process measures or draws them: to fit them to
+# pixels takes longer than to draw them.
+mpl.rcParams["text.hinting"] = "none"
+
 Box = tuple[float, float, float, float]
 """Left, bottom, width and height of axes, as parts of the figure."""
 
@@ -37,9 +41,6 @@ _SURE: Final = 25
 """So many letters fit, be they the widest; to measure words takes a canvas."""
 
 _SVG: Final[Any] = {"svg.hashsalt": "distiller", "image.composite_image": False}
-
-_LETTERS: Final[Any] = {"text.hinting": "none"}
-"""Their shapes as in the SVG. To fit them to pixels takes longer than to draw them."""
 
 _PNG: Final = {"compress_level": 3}
 """Quicker than the usual 6, and not much larger."""
@@ -124,7 +125,7 @@ def colour_bar(
 def png_bytes(figure: Figure) -> bytes:
     """Return a picture as PNG: the same bytes for the same picture."""
     stream = io.BytesIO()
-    with _quick_sky(), mpl.rc_context(_LETTERS):
+    with _quick_sky():
         figure.savefig(
             stream, format="png", metadata={"Software": None}, pil_kwargs=_PNG
         )
