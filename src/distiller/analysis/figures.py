@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-# Letters as in the SVG, wherever this process measures or draws them: to fit them to
-# pixels takes longer than to draw them.
+# Letters as in the SVG, wherever this process measures or draws them: to fit each of
+# them to pixels takes time.
 mpl.rcParams["text.hinting"] = "none"
 
 Box = tuple[float, float, float, float]

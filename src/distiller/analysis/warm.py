@@ -51,7 +51,7 @@ def _settled() -> None:
     """Make the settings of ``astropy.io.fits`` plain values.
 
     A setting is looked up and validated whenever it is read, and each card of a header
-    reads two: of the time to read a run that is a fifth. Jobs change none of them.
+    reads two: that is much of the time to read a run. Jobs change none of them.
     """
     for name in list(fits.conf):
         setattr(fits.Conf, name, getattr(fits.conf, name))

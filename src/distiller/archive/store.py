@@ -58,7 +58,7 @@ class Writer:
         self._model = model
         self._versions = Versions(session, model)
         self._litter = Litter(session, model)
-        self._told = Told()
+        self._told = Told(engine)
 
     @cached_property
     def _root(self) -> BoundTable:
@@ -113,28 +113,14 @@ class Writer:
 
         With them go refusals, which are remembered, and keys of those to be forgotten.
         """
-        try:
-            outcomes = self._attempt(bundles, refused, cleared)
-        except Exception:
-            if not self._told.spared:
-                raise
-            # Perhaps what this process had told is there no more.
-            outcomes = self._attempt(bundles, refused, cleared)
+        with self._told.committing():
+            try:
+                outcomes = self._store(bundles, refused, cleared, alone=False)
+            except _LeavesLitter:
+                outcomes = self._store(bundles, refused, cleared, alone=True)
         fresh = [b for b, o in zip(bundles, outcomes, strict=True) if o != "unchanged"]
         self._read_back(fresh)
         return outcomes
-
-    def _attempt(
-        self,
-        bundles: Sequence[Bundle],
-        refused: Sequence[Refusal],
-        cleared: Sequence[str],
-    ) -> tuple[Outcome, ...]:
-        with self._told.committing():
-            try:
-                return self._store(bundles, refused, cleared, alone=False)
-            except _LeavesLitter:
-                return self._store(bundles, refused, cleared, alone=True)
 
     def _store(
         self,

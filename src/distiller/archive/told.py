@@ -1,5 +1,8 @@
 """What this process has told the history already, so that it is not told twice.
 
+Only where it owns the archive (DuckDB): of a PostgreSQL database somebody else may put
+an older copy in place beneath a server.
+
 Each dataset comes with the description of the activity that made it, of its parameters
 and so on: rows of history, which are the same for thousands of datasets, and of which
 the first one stays. A key that was committed needs no further INSERT.
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from distiller.archive.engine import Cells
+    from distiller.core.engines import EngineName
 
 _KEYS_MAX: Final = 10_000
 """Most keys are of one dataset and come once; the few that come again do so at once."""
@@ -25,18 +29,16 @@ _KEYS_MAX: Final = 10_000
 class Told:
     """Keys of rows of history that are in the archive, by table.
 
-    None is deleted by us, but for those of `TAKEN_BACK`, which are not remembered. On
-    DuckDB nobody else can. On PostgreSQL somebody may put an older copy in place
-    beneath a server: foreign keys find that, and the transaction is done again.
+    None is deleted but those of `TAKEN_BACK`, which are not remembered.
 
-    Attributes
+    Parameters
     ----------
-    spared
-        Whether keys of this transaction were left out.
+    engine
+        Whether anything is remembered follows from it.
     """
 
-    def __init__(self) -> None:
-        self.spared = False
+    def __init__(self, engine: EngineName) -> None:
+        self._remembers = engine == "duckdb"
         self._known: dict[str, set[Cells]] = defaultdict(set)
         self._new: dict[str, set[Cells]] = defaultdict(set)
 
@@ -44,7 +46,6 @@ class Told:
     def committing(self) -> Iterator[None]:
         """Remember what is told in the block, if it ends well; else forget all."""
         self._new.clear()
-        self.spared = False
         try:
             yield
         except BaseException:
@@ -58,10 +59,8 @@ class Told:
 
     def untold(self, name: str, keys: Iterable[Cells]) -> list[Cells]:
         """Return the keys of a table that are not known to be there, in one order."""
-        if name in TAKEN_BACK:
+        if not self._remembers or name in TAKEN_BACK:
             return sorted(keys, key=str)
-        given = set(keys)
-        found = sorted(given - self._known[name], key=str)
-        self.spared |= len(found) < len(given)
+        found = sorted(set(keys) - self._known[name], key=str)
         self._new[name].update(found)
         return found

@@ -251,19 +251,11 @@ class Previews:
         """Return who has a job, or whom the supervisor will hand it to."""
         folder = folders.job_folder(self._settings, job_id)
         name = selection.handed_to(folder)
-        if (
-            name == "slurm"
-            or (folder / FILE).is_file()
-            or selection.is_only_local(self._settings)
-        ):
+        if name == "slurm" or (folder / FILE).is_file():
             return name
         # Many may wait, and their records are not read again at each turn.
         if job_id not in self._chosen:
-            try:
-                spec = JobSpec.read(store.spec(job_id))
-            except DistillerError:
-                return "local"  # as the supervisor does, which ends it
-            self._chosen[job_id] = selection.choice(self._settings, spec)
+            self._chosen[job_id] = selection.awaited(self._settings, store, job_id)
         return self._chosen[job_id]
 
     def _compare(self, only: Collection[str] | None) -> None:

@@ -155,10 +155,16 @@ class QueryDesk(Desk):
             folder = folders.job_folder(self._settings, entry.job_id)
             if not is_first:
                 self._drop_answer(folder)
-            kept = self._store.ids(job.owner, {Phase.COMPLETED}, "query")
-            run = self._engine.submit(folder, job, self._room.size_of(kept))
+            run = self._engine.submit(folder, job, self._others_of(job.owner))
             self._running[entry.job_id] = (run, entry)
         return True
+
+    def _others_of(self, owner: str | None) -> int:
+        """Return the bytes of the results of an owner, where that matters."""
+        if not self._room.is_scarce:
+            return 0
+        kept = self._store.ids(owner, {Phase.COMPLETED}, "query")
+        return self._room.size_of(kept)
 
     # The end of a job --------------------------------------------------------
 

@@ -40,12 +40,17 @@ class Room:
         with self._lock:
             self._used = sum(_size(path) for path in found)
 
+    @property
+    def is_scarce(self) -> bool:
+        """Whether one more result may exceed a share; else none need be counted."""
+        return self._used + self._each_mb * _MB > self._part
+
     def size_of(self, job_ids: Iterable[str]) -> int:
         """Return the bytes of the results of some jobs."""
         places = (self._folder / one / folders.ANSWER for one in job_ids)
         return sum(_size(path) for place in places for path in place.glob("*"))
 
-    def claim(self, others: int = 0) -> Claim:
+    def claim(self, others: int) -> Claim:
         """Return what counts one result.
 
         Parameters

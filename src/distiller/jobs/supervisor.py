@@ -130,13 +130,7 @@ class Supervisor(Desk):
         """Return the engine that a job waits for."""
         if entry.job_id in self._chosen:
             return self._chosen[entry.job_id]
-        if selection.is_only_local(self._settings):
-            return "local"
-        try:
-            spec = JobSpec.read(self._store.spec(entry.job_id))
-        except DistillerError:
-            return "local"  # what is wrong with it is told at its start
-        return selection.choice(self._settings, spec)
+        return selection.awaited(self._settings, self._store, entry.job_id)
 
     def _leave(self) -> None:
         """Jobs go on under their shepherds and are found again."""

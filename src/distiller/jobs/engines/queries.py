@@ -46,7 +46,7 @@ Asked = Literal["abort", "late", "stop"]
 class Run:
     """A query that was handed over, and how it ended once it has."""
 
-    def __init__(self, job: Job, folder: Path, others: int = 0) -> None:
+    def __init__(self, job: Job, folder: Path, others: int) -> None:
         self.job = job
         self.folder = folder
         self.others = others
@@ -135,7 +135,7 @@ class QueryEngine:
         place = settings.spool_path / "jobs"
         self._spool = Spool(place, settings.async_results_mb * 10**6)
 
-    def submit(self, folder: Path, job: Job, others: int = 0) -> Run:
+    def submit(self, folder: Path, job: Job, others: int) -> Run:
         """Begin the query of a job; its answer comes below the job's folder.
 
         Parameters

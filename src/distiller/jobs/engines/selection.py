@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from distiller.analysis import tasks
-from distiller.core.errors import BadParameter
+from distiller.core.errors import BadParameter, DistillerError
 from distiller.jobs import folders
+from distiller.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from distiller.core.job_settings import JobEngineName
     from distiller.core.settings import Settings
-    from distiller.jobs.spec import JobSpec
+    from distiller.jobs.store import JobStore
 
 
 def choice(settings: Settings, spec: JobSpec) -> JobEngineName:
@@ -26,6 +27,16 @@ def choice(settings: Settings, spec: JobSpec) -> JobEngineName:
         return by_task
     from_runs = settings.slurm_from_runs
     return "slurm" if from_runs and len(spec.inputs) >= from_runs else settings.engine
+
+
+def awaited(settings: Settings, store: JobStore, job_id: str) -> JobEngineName:
+    """Return the engine that a queued job waits for."""
+    if is_only_local(settings):
+        return "local"
+    try:
+        return choice(settings, JobSpec.read(store.spec(job_id)))
+    except DistillerError:
+        return "local"  # what is wrong with it is told at its start
 
 
 def is_only_local(settings: Settings) -> bool:

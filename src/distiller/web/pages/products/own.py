@@ -73,13 +73,13 @@ def remove(request: HttpRequest, product_id: str) -> HttpResponse:
     """Ask whether to remove a product, and remove it; for whoever made it."""
     here, who = site.current(), access.visitor(request)
     shown_to = here.jobs.owners_of(product_id)
-    removal.check(here.archive, product_id, who, shown_to)
     found = record.find(product_id)
     title = found.product["title"] or found.product["obs_id"]
     if request.method == "POST":
         removal.remove_product(here.archive, here.settings, product_id, who, shown_to)
         messages.success(request, f"{title} is removed")
         return redirect("products")
+    removal.check(here.archive, product_id, who, shown_to)
     words = {
         "here": "jobs",
         "product": found.product,
